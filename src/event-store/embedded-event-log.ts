@@ -1,0 +1,171 @@
+/**
+ * The file of the embedded store: one append-only table of events in one SQLite database.
+ *
+ * `position` is the global order, `(stream, revision)` is unique, and triggers refuse to change or delete a row, so that
+ * not even a mistake in this program can edit history.
+ */
+import Database from 'better-sqlite3'
+import {
+  EventStoreCorrupt,
+  categoryOf,
+  type EventMetadata,
+  type JsonObject,
+  type Position,
+  type RecordedEvent,
+} from './event-store.js'
+
+export type EventLog = Database.Database
+
+/** How long a statement waits for another process that is writing. */
+const BUSY_TIMEOUT_MS = 5_000
+const FORMAT = 1
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS streams (
+    stream_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS events (
+    position INTEGER PRIMARY KEY,
+    stream_id INTEGER NOT NULL REFERENCES streams (stream_id),
+    revision INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    data TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    UNIQUE (stream_id, revision)
+  ) STRICT;
+  CREATE TRIGGER IF NOT EXISTS events_are_never_changed BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
+  CREATE TRIGGER IF NOT EXISTS events_are_never_deleted BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+  CREATE TRIGGER IF NOT EXISTS streams_are_never_changed BEFORE UPDATE ON streams
+    BEGIN SELECT RAISE(ABORT, 'streams are never changed'); END;
+  CREATE TRIGGER IF NOT EXISTS streams_are_never_deleted BEFORE DELETE ON streams
+    BEGIN SELECT RAISE(ABORT, 'streams are never deleted'); END;
+`
+
+/** Opens the file, making it if need be. Every commit is flushed to the disk before it is answered. */
+export function openEventLog(file: string): EventLog {
+  const log = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    log.pragma('journal_mode = WAL')
+    log.pragma('synchronous = FULL')
+    const format = log.pragma('user_version', { simple: true })
+    if (format === 0) {
+      log
+        .transaction(() => {
+          log.exec(SCHEMA)
+          log.pragma(`user_version = ${FORMAT}`)
+        })
+        .immediate()
+    } else if (format !== FORMAT) {
+      throw new EventStoreCorrupt(`${file} has format ${String(format)}; this version reads format ${FORMAT}.`)
+    }
+    return log
+  } catch (error) {
+    log.close()
+    throw error
+  }
+}
+
+/** What another connection committed since the last call changes this number. */
+export function dataVersion(log: EventLog): number {
+  return log.pragma('data_version', { simple: true }) as number
+}
+
+interface EventRow {
+  readonly position: number
+  readonly stream_id: number
+  readonly revision: number
+  readonly id: string
+  readonly type: string
+  readonly data: string
+  readonly metadata: string
+}
+
+interface KnownStream {
+  readonly name: string
+  readonly category: string
+}
+
+/** Reads pages of the log on a connection of its own; statements are prepared once. */
+export class EventLogReader {
+  private readonly log: EventLog
+  private readonly selectAll: Database.Statement<[number, number], EventRow>
+  private readonly selectStream: Database.Statement<[number, number, number], EventRow>
+  private readonly selectStreamId: Database.Statement<[string], { stream_id: number }>
+  private readonly selectStreamName: Database.Statement<[number], { name: string }>
+  private readonly streams = new Map<number, KnownStream>()
+
+  constructor(file: string) {
+    this.log = openEventLog(file)
+    this.log.pragma('query_only = ON')
+    const columns = 'position, stream_id, revision, id, type, data, metadata'
+    this.selectAll = this.log.prepare(`SELECT ${columns} FROM events WHERE position > ? ORDER BY position LIMIT ?`)
+    this.selectStream = this.log.prepare(
+      `SELECT ${columns} FROM events WHERE stream_id = ? AND revision > ? ORDER BY revision LIMIT ?`,
+    )
+    this.selectStreamId = this.log.prepare('SELECT stream_id FROM streams WHERE name = ?')
+    this.selectStreamName = this.log.prepare('SELECT name FROM streams WHERE stream_id = ?')
+  }
+
+  /**
+   * The events of the categories among the next `limit` of the log. `scannedTo` is where to go on; null at the end.
+   */
+  pageOfAll(
+    after: number,
+    categories: ReadonlySet<string>,
+    limit: number,
+  ): { events: RecordedEvent[]; scannedTo: number | null } {
+    const rows = this.selectAll.all(after, limit)
+    const events: RecordedEvent[] = []
+    for (const row of rows) {
+      const { name, category } = this.stream(row.stream_id)
+      if (categories.has(category)) events.push(recordedEvent(name, row))
+    }
+    return { events, scannedTo: rows.at(-1)?.position ?? null }
+  }
+
+  pageOfStream(stream: string, after: number, limit: number): RecordedEvent[] {
+    const id = this.selectStreamId.get(stream)?.stream_id
+    if (id === undefined) return []
+    return this.selectStream.all(id, after, limit).map((row) => recordedEvent(stream, row))
+  }
+
+  /** Changes whenever another connection committed. */
+  version(): number {
+    return dataVersion(this.log)
+  }
+
+  close(): void {
+    this.log.close()
+  }
+
+  private stream(id: number): KnownStream {
+    let stream = this.streams.get(id)
+    if (!stream) {
+      const name = this.selectStreamName.get(id)?.name
+      if (name === undefined) throw new EventStoreCorrupt(`Stream ${id} has events but no name.`)
+      stream = { name, category: categoryOf(name) }
+      this.streams.set(id, stream)
+    }
+    return stream
+  }
+}
+
+function recordedEvent(stream: string, row: EventRow): RecordedEvent {
+  try {
+    return {
+      stream,
+      revision: row.revision,
+      position: String(row.position) as Position,
+      id: row.id,
+      type: row.type,
+      data: JSON.parse(row.data) as JsonObject,
+      metadata: JSON.parse(row.metadata) as EventMetadata,
+    }
+  } catch {
+    throw new EventStoreCorrupt(`Event ${row.revision} of stream ${stream} (position ${row.position}) is not JSON.`)
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The store that needs no server: one SQLite file. Appends are made by a thread of their own (see
+ * `embedded-event-store.worker.ts`); reading happens on the calling thread, in bounded pages, on its own connection.
+ *
+ * Several threads and processes may open the same file: revisions are checked in the writing transaction, and
+ * subscriptions notice what others append.
+ */
+import { EventEmitter, once } from 'node:events'
+import { BroadcastChannel, Worker } from 'node:worker_threads'
+import { EventLogReader, openEventLog } from './embedded-event-log.js'
+import { wakeChannelName, type EncodedAppend } from './embedded-event-writer.js'
+import type { WriterAnswer, WriterRequest } from './embedded-event-store.worker.js'
+import {
+  APPEND_EVENTS_MAX,
+  EventStoreUnavailable,
+  READ_PAGE_EVENTS,
+  type AppendOutcome,
+  type EventStore,
+  type Position,
+  type ReadAllOptions,
+  type ReadStreamOptions,
+  type RecordedEvent,
+  type StreamAppend,
+  type SubscribeOptions,
+  type SubscriptionItem,
+} from './event-store.js'
+
+/** How soon a subscription notices what another process appended; this process's own appends wake it at once. */
+const OTHER_PROCESS_POLL_MS = 100
+const CLOSE_TIMEOUT_MS = 30_000
+const POSITION = /^[1-9]\d{0,15}$/
+
+interface PendingAppend {
+  readonly indexes: readonly number[]
+  readonly outcomes: (AppendOutcome | undefined)[]
+  readonly settle: () => void
+}
+
+export class EmbeddedEventStore implements EventStore {
+  private readonly file: string
+  private worker: Worker | null = null
+  private readonly pending = new Map<number, PendingAppend>()
+  private nextId = 1
+  private reader: EventLogReader | null = null
+  private wake: BroadcastChannel | null = null
+  private readonly woken = new EventEmitter().setMaxListeners(0)
+  private closed = false
+
+  constructor(file: string) {
+    this.file = file
+    // Makes the file, or says at the start what is wrong with it.
+    openEventLog(file).close()
+  }
+
+  async append(appends: readonly StreamAppend[]): Promise<AppendOutcome[]> {
+    if (this.closed) {
+      return appends.map(() => ({ status: 'unavailable', message: 'The event store is closed.' }))
+    }
+    const outcomes: (AppendOutcome | undefined)[] = appends.map(refusal)
+    const indexes = [...appends.keys()].filter((index) => outcomes[index] === undefined)
+    if (indexes.length > 0) {
+      await new Promise<void>((settle) => {
+        const id = this.nextId++
+        this.pending.set(id, { indexes, outcomes, settle })
+        const encoded = indexes.map((index) => encode(appends[index] as StreamAppend))
+        this.writer().postMessage({ id, appends: encoded } satisfies WriterRequest)
+      })
+    }
+    return outcomes as AppendOutcome[]
+  }
+
+  async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {
+    let { after = 0, limit: left = Number.MAX_SAFE_INTEGER } = options
+    while (left > 0) {
+      const page = this.reading().pageOfStream(stream, after, Math.min(left, READ_PAGE_EVENTS))
+      const lastEvent = page.at(-1)
+      if (!lastEvent) return
+      yield page
+      after = lastEvent.revision
+      left -= page.length
+    }
+  }
+
+  async *readAll({ after, categories }: ReadAllOptions): AsyncIterable<readonly RecordedEvent[]> {
+    const wanted = new Set(categories)
+    let from: number | null = after === null ? 0 : Number(after)
+    while (from !== null) {
+      const page: ReturnType<EventLogReader['pageOfAll']> = this.reading().pageOfAll(from, wanted, READ_PAGE_EVENTS)
+      if (page.events.length > 0) yield page.events
+      from = page.scannedTo
+    }
+  }
+
+  async *subscribe({ after, categories, signal }: SubscribeOptions): AsyncIterable<SubscriptionItem> {
+    const wanted = new Set(categories)
+    let from = after === null ? 0 : Number(after)
+    let saidCaughtUp = false
+    while (!signal.aborted && !this.closed) {
+      const version = this.reading().version()
+      const { events, scannedTo } = this.reading().pageOfAll(from, wanted, READ_PAGE_EVENTS)
+      if (scannedTo !== null) {
+        from = scannedTo
+        if (events.length > 0) {
+          saidCaughtUp = false
+          yield { type: 'events', events }
+        }
+        continue
+      }
+      if (!saidCaughtUp) {
+        saidCaughtUp = true
+        yield { type: 'caught-up' }
+      }
+      await this.changed(version, signal)
+    }
+  }
+
+  comparePositions(left: Position, right: Position): number {
+    return Number(left) - Number(right)
+  }
+
+  parsePosition(text: string): Position | null {
+    return POSITION.test(text) && Number.isSafeInteger(Number(text)) ? (text as Position) : null
+  }
+
+  async check(): Promise<void> {
+    try {
+      this.reading().version()
+    } catch (error) {
+      throw new EventStoreUnavailable('The event log cannot be read.', { cause: error })
+    }
+  }
+
+  /** Settles the appends under way, then closes the file. */
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    this.woken.emit('changed')
+    const { worker } = this
+    if (worker) {
+      const exited = once(worker, 'exit', { signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) })
+      worker.postMessage('close' satisfies WriterRequest)
+      await exited.catch(() => worker.terminate())
+    }
+    this.wake?.close()
+    this.reader?.close()
+  }
+
+  /** Resolves when the log may have changed since `version`, or the signal says stop. */
+  private async changed(version: number, signal: AbortSignal): Promise<void> {
+    const wake = this.waking()
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearInterval(poll)
+        signal.removeEventListener('abort', done)
+        this.woken.off('changed', done)
+        if (this.woken.listenerCount('changed') === 0) wake.unref()
+        resolve()
+      }
+      // A commit between the read and this line would not wake us, so the version is looked at as well.
+      const look = (): void => {
+        if (this.closed || signal.aborted || this.reading().version() !== version) done()
+      }
+      const poll = setInterval(look, OTHER_PROCESS_POLL_MS)
+      signal.addEventListener('abort', done)
+      this.woken.on('changed', done)
+      look()
+    })
+  }
+
+  private writer(): Worker {
+    if (this.worker) return this.worker
+    const worker = new Worker(new URL('./embedded-event-store.worker.js', import.meta.url), {
+      workerData: { file: this.file },
+    })
+    worker.on('message', (answers: WriterAnswer) => {
+      if (answers === 'closed') return
+      for (const { id, outcomes } of answers) this.settle(id, outcomes)
+    })
+    // A dead writer has perhaps written: the same append, sent again, finds out on a new one.
+    worker.on('error', (error) => this.lost(worker, error.message))
+    worker.on('exit', () => this.lost(worker, 'The writing thread ended.'))
+    this.worker = worker
+    return worker
+  }
+
+  private settle(id: number, settled: readonly AppendOutcome[]): void {
+    const pending = this.pending.get(id)
+    if (!pending) return
+    this.pending.delete(id)
+    pending.indexes.forEach((index, at) => (pending.outcomes[index] = settled[at]))
+    pending.settle()
+  }
+
+  private lost(worker: Worker, message: string): void {
+    if (this.worker !== worker) return
+    this.worker = null
+    for (const [id, { indexes }] of [...this.pending]) {
+      this.settle(
+        id,
+        indexes.map(() => ({ status: 'unknown', message })),
+      )
+    }
+  }
+
+  private reading(): EventLogReader {
+    if (this.closed) throw new EventStoreUnavailable('The event store is closed.')
+    this.reader ??= new EventLogReader(this.file)
+    return this.reader
+  }
+
+  private waking(): BroadcastChannel {
+    if (!this.wake) {
+      this.wake = new BroadcastChannel(wakeChannelName(this.file))
+      this.wake.onmessage = () => this.woken.emit('changed')
+    }
+    this.wake.ref()
+    return this.wake
+  }
+}
+
+function refusal({ events }: StreamAppend): AppendOutcome | undefined {
+  if (events.length === 0) return { status: 'rejected', message: 'An append needs at least one event.' }
+  if (events.length > APPEND_EVENTS_MAX) {
+    return { status: 'rejected', message: `An append has at most ${APPEND_EVENTS_MAX} events.` }
+  }
+  return undefined
+}
+
+function encode({ stream, expectedRevision, events }: StreamAppend): EncodedAppend {
+  return {
+    stream,
+    expectedRevision,
+    events: events.map(({ id, type, data, metadata }) => [id, type, JSON.stringify(data), JSON.stringify(metadata)]),
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The only code that writes to an embedded log. A group of appends is one transaction with one flush; each append in it
+ * stands on its own: a conflict writes nothing and does not touch the others.
+ */
+import Database from 'better-sqlite3'
+import { dataVersion, openEventLog, type EventLog } from './embedded-event-log.js'
+import { type AppendOutcome, type Position } from './event-store.js'
+
+/** An append with its JSON already text, as it crosses to the writing thread. */
+export interface EncodedAppend {
+  readonly stream: string
+  readonly expectedRevision: number
+  readonly events: readonly EncodedEvent[]
+}
+
+export type EncodedEvent = readonly [id: string, type: string, data: string, metadata: string]
+
+interface StreamState {
+  readonly id: number
+  revision: number
+}
+
+export class EmbeddedEventWriter {
+  private readonly log: EventLog
+  private readonly streams = new Map<string, StreamState>()
+  private seenVersion: number
+  private readonly begin: Database.Statement
+  private readonly commit: Database.Statement
+  private readonly rollback: Database.Statement
+  private readonly insertStream: Database.Statement<[string]>
+  private readonly insertEvent: Database.Statement<[number, number, ...EncodedEvent]>
+  private readonly selectStream: Database.Statement<[string], { stream_id: number; revision: number }>
+  private readonly selectIds: Database.Statement<[number, number, number], { id: string; position: number }>
+
+  constructor(file: string) {
+    this.log = openEventLog(file)
+    this.seenVersion = dataVersion(this.log)
+    this.begin = this.log.prepare('BEGIN IMMEDIATE')
+    this.commit = this.log.prepare('COMMIT')
+    this.rollback = this.log.prepare('ROLLBACK')
+    this.insertStream = this.log.prepare('INSERT INTO streams (name) VALUES (?)')
+    this.insertEvent = this.log.prepare(
+      'INSERT INTO events (stream_id, revision, id, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?)',
+    )
+    this.selectStream = this.log.prepare(
+      `SELECT stream_id, coalesce((SELECT max(revision) FROM events e WHERE e.stream_id = s.stream_id), 0) AS revision
+       FROM streams s WHERE name = ?`,
+    )
+    this.selectIds = this.log.prepare(
+      'SELECT id, position FROM events WHERE stream_id = ? AND revision > ? ORDER BY revision LIMIT ?',
+    )
+  }
+
+  /** Durable when it returns. Never throws: what went wrong is in the outcomes. */
+  append(appends: readonly EncodedAppend[]): AppendOutcome[] {
+    let committing = false
+    try {
+      this.begin.run()
+      this.forgetWhatOthersChanged()
+      const outcomes = appends.map((append) => this.appendOne(append))
+      committing = true
+      this.commit.run()
+      return outcomes
+    } catch (error) {
+      this.streams.clear()
+      this.rollBack()
+      const message = error instanceof Error ? error.message : String(error)
+      // A failed flush may still have reached the disk; before the commit, or with no room, nothing has.
+      const unknown = committing && error instanceof Database.SqliteError && error.code.startsWith('SQLITE_IOERR')
+      return appends.map(() => ({ status: unknown ? 'unknown' : 'unavailable', message }))
+    }
+  }
+
+  close(): void {
+    this.log.close()
+  }
+
+  private appendOne({ stream, expectedRevision, events }: EncodedAppend): AppendOutcome {
+    let state = this.stateOf(stream)
+    const revision = state?.revision ?? 0
+    if (revision !== expectedRevision) {
+      return (state && this.alreadyAppended(state, expectedRevision, events)) ?? { status: 'conflict', revision }
+    }
+    if (!state) {
+      state = { id: Number(this.insertStream.run(stream).lastInsertRowid), revision: 0 }
+      this.streams.set(stream, state)
+    }
+    let position = 0
+    for (const event of events) {
+      state.revision++
+      position = Number(this.insertEvent.run(state.id, state.revision, ...event).lastInsertRowid)
+    }
+    return { status: 'appended', revision: state.revision, position: String(position) as Position }
+  }
+
+  /** The outcome of the first time, if exactly these events stand at this place. */
+  private alreadyAppended(state: StreamState, after: number, events: readonly EncodedEvent[]): AppendOutcome | null {
+    const known = this.selectIds.all(state.id, after, events.length)
+    if (known.length < events.length || known.some(({ id }, index) => id !== events[index]?.[0])) return null
+    const position = String(known.at(-1)?.position) as Position
+    return { status: 'appended', revision: after + events.length, position }
+  }
+
+  private stateOf(stream: string): StreamState | null {
+    const known = this.streams.get(stream)
+    if (known) return known
+    const row = this.selectStream.get(stream)
+    if (!row) return null
+    const state = { id: row.stream_id, revision: row.revision }
+    // Busy categories are few streams; the rest would only fill memory.
+    if (this.streams.size >= STREAMS_REMEMBERED_MAX) this.streams.clear()
+    this.streams.set(stream, state)
+    return state
+  }
+
+  private forgetWhatOthersChanged(): void {
+    const version = dataVersion(this.log)
+    if (version === this.seenVersion) return
+    this.seenVersion = version
+    this.streams.clear()
+  }
+
+  private rollBack(): void {
+    try {
+      if (this.log.inTransaction) this.rollback.run()
+    } catch {
+      // SQLite already rolled back by itself; the append is answered with the first error.
+    }
+  }
+}
+
+const STREAMS_REMEMBERED_MAX = 10_000
+
+/** Wakes the subscriptions of every thread of this process. */
+export function wakeChannelName(file: string): string {
+  return `meterbook-event-log:${file}`
+}
