@@ -31,6 +31,8 @@ export interface Formula<State> {
   /** Takes a record that was added out again; null where that cannot be told from the state: count again. */
   remove(state: State, record: EffectiveRecord): State | null
   merge(left: State, right: State): State
+  /** Counting again, latest (occurredAt, sequence) first: whether earlier records can no longer change the state. */
+  isSettled(state: State): boolean
   value(state: State): Decimal
   /** The state as text, and back: what a cell stores. */
   encode(state: State): string
@@ -43,6 +45,7 @@ const sum: Formula<Decimal> = {
   add: (total, { value }) => total + parseDecimal(value ?? '0'),
   remove: (total, { value }) => total - parseDecimal(value ?? '0'),
   merge: (left, right) => left + right,
+  isSettled: () => false,
   value: (total) => total,
   encode: formatDecimal,
   decode: parseDecimal,
@@ -54,6 +57,7 @@ const count: Formula<number> = {
   add: (records) => records + 1,
   remove: (records) => records - 1,
   merge: (left, right) => left + right,
+  isSettled: () => false,
   value: (records) => parseDecimal(String(records)),
   encode: String,
   decode: Number,
@@ -66,6 +70,7 @@ const last: Formula<EffectiveRecord | null> = {
   add: (latest, record) => later(latest, record),
   remove: (latest, record) => (latest !== null && latest.sequence === record.sequence ? null : latest),
   merge: (left, right) => (right === null ? left : later(left, right)),
+  isSettled: (latest) => latest !== null,
   value: (latest) => parseDecimal(latest?.value ?? '0'),
   encode: (latest) => (latest === null ? '' : `${latest.value ?? '0'} ${latest.occurredAt} ${latest.sequence}`),
   decode: (text) => {

@@ -1,0 +1,108 @@
+/**
+ * Who calls: found from the API key before anything of the request is read. Every path of the API needs a key; what it may
+ * do is said at each route by `@Allow`, and a route that says nothing allows nothing.
+ */
+import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common'
+import { Reflector } from '@nestjs/core'
+import type { FastifyRequest } from 'fastify'
+import type { ApiKey, KeyRole } from '../domain/api-keys.js'
+import type { LedgerName } from '../domain/ledger.js'
+import type { ApiKeyRing } from '../commands/api-key-ring.js'
+import { ApiError } from './stripe/api-error.js'
+
+export interface Caller {
+  readonly ledger: LedgerName
+  readonly keyId: string
+  readonly role: KeyRole
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on every path that needs a key. */
+    caller?: Caller
+  }
+}
+
+const ALLOWED_ROLES = 'allowed-roles'
+const PUBLIC = 'public'
+const PATHS_WITH_KEY = ['/v1/', '/v2/', '/meterbook/']
+/** No key is longer; what is longer is not worth hashing. */
+const AUTHORIZATION_LENGTH_MAX = 1000
+
+/** `secret` keys may do everything; these may do this as well. */
+export const Allow = (...roles: Exclude<KeyRole, 'secret'>[]): MethodDecorator & ClassDecorator =>
+  SetMetadata(ALLOWED_ROLES, ['secret', ...roles])
+
+/** Needs no key. */
+export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ALLOWED_ROLES, [PUBLIC])
+
+/** Finds the caller of a request; a Fastify `onRequest` hook, so that nothing is read for strangers. */
+export function authenticate(keyRing: ApiKeyRing): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    if (!PATHS_WITH_KEY.some((path) => request.url.startsWith(path))) return
+    const key = await findKey(keyRing, request.headers.authorization)
+    request.caller = { ledger: key.ledger, keyId: key.keyId, role: key.role }
+  }
+}
+
+@Injectable()
+export class RoleGuard implements CanActivate {
+  private readonly reflector = new Reflector()
+
+  /** @throws ApiError 403 where the key may not do this. */
+  canActivate(context: ExecutionContext): boolean {
+    const allowed = this.reflector.getAllAndOverride<string[] | undefined>(ALLOWED_ROLES, [
+      context.getHandler(),
+      context.getClass(),
+    ])
+    if (allowed?.includes(PUBLIC)) return true
+    const { caller, method, url } = context.switchToHttp().getRequest<FastifyRequest>()
+    if (caller && allowed?.includes(caller.role)) return true
+    throw new ApiError({
+      status: 403,
+      type: 'invalid_request_error',
+      code: 'more_permissions_required',
+      message: `The API key (role ${caller?.role ?? 'none'}) may not be used for ${method} ${url.split('?', 1)[0]}. Use a secret key, or one of another role.`,
+    })
+  }
+}
+
+/** @throws Error on a route that forgot to ask for a key: a bug. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (!request.caller) throw new Error(`${request.method} ${request.url} was routed without a caller.`)
+  return request.caller
+}
+
+async function findKey(keyRing: ApiKeyRing, authorization: string | undefined): Promise<ApiKey> {
+  if (authorization === undefined || authorization === '') {
+    throw unauthorized(
+      "You did not provide an API key. Send it in the Authorization header: 'Authorization: Bearer YOUR_SECRET_KEY'.",
+    )
+  }
+  const presented = presentedKey(authorization)
+  const key = presented === null ? null : await keyRing.find(presented)
+  if (!key) throw unauthorized('Invalid API Key provided. Issue one with: meterbook keys create')
+  return key
+}
+
+function presentedKey(authorization: string): string | null {
+  if (authorization.length > AUTHORIZATION_LENGTH_MAX) return null
+  const [scheme = '', credentials = ''] = authorization.split(/ +/, 2)
+  switch (scheme.toLowerCase()) {
+    case 'bearer':
+      return credentials
+    case 'basic':
+      return Buffer.from(credentials, 'base64').toString('utf8').split(':', 1)[0] ?? null
+    default:
+      return null
+  }
+}
+
+function unauthorized(message: string): ApiError {
+  return new ApiError({
+    status: 401,
+    type: 'invalid_request_error',
+    message,
+    headers: { 'www-authenticate': 'Bearer realm="Meterbook"' },
+  })
+}

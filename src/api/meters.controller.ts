@@ -1,0 +1,202 @@
+/** `/v1/billing/meters`. Shapes and statuses only; stripe-metering §1 and §5. */
+import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
+import { CommandBus, QueryBus } from '@nestjs/cqrs'
+import { ApiBody, ApiConsumes, ApiQuery, ApiTags } from '@nestjs/swagger'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ChangedMeter } from '../commands/changed-meter.js'
+import { CreateMeter } from '../commands/create-meter.js'
+import { DeactivateMeter } from '../commands/deactivate-meter.js'
+import { ReactivateMeter } from '../commands/reactivate-meter.js'
+import { RenameMeter } from '../commands/rename-meter.js'
+import type { RequestContext } from '../commands/request-context.js'
+import type { FormulaName } from '../domain/aggregation.js'
+import type { LedgerName } from '../domain/ledger.js'
+import { DEFAULT_CUSTOMER_KEY, DEFAULT_VALUE_KEY, type EventTimeWindow, type Meter } from '../domain/meter-catalogue.js'
+import { FirstAnswers } from '../queries/first-answers.js'
+import { GetMeter } from '../queries/get-meter.js'
+import { GetMeterEventSummaries } from '../queries/get-meter-event-summaries.js'
+import { ListMeters } from '../queries/list-meters.js'
+import { Allow, callerOf } from './caller.js'
+import { meterObject } from './meter-object.js'
+import { summaryObject } from './meter-event-summary-object.js'
+import {
+  CreateMeterParameters,
+  ListEventSummariesParameters,
+  ListMetersParameters,
+  UpdateMeterParameters,
+} from './meters.parameters.js'
+import { ReadContext, withPosition } from './read-context.js'
+import { parseQuery } from './stripe/form.js'
+import { Idempotency } from './stripe/idempotency.js'
+import { list } from './stripe/list.js'
+import { pageRequest } from './page-request.js'
+import { V1Parameters } from './stripe/parameter-decorators.js'
+import { readParameters } from './stripe/parameters.js'
+import { fromUnixSeconds } from './stripe/unix-time.js'
+
+const FORM = 'application/x-www-form-urlencoded'
+
+@ApiTags('Meters')
+@Controller('v1/billing/meters')
+export class MetersController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+    private readonly readContext: ReadContext,
+    private readonly idempotency: Idempotency,
+    private readonly firstAnswers: FirstAnswers,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @ApiConsumes(FORM)
+  @ApiBody({ type: CreateMeterParameters })
+  create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const parameters = readParameters(CreateMeterParameters, request.body)
+    const meter = {
+      displayName: parameters.display_name,
+      eventName: parameters.event_name,
+      formula: parameters.default_aggregation.formula as FormulaName,
+      eventTimeWindow: (parameters.event_time_window ?? null) as EventTimeWindow | null,
+      valueKey: parameters.value_settings?.event_payload_key ?? DEFAULT_VALUE_KEY,
+      customerKey: parameters.customer_mapping?.event_payload_key ?? DEFAULT_CUSTOMER_KEY,
+      dimensionKeys: parameters.dimension_payload_keys ?? [],
+    }
+    return this.change(request, reply, (ledger, context) =>
+      this.commands.execute(new CreateMeter(ledger, meter, context)),
+    )
+  }
+
+  @Get()
+  @Allow('read')
+  @ApiQuery({ type: ListMetersParameters })
+  async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const parameters = readParameters(ListMetersParameters, parseQuery(request.url))
+    const status = (parameters.status ?? null) as Meter['status'] | null
+    const context = this.readContext.of(request)
+    const page = withPosition(
+      reply,
+      await this.queries.execute(new ListMeters(context, status, pageRequest(parameters))),
+    )
+    const data = page.items.map((meter) => meterObject(context.ledger, meter))
+    return list('/v1/billing/meters', data, page.hasMore)
+  }
+
+  @Get(':id')
+  @Allow('read')
+  @ApiQuery({ type: V1Parameters })
+  async retrieve(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    readParameters(V1Parameters, parseQuery(request.url))
+    return this.show(id, request, reply)
+  }
+
+  @Post(':id')
+  @HttpCode(200)
+  @ApiConsumes(FORM)
+  @ApiBody({ type: UpdateMeterParameters })
+  async update(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const { display_name: displayName } = readParameters(UpdateMeterParameters, request.body)
+    // An update of nothing changes nothing and answers the meter as it stands.
+    if (displayName === undefined) return this.show(id, request, reply)
+    return this.change(request, reply, (ledger, context) =>
+      this.commands.execute(new RenameMeter(ledger, id, displayName, context)),
+    )
+  }
+
+  @Post(':id/deactivate')
+  @HttpCode(200)
+  @ApiConsumes(FORM)
+  @ApiBody({ type: V1Parameters, required: false })
+  deactivate(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    readParameters(V1Parameters, request.body)
+    return this.change(request, reply, (ledger, context) =>
+      this.commands.execute(new DeactivateMeter(ledger, id, context)),
+    )
+  }
+
+  @Post(':id/reactivate')
+  @HttpCode(200)
+  @ApiConsumes(FORM)
+  @ApiBody({ type: V1Parameters, required: false })
+  reactivate(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    readParameters(V1Parameters, request.body)
+    return this.change(request, reply, (ledger, context) =>
+      this.commands.execute(new ReactivateMeter(ledger, id, context)),
+    )
+  }
+
+  @Get(':id/event_summaries')
+  @Allow('read')
+  @ApiTags('Summaries')
+  @ApiQuery({ type: ListEventSummariesParameters })
+  async listEventSummaries(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const parameters = readParameters(ListEventSummariesParameters, parseQuery(request.url))
+    const context = this.readContext.of(request)
+    const answer = await this.queries.execute(
+      new GetMeterEventSummaries(
+        context,
+        {
+          meterId: id,
+          customer: parameters.customer,
+          start: fromUnixSeconds(parameters.start_time),
+          end: fromUnixSeconds(parameters.end_time),
+          window: (parameters.value_grouping_window ?? null) as 'hour' | 'day' | null,
+          filters: parameters.dimension_filters ?? {},
+          groupBy: parameters.dimension_group_by_keys ?? [],
+        },
+        pageRequest(parameters),
+      ),
+    )
+    const { meter, items, hasMore } = withPosition(reply, answer)
+    const data = items.map((summary) => summaryObject(context.ledger, meter, summary, answer.position))
+    return list(`/v1/billing/meters/${id}/event_summaries`, data, hasMore)
+  }
+
+  private async show(id: string, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+    const context = this.readContext.of(request)
+    return meterObject(context.ledger, withPosition(reply, await this.queries.execute(new GetMeter(context, id))))
+  }
+
+  private async change(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    act: (ledger: LedgerName, context: RequestContext) => Promise<ChangedMeter>,
+  ): Promise<object> {
+    const { ledger } = callerOf(request)
+    return this.idempotency.answer(
+      request,
+      reply,
+      async (context) => {
+        const { meter, appended, replayOf } = await act(ledger, context)
+        return { body: meterObject(ledger, meter), appended, replayOf }
+      },
+      async (caused) => {
+        const { event } = await this.firstAnswers.event(caused)
+        const { meters } = await this.firstAnswers.catalogueAt(ledger, caused.revision)
+        const meter = 'meterId' in event.data ? meters.get(event.data.meterId) : undefined
+        if (!meter) throw new Error(`Event ${caused.revision} of ${caused.stream} is about no meter.`)
+        return meterObject(ledger, meter)
+      },
+    )
+  }
+}

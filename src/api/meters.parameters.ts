@@ -1,0 +1,84 @@
+/** Parameters of the meter endpoints. stripe-metering §1.3, §1.6, §5.1, §5.2. */
+import { formulaNames } from '../domain/aggregation.js'
+import { DISPLAY_NAME_LENGTH_MAX, EVENT_NAME_LENGTH_MAX, PAYLOAD_KEY_LENGTH_MAX } from '../domain/meter-catalogue.js'
+import { CUSTOMER_LENGTH_MAX } from '../domain/meter-event.js'
+import { ListParameters } from './stripe/list.js'
+import { Choice, Hash, IntegerText, StringList, StringMap, Text, V1Parameters } from './stripe/parameter-decorators.js'
+import { UNIX_SECONDS_MAX } from './stripe/unix-time.js'
+
+export class DefaultAggregationParameters {
+  @Choice(formulaNames, { description: 'sum adds values, count counts events, last takes the latest value.' })
+  formula!: string
+}
+
+export class CustomerMappingParameters {
+  @Text({ lengthMax: PAYLOAD_KEY_LENGTH_MAX, description: 'Payload key that holds the customer.' })
+  event_payload_key!: string
+
+  @Choice(['by_id'])
+  type!: string
+}
+
+export class ValueSettingsParameters {
+  @Text({ lengthMax: PAYLOAD_KEY_LENGTH_MAX, description: 'Payload key that holds the value.' })
+  event_payload_key!: string
+}
+
+export class CreateMeterParameters extends V1Parameters {
+  @Text({ lengthMax: DISPLAY_NAME_LENGTH_MAX, description: "The meter's name, for people." })
+  display_name!: string
+
+  @Text({
+    lengthMax: EVENT_NAME_LENGTH_MAX,
+    description: 'Name of the meter events to count. Serves one active meter.',
+  })
+  event_name!: string
+
+  @Hash(() => DefaultAggregationParameters)
+  default_aggregation!: DefaultAggregationParameters
+
+  @Hash(() => CustomerMappingParameters, { optional: true })
+  customer_mapping?: CustomerMappingParameters
+
+  @Choice(['hour', 'day'], {
+    optional: true,
+    description: 'Counts only the event recorded last in each UTC hour or day. Left out, every event counts.',
+  })
+  event_time_window?: string
+
+  @Hash(() => ValueSettingsParameters, { optional: true })
+  value_settings?: ValueSettingsParameters
+
+  @StringList({ optional: true, description: 'Payload keys to filter and group usage by. At most 10.' })
+  dimension_payload_keys?: string[]
+}
+
+export class UpdateMeterParameters extends V1Parameters {
+  @Text({ optional: true, lengthMax: DISPLAY_NAME_LENGTH_MAX, description: 'All that may change about a meter.' })
+  display_name?: string
+}
+
+export class ListMetersParameters extends ListParameters {
+  @Choice(['active', 'inactive'], { optional: true })
+  status?: string
+}
+
+export class ListEventSummariesParameters extends ListParameters {
+  @Text({ lengthMax: CUSTOMER_LENGTH_MAX, description: 'Whose usage.' })
+  customer!: string
+
+  @IntegerText({ min: 0, max: UNIX_SECONDS_MAX, description: 'Unix seconds, on a full minute; inclusive.' })
+  start_time!: number
+
+  @IntegerText({ min: 0, max: UNIX_SECONDS_MAX, description: 'Unix seconds, on a full minute; exclusive.' })
+  end_time!: number
+
+  @Choice(['hour', 'day'], { optional: true, description: 'One summary for each UTC hour or day that has usage.' })
+  value_grouping_window?: string
+
+  @StringMap({ optional: true, description: 'Dimension → the value it must have.' })
+  dimension_filters?: Record<string, string>
+
+  @StringList({ optional: true, description: 'Dimensions to group by: one summary for each combination.' })
+  dimension_group_by_keys?: string[]
+}

@@ -1,0 +1,35 @@
+/** Where a read looks, from the request: the caller's ledger, and a position it must at least reflect. */
+import { Injectable } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Reader, type Answer, type QueryContext } from '../queries/reader.js'
+import { callerOf } from './caller.js'
+import { ApiError } from './stripe/api-error.js'
+
+const MIN_POSITION_HEADER = 'meterbook-min-position'
+const POSITION_HEADER = 'meterbook-position'
+
+@Injectable()
+export class ReadContext {
+  constructor(private readonly reader: Reader) {}
+
+  /** @throws ApiError for a position that is none of this store's. */
+  of(request: FastifyRequest): QueryContext {
+    const header = request.headers[MIN_POSITION_HEADER]
+    if (header === undefined) return { ledger: callerOf(request).ledger, minPosition: null }
+    const minPosition = typeof header === 'string' ? this.reader.parsePosition(header) : null
+    if (minPosition === null) {
+      throw ApiError.invalidRequest(
+        'Meterbook-Min-Position must be a position as an earlier answer of this service gave it in Meterbook-Position.',
+        'parameter_invalid',
+        'Meterbook-Min-Position',
+      )
+    }
+    return { ledger: callerOf(request).ledger, minPosition }
+  }
+}
+
+/** The result, with the position it reflects in the response's header. */
+export function withPosition<Result>(reply: FastifyReply, { result, position }: Answer<Result>): Result {
+  if (position !== null) reply.header(POSITION_HEADER, position)
+  return result
+}

@@ -1,0 +1,156 @@
+/**
+ * A POST retried with the same `Idempotency-Key` never acts twice and gets the first answer again, also after a crash: the
+ * key stands in the metadata of the event it caused, and the answer is made from that event. Answers that caused no event
+ * (already so, or refused) are remembered in memory. Design §6, stripe-metering §8.7.
+ */
+import { Injectable } from '@nestjs/common'
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { DomainError } from '../../domain/errors.js'
+import { FirstAnswers, type Caused } from '../../queries/first-answers.js'
+import type { RequestContext } from '../../commands/request-context.js'
+import { callerOf } from '../caller.js'
+import { ApiError } from './api-error.js'
+
+const KEY_LENGTH_MAX = 255
+/** Answers without an event that are remembered; the oldest are forgotten first. */
+const REMEMBERED_ANSWERS_MAX = 10_000
+const REQUEST_HASH_LENGTH = 22
+
+export interface Done {
+  readonly body: object
+  /** The event the request caused; null where it was already so. */
+  readonly appended: { readonly stream: string; readonly revision: number; readonly position: string } | null
+  /** Hash of the earlier request whose answer this is, where the write side found that out. */
+  readonly replayOf: string | null
+}
+
+interface RememberedAnswer {
+  readonly requestHash: string
+  readonly answer: { readonly body: object } | { readonly refusal: Error }
+}
+
+@Injectable()
+export class Idempotency {
+  /** Requests being worked on, by ledger and key. */
+  private readonly running = new Map<string, string>()
+  private readonly remembered = new Map<string, RememberedAnswer>()
+
+  constructor(private readonly firstAnswers: FirstAnswers) {}
+
+  /**
+   * Answers a POST: by doing it, or by what it led to the first time.
+   *
+   * @throws ApiError 400 `idempotency_error` for a key used with other parameters, 409 while the first still runs.
+   */
+  async answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    act: (context: RequestContext) => Promise<Done>,
+    answerOf: (caused: Caused) => Promise<object>,
+  ): Promise<object> {
+    const { ledger, keyId: actor } = callerOf(request)
+    const key = readKey(request)
+    if (key === null) return this.finish(reply, await act({ requestId: request.id, actor, idempotency: null }))
+
+    const scope = `${ledger} ${key}`
+    const requestHash = hashRequest(request)
+    reply.header('idempotency-key', key)
+    this.enter(scope, requestHash)
+    try {
+      const earlier = this.remembered.get(scope)
+      if (earlier) return recall(earlier, requestHash, reply)
+      const caused = await this.firstAnswers.find(ledger, key)
+      if (caused) {
+        requireSame(caused.requestHash, requestHash)
+        reply.header('idempotent-replayed', 'true')
+        return await answerOf(caused)
+      }
+      const done = await act({ requestId: request.id, actor, idempotency: { key, requestHash } })
+      if (done.replayOf !== null) {
+        requireSame(done.replayOf, requestHash)
+        reply.header('idempotent-replayed', 'true')
+      } else if (done.appended) {
+        this.firstAnswers.remember(ledger, key, { ...done.appended, requestHash })
+      } else {
+        this.remember(scope, { requestHash, answer: { body: done.body } })
+      }
+      return this.finish(reply, done)
+    } catch (error) {
+      if (error instanceof DomainError) this.remember(scope, { requestHash, answer: { refusal: error } })
+      throw error
+    } finally {
+      this.running.delete(scope)
+    }
+  }
+
+  private enter(scope: string, requestHash: string): void {
+    const running = this.running.get(scope)
+    if (running === undefined) return void this.running.set(scope, requestHash)
+    requireSame(running, requestHash)
+    throw new ApiError({
+      status: 409,
+      type: 'invalid_request_error',
+      code: 'idempotency_key_in_use',
+      message: 'A request with this idempotency key is still being worked on. Send it again in a moment.',
+    })
+  }
+
+  private remember(scope: string, answer: RememberedAnswer): void {
+    if (this.remembered.size >= REMEMBERED_ANSWERS_MAX) {
+      const [oldest] = this.remembered.keys()
+      if (oldest !== undefined) this.remembered.delete(oldest)
+    }
+    this.remembered.set(scope, answer)
+  }
+
+  private finish(reply: FastifyReply, { body, appended }: Done): object {
+    if (appended) reply.header('meterbook-position', appended.position)
+    return body
+  }
+}
+
+function recall({ requestHash, answer }: RememberedAnswer, sentHash: string, reply: FastifyReply): object {
+  requireSame(requestHash, sentHash)
+  reply.header('idempotent-replayed', 'true')
+  if ('refusal' in answer) throw answer.refusal
+  return answer.body
+}
+
+/** @throws ApiError 400 `idempotency_error`. */
+export function requireSame(firstHash: string, requestHash: string): void {
+  if (firstHash === requestHash) return
+  throw new ApiError({
+    status: 400,
+    type: 'idempotency_error',
+    message:
+      'Keys for idempotent requests can only be used with the same parameters they were first used with. Use another key for another request.',
+  })
+}
+
+function readKey(request: FastifyRequest): string | null {
+  const header = request.headers['idempotency-key']
+  if (header === undefined) return null
+  const key = Array.isArray(header) ? (header[0] ?? '') : header
+  if (key === '' || key.length > KEY_LENGTH_MAX) {
+    throw ApiError.invalidRequest(
+      `An idempotency key has 1 to ${KEY_LENGTH_MAX} characters.`,
+      'parameter_invalid',
+      'Idempotency-Key',
+    )
+  }
+  return key
+}
+
+function hashRequest({ method, url, body }: FastifyRequest): string {
+  const text = `${method} ${url.split('?', 1)[0]} ${canonical(body ?? {})}`
+  return createHash('sha256').update(text).digest('base64url').slice(0, REQUEST_HASH_LENGTH)
+}
+
+/** The same for the same parameters in any order. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1))
+  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join()}}`
+}

@@ -1,0 +1,23 @@
+/** The answer of every command on a meter: the meter as the command left it, and the event it caused, if it did. */
+import type * as MeterCatalogue from '../domain/meter-catalogue.js'
+import type { Position } from '../event-store/event-store.js'
+import type { ReadYourWrites } from '../event-store/read-your-writes.js'
+import type { Transaction } from '../event-store/transact.js'
+
+export interface ChangedMeter {
+  readonly meter: MeterCatalogue.Meter
+  readonly appended: { readonly stream: string; readonly revision: number; readonly position: Position } | null
+  /** Hash of the earlier request whose answer this is; null for a first request. */
+  readonly replayOf: string | null
+}
+
+export function changedMeter(
+  { state, appended, replayOf }: Transaction<MeterCatalogue.State, MeterCatalogue.Event>,
+  meterId: string,
+  readYourWrites: ReadYourWrites,
+): ChangedMeter {
+  const meter = state.meters.get(meterId)
+  if (!meter) throw new Error(`Meter ${meterId} is not in the state its own command left.`)
+  if (appended) readYourWrites.acknowledge(appended.position)
+  return { meter, appended, replayOf }
+}

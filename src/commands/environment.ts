@@ -1,0 +1,36 @@
+/** What commands may not make up themselves: the time and fresh ids. Tests give fixed ones. */
+import { randomBytes, randomUUID } from 'node:crypto'
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+export interface Ids {
+  uuid(): string
+  /** Letters and digits, unguessable. */
+  random(length: number): string
+}
+
+/** Dependency-injection tokens. */
+export const CLOCK = Symbol('Clock')
+export const IDS = Symbol('Ids')
+
+export const systemClock: Clock = { now: () => Date.now() }
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+/** Bytes from here on would make some letters likelier than others. */
+const FAIR_BYTES = 256 - (256 % ALPHABET.length)
+
+export const randomIds: Ids = {
+  uuid: () => randomUUID(),
+  random: (length) => {
+    let text = ''
+    while (text.length < length) {
+      for (const byte of randomBytes(length)) {
+        if (byte < FAIR_BYTES && text.length < length) text += ALPHABET.charAt(byte % ALPHABET.length)
+      }
+    }
+    return text
+  },
+}

@@ -1,0 +1,34 @@
+/** Puts an inactive meter back into use, if its event name has not been taken meanwhile. */
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs'
+import { Inject } from '@nestjs/common'
+import type { LedgerName } from '../domain/ledger.js'
+import { ReadYourWrites } from '../event-store/read-your-writes.js'
+import type { RequestContext } from '../event-store/transact.js'
+import { changedMeter, type ChangedMeter } from './changed-meter.js'
+import { CLOCK, type Clock } from './environment.js'
+import { MeterCatalogues } from './meter-catalogues.js'
+
+export class ReactivateMeter extends Command<ChangedMeter> {
+  constructor(
+    readonly ledger: LedgerName,
+    readonly meterId: string,
+    readonly context: RequestContext,
+  ) {
+    super()
+  }
+}
+
+@CommandHandler(ReactivateMeter)
+export class ReactivateMeterHandler implements ICommandHandler<ReactivateMeter> {
+  constructor(
+    private readonly catalogues: MeterCatalogues,
+    private readonly readYourWrites: ReadYourWrites,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async execute({ ledger, meterId, context }: ReactivateMeter): Promise<ChangedMeter> {
+    const command = { type: 'ReactivateMeter', meterId, at: this.clock.now() } as const
+    const transaction = await this.catalogues.of(ledger).transact(command, context)
+    return changedMeter(transaction, meterId, this.readYourWrites)
+  }
+}

@@ -1,0 +1,27 @@
+/** Ids that are the same for the same fact: what makes a repeated append recognisable. Design §3.1. */
+import { createHash } from 'node:crypto'
+import type { Event } from '../domain/usage-record.js'
+
+/** UUIDv5 namespace of usage events; permanent. */
+const USAGE_EVENTS = Buffer.from('0d5c2a5d6f5b4c0f9a3b6a8f5f0e7b21', 'hex')
+/** UUIDv5 namespace of identifiers made for requests that gave none but an idempotency key; permanent. */
+const REQUEST_IDENTIFIERS = Buffer.from('5b1e8f0c3f0a4f52b7a4c3d9e2f61a70', 'hex')
+
+/** Of kind, meter, identifier and body. When it was received is not part of the body. */
+export function usageEventId({ type, data }: Event): string {
+  const { meterId, identifier, customer, value, occurredAt, payload } = data
+  return uuidV5(USAGE_EVENTS, JSON.stringify([type, meterId, identifier, customer, value, occurredAt, payload]))
+}
+
+/** The identifier of an event that came without one: the same again when the request is retried with its key. */
+export function identifierOfRequest(ledger: string, idempotencyKey: string): string {
+  return uuidV5(REQUEST_IDENTIFIERS, `${ledger} ${idempotencyKey}`)
+}
+
+function uuidV5(namespace: Buffer, name: string): string {
+  const hash = createHash('sha1').update(namespace).update(name).digest()
+  hash[6] = ((hash[6] as number) & 0x0f) | 0x50
+  hash[8] = ((hash[8] as number) & 0x3f) | 0x80
+  const hex = hash.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`
+}

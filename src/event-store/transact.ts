@@ -1,0 +1,154 @@
+/**
+ * The write path of every stream that is folded whole (meters, keys): read, fold, decide, append on the revision that was
+ * read, and again if another writer was faster. The stream is the truth; what is remembered here only saves reading.
+ */
+import { fold, type Decider } from '../domain/decider.js'
+import type { DomainEvent } from '../domain/events.js'
+import { decodeEvent, encodeEvent } from './codec.js'
+import {
+  EventStoreUnavailable,
+  type AppendOutcome,
+  type EventMetadata,
+  type EventStore,
+  type NewEvent,
+  type Position,
+} from './event-store.js'
+
+/** Who asks for a change, and through which request. Becomes the metadata of the events it causes. */
+export interface RequestContext {
+  readonly requestId: string
+  /** An API key's id, or `system`. */
+  readonly actor: string
+  readonly idempotency: { readonly key: string; readonly requestHash: string } | null
+}
+
+export interface Transaction<State, Event> {
+  readonly state: State
+  /** What was appended now; none where it was already so. */
+  readonly events: readonly Event[]
+  /** Where the last event stands that was appended now; null where none was. */
+  readonly appended: { readonly stream: string; readonly revision: number; readonly position: Position } | null
+  /** Hash of the earlier request with the same idempotency key, whose `state` this is; null for a first request. */
+  readonly replayOf: string | null
+}
+
+/** Another writer was faster every time. The caller may try again. */
+export class TransactionConflict extends Error {
+  override readonly name = 'TransactionConflict'
+}
+
+export const TRANSACT_ATTEMPTS_MAX = 10
+/** How often an append of unknown outcome is sent again before the caller is told to. */
+export const RESEND_ATTEMPTS_MAX = 5
+
+export class FoldedStream<State, Command, Event extends DomainEvent> {
+  private state: State
+  private revision = 0
+  private readonly idempotencyKeys = new Map<string, { revision: number; requestHash: string }>()
+  /** Commands on one stream wait for one another; a conflict is then only ever another process. */
+  private queue: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    private readonly store: EventStore,
+    readonly stream: string,
+    private readonly decider: Decider<State, Command, Event>,
+    private readonly newEventId: () => string,
+  ) {
+    this.state = decider.initial
+  }
+
+  /** The state as of now, other writers' events included. */
+  async read(): Promise<State> {
+    await this.refresh()
+    return this.state
+  }
+
+  /** The state as of the last time this process looked. */
+  get remembered(): State {
+    return this.state
+  }
+
+  /** The state after a revision, folded anew. */
+  async stateAt(revision: number): Promise<State> {
+    let state = this.decider.initial
+    for await (const page of this.store.readStream(this.stream, { limit: revision })) {
+      state = fold(this.decider, page.map(decodeEvent) as Event[], state)
+    }
+    return state
+  }
+
+  /**
+   * @throws DomainError where the rules refuse, TransactionConflict where other writers kept being faster,
+   * EventStoreUnavailable where the store cannot take it.
+   */
+  transact(command: Command, context: RequestContext): Promise<Transaction<State, Event>> {
+    const turn = this.queue.then(() => this.transactNow(command, context))
+    this.queue = turn.catch(() => undefined)
+    return turn
+  }
+
+  private async transactNow(command: Command, context: RequestContext): Promise<Transaction<State, Event>> {
+    await this.refresh()
+    for (let attempt = 1; attempt <= TRANSACT_ATTEMPTS_MAX; attempt++) {
+      const earlier = context.idempotency && this.idempotencyKeys.get(context.idempotency.key)
+      if (earlier) {
+        const state = await this.stateAt(earlier.revision)
+        return { state, events: [], appended: null, replayOf: earlier.requestHash }
+      }
+      const events = this.decider.decide(this.state, command)
+      if (events.length === 0) return { state: this.state, events, appended: null, replayOf: null }
+      const outcome = await this.append(this.encode(events, context))
+      if (outcome.status === 'appended') {
+        this.take(events, context, outcome.revision)
+        const { revision, position } = outcome
+        return { state: this.state, events, appended: { stream: this.stream, revision, position }, replayOf: null }
+      }
+      if (outcome.status !== 'conflict') throw new EventStoreUnavailable(outcome.message)
+      await this.refresh()
+    }
+    throw new TransactionConflict(`Other writers changed ${this.stream} ${TRANSACT_ATTEMPTS_MAX} times meanwhile.`)
+  }
+
+  /** Only the last event carries the idempotency key: it is the one the request asked for. */
+  private encode(events: readonly Event[], context: RequestContext): NewEvent[] {
+    return events.map((event, index) => {
+      const metadata: Omit<EventMetadata, 'schema'> = {
+        correlationId: context.requestId,
+        causationId: context.requestId,
+        actor: context.actor,
+        ...(context.idempotency && index === events.length - 1
+          ? { idempotencyKey: context.idempotency.key, requestHash: context.idempotency.requestHash }
+          : {}),
+      }
+      return encodeEvent(event, this.newEventId(), metadata)
+    })
+  }
+
+  private async append(events: readonly NewEvent[]): Promise<AppendOutcome> {
+    const append = { stream: this.stream, expectedRevision: this.revision, events }
+    let outcome: AppendOutcome | undefined
+    for (let attempt = 1; attempt <= RESEND_ATTEMPTS_MAX; attempt++) {
+      ;[outcome] = await this.store.append([append])
+      if (outcome && outcome.status !== 'unknown') return outcome
+    }
+    return outcome ?? { status: 'unknown', message: 'The store gave no outcome.' }
+  }
+
+  private async refresh(): Promise<void> {
+    for await (const page of this.store.readStream(this.stream, { after: this.revision })) {
+      this.state = fold(this.decider, page.map(decodeEvent) as Event[], this.state)
+      for (const { metadata, revision } of page) {
+        this.revision = revision
+        if (metadata.idempotencyKey !== undefined) {
+          this.idempotencyKeys.set(metadata.idempotencyKey, { revision, requestHash: metadata.requestHash ?? '' })
+        }
+      }
+    }
+  }
+
+  private take(events: readonly Event[], { idempotency }: RequestContext, revision: number): void {
+    this.state = fold(this.decider, events, this.state)
+    this.revision = revision
+    if (idempotency) this.idempotencyKeys.set(idempotency.key, { revision, requestHash: idempotency.requestHash })
+  }
+}

@@ -1,0 +1,79 @@
+/** One row per meter, active and inactive: what the meter endpoints list, and what the usage projections read a meter by. */
+import { fold, initial, type Event, type Meter, type State } from '../domain/meter-catalogue.js'
+import { ledgerOf } from '../event-store/streams.js'
+import type { RowWriter } from '../read-model/read-model.js'
+import { meters, type MeterRow } from '../read-model/tables.js'
+import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
+
+export const metersProjection: Projection = {
+  projection: 'meters',
+  schema: 1,
+  tables: [meters],
+
+  async apply(events, rows) {
+    for (const projected of events) {
+      const { event } = projected
+      switch (event.type) {
+        case 'MeterCreated': {
+          const [newest] = await rows.range(meters, { reverse: true, limit: 1 })
+          const meter = evolveMeter(null, event)
+          if (!meter) throw new ProjectionStopped(describe(projected))
+          await rows.put(meters, [toRow((newest?.number ?? 0) + 1, ledgerOf(projected.stream), meter)])
+          break
+        }
+        case 'MeterRenamed':
+        case 'MeterDeactivated':
+        case 'MeterReactivated':
+          await change(projected, event, rows)
+          break
+        case 'LedgerOpened':
+        case 'UsageRecorded':
+        case 'UsageCancelled':
+        case 'ApiKeyIssued':
+        case 'ApiKeyRevoked':
+          break
+      }
+    }
+  },
+}
+
+type MeterChange = Exclude<Event, { type: 'LedgerOpened' | 'MeterCreated' }>
+
+async function change(projected: ProjectedEvent, event: MeterChange, rows: RowWriter): Promise<void> {
+  const [row] = await rows.get(meters, [[event.data.meterId]], 'meterId')
+  const meter = row && evolveMeter(toMeter(row), event)
+  if (!meter) throw new ProjectionStopped(describe(projected))
+  await rows.put(meters, [toRow(row.number, row.ledger, meter)])
+}
+
+/** The catalogue's own fold, over a catalogue of one meter. */
+function evolveMeter(meter: Meter | null, event: Event): Meter | null {
+  const state: State = meter ? { ...initial, meters: new Map([[meter.id, meter]]) } : initial
+  const [evolved] = fold(state, [event]).meters.values()
+  return evolved ?? null
+}
+
+function describe({ stream, revision, event }: ProjectedEvent): string {
+  return `Event ${revision} of stream ${stream} (${event.type}) is about a meter that was never created.`
+}
+
+export function toMeter(row: MeterRow): Meter {
+  return {
+    id: row.meterId,
+    displayName: row.displayName,
+    eventName: row.eventName,
+    formula: row.formula as Meter['formula'],
+    eventTimeWindow: row.eventTimeWindow as Meter['eventTimeWindow'],
+    valueKey: row.valueKey,
+    customerKey: row.customerKey,
+    dimensionKeys: JSON.parse(row.dimensionKeys) as string[],
+    status: row.status as Meter['status'],
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    deactivatedAt: row.deactivatedAt,
+  }
+}
+
+function toRow(number: number, ledger: string, { id, dimensionKeys, ...meter }: Meter): MeterRow {
+  return { number, ledger, meterId: id, ...meter, dimensionKeys: JSON.stringify(dimensionKeys) }
+}

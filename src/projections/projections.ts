@@ -1,0 +1,10 @@
+/** Every projection there is, in the order a batch is given to them: cells are counted from what the index wrote. */
+import { idempotencyKeysProjection } from './idempotency-keys.js'
+import { metersProjection } from './meters.js'
+import type { Anomaly, Projection } from './projection.js'
+import { usageCellsProjection } from './usage-cells.js'
+import { UsageIndexProjection } from './usage-index.js'
+
+export function allProjections(report: (anomaly: Anomaly) => void): Projection[] {
+  return [metersProjection, new UsageIndexProjection(report), usageCellsProjection, idempotencyKeysProjection]
+}

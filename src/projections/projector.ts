@@ -1,0 +1,103 @@
+/**
+ * Follows the store and keeps the read model up to date: a batch's rows and the checkpoint are committed together, so an
+ * event is folded exactly once whenever the process dies. An event it cannot understand stops it, naming stream and
+ * revision; nothing is skipped.
+ */
+import { decodeEvent } from '../event-store/codec.js'
+import {
+  categoryOf,
+  type Category,
+  type EventStore,
+  type Position,
+  type RecordedEvent,
+} from '../event-store/event-store.js'
+import type { Progress } from '../event-store/read-your-writes.js'
+import { categories } from '../event-store/streams.js'
+import type { Checkpoint, ReadModel } from '../read-model/read-model.js'
+import type { ProjectedEvent, Projection } from './projection.js'
+
+const followed: readonly Category[] = Object.values(categories)
+
+export class Projector {
+  private checkpoints = new Map<string, Checkpoint>()
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly readModel: ReadModel,
+    private readonly projections: readonly Projection[],
+    private readonly onProgress: (progress: Progress) => void,
+  ) {}
+
+  /** Makes the tables and finds where to go on. */
+  async prepare(): Promise<void> {
+    await this.readModel.prepare(this.projections)
+    for (const { projection } of this.projections) {
+      this.checkpoints.set(projection, await this.readModel.checkpoint(projection))
+    }
+  }
+
+  /** Runs until the signal says stop. @throws what stopped it. */
+  async run(signal: AbortSignal): Promise<void> {
+    let { position: after, sequence } = this.earliest()
+    for await (const item of this.store.subscribe({ after: after as Position | null, categories: followed, signal })) {
+      if (item.type === 'caught-up') {
+        this.onProgress({ position: after as Position | null, caughtUp: true, changedStreams: [] })
+        continue
+      }
+      const projected = item.events.map((event) => {
+        if (categoryOf(event.stream) === categories.usage) sequence++
+        return projectedEvent(event, sequence)
+      })
+      after = item.events.at(-1)?.position ?? after
+      await this.fold(projected, { position: after, sequence })
+      this.onProgress({
+        position: after as Position | null,
+        caughtUp: false,
+        changedStreams: changedStreams(item.events),
+      })
+    }
+  }
+
+  private async fold(events: readonly ProjectedEvent[], reached: Checkpoint): Promise<void> {
+    await this.readModel.write(async (rows) => {
+      for (const projection of this.projections) {
+        const { position } = this.checkpoints.get(projection.projection) as Checkpoint
+        const unseen = position === null ? events : events.filter((event) => this.isAfter(event.position, position))
+        if (unseen.length === 0) continue
+        await projection.apply(unseen, rows)
+        await rows.setCheckpoint(projection.projection, reached)
+      }
+    })
+    for (const { projection } of this.projections) {
+      const { position } = this.checkpoints.get(projection) as Checkpoint
+      if (position === null || this.isAfter(reached.position as Position, position)) {
+        this.checkpoints.set(projection, reached)
+      }
+    }
+  }
+
+  /** A projection that begins anew takes the others back to its start; they pass over what they have. */
+  private earliest(): Checkpoint {
+    let earliest: Checkpoint | null = null
+    for (const checkpoint of this.checkpoints.values()) {
+      if (checkpoint.position === null) return checkpoint
+      if (!earliest || this.isAfter(earliest.position as Position, checkpoint.position)) earliest = checkpoint
+    }
+    return earliest ?? { position: null, sequence: 0 }
+  }
+
+  private isAfter(position: Position, other: string): boolean {
+    return this.store.comparePositions(position, other as Position) > 0
+  }
+}
+
+function projectedEvent(event: RecordedEvent, sequence: number): ProjectedEvent {
+  const { stream, revision, position, metadata } = event
+  return { stream, revision, position, sequence, metadata, event: decodeEvent(event) }
+}
+
+function changedStreams(events: readonly RecordedEvent[]): string[] {
+  const streams = new Set<string>()
+  for (const { stream } of events) if (categoryOf(stream) !== categories.usage) streams.add(stream)
+  return [...streams]
+}

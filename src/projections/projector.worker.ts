@@ -1,0 +1,66 @@
+/**
+ * The projecting thread: reads the log and writes the read model beside the thread that answers requests. It has its own
+ * way into the store, so a slow projection never holds an append back.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { openEventStore } from '../event-store/open-event-store.js'
+import type { Progress } from '../event-store/read-your-writes.js'
+import { openReadModel } from '../read-model/open-read-model.js'
+import { allProjections } from './projections.js'
+import { Projector } from './projector.js'
+import type { Anomaly } from './projection.js'
+
+export interface ProjectorSettings {
+  readonly eventStoreUrl: string
+  readonly readModelUrl: string
+  readonly dataDir: string
+}
+
+export type ProjectorMessage =
+  | { readonly type: 'prepared' }
+  | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'anomaly'; readonly anomaly: Anomaly }
+  | {
+      readonly type: 'log'
+      readonly level: 'info' | 'warn' | 'error'
+      readonly fields: object
+      readonly message: string
+    }
+  | { readonly type: 'stopped'; readonly message: string }
+
+if (!parentPort) throw new Error('This file is a worker thread.')
+const port = parentPort
+const settings = workerData as ProjectorSettings
+const stop = new AbortController()
+const say = (message: ProjectorMessage): void => port.postMessage(message)
+
+// Any message means stop; the thread ends once the batch at hand is committed.
+port.once('message', () => stop.abort())
+
+try {
+  const log = (level: 'info' | 'warn' | 'error') => (fields: object, message: string) =>
+    say({ type: 'log', level, fields, message })
+  const store = await openEventStore(settings.eventStoreUrl, settings.dataDir, {
+    info: log('info'),
+    warn: log('warn'),
+    error: log('error'),
+  })
+  const readModel = openReadModel(settings.readModelUrl, settings.dataDir)
+  try {
+    const projector = new Projector(
+      store,
+      readModel,
+      allProjections((anomaly) => say({ type: 'anomaly', anomaly })),
+      (progress) => say({ type: 'progress', progress }),
+    )
+    await projector.prepare()
+    say({ type: 'prepared' })
+    await projector.run(stop.signal)
+  } finally {
+    await store.close()
+    await readModel.close()
+  }
+} catch (error) {
+  say({ type: 'stopped', message: error instanceof Error ? error.message : String(error) })
+}
+port.close()

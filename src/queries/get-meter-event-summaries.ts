@@ -1,0 +1,238 @@
+/**
+ * Usage of one customer on one meter over `[start, end)`: as a whole, or by hour or day, newest first. Empty windows are left
+ * out; the whole is one summary even when it is 0. Design §6.
+ */
+import { createHash } from 'node:crypto'
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { formulas, type Formula } from '../domain/aggregation.js'
+import { formatDecimal } from '../domain/decimal.js'
+import { DomainError } from '../domain/errors.js'
+import type { Meter } from '../domain/meter-catalogue.js'
+import { bucketMs, coverWithBuckets, DAY_MS, isAligned, type BucketSize } from '../domain/time-bucket.js'
+import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
+import { usageCells } from '../read-model/tables.js'
+import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
+import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
+import { seriesGroups, type DimensionRequest, type SeriesGroup } from './usage-series-of.js'
+
+export interface MeterEventSummary {
+  /** Made of what it is a summary of, so it is the same whenever it is asked for. */
+  readonly id: string
+  /** Milliseconds since the epoch; end exclusive. */
+  readonly start: number
+  readonly end: number
+  /** Exact decimal text. */
+  readonly value: string
+  readonly dimensions: Readonly<Record<string, string>> | null
+}
+
+export interface SummaryRequest extends DimensionRequest {
+  readonly meterId: string
+  readonly customer: string
+  readonly start: number
+  readonly end: number
+  readonly window: 'hour' | 'day' | null
+}
+
+export interface MeterEventSummaries extends Page<MeterEventSummary> {
+  readonly meter: Meter
+}
+
+export class GetMeterEventSummaries extends Query<Answer<MeterEventSummaries>> {
+  constructor(
+    readonly context: QueryContext,
+    readonly request: SummaryRequest,
+    readonly page: PageRequest,
+  ) {
+    super()
+  }
+}
+
+/** Time that is read at once when walking window by window, in windows. */
+const WINDOWS_PER_READ = 31 * 24
+const ID_HASH_LENGTH = 32
+
+@QueryHandler(GetMeterEventSummaries)
+export class GetMeterEventSummariesHandler implements IQueryHandler<GetMeterEventSummaries> {
+  constructor(private readonly reader: Reader) {}
+
+  /** @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor. */
+  async execute({ context, request, page }: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries>> {
+    requireInterval(request)
+    return this.reader.read(context, 'usage-cells', async (rows) => {
+      const row = await requireMeter(rows, context.ledger, request.meterId)
+      const meter = toMeter(row)
+      const groups = await seriesGroups(rows, row.number, meter, request.customer, request)
+      const formula = formulas[meter.formula]
+      const read =
+        request.window === null
+          ? await readWhole(rows, request, page, groups, formula)
+          : await readWindows(rows, request, page, groups, formula, request.window)
+      return { meter, ...toPage(page, read) }
+    })
+  }
+}
+
+async function readWhole(
+  rows: RowReader,
+  request: SummaryRequest,
+  page: PageRequest,
+  groups: readonly SeriesGroup[],
+  formula: Formula<unknown>,
+): Promise<MeterEventSummary[]> {
+  const cursor = cursorOf(page)
+  const ids = groups.map((group) => summaryId(request, request.start, group))
+  const at = cursor === null ? -1 : ids.indexOf(cursor)
+  if (cursor !== null && at < 0) return unknownCursor(page)
+  const indexes = [...groups.keys()].filter((index) => (page.endingBefore === null ? index > at : index < at))
+  if (page.endingBefore !== null) indexes.reverse()
+  const summaries: MeterEventSummary[] = []
+  for (const index of indexes.slice(0, page.limit + 1)) {
+    const group = groups[index] as SeriesGroup
+    let state = formula.empty
+    for (const run of coverWithBuckets(request.start, request.end)) {
+      for (const series of group.series) {
+        const cells = await rows.range(usageCells, {
+          prefix: [series, bucketMs[run.size]],
+          from: run.start,
+          to: run.end,
+          limit: Number.MAX_SAFE_INTEGER,
+        })
+        for (const cell of cells) state = formula.merge(state, formula.decode(cell.state))
+      }
+    }
+    summaries.push(summary(request, request.start, request.end, group, formula, state))
+  }
+  return summaries
+}
+
+/** Walks window by window from the newest, or from the oldest for `ending_before`, until one more than a page is found. */
+async function readWindows(
+  rows: RowReader,
+  request: SummaryRequest,
+  page: PageRequest,
+  groups: readonly SeriesGroup[],
+  formula: Formula<unknown>,
+  window: BucketSize,
+): Promise<MeterEventSummary[]> {
+  const forwards = page.endingBefore === null
+  const cursor = cursorOf(page)
+  const span = WINDOWS_PER_READ * bucketMs[window]
+  let { start, end } = request
+  if (cursor !== null) {
+    const cursorStart = startOf(cursor)
+    if (cursorStart === null || cursorStart < start || cursorStart >= end) return unknownCursor(page)
+    if (forwards) end = cursorStart + bucketMs[window]
+    else start = cursorStart
+  }
+  const found: MeterEventSummary[] = []
+  let passedCursor = cursor === null
+  while (start < end && found.length <= page.limit) {
+    const from = forwards ? Math.max(start, end - span) : start
+    const to = forwards ? end : Math.min(end, start + span)
+    const summaries = await readSpan(rows, request, groups, formula, window, from, to)
+    for (const each of forwards ? summaries : summaries.reverse()) {
+      if (passedCursor) found.push(each)
+      else if (each.id === cursor) passedCursor = true
+    }
+    // The cursor's own window is in the first span; if it is not there, it never was.
+    if (!passedCursor) return unknownCursor(page)
+    if (forwards) end = from
+    else start = to
+  }
+  return found.slice(0, page.limit + 1)
+}
+
+/** The summaries of `[from, to)` in list order: newest window first, groups in their order. */
+async function readSpan(
+  rows: RowReader,
+  request: SummaryRequest,
+  groups: readonly SeriesGroup[],
+  formula: Formula<unknown>,
+  window: BucketSize,
+  from: number,
+  to: number,
+): Promise<MeterEventSummary[]> {
+  const byStart = new Map<number, Map<SeriesGroup, unknown>>()
+  for (const group of groups) {
+    for (const series of group.series) {
+      const cells = await rows.range(usageCells, {
+        prefix: [series, bucketMs[window]],
+        from,
+        to,
+        limit: WINDOWS_PER_READ,
+      })
+      for (const { start, state } of cells) {
+        const states = byStart.get(start) ?? new Map<SeriesGroup, unknown>()
+        states.set(group, formula.merge(states.get(group) ?? formula.empty, formula.decode(state)))
+        byStart.set(start, states)
+      }
+    }
+  }
+  const starts = [...byStart.keys()].sort((left, right) => right - left)
+  return starts.flatMap((start) =>
+    groups.flatMap((group) => {
+      const states = byStart.get(start)
+      if (!states?.has(group)) return []
+      return [summary(request, start, start + bucketMs[window], group, formula, states.get(group))]
+    }),
+  )
+}
+
+function summary(
+  request: SummaryRequest,
+  start: number,
+  end: number,
+  group: SeriesGroup,
+  formula: Formula<unknown>,
+  state: unknown,
+): MeterEventSummary {
+  const value = formatDecimal(formula.value(state))
+  return { id: summaryId(request, start, group), start, end, value, dimensions: group.dimensions }
+}
+
+/** `<prefix><start, base 36>_<hash of everything else>`: the start makes a cursor findable without counting. */
+function summaryId(
+  { meterId, customer, window, filters, start, end }: SummaryRequest,
+  at: number,
+  group: SeriesGroup,
+): string {
+  const whole = window === null ? [start, end] : null
+  const what = JSON.stringify([meterId, customer, window, whole, Object.entries(filters).sort(), group.dimensions])
+  const hash = createHash('sha256').update(what).digest('hex').slice(0, ID_HASH_LENGTH)
+  const prefix = meterId.startsWith('mtr_test_') ? 'mtrusg_test_' : 'mtrusg_'
+  return `${prefix}${at.toString(36)}_${hash}`
+}
+
+function startOf(id: string): number | null {
+  const match = /^mtrusg_(?:test_)?(-?[0-9a-z]{1,11})_[0-9a-f]+$/.exec(id)
+  return match?.[1] === undefined ? null : parseInt(match[1], 36)
+}
+
+function cursorOf({ startingAfter, endingBefore }: PageRequest): string | null {
+  return startingAfter ?? endingBefore
+}
+
+function requireInterval({ start, end, window }: SummaryRequest): void {
+  const size: BucketSize = window ?? 'minute'
+  const boundary = window === 'day' ? '00:00 UTC of a day' : `a full ${size} (UTC)`
+  for (const [param, instant] of [
+    ['start_time', start],
+    ['end_time', end],
+  ] as const) {
+    if (!isAligned(size, instant)) {
+      throw new DomainError(
+        'parameter_invalid',
+        `${param} must be at ${boundary}${window === null ? '' : ` when value_grouping_window is ${window}`}.`,
+        param,
+      )
+    }
+  }
+  if (end <= start) throw new DomainError('parameter_invalid', 'end_time must be after start_time.', 'end_time')
+  if (window !== null && end - start > WINDOWED_INTERVAL_MAX_MS) {
+    throw new DomainError('parameter_invalid', 'By window, an interval is at most ten years long.', 'end_time')
+  }
+}
+
+const WINDOWED_INTERVAL_MAX_MS = 3660 * DAY_MS

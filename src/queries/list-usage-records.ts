@@ -1,0 +1,208 @@
+/**
+ * Usage records of a ledger, in the order they were recorded, newest first: what Stripe has no endpoint for.
+ *
+ * The rows of each meter (or of each series, where a customer is asked for) are walked by index and merged, so a page
+ * costs what it shows; only filters on time and status pass over rows.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { DomainError } from '../domain/errors.js'
+import type { LedgerName } from '../domain/ledger.js'
+import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
+import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
+import { meters, usageRecords, usageSeries, type UsageRecordRow } from '../read-model/tables.js'
+import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
+import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
+import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
+import { SERIES_MAX } from './usage-series-of.js'
+
+/** Bounds are inclusive where `from`, exclusive where `to`; milliseconds since the epoch; null: none. */
+export interface TimeFilter {
+  readonly from: number | null
+  readonly to: number | null
+}
+
+export interface UsageRecordFilter {
+  readonly meterId: string | null
+  readonly eventName: string | null
+  readonly customer: string | null
+  readonly identifier: string | null
+  readonly status: UsageRecordView['status'] | null
+  readonly occurred: TimeFilter
+  readonly recorded: TimeFilter
+}
+
+export class ListUsageRecords extends Query<Answer<Page<UsageRecordView>>> {
+  constructor(
+    readonly context: QueryContext,
+    readonly filter: UsageRecordFilter,
+    readonly page: PageRequest,
+  ) {
+    super()
+  }
+}
+
+/** Rows a list may pass over for one page before it asks for a narrower filter. */
+export const SCANNED_ROWS_MAX = 2_000_000
+/** Rows read from one source at a time, with one source and with many. */
+const ROWS_PER_READ = 256
+const ROWS_PER_READ_OF_MANY = 16
+
+interface Source {
+  readonly index: 'meter' | 'series'
+  readonly key: number
+  buffer: UsageRecordRow[]
+  /** Where the next read goes on; null at the end. */
+  next: number | null
+}
+
+@QueryHandler(ListUsageRecords)
+export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> {
+  constructor(private readonly reader: Reader) {}
+
+  /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much. */
+  async execute({ context, filter, page }: ListUsageRecords): Promise<Answer<Page<UsageRecordView>>> {
+    return this.reader.read(context, 'usage-index', async (rows) => {
+      const candidates = await meterRows(rows, context.ledger, filter)
+      const cursor = await cursorSequence(rows, context.ledger, page)
+      const found =
+        filter.identifier === null
+          ? await walk(rows, await sourcesOf(rows, candidates, filter), filter, page, cursor)
+          : await byIdentifier(rows, candidates, filter, page, cursor)
+      return toPage(page, await viewRecords(rows, found, new Map(candidates)))
+    })
+  }
+}
+
+async function meterRows(rows: RowReader, ledger: LedgerName, filter: UsageRecordFilter): Promise<[number, Meter][]> {
+  const found =
+    filter.meterId === null
+      ? await rows.range(meters, { index: 'ledger', prefix: [ledger], limit: METERS_MAX })
+      : [await requireMeter(rows, ledger, filter.meterId, 'meter')]
+  return found
+    .filter(({ eventName }) => filter.eventName === null || eventName === filter.eventName)
+    .map((row) => [row.number, toMeter(row)])
+}
+
+async function byIdentifier(
+  rows: RowReader,
+  candidates: readonly [number, Meter][],
+  filter: UsageRecordFilter,
+  page: PageRequest,
+  cursor: number | null,
+): Promise<UsageRecordRow[]> {
+  const found = await rows.get(
+    usageRecords,
+    candidates.map(([number]) => [number, filter.identifier]),
+    'identifier',
+  )
+  const customers = await rows.get(
+    usageSeries,
+    found.map((row) => [row?.series ?? 0]),
+  )
+  const forwards = page.endingBefore === null
+  return found
+    .filter((row, index) => row && (filter.customer === null || customers[index]?.customer === filter.customer))
+    .filter((row): row is UsageRecordRow => row !== undefined && matches(row, filter))
+    .filter(({ sequence }) => cursor === null || (forwards ? sequence < cursor : sequence > cursor))
+    .sort((left, right) => (forwards ? right.sequence - left.sequence : left.sequence - right.sequence))
+    .slice(0, page.limit + 1)
+}
+
+async function sourcesOf(
+  rows: RowReader,
+  candidates: readonly [number, Meter][],
+  { customer }: UsageRecordFilter,
+): Promise<Omit<Source, 'buffer' | 'next'>[]> {
+  if (customer === null) return candidates.map(([key]) => ({ index: 'meter', key }))
+  const sources: Omit<Source, 'buffer' | 'next'>[] = []
+  for (const [number] of candidates) {
+    const series = await rows.range(usageSeries, {
+      index: 'combination',
+      prefix: [number, customer],
+      limit: SERIES_MAX,
+    })
+    for (const row of series) sources.push({ index: 'series', key: row.series })
+  }
+  return sources
+}
+
+/** Merges the sources by sequence until one more than a page is found. */
+async function walk(
+  rows: RowReader,
+  keys: readonly Omit<Source, 'buffer' | 'next'>[],
+  filter: UsageRecordFilter,
+  page: PageRequest,
+  cursor: number | null,
+): Promise<UsageRecordRow[]> {
+  const forwards = page.endingBefore === null
+  const start = cursor === null ? Number.MAX_SAFE_INTEGER : forwards ? cursor : cursor + 1
+  const sources: Source[] = keys.map((key) => ({ ...key, buffer: [], next: start }))
+  const size = sources.length === 1 ? ROWS_PER_READ : ROWS_PER_READ_OF_MANY
+  const found: UsageRecordRow[] = []
+  let scanned = 0
+  for (;;) {
+    let first: Source | null = null
+    for (const source of sources) {
+      if (source.buffer.length === 0 && source.next !== null) {
+        scanned += await refill(rows, source, filter, forwards, size)
+      }
+      const [row] = source.buffer
+      const [best] = first?.buffer ?? []
+      if (row && (!best || (forwards ? row.sequence > best.sequence : row.sequence < best.sequence))) first = source
+    }
+    const row = first?.buffer.shift()
+    if (!row) return found
+    if (matches(row, filter)) found.push(row)
+    if (found.length > page.limit) return found
+    if (scanned > SCANNED_ROWS_MAX) {
+      throw new DomainError(
+        'parameter_invalid',
+        'Too few of too many records match. Name a meter or customer, or a shorter time.',
+      )
+    }
+  }
+}
+
+async function refill(
+  rows: RowReader,
+  source: Source,
+  filter: UsageRecordFilter,
+  forwards: boolean,
+  size: number,
+): Promise<number> {
+  // Long walks let other requests in between.
+  await nextTurn()
+  source.buffer = await rows.range(usageRecords, {
+    index: source.index,
+    prefix: [source.key],
+    ...(forwards ? { to: source.next as number } : { from: source.next as number }),
+    ...(filter.status === 'recorded' ? { where: { cancelledAt: null } } : {}),
+    reverse: forwards,
+    limit: size,
+  })
+  const last = source.buffer.at(-1)
+  source.next = last === undefined || source.buffer.length < size ? null : forwards ? last.sequence : last.sequence + 1
+  return source.buffer.length
+}
+
+function matches(row: UsageRecordRow, { status, occurred, recorded }: UsageRecordFilter): boolean {
+  if (status !== null && (row.cancelledAt === null ? 'recorded' : 'cancelled') !== status) return false
+  return isWithin(row.occurredAt, occurred) && isWithin(row.recordedAt, recorded)
+}
+
+function isWithin(instant: number, { from, to }: TimeFilter): boolean {
+  return (from === null || instant >= from) && (to === null || instant < to)
+}
+
+async function cursorSequence(rows: RowReader, ledger: LedgerName, page: PageRequest): Promise<number | null> {
+  const id = page.startingAfter ?? page.endingBefore
+  if (id === null) return null
+  const parsed = parseRecordId(id)
+  if (!parsed) return unknownCursor(page)
+  const [meter] = await rows.get(meters, [[parsed.meterId]], 'meterId')
+  if (meter?.ledger !== ledger) return unknownCursor(page)
+  const [row] = await rows.get(usageRecords, [[meter.number, parsed.identifier]], 'identifier')
+  return row ? row.sequence : unknownCursor(page)
+}

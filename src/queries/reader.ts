@@ -1,0 +1,59 @@
+/**
+ * What every query reads through: it waits until the read model has everything this process acknowledged (and the
+ * position the client asks for), then reads one committed state and says which position that is.
+ */
+import type { LedgerName } from '../domain/ledger.js'
+import { DomainError } from '../domain/errors.js'
+import type { EventStore, Position } from '../event-store/event-store.js'
+import type { ReadYourWrites } from '../event-store/read-your-writes.js'
+import type { ReadModel, RowReader } from '../read-model/read-model.js'
+import { meters, type MeterRow } from '../read-model/tables.js'
+
+/** Whose data is asked for, and as of which position at least. */
+export interface QueryContext {
+  readonly ledger: LedgerName
+  readonly minPosition: Position | null
+}
+
+export interface Answer<Result> {
+  readonly result: Result
+  /** Of the last event the result reflects; null before the first. */
+  readonly position: string | null
+}
+
+export class Reader {
+  constructor(
+    private readonly readModel: ReadModel,
+    private readonly readYourWrites: ReadYourWrites,
+    private readonly store: EventStore,
+  ) {}
+
+  /** A position a client sent back; null for text that is none of this store's. */
+  parsePosition(text: string): Position | null {
+    return this.store.parsePosition(text)
+  }
+
+  async read<Result>(
+    { minPosition }: QueryContext,
+    projection: string,
+    read: (rows: RowReader) => Promise<Result>,
+  ): Promise<Answer<Result>> {
+    await this.readYourWrites.settled(minPosition)
+    return this.readModel.snapshot(async (rows) => {
+      const { position } = await rows.checkpoint(projection)
+      return { result: await read(rows), position }
+    })
+  }
+}
+
+/** @throws DomainError `resource_missing`, also for another ledger's meter. */
+export async function requireMeter(
+  rows: RowReader,
+  ledger: LedgerName,
+  meterId: string,
+  param = 'id',
+): Promise<MeterRow> {
+  const [row] = await rows.get(meters, [[meterId]], 'meterId')
+  if (!row || row.ledger !== ledger) throw new DomainError('resource_missing', `No such meter: '${meterId}'.`, param)
+  return row
+}

@@ -1,0 +1,121 @@
+/**
+ * The read model in one SQLite file. A process has one writing connection (the projector's) and a bounded pool of reading
+ * ones; in WAL mode neither waits for the other.
+ *
+ * Flushing may lag behind (`synchronous = NORMAL`): what a power cut takes is projected again from the log.
+ */
+import Database from 'better-sqlite3'
+import { EmbeddedRows } from './embedded-rows.js'
+import type { Checkpoint, KeyValue, Range, ReadModel, RowReader, RowWriter } from './read-model.js'
+import type { ProjectionTables, Table } from './tables.js'
+
+/** Snapshots open at once; more wait for one to end. */
+const SNAPSHOTS_MAX = 8
+const BUSY_TIMEOUT_MS = 10_000
+/** Page cache of a connection. Negative: KiB. */
+const WRITER_CACHE_KIB = -65_536
+const READER_CACHE_KIB = -16_384
+
+export class EmbeddedReadModel implements ReadModel {
+  private readonly file: string
+  private writer: EmbeddedRows | null = null
+  private single: EmbeddedRows | null = null
+  private readonly idle: EmbeddedRows[] = []
+  private open = 0
+  private readonly waiting: ((rows: EmbeddedRows) => void)[] = []
+  private closed = false
+
+  constructor(file: string) {
+    this.file = file
+  }
+
+  async prepare(projections: readonly ProjectionTables[]): Promise<void> {
+    this.writing().prepare(projections)
+  }
+
+  get<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(Row | undefined)[]> {
+    return this.reading().get(table, keys, index)
+  }
+
+  range<Row>(table: Table<Row>, range: Range<Row>): Promise<Row[]> {
+    return this.reading().range(table, range)
+  }
+
+  checkpoint(projection: string): Promise<Checkpoint> {
+    return this.reading().checkpoint(projection)
+  }
+
+  async snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result> {
+    const rows = await this.acquire()
+    try {
+      rows.begin()
+      try {
+        return await read(rows)
+      } finally {
+        rows.commit()
+      }
+    } finally {
+      this.release(rows)
+    }
+  }
+
+  async write(change: (rows: RowWriter) => Promise<void>): Promise<void> {
+    const rows = this.writing()
+    rows.beginImmediate()
+    try {
+      await change(rows)
+      rows.commit()
+    } catch (error) {
+      rows.rollback()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    for (const rows of [this.writer, this.single, ...this.idle]) rows?.close()
+    this.idle.length = 0
+  }
+
+  private writing(): EmbeddedRows {
+    this.writer ??= new EmbeddedRows(this.connect(WRITER_CACHE_KIB))
+    return this.writer
+  }
+
+  private reading(): EmbeddedRows {
+    this.single ??= new EmbeddedRows(this.connectToRead())
+    return this.single
+  }
+
+  private async acquire(): Promise<EmbeddedRows> {
+    const rows = this.idle.pop()
+    if (rows) return rows
+    if (this.open < SNAPSHOTS_MAX) {
+      this.open++
+      return new EmbeddedRows(this.connectToRead())
+    }
+    return new Promise((resolve) => this.waiting.push(resolve))
+  }
+
+  private release(rows: EmbeddedRows): void {
+    const next = this.waiting.shift()
+    if (next) next(rows)
+    else if (this.closed) rows.close()
+    else this.idle.push(rows)
+  }
+
+  private connectToRead(): Database.Database {
+    const database = this.connect(READER_CACHE_KIB)
+    database.pragma('query_only = ON')
+    return database
+  }
+
+  private connect(cacheKib: number): Database.Database {
+    if (this.closed) throw new Error('The read model is closed.')
+    const database = new Database(this.file, { timeout: BUSY_TIMEOUT_MS })
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = NORMAL')
+    database.pragma(`cache_size = ${cacheKib}`)
+    return database
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * Rows of the embedded read model over one SQLite connection: SQL is made from the table descriptions and each statement
+ * prepared once. A physical table is `<name>_<generation>`, so that a projection can be built anew beside the live one.
+ */
+import Database from 'better-sqlite3'
+import { START, type Checkpoint, type KeyValue, type Range, type RowWriter } from './read-model.js'
+import type { ProjectionTables, Table } from './tables.js'
+
+type Statement = Database.Statement<unknown[]>
+type Row = Record<string, KeyValue>
+
+const REGISTRY = `
+  CREATE TABLE IF NOT EXISTS projections (
+    name TEXT PRIMARY KEY,
+    schema INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    position TEXT,
+    sequence INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS tables (
+    name TEXT PRIMARY KEY,
+    projection TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`
+
+interface Registration {
+  readonly schema: number
+  readonly generation: number
+}
+
+export class EmbeddedRows implements RowWriter {
+  private readonly statements = new Map<string, Statement>()
+  private readonly generations = new Map<string, number>()
+
+  constructor(private readonly database: Database.Database) {}
+
+  /** Makes what is missing; a projection with another schema number loses its tables and starts from the beginning. */
+  prepare(projections: readonly ProjectionTables[]): void {
+    this.database.exec(REGISTRY)
+    const select = this.database.prepare<[string], Registration>(
+      'SELECT schema, generation FROM projections WHERE name = ?',
+    )
+    const register = this.database.prepare('INSERT OR REPLACE INTO projections VALUES (?, ?, ?, NULL, 0)')
+    const assign = this.database.prepare('INSERT OR REPLACE INTO tables VALUES (?, ?)')
+    this.database
+      .transaction(() => {
+        for (const { projection, schema, tables } of projections) {
+          const known = select.get(projection)
+          if (known?.schema === schema) continue
+          if (known) this.dropTables(projection, known.generation)
+          const generation = (known?.generation ?? 0) + 1
+          register.run(projection, schema, generation)
+          for (const table of tables as readonly Table<Row>[]) {
+            assign.run(table.name, projection)
+            for (const statement of createStatements(table, generation)) this.database.exec(statement)
+          }
+        }
+      })
+      .immediate()
+    this.generations.clear()
+    this.statements.clear()
+  }
+
+  async get<R>(table: Table<R>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(R | undefined)[]> {
+    const statement = this.statement(`get ${table.name} ${index ?? ''}`, () => {
+      const match = columnsOf(table, index).map((column) => `${sql(column)} = ?`)
+      return `SELECT ${columnList(table)} FROM ${this.physical(table)} WHERE ${match.join(' AND ')}`
+    })
+    return keys.map((key) => statement.get(...key) as R | undefined)
+  }
+
+  async range<R>(
+    table: Table<R>,
+    { index, prefix = [], from, to, reverse = false, where = {}, limit }: Range<R>,
+  ): Promise<R[]> {
+    const columns = columnsOf(table, index)
+    const equals = Object.keys(where)
+    const bounded = columns[prefix.length]
+    const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${reverse} ${equals.join()}`
+    const statement = this.statement(`range ${table.name} ${index ?? ''} ${shape}`, () => {
+      const conditions = columns.slice(0, prefix.length).map((column) => `${sql(column)} = ?`)
+      if (bounded !== undefined && from !== undefined) conditions.push(`${sql(bounded)} >= ?`)
+      if (bounded !== undefined && to !== undefined) conditions.push(`${sql(bounded)} < ?`)
+      for (const column of equals) conditions.push(`${sql(column)} IS ?`)
+      const order = columns.slice(prefix.length).map((column) => `${sql(column)} ${reverse ? 'DESC' : 'ASC'}`)
+      return (
+        `SELECT ${columnList(table)} FROM ${this.physical(table)}` +
+        (conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '') +
+        (order.length > 0 ? ` ORDER BY ${order.join(', ')}` : '') +
+        ' LIMIT ?'
+      )
+    })
+    const bounds = [from, to].filter((bound) => bound !== undefined)
+    return statement.all(...prefix, ...bounds, ...Object.values(where), limit) as R[]
+  }
+
+  async checkpoint(projection: string): Promise<Checkpoint> {
+    const statement = this.statement('checkpoint', () => 'SELECT position, sequence FROM projections WHERE name = ?')
+    return (statement.get(projection) as Checkpoint | undefined) ?? START
+  }
+
+  async put<R>(table: Table<R>, rows: readonly R[]): Promise<void> {
+    const statement = this.statement(
+      `put ${table.name}`,
+      () => `INSERT OR REPLACE INTO ${this.physical(table)} ${insertList(table)}`,
+    )
+    const columns = columnNames(table)
+    for (const row of rows) statement.run(...columns.map((column) => row[column]))
+  }
+
+  async insertNew<R>(table: Table<R>, rows: readonly R[]): Promise<boolean[]> {
+    const statement = this.statement(
+      `insert ${table.name}`,
+      () => `INSERT INTO ${this.physical(table)} ${insertList(table)} ON CONFLICT DO NOTHING`,
+    )
+    const columns = columnNames(table)
+    return rows.map((row) => statement.run(...columns.map((column) => row[column])).changes > 0)
+  }
+
+  async delete<R>(table: Table<R>, keys: readonly (readonly KeyValue[])[]): Promise<void> {
+    const statement = this.statement(`delete ${table.name}`, () => {
+      const match = table.key.map((column) => `${sql(column)} = ?`)
+      return `DELETE FROM ${this.physical(table)} WHERE ${match.join(' AND ')}`
+    })
+    for (const key of keys) statement.run(...key)
+  }
+
+  async deleteBelow<R>(table: Table<R>, column: keyof R & string, bound: number): Promise<void> {
+    this.statement(
+      `delete below ${table.name} ${column}`,
+      () => `DELETE FROM ${this.physical(table)} WHERE ${sql(column)} < ?`,
+    ).run(bound)
+  }
+
+  async setCheckpoint(projection: string, { position, sequence }: Checkpoint): Promise<void> {
+    this.statement('set checkpoint', () => 'UPDATE projections SET position = ?, sequence = ? WHERE name = ?').run(
+      position,
+      sequence,
+      projection,
+    )
+  }
+
+  begin(): void {
+    this.statement('begin', () => 'BEGIN').run()
+  }
+
+  beginImmediate(): void {
+    this.statement('begin immediate', () => 'BEGIN IMMEDIATE').run()
+  }
+
+  commit(): void {
+    this.statement('commit', () => 'COMMIT').run()
+  }
+
+  rollback(): void {
+    if (this.database.inTransaction) this.database.exec('ROLLBACK')
+  }
+
+  close(): void {
+    this.database.close()
+  }
+
+  private statement(name: string, text: () => string): Statement {
+    let statement = this.statements.get(name)
+    if (!statement) {
+      statement = this.database.prepare<unknown[]>(text())
+      this.statements.set(name, statement)
+    }
+    return statement
+  }
+
+  private physical(table: Table<never> | { readonly name: string }): string {
+    let generation = this.generations.get(table.name)
+    if (generation === undefined) {
+      generation = this.database
+        .prepare<[string], { generation: number }>(
+          'SELECT generation FROM tables JOIN projections ON projections.name = tables.projection WHERE tables.name = ?',
+        )
+        .get(table.name)?.generation
+      if (generation === undefined) throw new Error(`The read model has no table ${table.name}.`)
+      this.generations.set(table.name, generation)
+    }
+    return `${table.name}_${generation}`
+  }
+
+  private dropTables(projection: string, generation: number): void {
+    const names = this.database
+      .prepare<[string], { name: string }>('SELECT name FROM tables WHERE projection = ?')
+      .all(projection)
+    for (const { name } of names) this.database.exec(`DROP TABLE IF EXISTS ${name}_${generation}`)
+    this.database.prepare('DELETE FROM tables WHERE projection = ?').run(projection)
+  }
+}
+
+function createStatements(table: Table<Row>, generation: number): string[] {
+  const physical = `${table.name}_${generation}`
+  const columns = Object.entries(table.columns).map(([column, type]) =>
+    type.endsWith('?') ? `${sql(column)} ${type.slice(0, -1)}` : `${sql(column)} ${type} NOT NULL`,
+  )
+  const rowid = table.key.length === 1 && table.columns[table.key[0] as string] === 'integer'
+  const key = `PRIMARY KEY (${table.key.map(sql).join(', ')})`
+  return [
+    `CREATE TABLE ${physical} (${[...columns, key].join(', ')}) STRICT${rowid ? '' : ', WITHOUT ROWID'}`,
+    ...Object.entries(table.indexes).map(
+      ([name, { columns: indexed, unique }]) =>
+        `CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${physical}_${name} ON ${physical} (${indexed.map(sql).join(', ')})`,
+    ),
+  ]
+}
+
+function columnsOf<R>(table: Table<R>, index: string | undefined): readonly string[] {
+  if (index === undefined) return table.key
+  const columns = table.indexes[index]?.columns
+  if (!columns) throw new Error(`Table ${table.name} has no index ${index}.`)
+  return columns
+}
+
+function columnNames<R>(table: Table<R>): (keyof R & string)[] {
+  return Object.keys(table.columns) as (keyof R & string)[]
+}
+
+function columnList<R>(table: Table<R>): string {
+  return columnNames(table)
+    .map((column) => (sql(column) === column ? column : `${sql(column)} AS ${column}`))
+    .join(', ')
+}
+
+function insertList<R>(table: Table<R>): string {
+  const columns = columnNames(table)
+  return `(${columns.map(sql).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
+}
+
+/** `occurredAt` → `occurred_at`. */
+function sql(column: string): string {
+  return column.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}

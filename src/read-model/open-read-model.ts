@@ -1,0 +1,11 @@
+/** Opens the read model that `READ_MODEL_URL` names: `embedded:`, a file in the data folder. */
+import { join } from 'node:path'
+import { EmbeddedReadModel } from './embedded-read-model.js'
+import type { ReadModel } from './read-model.js'
+
+export const READ_MODEL_FILE = 'read-model.db'
+
+export function openReadModel(url: string, dataDir: string): ReadModel {
+  if (url === 'embedded:') return new EmbeddedReadModel(join(dataDir, READ_MODEL_FILE))
+  throw new Error(`No read model can be reached at ${url.split(':')[0]}:…`)
+}

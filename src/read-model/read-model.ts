@@ -1,0 +1,65 @@
+/**
+ * The seam between Meterbook and whatever keeps its read models. An adapter promises:
+ *
+ * - What one `write` puts, deletes and checkpoints is committed together or not at all.
+ * - A `snapshot` sees one committed state throughout.
+ * - It holds nothing that cannot be rebuilt from the log.
+ */
+import type { ProjectionTables, Table } from './tables.js'
+
+/** How far a projection has come. */
+export interface Checkpoint {
+  /** The store's position of the last event handled, as text; null before the first. */
+  readonly position: string | null
+  /** Usage events up to there. */
+  readonly sequence: number
+}
+
+export const START: Checkpoint = { position: null, sequence: 0 }
+
+export type KeyValue = string | number | null
+
+export interface Range<Row> {
+  /** Name of the index to walk; the table's key by default. */
+  readonly index?: string
+  /** Values of the index's first columns. */
+  readonly prefix?: readonly KeyValue[]
+  /** Bounds of the column after the prefix: `from` inclusive, `to` exclusive. */
+  readonly from?: number
+  readonly to?: number
+  readonly reverse?: boolean
+  /** Other columns a row must equal. */
+  readonly where?: Partial<Row>
+  /** Rows at most; every range is bounded by its caller. */
+  readonly limit: number
+}
+
+export interface RowReader {
+  /** Rows by the values of a unique index (the key by default), in the order asked for. */
+  get<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(Row | undefined)[]>
+  range<Row>(table: Table<Row>, range: Range<Row>): Promise<Row[]>
+  checkpoint(projection: string): Promise<Checkpoint>
+}
+
+export interface RowWriter extends RowReader {
+  put<Row>(table: Table<Row>, rows: readonly Row[]): Promise<void>
+  /** Inserts the rows that collide with no key or unique index; tells for each whether it was inserted. */
+  insertNew<Row>(table: Table<Row>, rows: readonly Row[]): Promise<boolean[]>
+  delete<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[]): Promise<void>
+  /** Deletes rows whose column is below a bound. */
+  deleteBelow<Row>(table: Table<Row>, column: keyof Row & string, bound: number): Promise<void>
+  setCheckpoint(projection: string, checkpoint: Checkpoint): Promise<void>
+}
+
+export interface ReadModel extends RowReader {
+  /** Makes the projections' tables, anew where a schema number changed. */
+  prepare(projections: readonly ProjectionTables[]): Promise<void>
+  /** Reads one committed state, whatever is written meanwhile. */
+  snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
+  /** One writer at a time. */
+  write(change: (rows: RowWriter) => Promise<void>): Promise<void>
+  close(): Promise<void>
+}
+
+/** Dependency-injection token of the port. */
+export const READ_MODEL = Symbol('ReadModel')

@@ -1,0 +1,206 @@
+/**
+ * Every table of the read model, by projection. A table is described once; each adapter makes its own SQL from it.
+ *
+ * Projection names are permanent. A change of shape or meaning is a new schema number of its projection, and its tables are
+ * then built anew from the log.
+ */
+
+export type ColumnType = 'integer' | 'text'
+
+export interface Index<Row> {
+  readonly columns: readonly (keyof Row & string)[]
+  readonly unique?: true
+}
+
+export interface Table<Row> {
+  readonly name: string
+  readonly columns: Readonly<Record<keyof Row & string, ColumnType | 'integer?' | 'text?'>>
+  readonly key: readonly (keyof Row & string)[]
+  readonly indexes: Readonly<Record<string, Index<Row>>>
+}
+
+/** Names a table's columns in code, in the log of a database and in errors. */
+export interface ProjectionTables {
+  readonly projection: string
+  readonly schema: number
+  readonly tables: readonly Table<never>[]
+}
+
+export interface MeterRow {
+  /** 1 for the first meter of the installation; other tables refer to a meter by it. */
+  readonly number: number
+  readonly ledger: string
+  readonly meterId: string
+  readonly displayName: string
+  readonly eventName: string
+  readonly formula: string
+  readonly eventTimeWindow: string | null
+  readonly valueKey: string
+  readonly customerKey: string
+  /** JSON array. */
+  readonly dimensionKeys: string
+  readonly status: string
+  /** Instants are milliseconds since the epoch, here and below. */
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly deactivatedAt: number | null
+}
+
+export const meters: Table<MeterRow> = {
+  name: 'meters',
+  columns: {
+    number: 'integer',
+    ledger: 'text',
+    meterId: 'text',
+    displayName: 'text',
+    eventName: 'text',
+    formula: 'text',
+    eventTimeWindow: 'text?',
+    valueKey: 'text',
+    customerKey: 'text',
+    dimensionKeys: 'text',
+    status: 'text',
+    createdAt: 'integer',
+    updatedAt: 'integer',
+    deactivatedAt: 'integer?',
+  },
+  key: ['number'],
+  indexes: {
+    meterId: { columns: ['meterId'], unique: true },
+    ledger: { columns: ['ledger', 'number'] },
+  },
+}
+
+/** One meter, customer and dimension combination. */
+export interface UsageSeriesRow {
+  /** In order of first appearance in the log. */
+  readonly series: number
+  readonly meter: number
+  readonly customer: string
+  /** JSON array of the values of the meter's dimension keys, in their order. */
+  readonly dimensions: string
+}
+
+export const usageSeries: Table<UsageSeriesRow> = {
+  name: 'usage_series',
+  columns: { series: 'integer', meter: 'integer', customer: 'text', dimensions: 'text' },
+  key: ['series'],
+  indexes: { combination: { columns: ['meter', 'customer', 'dimensions'], unique: true } },
+}
+
+export interface UsageRecordRow {
+  /** Its event's place among all usage events of the log, from 1: the order of recording, the same on every store. */
+  readonly sequence: number
+  readonly meter: number
+  readonly identifier: string
+  readonly series: number
+  readonly value: string | null
+  readonly occurredAt: number
+  readonly recordedAt: number
+  /** JSON of the payload keys beyond customer and value; null for none. */
+  readonly payload: string | null
+  /** Where its event stands: partition of the ledger's usage, revision in that stream. */
+  readonly partition: number
+  readonly revision: number
+  readonly cancelledAt: number | null
+  readonly cancelledSequence: number | null
+  readonly cancelledRevision: number | null
+}
+
+export const usageRecords: Table<UsageRecordRow> = {
+  name: 'usage_records',
+  columns: {
+    sequence: 'integer',
+    meter: 'integer',
+    identifier: 'text',
+    series: 'integer',
+    value: 'text?',
+    occurredAt: 'integer',
+    recordedAt: 'integer',
+    payload: 'text?',
+    partition: 'integer',
+    revision: 'integer',
+    cancelledAt: 'integer?',
+    cancelledSequence: 'integer?',
+    cancelledRevision: 'integer?',
+  },
+  key: ['sequence'],
+  indexes: {
+    identifier: { columns: ['meter', 'identifier'], unique: true },
+    meter: { columns: ['meter', 'sequence'] },
+    series: { columns: ['series', 'sequence'] },
+    occurred: { columns: ['series', 'occurredAt', 'sequence'] },
+  },
+}
+
+/** How far each usage stream has been projected: where its writer begins to read. */
+export interface UsageStreamRow {
+  readonly stream: string
+  readonly revision: number
+}
+
+export const usageStreams: Table<UsageStreamRow> = {
+  name: 'usage_streams',
+  columns: { stream: 'text', revision: 'integer' },
+  key: ['stream'],
+  indexes: {},
+}
+
+/** The record that counts in one window of a pre-aggregated meter. */
+export interface UsageWindowRow {
+  readonly series: number
+  readonly start: number
+  readonly sequence: number
+  readonly occurredAt: number
+  readonly value: string | null
+}
+
+export const usageWindows: Table<UsageWindowRow> = {
+  name: 'usage_windows',
+  columns: { series: 'integer', start: 'integer', sequence: 'integer', occurredAt: 'integer', value: 'text?' },
+  key: ['series', 'start'],
+  indexes: {},
+}
+
+/** Aggregate of the effective records of one series in one bucket of time. A bucket without any has no row. */
+export interface UsageCellRow {
+  readonly series: number
+  /** Length of the bucket: 60000, 3600000 or 86400000 ms. */
+  readonly size: number
+  readonly start: number
+  /** Effective records in it. */
+  readonly records: number
+  /** State of the meter's formula, as the formula writes it. */
+  readonly state: string
+}
+
+export const usageCells: Table<UsageCellRow> = {
+  name: 'usage_cells',
+  columns: { series: 'integer', size: 'integer', start: 'integer', records: 'integer', state: 'text' },
+  key: ['series', 'size', 'start'],
+  indexes: {},
+}
+
+/** Which event a request with an idempotency key caused. */
+export interface IdempotencyKeyRow {
+  readonly ledger: string
+  readonly idempotencyKey: string
+  readonly requestHash: string
+  readonly stream: string
+  readonly revision: number
+  readonly recordedAt: number
+}
+
+export const idempotencyKeys: Table<IdempotencyKeyRow> = {
+  name: 'idempotency_keys',
+  columns: {
+    ledger: 'text',
+    idempotencyKey: 'text',
+    requestHash: 'text',
+    stream: 'text',
+    revision: 'integer',
+    recordedAt: 'integer',
+  },
+  key: ['ledger', 'idempotencyKey'],
+  indexes: { recorded: { columns: ['recordedAt'] } },
+}

@@ -1,0 +1,124 @@
+/**
+ * The whole service in one process, put together and taken apart in order: store, projections, write side, HTTP. Closing
+ * takes no new requests, settles the appends under way, then closes the files.
+ */
+import { readFileSync } from 'node:fs'
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import { createApp } from './app.js'
+import { ApiKeyRing } from './commands/api-key-ring.js'
+import { randomIds, systemClock, type Clock, type Ids } from './commands/environment.js'
+import { issueApiKey } from './commands/issue-api-key.js'
+import { MeterCatalogues } from './commands/meter-catalogues.js'
+import { UsageIndex } from './commands/usage-index.js'
+import { UsageLedger } from './commands/usage-ledger.js'
+import type { Config } from './config.js'
+import { lockDataFolder, makeDataFolder } from './data-folder.js'
+import type { EventStore } from './event-store/event-store.js'
+import { openEventStore } from './event-store/open-event-store.js'
+import { ReadYourWrites } from './event-store/read-your-writes.js'
+import { ProjectorThread } from './projections/projector-thread.js'
+import { openReadModel } from './read-model/open-read-model.js'
+
+/** How long a read waits for the projections to reach what was acknowledged. */
+const READ_TIMEOUT_MS = 10_000
+
+export interface ServiceOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly clock?: Clock
+  readonly ids?: Ids
+}
+
+export interface Service {
+  readonly url: string
+  /** A key issued at this, the first start; null later. It is not stored and not shown again. */
+  readonly issuedKey: string | null
+  close(): Promise<void>
+}
+
+/** @throws what keeps the service from starting, with a message for the operator. */
+export async function startService({
+  config,
+  log,
+  clock = systemClock,
+  ids = randomIds,
+}: ServiceOptions): Promise<Service> {
+  const { dataDir, eventStoreUrl, readModelUrl } = config
+  makeDataFolder(dataDir)
+  // Whatever was opened is closed again, newest first, also when a later step fails.
+  const closing: (() => Promise<unknown> | void)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (let close = closing.pop(); close; close = closing.pop()) await close()
+  }
+  try {
+    const lock = lockDataFolder(dataDir)
+    closing.push(() => lock.release())
+    const store = await openEventStore(eventStoreUrl, dataDir, log)
+    closing.push(() => store.close())
+    const readYourWrites = new ReadYourWrites(store, READ_TIMEOUT_MS)
+    const projector = await ProjectorThread.start({ eventStoreUrl, readModelUrl, dataDir }, readYourWrites, log)
+    closing.push(() => projector.stop())
+    const readModel = openReadModel(readModelUrl, dataDir)
+    closing.push(() => readModel.close())
+
+    const newEventId = (): string => ids.uuid()
+    const catalogues = new MeterCatalogues(store, newEventId)
+    const keyRing = new ApiKeyRing(store, newEventId)
+    readYourWrites.onProgress(({ changedStreams }) => {
+      catalogues.changed(changedStreams)
+      keyRing.changed(changedStreams)
+    })
+    const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites)
+    closing.push(() => usage.close())
+    const issuedKey = await issueFirstKey(config, keyRing, clock, ids)
+
+    const app = await createApp({ store, readModel, readYourWrites, catalogues, keyRing, usage, clock, ids, log, version })
+    closing.push(() => app.close())
+    const url = await listen(app, config)
+    await reportReadiness(store, readYourWrites, log)
+    return { url, issuedKey, close: closeAll }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+async function listen(app: NestFastifyApplication, { host, port }: Config): Promise<string> {
+  await app.listen(port, host)
+  const { port: actual } = app.getHttpServer().address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+}
+
+/** On the first start there must be a key to begin with. */
+async function issueFirstKey(
+  { bootstrapApiKey }: Config,
+  keyRing: ApiKeyRing,
+  clock: Clock,
+  ids: Ids,
+): Promise<string | null> {
+  const { keys } = await keyRing.stream.read()
+  if (keys.size > 0) return null
+  const mode = bootstrapApiKey?.startsWith('sk_live_') ? 'live' : 'test'
+  const issued = await issueApiKey(
+    keyRing,
+    {
+      account: 'default',
+      mode,
+      role: 'secret',
+      name: 'issued at the first start',
+      ...(bootstrapApiKey === null ? {} : { key: bootstrapApiKey }),
+    },
+    { clock, ids },
+    { requestId: 'first-start', actor: 'system', idempotency: null },
+  )
+  return bootstrapApiKey === null ? issued.key : null
+}
+
+async function reportReadiness(store: EventStore, readYourWrites: ReadYourWrites, log: Logger): Promise<void> {
+  await store.check()
+  if (!readYourWrites.isReady) log.info('The read model is catching up with the log; usage is taken once it has.')
+}
