@@ -1,0 +1,48 @@
+/**
+ * Which body belongs to which part of the API: forms to `/v1`, JSON to `/v2`, either elsewhere. The other kind is refused
+ * rather than read, since the same words would mean other values.
+ */
+import { ApiError } from './api-error.js'
+import { parseForm } from './form.js'
+import { parseJsonBody } from './json-body.js'
+
+const FORM = 'application/x-www-form-urlencoded'
+const JSON_TYPE = 'application/json'
+
+type Parser = (
+  request: { readonly url?: string },
+  body: Buffer,
+  done: (error: Error | null, body?: unknown) => void,
+) => void
+
+/** The part of a Fastify server that is used. */
+interface Server {
+  removeAllContentTypeParsers(): void
+  addContentTypeParser(type: string, options: { parseAs: 'buffer' }, parser: Parser): unknown
+}
+
+/** To be called before the server is ready; takes the place of every parser it has. */
+export function useBodyParsers(server: Server): void {
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser(FORM, { parseAs: 'buffer' }, parser(parseForm, '/v2/', JSON_TYPE))
+  server.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, parser(parseJsonBody, '/v1/', FORM))
+}
+
+function parser(parse: (body: Buffer) => object, refusedPath: string, expectedType: string): Parser {
+  return (request, body, done) => {
+    let parsed: object
+    try {
+      if (body.length > 0 && request.url?.startsWith(refusedPath)) {
+        throw new ApiError({
+          status: 415,
+          type: 'invalid_request_error',
+          message: `Invalid request (check that your POST content type is ${expectedType}).`,
+        })
+      }
+      parsed = parse(body)
+    } catch (error) {
+      return done(error as Error)
+    }
+    done(null, parsed)
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Every failure in Stripe's envelope. The SDK takes any JSON object without `error` for a success and a text in `error` for
+ * an OAuth failure, so there is no path on which `error` is anything but an object, and none that answers without it.
+ * What is not a refusal is a bug: it is answered with one fixed sentence, and what happened goes to the log only.
+ */
+import { HttpException } from '@nestjs/common'
+import { DomainError } from '../../domain/errors.js'
+import { ApiError, fromDomainError } from './api-error.js'
+import { quote } from './wire-text.js'
+
+export interface FailedRequest {
+  readonly method: string
+  /** Path and query, as sent. */
+  readonly url: string
+  /** The parsed body, if it came that far. */
+  readonly body?: unknown
+}
+
+export interface ErrorAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON. */
+  readonly body: string
+  /** Whether the failure is ours, so that someone should read about it in the log. */
+  readonly ours: boolean
+}
+
+/** Codes of the v2 envelope, which always has one, for failures that have none of their own. */
+const v2Codes: Readonly<Record<number, string>> = {
+  400: 'invalid_request',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  429: 'rate_limit',
+  503: 'service_unavailable',
+}
+
+export function answerTo(error: unknown, request: FailedRequest): ErrorAnswer {
+  const version = request.url.startsWith('/v2/') ? 'v2' : 'v1'
+  const { status, type, code, message, param, headers } = toApiError(error, request, version)
+  const envelope =
+    version === 'v2'
+      ? { code: code ?? v2Codes[status] ?? (status < 500 ? 'invalid_request' : 'internal_error'), message, type }
+      : { type, message, ...(code !== null && { code }), ...(param !== null && { param }) }
+  return { status, headers, body: JSON.stringify({ error: envelope }), ours: status >= 500 }
+}
+
+function toApiError(error: unknown, request: FailedRequest, version: 'v1' | 'v2'): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof DomainError) return fromDomainError(error, version, request.body)
+  // By name: the API knows nothing of the event store. Nothing was written, so trying again is right.
+  if (error instanceof Error && error.name === 'EventStoreUnavailable') {
+    return new ApiError({
+      status: 503,
+      type: 'api_error',
+      message: 'The service cannot reach its event store just now. Please try again.',
+      headers: { 'retry-after': '1', 'stripe-should-retry': 'true' },
+    })
+  }
+  const status = refusalStatus(error)
+  if (status !== null) return fromFramework(status, (error as Error).message, request)
+  return new ApiError({
+    status: 500,
+    type: 'api_error',
+    message: 'An error occurred inside the service. It was logged under the request id of this response.',
+  })
+}
+
+/** The status of a refusal by Nest or Fastify; anything else that was thrown is a bug. */
+function refusalStatus(error: unknown): number | null {
+  if (error instanceof HttpException) return isRefusal(error.getStatus()) ? error.getStatus() : null
+  if (!(error instanceof Error)) return null
+  const { code, statusCode } = error as { readonly code?: unknown; readonly statusCode?: unknown }
+  const isFastifys = typeof code === 'string' && code.startsWith('FST_ERR_')
+  return isFastifys && typeof statusCode === 'number' && isRefusal(statusCode) ? statusCode : null
+}
+
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500
+}
+
+function fromFramework(status: number, message: string, request: FailedRequest): ApiError {
+  return new ApiError({ status, type: 'invalid_request_error', message: sentence(status, message, request) })
+}
+
+function sentence(status: number, message: string, { method, url }: FailedRequest): string {
+  switch (status) {
+    case 404:
+    case 405:
+      return `Unrecognized request URL (${method}: ${quote(url.split('?', 1)[0] ?? '')}). Please check the method and the path.`
+    case 413:
+      return 'The request body is larger than the service accepts.'
+    case 414:
+      return 'A part of the request URL is longer than the service accepts.'
+    case 415: {
+      const type = url.startsWith('/v2/') ? 'application/json' : 'application/x-www-form-urlencoded'
+      return `Invalid request (check that your POST content type is ${type}).`
+    }
+    default:
+      return `Invalid request: ${message === '' ? 'it could not be read' : message.replace(/\.$/, '')}.`
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * Parameters of a form body or a query string, in every spelling Stripe's clients use: `a[b]=c`, `a[]=x`, `a[0]=x`,
+ * `a[][b]=c`, repeated keys, brackets literal or escaped, `+` or `%20`.
+ *
+ * Nothing is guessed and nothing dropped: what has two readings is refused. Hashes have no prototype, so `__proto__` is a
+ * key like any other. Work is linear in the body and bounded by the limits below.
+ */
+import { ApiError } from './api-error.js'
+import { decodeUtf8, quote, requireName, requireText } from './wire-text.js'
+
+export type ParameterValue = string | ParameterValue[] | { [key: string]: ParameterValue }
+export type Parameters = Record<string, ParameterValue>
+
+/** Parameters of one request; a meter event at its largest has about 60. */
+export const PARAMETERS_MAX = 1000
+/** Levels of a parameter's name: `a[b][c]` has three. */
+export const PARAMETER_DEPTH_MAX = 8
+/** Entries of a list, so also the bound on an index. */
+export const LIST_LENGTH_MAX = 500
+
+const INDEX = /^(?:0|[1-9]\d*)$/
+
+/** Lists made from `a=1&a=2`, which take only further values, not entries with an index. */
+type Repeated = Set<ParameterValue[]>
+type Container = ParameterValue[] | Parameters
+
+export function parseForm(body: Uint8Array | string): Parameters {
+  const text = typeof body === 'string' ? body : decodeUtf8(body)
+  const pairs = text.split('&', PARAMETERS_MAX + 1)
+  if (pairs.length > PARAMETERS_MAX) {
+    throw ApiError.invalidRequest(`Invalid request: at most ${PARAMETERS_MAX} parameters are accepted.`)
+  }
+  const parameters = emptyHash()
+  const repeated: Repeated = new Set()
+  for (const pair of pairs) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = unescape(equals === -1 ? pair : pair.slice(0, equals), null)
+    requireName(name)
+    const value = equals === -1 ? '' : unescape(pair.slice(equals + 1), name)
+    requireText(value, `the value of ${quote(name)}`, name)
+    assign(parameters, readPath(name), value, name, repeated)
+  }
+  requireNoHoles(parameters, '')
+  return parameters
+}
+
+/** The parameters of a request's URL. Node gives each byte of it as one character. */
+export function parseQuery(url: string): Parameters {
+  const question = url.indexOf('?')
+  return question === -1 ? emptyHash() : parseForm(Buffer.from(url.slice(question + 1), 'latin1'))
+}
+
+function unescape(text: string, param: string | null): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  if (!spaced.includes('%')) return spaced
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    const what = param === null ? 'a parameter name' : `the value of ${quote(param)}`
+    const problem = /%(?![0-9a-fA-F]{2})/.test(spaced) ? 'has a malformed percent escape' : 'is not valid UTF-8'
+    throw ApiError.invalidRequest(`Invalid request: ${what} ${problem}.`, null, param)
+  }
+}
+
+/** `a[b][]` → `['a', 'b', '']` */
+function readPath(name: string): string[] {
+  const open = name.indexOf('[')
+  const path = [open === -1 ? name : name.slice(0, open)]
+  let at = open === -1 ? name.length : open
+  while (at < name.length) {
+    const close = name[at] === '[' ? name.indexOf(']', at) : -1
+    if (close === -1) throw unbalanced(name)
+    path.push(name.slice(at + 1, close))
+    if (path.length > PARAMETER_DEPTH_MAX) {
+      throw ApiError.invalidRequest(
+        `Invalid request: the parameter ${quote(name)} is nested more than ${PARAMETER_DEPTH_MAX} levels deep.`,
+        null,
+        name,
+      )
+    }
+    at = close + 1
+  }
+  if (path[0] === '') throw ApiError.invalidRequest('Invalid request: a parameter has no name.')
+  if (path.some((key) => key.includes('[') || key.includes(']'))) throw unbalanced(name)
+  return path
+}
+
+function unbalanced(name: string): ApiError {
+  return ApiError.invalidRequest(`Invalid request: unbalanced brackets in the parameter ${quote(name)}.`, null, name)
+}
+
+function assign(root: Parameters, path: string[], value: string, name: string, repeated: Repeated): void {
+  let container: Container = root
+  for (let level = 0; level < path.length - 1; level++) {
+    const key = keyFor(container, path, level, name)
+    const listNext = isListKey(path[level + 1] ?? '')
+    const existing = child(container, key)
+    if (existing === undefined) {
+      const created: Container = listNext ? [] : emptyHash()
+      put(container, key, created)
+      container = created
+      continue
+    }
+    if (typeof existing === 'string' || repeated.has(existing as ParameterValue[])) {
+      throw contradiction(name, 'a value', listNext ? 'a list' : 'a hash')
+    }
+    if (Array.isArray(existing) !== listNext) throw contradiction(name, 'a list', 'a hash')
+    container = existing
+  }
+  const key = keyFor(container, path, path.length - 1, name)
+  const existing = child(container, key)
+  if (existing === undefined) {
+    put(container, key, value)
+  } else if (typeof existing === 'string') {
+    const values = [existing, value]
+    repeated.add(values)
+    put(container, key, values)
+  } else if (repeated.has(existing as ParameterValue[])) {
+    ;(existing as ParameterValue[]).push(value)
+  } else {
+    throw contradiction(name, 'a value', Array.isArray(existing) ? 'a list' : 'a hash')
+  }
+}
+
+function isListKey(key: string): boolean {
+  return key === '' || INDEX.test(key)
+}
+
+/** The key or index a step of the path stands for; `[]` is the next free one, or the last hash while it can take more. */
+function keyFor(container: Container, path: string[], level: number, name: string): string {
+  const key = path[level] ?? ''
+  if (!Array.isArray(container)) return key
+  let index = Number(key)
+  if (key === '') {
+    const last = container.at(-1)
+    const joinsLast = level < path.length - 1 && isHash(last) && !holds(last, path, level + 1)
+    index = container.length - (joinsLast ? 1 : 0)
+  }
+  if (index < LIST_LENGTH_MAX) return String(index)
+  throw ApiError.invalidRequest(
+    `Invalid request: the list ${quote(name)} has more than ${LIST_LENGTH_MAX} entries.`,
+    null,
+    name,
+  )
+}
+
+/** Whether the rest of the path is taken: `a[][b]=1&a[][b]=2` is two hashes, `a[][b]=1&a[][c]=2` is one. */
+function holds(value: ParameterValue, path: string[], level: number): boolean {
+  let current: ParameterValue | undefined = value
+  for (const key of path.slice(level)) {
+    // Appending to a list inside the last hash goes on with that hash.
+    if (key === '') return false
+    if (current === undefined || typeof current === 'string') return current !== undefined
+    current = child(current, key)
+  }
+  return current !== undefined
+}
+
+function isHash(value: ParameterValue | undefined): value is Parameters {
+  return typeof value === 'object' && !Array.isArray(value)
+}
+
+function child(container: Container, key: string): ParameterValue | undefined {
+  return Object.hasOwn(container, key) ? (container as Parameters)[key] : undefined
+}
+
+function put(container: Container, key: string, value: ParameterValue): void {
+  ;(container as Parameters)[key] = value
+}
+
+function emptyHash(): Parameters {
+  return Object.create(null) as Parameters
+}
+
+/** Entries may come in any order, but in the end a list has them all. */
+function requireNoHoles(value: ParameterValue, name: string): void {
+  if (typeof value === 'string') return
+  if (!Array.isArray(value)) {
+    for (const key in value) requireNoHoles(value[key] ?? '', name === '' ? key : `${name}[${key}]`)
+    return
+  }
+  for (let index = 0; index < value.length; index++) {
+    const entry = value[index]
+    if (entry === undefined) {
+      throw ApiError.invalidRequest(`Invalid request: the list ${quote(name)} has no entry ${index}.`, null, name)
+    }
+    requireNoHoles(entry, `${name}[${index}]`)
+  }
+}
+
+function contradiction(name: string, one: string, other: string): ApiError {
+  return ApiError.invalidRequest(
+    `Invalid request: the parameter ${quote(name)} is given both as ${one} and as ${other}.`,
+    null,
+    name,
+  )
+}

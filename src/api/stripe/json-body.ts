@@ -1,0 +1,48 @@
+/**
+ * The JSON body of a v2 request: one object, or nothing for an empty one. Every string and key in it is well-formed text
+ * without NUL, and it is never deeper than the limit, so it can be walked, hashed and stored without further care.
+ * Numbers stay the numbers JavaScript reads; where a value must be exact, the parameter is text.
+ *
+ * Objects are as `JSON.parse` makes them: `__proto__` may be an own key, so look keys up as own ones only.
+ */
+import { ApiError } from './api-error.js'
+import { decodeUtf8, quote, requireName, requireText } from './wire-text.js'
+
+/** Levels of objects and arrays, the body itself included. */
+export const JSON_DEPTH_MAX = 16
+
+export function parseJsonBody(body: Uint8Array): object {
+  // The CLI sends nothing where the SDK sends `{}`.
+  if (body.length === 0) return {}
+  const value = parse(decodeUtf8(body))
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw ApiError.invalidRequest('Invalid request: the body must be a JSON object.')
+  }
+  requireClean(value, 1, '')
+  return value
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's own message repeats the body, which may hold what no log should have.
+    throw ApiError.invalidRequest('Invalid request: the body is not valid JSON.')
+  }
+}
+
+function requireClean(value: unknown, depth: number, name: string): void {
+  if (typeof value === 'string') return requireText(value, `the value of ${quote(name)}`, name)
+  if (typeof value !== 'object' || value === null) return
+  if (depth > JSON_DEPTH_MAX) {
+    throw ApiError.invalidRequest(`Invalid request: the body is nested more than ${JSON_DEPTH_MAX} levels deep.`)
+  }
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) requireClean(value[index], depth + 1, `${name}[${index}]`)
+    return
+  }
+  for (const key of Object.keys(value)) {
+    requireName(key)
+    requireClean((value as Record<string, unknown>)[key], depth + 1, name === '' ? key : `${name}[${key}]`)
+  }
+}

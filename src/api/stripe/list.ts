@@ -1,0 +1,32 @@
+/** Stripe's v1 lists: pages of at most 100, walked forwards after an object or backwards before one, never both. */
+import { IntegerText, Text, V1Parameters } from './parameter-decorators.js'
+
+export const PAGE_LENGTH_MAX = 100
+export const PAGE_LENGTH_DEFAULT = 10
+/** Longer than any id Meterbook gives out. */
+export const CURSOR_LENGTH_MAX = 255
+
+export class ListParameters extends V1Parameters {
+  @IntegerText({ min: 1, max: PAGE_LENGTH_MAX, default: PAGE_LENGTH_DEFAULT, optional: true })
+  limit: number = PAGE_LENGTH_DEFAULT
+
+  /** Exclusive: the page begins after this object. */
+  @Text({ optional: true, lengthMax: CURSOR_LENGTH_MAX })
+  starting_after?: string
+
+  /** Exclusive: the page ends before this object. */
+  @Text({ optional: true, lengthMax: CURSOR_LENGTH_MAX, exclusiveWith: 'starting_after' })
+  ending_before?: string
+}
+
+export interface List<T> {
+  readonly object: 'list'
+  readonly data: readonly T[]
+  readonly has_more: boolean
+  readonly url: string
+}
+
+/** `url` is the path of the list, without its query. */
+export function list<T>(url: string, data: readonly T[], hasMore: boolean): List<T> {
+  return { object: 'list', data, has_more: hasMore, url }
+}

@@ -1,0 +1,236 @@
+/**
+ * One decorator for each parameter of a DTO. It says three things at once: how the raw value is read, what class-validator
+ * checks and with which refusal, and what the API description shows.
+ *
+ * A parameter is required unless it says `optional`. An empty text is never taken for "left out".
+ */
+import { applyDecorators } from '@nestjs/common'
+import { ApiProperty } from '@nestjs/swagger'
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsDefined,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  ValidateBy,
+  ValidateNested,
+  type ValidationArguments,
+  type ValidationOptions,
+} from 'class-validator'
+import { isLongerThan } from '../../domain/text.js'
+import * as refuse from './parameter-refusals.js'
+import {
+  buildDto,
+  declareParameter,
+  isHash,
+  Unread,
+  within,
+  type DtoClass,
+  type Reader,
+  type Refuse,
+} from './parameters.js'
+import { parseTimestamp } from './timestamp.js'
+
+interface Options {
+  readonly optional?: boolean
+  /** For the API description. */
+  readonly description?: string
+}
+
+const INTEGER = /^-?\d{1,15}$/
+
+export function Text(options: Options & { readonly lengthMax: number; readonly exclusiveWith?: string }) {
+  const { lengthMax, exclusiveWith } = options
+  return parameter(options, { type: String, minLength: 1, maxLength: lengthMax }, asIs, [
+    notEmpty(),
+    IsString(refusedBy((param) => refuse.wrongKind(param, 'a string'))),
+    rule(
+      'maxCharacters',
+      (value) => typeof value === 'string' && !isLongerThan(value, lengthMax),
+      (param) => refuse.tooLong(param, lengthMax),
+    ),
+    ...(exclusiveWith === undefined ? [] : [exclusive(exclusiveWith)]),
+  ])
+}
+
+export function Choice(allowed: readonly string[], options: Options = {}) {
+  return parameter(options, { enum: [...allowed] }, asIs, [
+    notEmpty(),
+    IsIn(
+      [...allowed],
+      refusedBy((param) => refuse.notOneOf(param, allowed)),
+    ),
+  ])
+}
+
+/** v1: a whole number written as text, a number on the DTO. */
+export function IntegerText(
+  options: Options & { readonly min: number; readonly max: number; readonly default?: number },
+) {
+  const { min, max } = options
+  const read: Reader = (raw) => (typeof raw === 'string' && INTEGER.test(raw) ? Number(raw) : unread(raw))
+  return parameter(options, { type: 'integer', minimum: min, maximum: max, default: options.default }, read, [
+    notEmpty(),
+    IsInt(refusedBy((param, value) => refuse.badInteger(param, value instanceof Unread ? value.raw : value))),
+    rule(
+      'range',
+      (value) => typeof value === 'number' && value >= min && value <= max,
+      (param) => refuse.outOfRange(param, min, max),
+    ),
+  ])
+}
+
+/** v2: an RFC 3339 instant, milliseconds since the epoch on the DTO. */
+export function Timestamp(options: Options = {}) {
+  const read: Reader = (raw) => (typeof raw === 'string' ? (parseTimestamp(raw) ?? unread(raw)) : unread(raw))
+  return parameter(options, { type: String, format: 'date-time' }, read, [
+    notEmpty(),
+    IsInt(refusedBy((param) => refuse.wrongKind(param, 'an RFC 3339 timestamp such as 2026-01-15T10:00:00.000Z'))),
+  ])
+}
+
+export function Hash(Dto: () => DtoClass, options: Options = {}) {
+  const read: Reader = (raw, param) => (isHash(raw) ? buildDto(Dto(), raw, param) : raw)
+  return parameter(options, { type: Dto }, read, [
+    notEmpty(),
+    rule('hash', isHash, (param) => refuse.wrongKind(param, 'a hash')),
+    ValidateNested(),
+  ])
+}
+
+export function HashList(Dto: () => DtoClass, options: Options & { readonly lengthMax: number }) {
+  const { lengthMax } = options
+  const read: Reader = (raw, param) => {
+    // A list too long is refused before its entries are looked at, but not before what is declared ahead of it.
+    if (!Array.isArray(raw) || raw.length > lengthMax) return raw
+    return raw.map((entry: unknown, index) =>
+      isHash(entry) ? buildDto(Dto(), entry, within(param, String(index))) : entry,
+    )
+  }
+  return parameter(options, { type: Dto, isArray: true, minItems: 1, maxItems: lengthMax }, read, [
+    notEmpty(),
+    IsArray(refusedBy((param) => refuse.wrongKind(param, 'a list'))),
+    ArrayMaxSize(
+      lengthMax,
+      refusedBy((param) => refuse.wrongKind(param, `a list of at most ${lengthMax} entries`)),
+    ),
+    rule(
+      'hashes',
+      (value) => Array.isArray(value) && value.length > 0 && value.every(isHash),
+      (param, value) => {
+        const wrong = Array.isArray(value) ? value.findIndex((entry) => !isHash(entry)) : -1
+        return wrong === -1
+          ? refuse.wrongKind(param, 'a list of at least one hash')
+          : refuse.wrongKind(within(param, String(wrong)), 'a hash')
+      },
+    ),
+    ValidateNested(),
+  ])
+}
+
+/** Any keys, text values. Without a prototype on the DTO, so that every key is one of the caller's. */
+export function StringMap(options: Options = {}) {
+  const read: Reader = (raw) => (isHash(raw) ? Object.assign(Object.create(null) as object, raw) : raw)
+  return parameter(options, { type: 'object', additionalProperties: { type: 'string' } }, read, [
+    notEmpty(),
+    rule('hash', isHash, (param) => refuse.wrongKind(param, 'a hash')),
+    rule(
+      'stringValues',
+      (value) => isHash(value) && Object.values(value).every(isString),
+      (param, value) => {
+        const [wrong] = Object.entries(value as object).find(([, text]) => !isString(text)) ?? ['']
+        return refuse.wrongKind(within(param, wrong), 'a string')
+      },
+    ),
+  ])
+}
+
+export function StringList(options: Options = {}) {
+  return parameter(options, { type: String, isArray: true }, asIs, stringList())
+}
+
+/** v1: every endpoint takes `expand[]`, and nothing Meterbook answers can be expanded. */
+export function Expand() {
+  return parameter({ optional: true }, { type: String, isArray: true }, asIs, [
+    ...stringList(),
+    rule(
+      'expandable',
+      (value) => Array.isArray(value) && value.length === 0,
+      (_, value) => refuse.notExpandable(String((value as string[])[0])),
+    ),
+  ])
+}
+
+/** What every v1 endpoint takes. */
+export class V1Parameters {
+  @Expand()
+  expand?: string[]
+}
+
+type ApiPropertyOptions = NonNullable<Parameters<typeof ApiProperty>[0]>
+
+function parameter(
+  { optional = false, description }: Options,
+  property: ApiPropertyOptions,
+  read: Reader,
+  constraints: PropertyDecorator[],
+): PropertyDecorator {
+  return applyDecorators(
+    (prototype: object, name: string | symbol) => declareParameter(prototype, String(name), read),
+    optional ? IsOptional() : IsDefined(refusedBy(refuse.missing)),
+    ...constraints,
+    ApiProperty({ required: !optional, description, ...property } as ApiPropertyOptions),
+  )
+}
+
+function asIs(raw: unknown): unknown {
+  return raw
+}
+
+/** An empty text stays one, so that it is refused as empty rather than as malformed. */
+function unread(raw: unknown): unknown {
+  return raw === '' ? raw : new Unread(raw)
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function notEmpty(): PropertyDecorator {
+  return rule('notEmpty', (value) => value !== '', refuse.empty)
+}
+
+function stringList(): PropertyDecorator[] {
+  return [
+    notEmpty(),
+    rule(
+      'strings',
+      (value) => Array.isArray(value) && value.every(isString),
+      (param) => refuse.wrongKind(param, 'a list of strings'),
+    ),
+  ]
+}
+
+function exclusive(other: string): PropertyDecorator {
+  return rule(
+    'exclusive',
+    (_, { object }) => (object as Record<string, unknown>)[other] === undefined,
+    (param) => refuse.exclusive(param, other),
+  )
+}
+
+function rule(
+  name: string,
+  accepts: (value: unknown, given: ValidationArguments) => boolean,
+  refusal: Refuse,
+): PropertyDecorator {
+  const validate = (value: unknown, given?: ValidationArguments) => accepts(value, given as ValidationArguments)
+  return ValidateBy({ name, validator: { validate } }, refusedBy(refusal))
+}
+
+/** class-validator hands the context back with the error; it keeps none for a constraint without a message. */
+function refusedBy(refusal: Refuse): ValidationOptions {
+  return { message: 'refused', context: { refuse: refusal } }
+}
