@@ -10,7 +10,7 @@ const mayImport = {
   'read-model': [],
   commands: ['domain', 'event-store', 'read-model'],
   projections: ['domain', 'event-store', 'read-model'],
-  queries: ['domain', 'event-store', 'read-model'],
+  queries: ['domain', 'event-store', 'read-model', 'projections'],
   api: ['domain', 'commands', 'queries'],
 }
 

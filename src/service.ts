@@ -74,7 +74,18 @@ export async function startService({
     closing.push(() => usage.close())
     const issuedKey = await issueFirstKey(config, keyRing, clock, ids)
 
-    const app = await createApp({ store, readModel, readYourWrites, catalogues, keyRing, usage, clock, ids, log, version })
+    const app = await createApp({
+      store,
+      readModel,
+      readYourWrites,
+      catalogues,
+      keyRing,
+      usage,
+      clock,
+      ids,
+      log,
+      version,
+    })
     closing.push(() => app.close())
     const url = await listen(app, config)
     await reportReadiness(store, readYourWrites, log)

@@ -29,9 +29,9 @@ const PATHS_WITH_KEY = ['/v1/', '/v2/', '/meterbook/']
 /** No key is longer; what is longer is not worth hashing. */
 const AUTHORIZATION_LENGTH_MAX = 1000
 
-/** `secret` keys may do everything; these may do this as well. */
+/** Which roles may do this besides `secret`, which may do everything. */
 export const Allow = (...roles: Exclude<KeyRole, 'secret'>[]): MethodDecorator & ClassDecorator =>
-  SetMetadata(ALLOWED_ROLES, ['secret', ...roles])
+  SetMetadata(ALLOWED_ROLES, roles)
 
 /** Needs no key. */
 export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ALLOWED_ROLES, [PUBLIC])
@@ -57,7 +57,7 @@ export class RoleGuard implements CanActivate {
     ])
     if (allowed?.includes(PUBLIC)) return true
     const { caller, method, url } = context.switchToHttp().getRequest<FastifyRequest>()
-    if (caller && allowed?.includes(caller.role)) return true
+    if (caller && (caller.role === 'secret' || allowed?.includes(caller.role))) return true
     throw new ApiError({
       status: 403,
       type: 'invalid_request_error',

@@ -1,12 +1,11 @@
 /** The answer of every command on a meter: the meter as the command left it, and the event it caused, if it did. */
 import type * as MeterCatalogue from '../domain/meter-catalogue.js'
-import type { Position } from '../event-store/event-store.js'
 import type { ReadYourWrites } from '../event-store/read-your-writes.js'
-import type { Transaction } from '../event-store/transact.js'
+import type { Appended, Transaction } from '../event-store/transact.js'
 
 export interface ChangedMeter {
   readonly meter: MeterCatalogue.Meter
-  readonly appended: { readonly stream: string; readonly revision: number; readonly position: Position } | null
+  readonly appended: Appended | null
   /** Hash of the earlier request whose answer this is; null for a first request. */
   readonly replayOf: string | null
 }

@@ -1,2 +1,2 @@
-/** Who asks for a change and through which request: the part of a command that becomes its events' metadata. */
-export type { RequestContext } from '../event-store/transact.js'
+/** The part of a command that becomes its events' metadata, and where those events then stand. */
+export type { Appended, RequestContext } from '../event-store/transact.js'

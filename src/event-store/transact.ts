@@ -22,12 +22,19 @@ export interface RequestContext {
   readonly idempotency: { readonly key: string; readonly requestHash: string } | null
 }
 
+/** Where an event stands that a request caused. */
+export interface Appended {
+  readonly stream: string
+  readonly revision: number
+  readonly position: Position
+}
+
 export interface Transaction<State, Event> {
   readonly state: State
   /** What was appended now; none where it was already so. */
   readonly events: readonly Event[]
   /** Where the last event stands that was appended now; null where none was. */
-  readonly appended: { readonly stream: string; readonly revision: number; readonly position: Position } | null
+  readonly appended: Appended | null
   /** Hash of the earlier request with the same idempotency key, whose `state` this is; null for a first request. */
   readonly replayOf: string | null
 }

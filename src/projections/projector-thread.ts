@@ -36,7 +36,10 @@ export class ProjectorThread {
           case 'log':
             return log[message.level](message.fields, message.message)
           case 'stopped':
-            log.error({ reason: message.message }, 'The projections stopped. Reads are refused until the cause is mended.')
+            log.error(
+              { reason: message.message },
+              'The projections stopped. Reads are refused until the cause is mended.',
+            )
             return stop(message.message)
         }
       })

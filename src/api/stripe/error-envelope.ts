@@ -46,18 +46,29 @@ export function answerTo(error: unknown, request: FailedRequest): ErrorAnswer {
   return { status, headers, body: JSON.stringify({ error: envelope }), ours: status >= 500 }
 }
 
-function toApiError(error: unknown, request: FailedRequest, version: 'v1' | 'v2'): ApiError {
-  if (error instanceof ApiError) return error
-  if (error instanceof DomainError) return fromDomainError(error, version, request.body)
-  // By name: the API knows nothing of the event store. Nothing was written, so trying again is right.
-  if (error instanceof Error && error.name === 'EventStoreUnavailable') {
-    return new ApiError({
+const tryAgain = { 'retry-after': '1', 'stripe-should-retry': 'true' }
+
+/** What passes by itself, so that trying again is right. By name: the API knows nothing of what lies behind it. */
+const passingFailures: Readonly<Record<string, (error: Error) => ApiError>> = {
+  EventStoreUnavailable: () =>
+    new ApiError({
       status: 503,
       type: 'api_error',
       message: 'The service cannot reach its event store just now. Please try again.',
-      headers: { 'retry-after': '1', 'stripe-should-retry': 'true' },
-    })
-  }
+      headers: tryAgain,
+    }),
+  ReadModelBehind: ({ message }) => new ApiError({ status: 503, type: 'api_error', message, headers: tryAgain }),
+  Overloaded: ({ message }) =>
+    new ApiError({ status: 429, type: 'invalid_request_error', code: 'rate_limit', message, headers: tryAgain }),
+  TransactionConflict: ({ message }) =>
+    new ApiError({ status: 409, type: 'invalid_request_error', code: 'lock_timeout', message, headers: tryAgain }),
+}
+
+function toApiError(error: unknown, request: FailedRequest, version: 'v1' | 'v2'): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof DomainError) return fromDomainError(error, version, request.body)
+  const passing = error instanceof Error ? passingFailures[error.name] : undefined
+  if (passing) return passing(error as Error)
   const status = refusalStatus(error)
   if (status !== null) return fromFramework(status, (error as Error).message, request)
   return new ApiError({

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../../domain/errors.js'
 import { FirstAnswers, type Caused } from '../../queries/first-answers.js'
-import type { RequestContext } from '../../commands/request-context.js'
+import type { Appended, RequestContext } from '../../commands/request-context.js'
 import { callerOf } from '../caller.js'
 import { ApiError } from './api-error.js'
 
@@ -20,7 +20,7 @@ const REQUEST_HASH_LENGTH = 22
 export interface Done {
   readonly body: object
   /** The event the request caused; null where it was already so. */
-  readonly appended: { readonly stream: string; readonly revision: number; readonly position: string } | null
+  readonly appended: Appended | null
   /** Hash of the earlier request whose answer this is, where the write side found that out. */
   readonly replayOf: string | null
 }

@@ -1,0 +1,152 @@
+/** `/meterbook/v1/meter_events`: the usage records themselves, which Stripe has no endpoint for. */
+import { Controller, Get, Param, Req, Res } from '@nestjs/common'
+import { QueryBus } from '@nestjs/cqrs'
+import { ApiQuery, ApiTags } from '@nestjs/swagger'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isLive, type LedgerName } from '../domain/ledger.js'
+import { EVENT_NAME_LENGTH_MAX } from '../domain/meter-catalogue.js'
+import { CUSTOMER_LENGTH_MAX, IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
+import { GetUsageRecord } from '../queries/get-usage-record.js'
+import { ListUsageRecords, type TimeFilter } from '../queries/list-usage-records.js'
+import type { UsageRecordView } from '../queries/usage-record-view.js'
+import { Allow } from './caller.js'
+import { pageRequest } from './page-request.js'
+import { ReadContext, withPosition } from './read-context.js'
+import { parseQuery } from './stripe/form.js'
+import { list, ListParameters } from './stripe/list.js'
+import { Choice, Hash, IntegerText, Text, V1Parameters } from './stripe/parameter-decorators.js'
+import { readParameters } from './stripe/parameters.js'
+import { formatTimestamp } from './stripe/timestamp.js'
+import { fromUnixSeconds, toUnixSeconds, UNIX_SECONDS_MAX } from './stripe/unix-time.js'
+
+const METER_ID_LENGTH_MAX = 100
+const seconds = { optional: true, min: 0, max: UNIX_SECONDS_MAX }
+
+export class TimeFilterParameters {
+  @IntegerText({ ...seconds, description: 'Unix seconds; after.' })
+  gt?: number
+
+  @IntegerText({ ...seconds, description: 'Unix seconds; at or after.' })
+  gte?: number
+
+  @IntegerText({ ...seconds, description: 'Unix seconds; before.' })
+  lt?: number
+
+  @IntegerText({ ...seconds, description: 'Unix seconds; at or before.' })
+  lte?: number
+}
+
+export class ListUsageRecordsParameters extends ListParameters {
+  @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter.' })
+  meter?: string
+
+  @Text({ optional: true, lengthMax: EVENT_NAME_LENGTH_MAX })
+  event_name?: string
+
+  @Text({ optional: true, lengthMax: CUSTOMER_LENGTH_MAX })
+  customer?: string
+
+  @Text({ optional: true, lengthMax: IDENTIFIER_LENGTH_MAX })
+  identifier?: string
+
+  @Choice(['recorded', 'cancelled'], { optional: true })
+  status?: string
+
+  @Hash(() => TimeFilterParameters, { optional: true, description: 'When it happened.' })
+  timestamp?: TimeFilterParameters
+
+  @Hash(() => TimeFilterParameters, { optional: true, description: 'When it was received.' })
+  created?: TimeFilterParameters
+}
+
+@ApiTags('Usage records')
+@Controller('meterbook/v1/meter_events')
+@Allow('read')
+export class UsageRecordsController {
+  constructor(
+    private readonly queries: QueryBus,
+    private readonly readContext: ReadContext,
+  ) {}
+
+  @Get()
+  @ApiQuery({ type: ListUsageRecordsParameters })
+  async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const parameters = readParameters(ListUsageRecordsParameters, parseQuery(request.url))
+    const context = this.readContext.of(request)
+    const filter = {
+      meterId: parameters.meter ?? null,
+      eventName: parameters.event_name ?? null,
+      customer: parameters.customer ?? null,
+      identifier: parameters.identifier ?? null,
+      status: (parameters.status ?? null) as UsageRecordView['status'] | null,
+      occurred: timeFilter(parameters.timestamp),
+      recorded: timeFilter(parameters.created),
+    }
+    const page = withPosition(
+      reply,
+      await this.queries.execute(new ListUsageRecords(context, filter, pageRequest(parameters))),
+    )
+    const data = page.items.map((record) => recordObject(context.ledger, record))
+    return list('/meterbook/v1/meter_events', data, page.hasMore)
+  }
+
+  @Get(':meter/:identifier')
+  @ApiQuery({ type: V1Parameters })
+  async retrieve(
+    @Param('meter') meterId: string,
+    @Param('identifier') identifier: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    readParameters(V1Parameters, parseQuery(request.url))
+    const context = this.readContext.of(request)
+    const { record, events } = withPosition(
+      reply,
+      await this.queries.execute(new GetUsageRecord(context, meterId, identifier)),
+    )
+    return {
+      ...recordObject(context.ledger, record),
+      events: events.map(({ id, type, stream, revision, position, requestId, actor, at }) => ({
+        id,
+        type,
+        at: formatTimestamp(at),
+        stream,
+        revision,
+        position,
+        request_id: requestId,
+        actor,
+      })),
+    }
+  }
+}
+
+function recordObject(ledger: LedgerName, record: UsageRecordView): object {
+  return {
+    id: record.id,
+    object: 'meterbook.usage_record',
+    cancelled_at: record.cancelledAt === null ? null : formatTimestamp(record.cancelledAt),
+    created: toUnixSeconds(record.recordedAt),
+    customer: record.customer,
+    event_name: record.eventName,
+    identifier: record.identifier,
+    livemode: isLive(ledger),
+    meter: record.meterId,
+    occurred_at: formatTimestamp(record.occurredAt),
+    payload: record.payload,
+    recorded_at: formatTimestamp(record.recordedAt),
+    status: record.status,
+    timestamp: toUnixSeconds(record.occurredAt),
+    value: record.value,
+  }
+}
+
+/** The narrowest of the bounds. A second is as long as its milliseconds, so `gt` and `lte` end where the next one begins. */
+function timeFilter(parameters: TimeFilterParameters | undefined): TimeFilter {
+  const { gt, gte, lt, lte } = parameters ?? {}
+  const from = [gte, gt === undefined ? undefined : gt + 1].filter((bound) => bound !== undefined)
+  const to = [lt, lte === undefined ? undefined : lte + 1].filter((bound) => bound !== undefined)
+  return {
+    from: from.length === 0 ? null : fromUnixSeconds(Math.max(...from)),
+    to: to.length === 0 ? null : fromUnixSeconds(Math.min(...to)),
+  }
+}

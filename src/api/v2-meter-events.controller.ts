@@ -1,0 +1,75 @@
+/** `/v2/billing/meter_events` and `/v2/billing/meter_event_adjustments`: JSON, RFC 3339. stripe-metering §3.3 and §4.2. */
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common'
+import { ApiBody, ApiTags } from '@nestjs/swagger'
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isLive } from '../domain/ledger.js'
+import { Allow } from './caller.js'
+import { CreateV2MeterEventAdjustmentParameters, CreateV2MeterEventParameters } from './meter-events.parameters.js'
+import { ApiError } from './stripe/api-error.js'
+import { readParameters } from './stripe/parameters.js'
+import { formatTimestamp } from './stripe/timestamp.js'
+import { UsageAnswers } from './usage-answers.js'
+
+const ADJUSTMENT_ID_LENGTH = 32
+
+@ApiTags('Usage, v2')
+@Controller('v2/billing')
+export class V2MeterEventsController {
+  constructor(private readonly usage: UsageAnswers) {}
+
+  @Post('meter_events')
+  @HttpCode(200)
+  @Allow('ingest')
+  @ApiBody({ type: CreateV2MeterEventParameters })
+  createMeterEvent(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const { event_name, payload, identifier, timestamp } = readParameters(CreateV2MeterEventParameters, request.body)
+    const event = { eventName: event_name, payload, identifier: identifier ?? null, timestamp: timestamp ?? null }
+    return this.usage.record(request, reply, event, (recorded) => ({
+      object: 'v2.billing.meter_event',
+      created: formatTimestamp(recorded.recordedAt),
+      event_name: recorded.eventName,
+      identifier: recorded.identifier,
+      livemode: isLive(recorded.ledger),
+      payload: recorded.payload,
+      timestamp: formatTimestamp(recorded.occurredAt),
+    }))
+  }
+
+  @Post('meter_event_adjustments')
+  @HttpCode(200)
+  @Allow('ingest')
+  @ApiBody({ type: CreateV2MeterEventAdjustmentParameters })
+  createAdjustment(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const { event_name, cancel } = readAdjustment(request.body)
+    const { identifier } = cancel
+    return this.usage.cancel(request, reply, { eventName: event_name, identifier }, (cancelled) => ({
+      id: adjustmentId(cancelled.meterId, cancelled.identifier),
+      object: 'v2.billing.meter_event_adjustment',
+      cancel: { identifier: cancelled.identifier },
+      created: formatTimestamp(cancelled.cancelledAt),
+      event_name: cancelled.eventName,
+      livemode: isLive(cancelled.ledger),
+      status: 'complete',
+      type: 'cancel',
+    }))
+  }
+}
+
+/** A record is cancelled once, so its adjustment has one id. */
+function adjustmentId(meterId: string, identifier: string): string {
+  const hash = createHash('sha256').update(`${meterId} ${identifier}`).digest('hex')
+  return `mtr_event_adj_${hash.slice(0, ADJUSTMENT_ID_LENGTH)}`
+}
+
+/** v2 has a code of its own for what is wrong within `cancel`. */
+function readAdjustment(body: unknown): CreateV2MeterEventAdjustmentParameters {
+  try {
+    return readParameters(CreateV2MeterEventAdjustmentParameters, body)
+  } catch (error) {
+    if (error instanceof ApiError && /^cancel(\[|$)/.test(error.param ?? '')) {
+      throw ApiError.invalidRequest(error.message, 'invalid_cancel_configuration', error.param)
+    }
+    throw error
+  }
+}

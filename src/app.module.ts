@@ -1,0 +1,99 @@
+/** The composition root of the HTTP side: every controller, command and query is listed here, over the parts it is given. */
+import { Module, type DynamicModule, type Provider } from '@nestjs/common'
+import { APP_GUARD } from '@nestjs/core'
+import { CqrsModule } from '@nestjs/cqrs'
+import type { Logger } from 'pino'
+import { RoleGuard } from './api/caller.js'
+import { HealthController, READINESS } from './api/health.controller.js'
+import { MeterEventsController } from './api/meter-events.controller.js'
+import { MetersController } from './api/meters.controller.js'
+import { ReadContext } from './api/read-context.js'
+import { Idempotency } from './api/stripe/idempotency.js'
+import { UsageAnswers } from './api/usage-answers.js'
+import { UsageRecordsController } from './api/usage-records.controller.js'
+import { V2MeterEventsController } from './api/v2-meter-events.controller.js'
+import type { ApiKeyRing } from './commands/api-key-ring.js'
+import { CancelUsageHandler } from './commands/cancel-usage.js'
+import { CreateMeterHandler } from './commands/create-meter.js'
+import { DeactivateMeterHandler } from './commands/deactivate-meter.js'
+import { CLOCK, IDS, type Clock, type Ids } from './commands/environment.js'
+import { MeterCatalogues } from './commands/meter-catalogues.js'
+import { ReactivateMeterHandler } from './commands/reactivate-meter.js'
+import { RecordUsageHandler } from './commands/record-usage.js'
+import { RenameMeterHandler } from './commands/rename-meter.js'
+import { UsageLedger } from './commands/usage-ledger.js'
+import { EVENT_STORE, type EventStore } from './event-store/event-store.js'
+import { ReadYourWrites } from './event-store/read-your-writes.js'
+import { FirstAnswers } from './queries/first-answers.js'
+import { GetMeterHandler } from './queries/get-meter.js'
+import { GetMeterEventSummariesHandler } from './queries/get-meter-event-summaries.js'
+import { GetUsageRecordHandler } from './queries/get-usage-record.js'
+import { ListMetersHandler } from './queries/list-meters.js'
+import { ListUsageRecordsHandler } from './queries/list-usage-records.js'
+import { Reader } from './queries/reader.js'
+import { readiness } from './readiness.js'
+import type { ReadModel } from './read-model/read-model.js'
+
+/** What the HTTP side stands on; made and closed by `service.ts`. */
+export interface ServiceParts {
+  readonly store: EventStore
+  readonly readModel: ReadModel
+  readonly readYourWrites: ReadYourWrites
+  readonly catalogues: MeterCatalogues
+  readonly keyRing: ApiKeyRing
+  readonly usage: UsageLedger
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+  readonly version: string
+}
+
+const controllers = [
+  MetersController,
+  MeterEventsController,
+  V2MeterEventsController,
+  UsageRecordsController,
+  HealthController,
+]
+
+const commandHandlers = [
+  CreateMeterHandler,
+  RenameMeterHandler,
+  DeactivateMeterHandler,
+  ReactivateMeterHandler,
+  RecordUsageHandler,
+  CancelUsageHandler,
+]
+
+const queryHandlers = [
+  GetMeterHandler,
+  ListMetersHandler,
+  GetMeterEventSummariesHandler,
+  ListUsageRecordsHandler,
+  GetUsageRecordHandler,
+]
+
+@Module({})
+export class AppModule {
+  static over(parts: ServiceParts): DynamicModule {
+    const { store, readModel, readYourWrites, catalogues, usage, clock, ids } = parts
+    const given: Provider[] = [
+      { provide: EVENT_STORE, useValue: store },
+      { provide: CLOCK, useValue: clock },
+      { provide: IDS, useValue: ids },
+      { provide: READINESS, useValue: () => readiness(store, readYourWrites) },
+      { provide: ReadYourWrites, useValue: readYourWrites },
+      { provide: MeterCatalogues, useValue: catalogues },
+      { provide: UsageLedger, useValue: usage },
+      { provide: Reader, useValue: new Reader(readModel, readYourWrites, store) },
+      { provide: FirstAnswers, useValue: new FirstAnswers(readModel, store, readYourWrites) },
+      { provide: APP_GUARD, useClass: RoleGuard },
+    ]
+    return {
+      module: AppModule,
+      imports: [CqrsModule.forRoot()],
+      controllers,
+      providers: [...given, ...commandHandlers, ...queryHandlers, ReadContext, Idempotency, UsageAnswers],
+    }
+  }
+}

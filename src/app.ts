@@ -1,0 +1,94 @@
+/** The HTTP server around the application: body parsers, request ids, keys, the error envelope, and the description of the API. */
+import 'reflect-metadata'
+import { NestFactory } from '@nestjs/core'
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { authenticate } from './api/caller.js'
+import { useBodyParsers } from './api/stripe/body-parsers.js'
+import { clientErrorHandler, ErrorEnvelopeFilter, frameworkErrors } from './api/stripe/error-envelope.filter.js'
+import { toJson } from './api/stripe/exact-json.js'
+import { AppModule, type ServiceParts } from './app.module.js'
+import type { Ids } from './commands/environment.js'
+
+const BODY_BYTES_MAX = 1024 * 1024
+/** Stripe's own limit for a URL parameter is not published; an identifier has 100 characters of up to 12 escaped each. */
+const PATH_PARAMETER_LENGTH_MAX = 1200
+const REQUEST_ID_RANDOM_LENGTH = 14
+/** A client that does not send its whole request within this time is cut off. */
+const REQUEST_TIMEOUT_MS = 60_000
+
+export async function createApp(parts: ServiceParts): Promise<NestFastifyApplication> {
+  const { log, ids } = parts
+  const newRequestId = (): string => requestId(ids)
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: newRequestId,
+    frameworkErrors: frameworkErrors(log),
+    clientErrorHandler: clientErrorHandler(newRequestId),
+    // Its own answer while closing has a text in `error`, which the SDK takes for an OAuth failure.
+    return503OnClosing: false,
+    http: { requireHostHeader: false },
+    routerOptions: { querystringParser: () => ({}), maxParamLength: PATH_PARAMETER_LENGTH_MAX },
+  })
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.over(parts), adapter, {
+    bodyParser: false,
+    logger: false,
+    abortOnError: false,
+  })
+  const server = adapter.getInstance<FastifyInstance>()
+  useBodyParsers(server)
+  server.setReplySerializer(toJson)
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('request-id', request.id)
+    const version = request.headers['stripe-version']
+    // Any version is accepted and answered in the current shape; the header says which one was asked for.
+    if (typeof version === 'string') reply.header('stripe-version', version)
+  })
+  server.addHook('onRequest', authenticate(parts.keyRing))
+  logRequests(server, log)
+  app.useGlobalFilters(new ErrorEnvelopeFilter(log))
+  describeApi(app, parts.version)
+  return app
+}
+
+function requestId(ids: Ids): string {
+  return `req_${ids.random(REQUEST_ID_RANDOM_LENGTH)}`
+}
+
+function logRequests(server: FastifyInstance, log: Logger): void {
+  if (!log.isLevelEnabled('debug')) return
+  server.addHook('onResponse', async (request, reply) => {
+    log.debug(
+      {
+        requestId: request.id,
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        durationMs: Math.round(reply.elapsedTime * 10) / 10,
+        actor: request.caller?.keyId,
+      },
+      'Answered.',
+    )
+  })
+}
+
+/** At `/docs`, and as JSON at `/docs-json`. */
+function describeApi(app: NestFastifyApplication, version: string): void {
+  const description = new DocumentBuilder()
+    .setTitle('Meterbook')
+    .setDescription(
+      "Self-hosted usage metering with Stripe's Billing Meters API. The official Stripe SDKs work against it unchanged.",
+    )
+    .setVersion(version)
+    .addBearerAuth()
+    .addBasicAuth()
+    .addSecurityRequirements('bearer')
+    .addSecurityRequirements('basic')
+    .build()
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, description), {
+    customSiteTitle: 'Meterbook API',
+  })
+}

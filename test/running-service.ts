@@ -1,0 +1,114 @@
+/** A whole service for a test: real files, real threads, real HTTP on a port of its own; only the clock is fixed. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import Stripe from 'stripe'
+import { describe } from '@jest/globals'
+import { randomIds, systemClock, type Clock } from '../src/commands/environment.js'
+import { startService, type Service } from '../src/service.js'
+import { NOW } from './controls.js'
+
+export const TEST_KEY = 'sk_test_0123456789abcdef'
+
+/** Stands still until it is told to go on. */
+export class FixedClock implements Clock {
+  constructor(private instant = NOW) {}
+
+  now(): number {
+    return this.instant
+  }
+
+  advance(ms: number): void {
+    this.instant += ms
+  }
+}
+
+export interface RunningService {
+  readonly url: string
+  readonly port: number
+  readonly dataDir: string
+  readonly stripe: Stripe
+  /** A client with another key. */
+  client(key: string): Stripe
+  /** Stops it and starts it again on the same data. */
+  restart(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface TestStore {
+  readonly name: string
+  /** Value of EVENT_STORE_URL, of a store without events. */
+  open(): Promise<{ readonly url: string; close(): Promise<void> }>
+}
+
+const stores: readonly TestStore[] = [
+  { name: 'the embedded store', open: async () => ({ url: 'embedded:', close: async () => undefined }) },
+]
+
+/** Runs the same scenarios on each store. */
+export function onEachStore(
+  name: string,
+  scenarios: (start: (clock?: Clock) => Promise<RunningService>) => void,
+): void {
+  for (const store of stores) {
+    describe(`${name}, on ${store.name}`, () => scenarios((clock) => startRunningService(store, clock)))
+  }
+}
+
+export async function startRunningService(store: TestStore, clock: Clock = systemClock): Promise<RunningService> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  const opened = await store.open()
+  const log = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' })
+  const start = (): Promise<Service> =>
+    startService({
+      config: {
+        host: '127.0.0.1',
+        port: 0,
+        dataDir,
+        eventStoreUrl: opened.url,
+        readModelUrl: 'embedded:',
+        bootstrapApiKey: TEST_KEY,
+        logLevel: 'silent',
+      },
+      log,
+      clock,
+      ids: randomIds,
+    })
+  let service = await start()
+  const client = (key: string): Stripe =>
+    new Stripe(key, {
+      host: '127.0.0.1',
+      port: Number(new URL(service.url).port),
+      protocol: 'http',
+      maxNetworkRetries: 0,
+      telemetry: false,
+    })
+  return {
+    get url() {
+      return service.url
+    },
+    get port() {
+      return Number(new URL(service.url).port)
+    },
+    dataDir,
+    get stripe() {
+      return client(TEST_KEY)
+    },
+    client,
+    restart: async () => {
+      await service.close()
+      service = await start()
+    },
+    close: async () => {
+      await service.close()
+      await opened.close()
+      rmSync(dataDir, { recursive: true })
+    },
+  }
+}
+
+/** Unix seconds of an instant in milliseconds. */
+export function seconds(instantMs: number): number {
+  return Math.floor(instantMs / 1000)
+}
