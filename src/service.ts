@@ -3,6 +3,7 @@
  * takes no new requests, settles the appends under way, then closes the files.
  */
 import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
@@ -23,6 +24,9 @@ import { openReadModel } from './read-model/open-read-model.js'
 
 /** How long a read waits for the projections to reach what was acknowledged. */
 const READ_TIMEOUT_MS = 10_000
+/** How long a start waits for the event store. */
+const STORE_WAIT_MS = 60_000
+const STORE_RETRY_MS = 1_000
 
 export interface ServiceOptions {
   readonly config: Config
@@ -72,6 +76,7 @@ export async function startService({
     })
     const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites)
     closing.push(() => usage.close())
+    await untilReachable(store, log)
     const issuedKey = await issueFirstKey(config, keyRing, clock, ids)
 
     const app = await createApp({
@@ -88,7 +93,7 @@ export async function startService({
     })
     closing.push(() => app.close())
     const url = await listen(app, config)
-    await reportReadiness(store, readYourWrites, log)
+    if (!readYourWrites.isReady) log.info('The read model is catching up with the log; usage is taken once it has.')
     return { url, issuedKey, close: closeAll }
   } catch (error) {
     await closeAll()
@@ -129,7 +134,16 @@ async function issueFirstKey(
   return bootstrapApiKey === null ? issued.key : null
 }
 
-async function reportReadiness(store: EventStore, readYourWrites: ReadYourWrites, log: Logger): Promise<void> {
-  await store.check()
-  if (!readYourWrites.isReady) log.info('The read model is catching up with the log; usage is taken once it has.')
+/** A store in a container of its own may still be starting. */
+async function untilReachable(store: EventStore, log: Logger): Promise<void> {
+  const since = performance.now()
+  for (;;) {
+    try {
+      return await store.check()
+    } catch (error) {
+      if (performance.now() - since > STORE_WAIT_MS) throw error
+      log.warn({ err: error }, 'The event store cannot be reached yet; trying again.')
+      await delay(STORE_RETRY_MS)
+    }
+  }
 }

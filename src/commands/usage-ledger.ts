@@ -44,6 +44,7 @@ export class UsageLedger {
     if (!this.readYourWrites.isReady) await this.readYourWrites.started()
     const stream = usageStream(ledger, usagePartition(meter.id, identifier, partitions))
     const outcome = await this.writer(stream).submit(meter.id, identifier, command, context)
+    // Also what was already so: the next read must see what this answer says.
     if (outcome.position !== null) this.readYourWrites.acknowledge(outcome.position)
     return outcome
   }

@@ -46,7 +46,7 @@ export interface UsageOutcome {
   readonly stream: string
   /** Of the last event about the record. */
   readonly revision: number
-  /** null where nothing was appended. */
+  /** Of that event, as far as it is not known to be projected; null otherwise. */
   readonly position: Position | null
 }
 
@@ -250,7 +250,8 @@ export class UsagePartitionWriter {
       if (!known || known.state.status === 'absent') pending.reject(error)
       else {
         const { state, revision } = known
-        pending.resolve({ state, isNew, stream: this.stream, revision, position: isNew ? position : null })
+        const tailPosition = this.tail.get(keyOf(pending))?.position ?? null
+        pending.resolve({ state, isNew, stream: this.stream, revision, position: isNew ? position : tailPosition })
       }
     }
   }

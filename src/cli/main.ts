@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+/**
+ * `meterbook`: runs the service and manages its API keys. Settings come from the same environment variables as the
+ * service's. Exit codes: 0 done, 1 it could not be done, 2 the command line or a setting is wrong.
+ */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../config.js'
+import { DomainError } from '../domain/errors.js'
+import { keysCommand } from './keys.js'
+import { serveCommand } from './serve.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const program = new Command('meterbook')
+  .description("Self-hosted usage metering with Stripe's Billing Meters API.")
+  .version(version)
+  .addCommand(serveCommand())
+  .addCommand(keysCommand())
+  .showHelpAfterError('(add --help for what there is)')
+  .configureHelp({ showGlobalOptions: true })
+
+for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
+  command.exitOverride()
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else if (error instanceof ConfigError || error instanceof DomainError) fail(error.message, 2)
+  else fail(error instanceof Error ? error.message : String(error), 1)
+}
+
+function fail(message: string, exitCode: number): void {
+  process.stderr.write(`${message}\n`)
+  process.exitCode = exitCode
+}
