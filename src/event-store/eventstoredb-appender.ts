@@ -6,8 +6,9 @@
  * may be poisoned; the next one starts when the last is disposed of, for all clients share one table of appends.
  */
 import type { EventStoreDBClient, Position as ClientPosition } from '@eventstore/db-client'
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { dispose, probe, within, type Connect } from './eventstoredb-client.js'
+import { askCapabilities, dispose, probe, within, type Connect } from './eventstoredb-client.js'
 import { clientEvent, clientRevision, isPlace, portPosition, portRevision } from './eventstoredb-codec.js'
 import { appendFailure, describe, poisons, type AppendFailure } from './eventstoredb-errors.js'
 import { guardLateReplies, noteTold } from './eventstoredb-late-reply-guard.js'
@@ -25,6 +26,7 @@ import { APPEND_EVENTS_MAX, type AppendOutcome, type StreamAppend } from './even
 interface Lease {
   readonly client: EventStoreDBClient
   unknownOutcomes: number
+  retired: boolean
 }
 
 type Sent = { readonly revision: number; readonly position: ClientPosition | undefined }
@@ -49,7 +51,14 @@ export class Appender {
   private readonly unguard: () => void
 
   constructor(private readonly options: AppenderOptions) {
-    this.turns = new Turns(options.limits.appendsInFlightMax)
+    const { appendsInFlightMax, appendBytesInFlightMax, appendQueueMs } = options.limits
+    this.turns = new Turns({
+      appendsMax: appendsInFlightMax,
+      bytesMax: appendBytesInFlightMax,
+      waitMsMax: appendQueueMs,
+    })
+    // Every append that waits to be sent again listens.
+    setMaxListeners(0, this.closing.signal)
     this.unguard = guardLateReplies((error) => {
       options.log.warn({ reason: describe(error) }, 'A reply came for an append already given up; replacing the client')
       void this.lease?.then((lease) => this.retire(lease)).catch(() => undefined)
@@ -57,10 +66,10 @@ export class Appender {
   }
 
   append(append: StreamAppend): Promise<AppendOutcome> {
-    const refusal = whyRefused(append)
-    if (refusal !== null) return Promise.resolve({ status: 'rejected', message: refusal })
+    const size = sizeOf(append)
+    if (typeof size === 'string') return Promise.resolve({ status: 'rejected', message: size })
     if (this.closing.signal.aborted) return Promise.resolve(closed)
-    const outcome = this.inTurn(append)
+    const outcome = this.inTurn(append, size)
     this.underWay.add(outcome)
     void outcome.finally(() => this.underWay.delete(outcome))
     return outcome
@@ -79,8 +88,8 @@ export class Appender {
     this.unguard()
   }
 
-  private async inTurn(append: StreamAppend): Promise<AppendOutcome> {
-    const release = await this.turns.take(append.stream, this.options.limits.appendQueueMs)
+  private async inTurn(append: StreamAppend, bytes: number): Promise<AppendOutcome> {
+    const release = await this.turns.take(append.stream, bytes)
     if (release === 'closed') return closed
     if (release === 'late') return { status: 'unavailable', message: 'Too many appends are waiting' }
     try {
@@ -168,9 +177,8 @@ export class Appender {
     try {
       client = connect()
       await probe(client, limits.appendTryMs)
-      const lease = { client, unknownOutcomes: 0 }
-      this.leased.set(lease, true)
-      return lease
+      await askCapabilities(client, limits.appendTryMs)
+      return { client, unknownOutcomes: 0, retired: false }
     } catch (error) {
       this.lease = undefined
       if (client) this.disposed = dispose(client, limits.disposeMs)
@@ -178,11 +186,10 @@ export class Appender {
     }
   }
 
-  private readonly leased = new WeakMap<Lease, true>()
-
   /** Takes a client out of use, once; the appends it still had under way fail and are sent again on the next. */
   private retire(lease: Lease): void {
-    if (!this.leased.delete(lease)) return
+    if (lease.retired) return
+    lease.retired = true
     this.lease = undefined
     this.options.log.warn({}, 'Replacing the appending client')
     this.disposed = dispose(lease.client, this.options.limits.disposeMs)
@@ -192,10 +199,10 @@ export class Appender {
 const closed: AppendOutcome = { status: 'unavailable', message: 'The event store is closed' }
 
 /**
- * What must not reach the client: a wrong expected revision, or data that is no JSON, ends the stream of all appends
- * under way, and an empty append means nothing.
+ * The bytes of an append, or why it must not reach the client: a wrong expected revision, or data that is no JSON,
+ * ends the stream of all appends under way, and an empty append means nothing.
  */
-function whyRefused({ stream, expectedRevision, events }: StreamAppend): string | null {
+function sizeOf({ stream, expectedRevision, events }: StreamAppend): number | string {
   if (stream === '') return 'A stream needs a name'
   if (!Number.isSafeInteger(expectedRevision) || expectedRevision < 0) return 'An expected revision counts events'
   if (events.length === 0) return 'An append needs events'
@@ -208,5 +215,5 @@ function whyRefused({ stream, expectedRevision, events }: StreamAppend): string 
   } catch (error) {
     return `An event is no JSON: ${describe(error)}`
   }
-  return bytes > APPEND_BYTES_MAX ? `An append takes at most ${APPEND_BYTES_MAX} bytes` : null
+  return bytes > APPEND_BYTES_MAX ? `An append takes at most ${APPEND_BYTES_MAX} bytes` : bytes
 }

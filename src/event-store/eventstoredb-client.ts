@@ -21,6 +21,9 @@ export function connector(url: string): Connect {
     // The client's own error quotes the string, password and all.
     throw new Error('Not a connection string of EventStoreDB, as in esdb://host:2113?tls=false')
   }
+  // With it off a conflict comes back looking like an append, and with a wrong revision.
+  if (/[?&]throw[-_]?on[-_]?append[-_]?failure=(?!true(?:&|$))/i.test(url))
+    throw new Error('The EventStoreDB connection string must leave throwOnAppendFailure on')
   return () => EventStoreDBClient.connectionString(url)
 }
 
@@ -62,6 +65,14 @@ async function probeOnce(client: EventStoreDBClient, ms: number): Promise<void> 
     // Rejects when there never was a call to cancel.
     read.cancel().catch(() => undefined)
   }
+}
+
+/**
+ * What the first append would ask, and keep the answer of for ever, even where that is a failure. Asked before, a
+ * failure costs a client and no append.
+ */
+export async function askCapabilities(client: EventStoreDBClient, ms: number): Promise<void> {
+  await within(ms, 'the call for capabilities', client['capabilities'])
 }
 
 export async function dispose(client: EventStoreDBClient, ms: number): Promise<void> {

@@ -9,6 +9,11 @@ export interface EventStoreDbLimits {
   readonly appendTotalMs: number
   /** Appends sent and not yet answered. The client loses track of what fails above about 1000. */
   readonly appendsInFlightMax: number
+  /**
+   * Bytes of those together. What waits in the client's buffers runs against `appendTryMs` too: with more than the
+   * connection takes in that time, every append would be given up and sent again, for ever.
+   */
+  readonly appendBytesInFlightMax: number
   /** How long an append may wait for its turn before it is answered `unavailable`. */
   readonly appendQueueMs: number
   /** Back-off doubles from the first to the second, each time by a random half to whole of it. */
@@ -33,6 +38,7 @@ export const DEFAULT_LIMITS: EventStoreDbLimits = {
   appendTryMs: 5_000,
   appendTotalMs: 30_000,
   appendsInFlightMax: 256,
+  appendBytesInFlightMax: 8 * 1024 * 1024,
   appendQueueMs: 30_000,
   backOffMsMin: 50,
   backOffMsMax: 2_000,

@@ -12,6 +12,7 @@ import {
   type ResolvedEvent,
   type StreamingRead,
 } from '@eventstore/db-client'
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { probe, type Connect } from './eventstoredb-client.js'
 import { clientPosition, comparePositions, portPosition, recordedEvent } from './eventstoredb-codec.js'
@@ -48,6 +49,8 @@ export class Reader {
 
   constructor(private readonly options: ReaderOptions) {
     this.clients = new ReadingClient(options.connect, options.limits)
+    // Every read and subscription listens.
+    setMaxListeners(0, this.closing.signal)
   }
 
   async *readStream(stream: string, { after = 0, limit }: ReadStreamOptions = {}): AsyncGenerator<Page> {

@@ -9,6 +9,8 @@ export interface ServerState {
   readonly log: EventLog
   readonly faults: Faults
   readonly received: ReceivedAppend[]
+  /** Events sent to readers of any kind. */
+  eventsSent: number
   /** Through 25.0 servers count the data bytes of a whole append. */
   readonly appendBytesMax: number
   dropConnections(): void

@@ -57,6 +57,7 @@ export class EventStoreDbServer implements ServerState {
   /** Every append executed, in order. */
   readonly received: ReceivedAppend[] = []
   readonly calls: CallRecord[] = []
+  eventsSent = 0
   /** Connections accepted since the beginning. */
   connections = 0
   port: number
@@ -64,6 +65,7 @@ export class EventStoreDbServer implements ServerState {
   private grpc: Server | undefined
   private front: TcpServer | undefined
   private readonly sockets = new Set<Socket>()
+  private outside = 0
 
   private constructor(options: ServerOptions) {
     this.log = options.log ?? new EventLog()
@@ -126,6 +128,10 @@ export class EventStoreDbServer implements ServerState {
     for (const socket of this.sockets) socket.destroy()
   }
 
+  get openConnections(): number {
+    return this.outside
+  }
+
   openReads(target?: string): CallRecord[] {
     return this.calls.filter(
       (call) => call.method === 'read' && call.state === 'open' && (target === undefined || call.target === target),
@@ -134,6 +140,8 @@ export class EventStoreDbServer implements ServerState {
 
   private forward(outside: Socket, innerPort: number): void {
     this.connections++
+    this.outside++
+    outside.once('close', () => this.outside--)
     const inside = createConnection({ port: innerPort, host: HOST })
     for (const [socket, other] of [
       [outside, inside],

@@ -56,6 +56,7 @@ class Sender {
   async event(event: LoggedEvent): Promise<void> {
     await this.write(new messages.ReadResp().setEvent(eventMessage(event)))
     this.sent++
+    this.state.eventsSent++
     if (this.over || this.fault?.afterEvents !== this.sent) return
     this.over = true
     switch (this.fault.then) {
