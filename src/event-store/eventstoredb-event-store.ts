@@ -1,0 +1,90 @@
+/**
+ * The event store port on EventStoreDB (and KurrentDB), for when one machine is not enough.
+ *
+ * Always an explicit expected revision, so every append may be sent again; a client of its own for appending, one for
+ * reading. Open one store a process: the appends of all clients of a process share one table inside the client's
+ * package, and two stores make each other send again. Clocks of client and server should agree (NTP).
+ */
+import { Appender } from './eventstoredb-appender.js'
+import { connector } from './eventstoredb-client.js'
+import { comparePositions, parsePosition } from './eventstoredb-codec.js'
+import { describe } from './eventstoredb-errors.js'
+import { DEFAULT_LIMITS, type EventStoreDbLimits, type EventStoreDbLog } from './eventstoredb-limits.js'
+import { Reader } from './eventstoredb-reader.js'
+import type {
+  AppendOutcome,
+  EventStore,
+  Position,
+  ReadAllOptions,
+  ReadStreamOptions,
+  RecordedEvent,
+  StreamAppend,
+  SubscribeOptions,
+  SubscriptionItem,
+} from './event-store.js'
+
+export interface EventStoreDbOptions {
+  /** `esdb://…`; may hold credentials, so it is never logged. */
+  readonly url: string
+  readonly log: EventStoreDbLog
+  readonly limits?: Partial<EventStoreDbLimits>
+}
+
+export class EventStoreDbEventStore implements EventStore {
+  private closed: Promise<void> | undefined
+
+  private constructor(
+    private readonly appender: Appender,
+    private readonly reader: Reader,
+  ) {}
+
+  /** Connects with the first call, not here: a store that cannot be reached yet is waited for by whoever uses it. */
+  static open({ url, log, limits: chosen }: EventStoreDbOptions): EventStoreDbEventStore {
+    const connect = connector(url)
+    const limits = { ...DEFAULT_LIMITS, ...chosen }
+    const reader = new Reader({ connect, limits, log })
+    const findPosition = async (stream: string, revision: number): Promise<AppendOutcome> => {
+      try {
+        const position = await reader.positionOf(stream, revision)
+        if (position !== null) return { status: 'appended', revision, position }
+        return { status: 'unknown', message: 'What was acknowledged cannot be read yet' }
+      } catch (error) {
+        return { status: 'unknown', message: describe(error) }
+      }
+    }
+    return new EventStoreDbEventStore(new Appender({ connect, limits, log, findPosition }), reader)
+  }
+
+  append(appends: readonly StreamAppend[]): Promise<AppendOutcome[]> {
+    return Promise.all(appends.map((append) => this.appender.append(append)))
+  }
+
+  readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]> {
+    return this.reader.readStream(stream, options)
+  }
+
+  readAll(options: ReadAllOptions): AsyncIterable<readonly RecordedEvent[]> {
+    return this.reader.readAll(options)
+  }
+
+  subscribe(options: SubscribeOptions): AsyncIterable<SubscriptionItem> {
+    return this.reader.subscribe(options)
+  }
+
+  comparePositions(left: Position, right: Position): number {
+    return comparePositions(left, right)
+  }
+
+  parsePosition(text: string): Position | null {
+    return parsePosition(text)
+  }
+
+  check(): Promise<void> {
+    return this.reader.check()
+  }
+
+  close(): Promise<void> {
+    this.closed ??= this.appender.close().then(() => this.reader.close())
+    return this.closed
+  }
+}
