@@ -8,6 +8,7 @@ import { describe } from '@jest/globals'
 import { randomIds, systemClock, type Clock } from '../src/commands/environment.js'
 import { startService, type Service } from '../src/service.js'
 import { NOW } from './controls.js'
+import { EventStoreDbServer } from './eventstoredb-server/eventstoredb-server.js'
 
 export const TEST_KEY = 'sk_test_0123456789abcdef'
 
@@ -44,6 +45,13 @@ export interface TestStore {
 
 const stores: readonly TestStore[] = [
   { name: 'the embedded store', open: async () => ({ url: 'embedded:', close: async () => undefined }) },
+  {
+    name: "EventStoreDB's wire (test server)",
+    open: async () => {
+      const server = await EventStoreDbServer.start()
+      return { url: server.url, close: () => server.stop() }
+    },
+  },
 ]
 
 /** Runs the same scenarios on each store. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { EmbeddedEventStore } from './embedded-event-store.js'
 import type { EventStore } from './event-store.js'
+import { EventStoreDbEventStore } from './eventstoredb-event-store.js'
 
 export interface Log {
   info(fields: object, message: string): void
@@ -11,7 +12,8 @@ export interface Log {
 
 export const EVENT_LOG_FILE = 'events.db'
 
-export async function openEventStore(url: string, dataDir: string, _log: Log): Promise<EventStore> {
+export async function openEventStore(url: string, dataDir: string, log: Log): Promise<EventStore> {
   if (url === 'embedded:') return new EmbeddedEventStore(join(dataDir, EVENT_LOG_FILE))
+  if (/^esdb(\+discover)?:/.test(url)) return EventStoreDbEventStore.open({ url, log })
   throw new Error(`No event store can be reached at ${url.split(':')[0]}:…`)
 }

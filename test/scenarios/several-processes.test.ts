@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Stripe from 'stripe'
+import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
+import { seconds, TEST_KEY } from '../running-service.js'
+import { startServiceProcess, type ServiceProcess } from '../service-process.js'
+
+const DAY_SECONDS = 24 * 60 * 60
+
+/** Two services on one EventStoreDB (the wire-level test server), each with a read model of its own. */
+describe('Two service processes on one EventStoreDB', () => {
+  let server: EventStoreDbServer
+  let folder: string
+  let processes: ServiceProcess[]
+  let clients: [Stripe, Stripe]
+
+  const start = (name: string): Promise<ServiceProcess> =>
+    startServiceProcess({
+      EVENT_STORE_URL: server.url,
+      DATA_DIR: join(folder, name),
+      BOOTSTRAP_API_KEY: TEST_KEY,
+    })
+
+  const clientOf = ({ port }: ServiceProcess): Stripe =>
+    new Stripe(TEST_KEY, { host: '127.0.0.1', port, protocol: 'http', maxNetworkRetries: 0, telemetry: false })
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
+    server = await EventStoreDbServer.start()
+    const first = await start('first')
+    processes = [first, await start('second')]
+    clients = processes.map(clientOf) as [Stripe, Stripe]
+  }, 60_000)
+
+  afterAll(async () => {
+    await Promise.all(processes.map((each) => each.end('SIGTERM')))
+    await server.stop()
+    rmSync(folder, { recursive: true })
+  })
+
+  async function sumOn(client: Stripe, meter: string): Promise<number> {
+    const today = Math.floor(Date.now() / 1000 / DAY_SECONDS) * DAY_SECONDS
+    const { data } = await client.billing.meters.listEventSummaries(meter, {
+      customer: 'cus_A',
+      // Midnight may pass while the test runs.
+      start_time: today - DAY_SECONDS,
+      end_time: today + 2 * DAY_SECONDS,
+    })
+    return data[0]!.aggregated_value
+  }
+
+  /** A process sees another's writes as soon as its projections got there. */
+  async function eventually(read: () => Promise<number>, expected: number): Promise<void> {
+    const giveUp = Date.now() + 10_000
+    for (let value = await read(); ; value = await read()) {
+      if (value === expected) return
+      if (Date.now() > giveUp) expect(value).toBe(expected)
+    }
+  }
+
+  it('count each identifier once, however often and wherever it is sent', async () => {
+    const [first, second] = clients
+    const meter = await first.billing.meters.create({
+      display_name: 'Hammered',
+      event_name: 'hammered',
+      default_aggregation: { formula: 'sum' },
+    })
+    const timestamp = seconds(Date.now())
+    const identifiers = Array.from({ length: 150 }, (_, n) => `same-${n}`)
+    const send = async (client: Stripe, identifier: string): Promise<'counted' | 'duplicate'> => {
+      try {
+        await client.billing.meterEvents.create({
+          event_name: 'hammered',
+          identifier,
+          timestamp,
+          payload: { stripe_customer_id: 'cus_A', value: '1' },
+        })
+        return 'counted'
+      } catch (error) {
+        expect(String(error)).toContain(`An event already exists with identifier ${identifier}`)
+        return 'duplicate'
+      }
+    }
+    const answers = await Promise.all(
+      identifiers.flatMap((identifier) => [first, second, first, second].map((client) => send(client, identifier))),
+    )
+    expect(answers.filter((answer) => answer === 'counted')).toHaveLength(identifiers.length)
+    await eventually(() => sumOn(first, meter.id), identifiers.length)
+    await eventually(() => sumOn(second, meter.id), identifiers.length)
+  }, 60_000)
+
+  it('use at once a meter the other one made, and never let one event name serve two', async () => {
+    const [first, second] = clients
+    const meter = await first.billing.meters.create({
+      display_name: 'Made by the first',
+      event_name: 'made_by_first',
+      default_aggregation: { formula: 'sum' },
+    })
+    await second.billing.meterEvents.create({
+      event_name: 'made_by_first',
+      payload: { stripe_customer_id: 'cus_A', value: '7' },
+    })
+    await eventually(() => sumOn(second, meter.id), 7)
+
+    const both = await Promise.allSettled(
+      clients.map((client) =>
+        client.billing.meters.create({
+          display_name: 'Wanted by both',
+          event_name: 'wanted_by_both',
+          default_aggregation: { formula: 'count' },
+        }),
+      ),
+    )
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  })
+
+  it('cancel what the other one recorded', async () => {
+    const [first, second] = clients
+    const meter = await first.billing.meters.create({
+      display_name: 'Corrected',
+      event_name: 'corrected',
+      default_aggregation: { formula: 'sum' },
+    })
+    const record = (client: Stripe, identifier: string, value: string) =>
+      client.billing.meterEvents.create({
+        event_name: 'corrected',
+        identifier,
+        payload: { stripe_customer_id: 'cus_A', value },
+      })
+    await record(first, 'right', '5')
+    await record(first, 'wrong', '100')
+    await second.billing.meterEventAdjustments.create({
+      event_name: 'corrected',
+      type: 'cancel',
+      cancel: { identifier: 'wrong' },
+    })
+    await eventually(() => sumOn(first, meter.id), 5)
+    await eventually(() => sumOn(second, meter.id), 5)
+  })
+
+  it('replay an idempotent request that the other one answered', async () => {
+    const [first, second] = clients
+    await first.billing.meters.create({
+      display_name: 'Retried elsewhere',
+      event_name: 'retried_elsewhere',
+      default_aggregation: { formula: 'sum' },
+    })
+    const event = { event_name: 'retried_elsewhere', payload: { stripe_customer_id: 'cus_A', value: '3' } }
+    const options = { idempotencyKey: 'retried-elsewhere' }
+    const original = await first.billing.meterEvents.create(event, options)
+    const replayed = await second.billing.meterEvents.create(event, options)
+    expect({ ...replayed }).toEqual({ ...original })
+    expect(replayed.lastResponse.headers['idempotent-replayed']).toBe('true')
+  })
+
+  it('go on after one of them is killed, and the other takes its place on the same data', async () => {
+    const [first] = clients
+    const meter = await first.billing.meters.create({
+      display_name: 'Survives',
+      event_name: 'survives',
+      default_aggregation: { formula: 'sum' },
+    })
+    const record = (client: Stripe, identifier: string) =>
+      client.billing.meterEvents.create({
+        event_name: 'survives',
+        identifier,
+        payload: { stripe_customer_id: 'cus_A', value: '1' },
+      })
+    await record(first, 'before')
+    await processes[0]!.end('SIGKILL')
+    const again = await start('first')
+    processes[0] = again
+    clients[0] = clientOf(again)
+    await expect(record(clients[0], 'before')).rejects.toThrow('already exists')
+    await record(clients[0], 'after')
+    await eventually(() => sumOn(clients[0], meter.id), 2)
+    await eventually(() => sumOn(clients[1], meter.id), 2)
+  }, 60_000)
+})
