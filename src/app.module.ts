@@ -11,8 +11,9 @@ import { ReadContext } from './api/read-context.js'
 import { Idempotency } from './api/stripe/idempotency.js'
 import { UsageAnswers } from './api/usage-answers.js'
 import { UsageRecordsController } from './api/usage-records.controller.js'
+import { V2MeterEventStreamController } from './api/v2-meter-event-stream.controller.js'
 import { V2MeterEventsController } from './api/v2-meter-events.controller.js'
-import type { ApiKeyRing } from './commands/api-key-ring.js'
+import { ApiKeyRing } from './commands/api-key-ring.js'
 import { CancelUsageHandler } from './commands/cancel-usage.js'
 import { CreateMeterHandler } from './commands/create-meter.js'
 import { DeactivateMeterHandler } from './commands/deactivate-meter.js'
@@ -20,6 +21,8 @@ import { CLOCK, IDS, type Clock, type Ids } from './commands/environment.js'
 import { MeterCatalogues } from './commands/meter-catalogues.js'
 import { ReactivateMeterHandler } from './commands/reactivate-meter.js'
 import { RecordUsageHandler } from './commands/record-usage.js'
+import { RecordUsageStreamHandler } from './commands/record-usage-stream.js'
+import { RejectionLog } from './commands/rejection-log.js'
 import { RenameMeterHandler } from './commands/rename-meter.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { EVENT_STORE, type EventStore } from './event-store/event-store.js'
@@ -42,6 +45,7 @@ export interface ServiceParts {
   readonly catalogues: MeterCatalogues
   readonly keyRing: ApiKeyRing
   readonly usage: UsageLedger
+  readonly rejections: RejectionLog
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
@@ -52,6 +56,7 @@ const controllers = [
   MetersController,
   MeterEventsController,
   V2MeterEventsController,
+  V2MeterEventStreamController,
   UsageRecordsController,
   HealthController,
 ]
@@ -62,6 +67,7 @@ const commandHandlers = [
   DeactivateMeterHandler,
   ReactivateMeterHandler,
   RecordUsageHandler,
+  RecordUsageStreamHandler,
   CancelUsageHandler,
 ]
 
@@ -76,7 +82,7 @@ const queryHandlers = [
 @Module({})
 export class AppModule {
   static over(parts: ServiceParts): DynamicModule {
-    const { store, readModel, readYourWrites, catalogues, usage, clock, ids } = parts
+    const { store, readModel, readYourWrites, catalogues, keyRing, usage, rejections, clock, ids } = parts
     const given: Provider[] = [
       { provide: EVENT_STORE, useValue: store },
       { provide: CLOCK, useValue: clock },
@@ -85,6 +91,8 @@ export class AppModule {
       { provide: ReadYourWrites, useValue: readYourWrites },
       { provide: MeterCatalogues, useValue: catalogues },
       { provide: UsageLedger, useValue: usage },
+      { provide: RejectionLog, useValue: rejections },
+      { provide: ApiKeyRing, useValue: keyRing },
       { provide: Reader, useValue: new Reader(readModel, readYourWrites, store) },
       { provide: FirstAnswers, useValue: new FirstAnswers(readModel, store, readYourWrites) },
       { provide: APP_GUARD, useClass: RoleGuard },

@@ -47,7 +47,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
     // Any version is accepted and answered in the current shape; the header says which one was asked for.
     if (typeof version === 'string') reply.header('stripe-version', version)
   })
-  server.addHook('onRequest', authenticate(parts.keyRing))
+  server.addHook('onRequest', authenticate(parts.keyRing, parts.clock))
   logRequests(server, log)
   app.useGlobalFilters(new ErrorEnvelopeFilter(log))
   describeApi(app, parts.version)

@@ -12,6 +12,7 @@ import { ApiKeyRing } from './commands/api-key-ring.js'
 import { randomIds, systemClock, type Clock, type Ids } from './commands/environment.js'
 import { issueApiKey } from './commands/issue-api-key.js'
 import { MeterCatalogues } from './commands/meter-catalogues.js'
+import { RejectionLog } from './commands/rejection-log.js'
 import { UsageIndex } from './commands/usage-index.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import type { Config } from './config.js'
@@ -77,6 +78,8 @@ export async function startService({
     const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites)
     closing.push(() => usage.close())
     await untilReachable(store, log)
+    const rejections = new RejectionLog(store, newEventId)
+    closing.push(() => rejections.close())
     const issuedKey = await issueFirstKey(config, keyRing, clock, ids)
 
     const app = await createApp({
@@ -86,6 +89,7 @@ export async function startService({
       catalogues,
       keyRing,
       usage,
+      rejections,
       clock,
       ids,
       log,

@@ -8,12 +8,16 @@ import type { FastifyRequest } from 'fastify'
 import type { ApiKey, KeyRole } from '../domain/api-keys.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { ApiKeyRing } from '../commands/api-key-ring.js'
+import type { Clock } from '../commands/environment.js'
+import { findSession } from '../commands/meter-event-session.js'
 import { ApiError } from './stripe/api-error.js'
 
 export interface Caller {
   readonly ledger: LedgerName
   readonly keyId: string
   readonly role: KeyRole
+  /** Whether it came with a session's token, which opens the stream and nothing else. */
+  readonly hasSession: boolean
 }
 
 declare module 'fastify' {
@@ -25,6 +29,9 @@ declare module 'fastify' {
 
 const ALLOWED_ROLES = 'allowed-roles'
 const PUBLIC = 'public'
+const SESSION = 'session'
+/** The one path that takes a session's token, and no key. */
+const STREAM_PATH = '/v2/billing/meter_event_stream'
 const PATHS_WITH_KEY = ['/v1/', '/v2/', '/meterbook/']
 /** No key is longer; what is longer is not worth hashing. */
 const AUTHORIZATION_LENGTH_MAX = 1000
@@ -33,15 +40,22 @@ const AUTHORIZATION_LENGTH_MAX = 1000
 export const Allow = (...roles: Exclude<KeyRole, 'secret'>[]): MethodDecorator & ClassDecorator =>
   SetMetadata(ALLOWED_ROLES, roles)
 
+/** Needs a meter event session's token, and takes no key. */
+export const SessionOnly = (): MethodDecorator & ClassDecorator => SetMetadata(ALLOWED_ROLES, [SESSION])
+
 /** Needs no key. */
 export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ALLOWED_ROLES, [PUBLIC])
 
 /** Finds the caller of a request; a Fastify `onRequest` hook, so that nothing is read for strangers. */
-export function authenticate(keyRing: ApiKeyRing): (request: FastifyRequest) => Promise<void> {
+export function authenticate(keyRing: ApiKeyRing, clock: Clock): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     if (!PATHS_WITH_KEY.some((path) => request.url.startsWith(path))) return
-    const key = await findKey(keyRing, request.headers.authorization)
-    request.caller = { ledger: key.ledger, keyId: key.keyId, role: key.role }
+    const { authorization } = request.headers
+    const hasSession = request.url.split('?', 1)[0] === STREAM_PATH
+    const { ledger, keyId, role } = hasSession
+      ? await findSessionKey(keyRing, authorization, clock.now())
+      : await findKey(keyRing, authorization)
+    request.caller = { ledger, keyId, role, hasSession }
   }
 }
 
@@ -57,7 +71,14 @@ export class RoleGuard implements CanActivate {
     ])
     if (allowed?.includes(PUBLIC)) return true
     const { caller, method, url } = context.switchToHttp().getRequest<FastifyRequest>()
-    if (caller && (caller.role === 'secret' || allowed?.includes(caller.role))) return true
+    if (caller?.hasSession && allowed?.includes(SESSION)) return true
+    if (
+      caller &&
+      !caller.hasSession &&
+      !allowed?.includes(SESSION) &&
+      (caller.role === 'secret' || allowed?.includes(caller.role))
+    )
+      return true
     throw new ApiError({
       status: 403,
       type: 'invalid_request_error',
@@ -83,6 +104,25 @@ async function findKey(keyRing: ApiKeyRing, authorization: string | undefined): 
   const key = presented === null ? null : await keyRing.find(presented)
   if (!key) throw unauthorized('Invalid API Key provided. Issue one with: meterbook keys create')
   return key
+}
+
+async function findSessionKey(keyRing: ApiKeyRing, authorization = '', now: number): Promise<ApiKey> {
+  const token = presentedKey(authorization)
+  const session = token === null ? null : await findSession(keyRing, token, now)
+  if (!session) {
+    throw unauthorized(
+      'The meter event stream takes the authentication_token of a meter event session, not an API key. Create one with POST /v2/billing/meter_event_session.',
+    )
+  }
+  if (session.isExpired) {
+    throw new ApiError({
+      status: 401,
+      type: 'temporary_session_expired',
+      code: 'billing_meter_event_session_expired',
+      message: 'The meter event session has expired. Create another one with POST /v2/billing/meter_event_session.',
+    })
+  }
+  return session.key
 }
 
 function presentedKey(authorization: string): string | null {

@@ -193,7 +193,8 @@ export class MetersController {
       async (caused) => {
         const { event } = await this.firstAnswers.event(caused)
         const { meters } = await this.firstAnswers.catalogueAt(ledger, caused.revision)
-        const meter = 'meterId' in event.data ? meters.get(event.data.meterId) : undefined
+        const id = 'meterId' in event.data ? event.data.meterId : null
+        const meter = id === null ? undefined : meters.get(id)
         if (!meter) throw new Error(`Event ${caused.revision} of ${caused.stream} is about no meter.`)
         return meterObject(ledger, meter)
       },

@@ -30,6 +30,13 @@ export class ApiKeyRing {
     return match(await this.active(), hash) ?? match(await this.active(true), hash)
   }
 
+  /** The active key with this id; null for any other text. */
+  async findById(keyId: string): Promise<ApiKeys.ApiKey | null> {
+    await this.active()
+    const key = this.stream.remembered.keys.get(keyId)
+    return key && key.revokedAt === null ? key : null
+  }
+
   private async active(evenIfFresh = false): Promise<ReadonlyMap<string, ApiKeys.ApiKey>> {
     if (!this.isFresh || evenIfFresh) {
       this.isFresh = true

@@ -28,7 +28,8 @@ export const TIMESTAMP_PAST_MAX_MS = 35 * DAY_MS
 export const TIMESTAMP_FUTURE_MAX_MS = 5 * MINUTE_MS
 
 /**
- * The record a meter event makes on a meter.
+ * The record a meter event makes on a meter. A rejected event that is retried later is read as of its first receipt: its
+ * timestamp may have become old meanwhile.
  *
  * @throws DomainError with the code that says why it cannot count.
  */

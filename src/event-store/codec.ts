@@ -21,6 +21,8 @@ const steps: Record<EventType, readonly ((data: Json) => Json)[]> = {
   MeterReactivated: [],
   UsageRecorded: [],
   UsageCancelled: [],
+  UsageRejected: [],
+  UsageRejectionResolved: [],
   ApiKeyIssued: [],
   ApiKeyRevoked: [],
 }

@@ -7,10 +7,12 @@ import { categoryOf, type Category } from './event-store.js'
 
 export const KEYS_STREAM = 'keys'
 
-export const categories = { meters: 'meters', usage: 'usage', keys: KEYS_STREAM } as const satisfies Record<
-  string,
-  Category
->
+export const categories = {
+  meters: 'meters',
+  usage: 'usage',
+  rejections: 'rejections',
+  keys: KEYS_STREAM,
+} as const satisfies Record<string, Category>
 
 export function metersStream(ledger: LedgerName): string {
   return `${categories.meters}-${ledger}`
@@ -20,7 +22,11 @@ export function usageStream(ledger: LedgerName, partition: number): string {
   return `${categories.usage}-${ledger}.${partition}`
 }
 
-/** The ledger a `meters-…` or `usage-…` stream belongs to. */
+export function rejectionsStream(ledger: LedgerName): string {
+  return `${categories.rejections}-${ledger}`
+}
+
+/** The ledger a `meters-…`, `usage-…` or `rejections-…` stream belongs to. */
 export function ledgerOf(stream: string): LedgerName {
   const name = stream.slice(categoryOf(stream).length + 1)
   const end = name.indexOf('.')

@@ -46,6 +46,8 @@ function recordedAtOf({ event }: ProjectedEvent): number | null {
       return event.data.recordedAt
     case 'UsageCancelled':
       return event.data.cancelledAt
+    case 'UsageRejected':
+    case 'UsageRejectionResolved':
     case 'ApiKeyIssued':
     case 'ApiKeyRevoked':
       return null

@@ -29,6 +29,8 @@ export const metersProjection: Projection = {
         case 'LedgerOpened':
         case 'UsageRecorded':
         case 'UsageCancelled':
+        case 'UsageRejected':
+        case 'UsageRejectionResolved':
         case 'ApiKeyIssued':
         case 'ApiKeyRevoked':
           break

@@ -128,7 +128,8 @@ export function requireSame(firstHash: string, requestHash: string): void {
   })
 }
 
-function readKey(request: FastifyRequest): string | null {
+/** @throws ApiError for a key that is empty or too long. */
+export function readKey(request: FastifyRequest): string | null {
   const header = request.headers['idempotency-key']
   if (header === undefined) return null
   const key = Array.isArray(header) ? (header[0] ?? '') : header

@@ -1,0 +1,113 @@
+/**
+ * `/v2/billing/meter_event_session` and `/v2/billing/meter_event_stream`: the high-rate way in. The answer to a batch is
+ * `{}`, once everything that counts is durable and every refusal is stored. stripe-metering §3.1, §3.2.
+ */
+import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common'
+import { CommandBus } from '@nestjs/cqrs'
+import { ApiBody, ApiTags } from '@nestjs/swagger'
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ApiKeyRing } from '../commands/api-key-ring.js'
+import { CLOCK, type Clock } from '../commands/environment.js'
+import { openSession } from '../commands/meter-event-session.js'
+import { RecordUsageStream } from '../commands/record-usage-stream.js'
+import type { JsonValue } from '../domain/json.js'
+import { isLive } from '../domain/ledger.js'
+import { Allow, callerOf, SessionOnly } from './caller.js'
+import { CreateV2MeterEventParameters } from './meter-events.parameters.js'
+import { ApiError } from './stripe/api-error.js'
+import { readKey } from './stripe/idempotency.js'
+import { HashList } from './stripe/parameter-decorators.js'
+import { readParameters } from './stripe/parameters.js'
+import { formatTimestamp, parseTimestamp } from './stripe/timestamp.js'
+
+/** Events of one call (Stripe's own limit). */
+export const STREAM_EVENTS_MAX = 100
+/** JSON of one event: far above what can count, and well below what one append takes. */
+const STREAM_EVENT_CHARACTERS_MAX = 64 * 1024
+const SESSION_ID_LENGTH = 32
+
+/** Neither takes parameters; what is sent all the same is refused. */
+class NoParameters {}
+
+/** For the API description: the events are read one by one, not as parameters. */
+class MeterEventStreamParameters {
+  @HashList(() => CreateV2MeterEventParameters, { lengthMax: STREAM_EVENTS_MAX })
+  events!: CreateV2MeterEventParameters[]
+}
+
+@ApiTags('Usage, v2')
+@Controller('v2/billing')
+export class V2MeterEventStreamController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly keyRing: ApiKeyRing,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @Post('meter_event_session')
+  @HttpCode(200)
+  @Allow('ingest')
+  async createSession(@Req() request: FastifyRequest): Promise<object> {
+    readParameters(NoParameters, request.body)
+    const { keyId, ledger } = callerOf(request)
+    const key = await this.keyRing.findById(keyId)
+    if (!key) throw new ApiError({ status: 401, type: 'invalid_request_error', message: 'The API key was revoked.' })
+    const { token, createdAt, expiresAt } = openSession(key, this.clock.now())
+    return {
+      id: `mes_${createHash('sha256').update(token).digest('hex').slice(0, SESSION_ID_LENGTH)}`,
+      object: 'v2.billing.meter_event_session',
+      authentication_token: token,
+      created: formatTimestamp(createdAt),
+      expires_at: formatTimestamp(expiresAt),
+      livemode: isLive(ledger),
+    }
+  }
+
+  @Post('meter_event_stream')
+  @HttpCode(200)
+  @SessionOnly()
+  @ApiBody({ type: MeterEventStreamParameters })
+  async stream(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const events = readEvents(request.body)
+    const { ledger, keyId: actor } = callerOf(request)
+    const key = readKey(request)
+    if (key !== null) reply.header('idempotency-key', key)
+    // There is no answer to keep: sent again, the key makes the same identifiers, and those count once.
+    const context = { requestId: request.id, actor, idempotency: null }
+    await this.commands.execute(new RecordUsageStream(ledger, events, key, parseTimestamp, context))
+    return {}
+  }
+}
+
+/** The shape of the whole request; that of each event is part of its own fate. */
+function readEvents(body: unknown): readonly JsonValue[] {
+  const hash = body as { readonly [key: string]: JsonValue } | undefined
+  const unknown = Object.keys(hash ?? {}).find((name) => name !== 'events')
+  if (unknown !== undefined) {
+    throw ApiError.invalidRequest(`Received unknown parameter: ${unknown.slice(0, 100)}`, 'parameter_unknown', unknown)
+  }
+  const events = hash?.events
+  if (events === undefined || events === null) {
+    throw ApiError.invalidRequest('Missing required param: events.', 'parameter_missing', 'events')
+  }
+  if (!Array.isArray(events) || events.length === 0) {
+    throw ApiError.invalidRequest('events must be a list of at least one meter event.', 'parameter_invalid', 'events')
+  }
+  if (events.length > STREAM_EVENTS_MAX) {
+    throw ApiError.invalidRequest(
+      `events has ${events.length} entries; at most ${STREAM_EVENTS_MAX} are allowed in one call.`,
+      'parameter_invalid',
+      'events',
+    )
+  }
+  const tooLong = events.findIndex((event) => JSON.stringify(event).length > STREAM_EVENT_CHARACTERS_MAX)
+  if (tooLong >= 0) {
+    throw ApiError.invalidRequest(
+      `A meter event has at most ${STREAM_EVENT_CHARACTERS_MAX} characters of JSON.`,
+      'parameter_too_long',
+      `events[${tooLong}]`,
+    )
+  }
+  return events as readonly JsonValue[]
+}

@@ -1,0 +1,141 @@
+/**
+ * Takes a batch of meter events without answering for each: once it resolves, what counts is durable and what does not is a
+ * stored rejection. A duplicate adds nothing; the same identifier with another body is a rejection.
+ */
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs'
+import { Inject } from '@nestjs/common'
+import { DomainError } from '../domain/errors.js'
+import type { JsonValue } from '../domain/json.js'
+import type { LedgerName } from '../domain/ledger.js'
+import { activeMeter, metersNamed, type State } from '../domain/meter-catalogue.js'
+import { readMeterEvent } from '../domain/meter-event.js'
+import { readStreamedEvent, type StreamedEvent } from '../domain/streamed-event.js'
+import { ReadYourWrites } from '../event-store/read-your-writes.js'
+import type { RequestContext } from '../event-store/transact.js'
+import { CLOCK, IDS, type Clock, type Ids } from './environment.js'
+import { MeterCatalogues } from './meter-catalogues.js'
+import { RejectionLog } from './rejection-log.js'
+import { identifierOfRequest } from './usage-identity.js'
+import { UsageLedger } from './usage-ledger.js'
+
+/** Reads a timestamp as the API writes it; null for text that is none. */
+export type ParseTimestamp = (text: string) => number | null
+
+export interface StreamResult {
+  readonly counted: number
+  readonly duplicates: number
+  readonly rejected: number
+}
+
+export class RecordUsageStream extends Command<StreamResult> {
+  constructor(
+    readonly ledger: LedgerName,
+    readonly events: readonly JsonValue[],
+    /** Makes the identifiers of events that have none, the same again when the request is retried; null: fresh ones. */
+    readonly idempotencyKey: string | null,
+    readonly parseTimestamp: ParseTimestamp,
+    readonly context: RequestContext,
+  ) {
+    super()
+  }
+}
+
+type Fate = 'counted' | 'duplicate' | 'rejected'
+
+/** An event of the batch, as far as it could be read. */
+interface Entry {
+  readonly raw: JsonValue
+  readonly index: number
+  readonly identifier: string
+  readonly read: StreamedEvent | DomainError
+}
+
+@CommandHandler(RecordUsageStream)
+export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStream> {
+  constructor(
+    private readonly catalogues: MeterCatalogues,
+    private readonly usage: UsageLedger,
+    private readonly rejections: RejectionLog,
+    private readonly readYourWrites: ReadYourWrites,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(IDS) private readonly ids: Ids,
+  ) {}
+
+  /** @throws Overloaded, EventStoreUnavailable: the whole batch may be sent again, what counted counts once. */
+  async execute(batch: RecordUsageStream): Promise<StreamResult> {
+    const receivedAt = this.clock.now()
+    const entries = batch.events.map((raw, index) => this.read(raw, index, batch))
+    const catalogue = await this.catalogueFor(batch.ledger, entries)
+    const settled = await Promise.allSettled(entries.map((entry) => this.take(entry, batch, catalogue, receivedAt)))
+    const counts = { counted: 0, duplicates: 0, rejected: 0 }
+    for (const each of settled) {
+      // Every write has settled: nothing is left under way behind this answer.
+      if (each.status === 'rejected') throw each.reason
+      if (each.value === 'counted') counts.counted++
+      else if (each.value === 'duplicate') counts.duplicates++
+      else counts.rejected++
+    }
+    return counts
+  }
+
+  private read(raw: JsonValue, index: number, { ledger, idempotencyKey }: RecordUsageStream): Entry {
+    const made = (): string =>
+      idempotencyKey === null ? this.ids.uuid() : identifierOfRequest(ledger, `${idempotencyKey} ${index}`)
+    try {
+      const read = readStreamedEvent(raw)
+      return { raw, index, identifier: read.identifier ?? made(), read }
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      return { raw, index, identifier: made(), read: error }
+    }
+  }
+
+  /** Only the stream itself can say that there is no meter; it is asked at most once a batch. */
+  private async catalogueFor(ledger: LedgerName, entries: readonly Entry[]): Promise<State> {
+    const recent = await this.catalogues.recent(ledger)
+    const isKnown = ({ read }: Entry): boolean => read instanceof DomainError || recent.active.has(read.eventName)
+    return entries.every(isKnown) ? recent : this.catalogues.latest(ledger)
+  }
+
+  private async take(entry: Entry, batch: RecordUsageStream, catalogue: State, receivedAt: number): Promise<Fate> {
+    try {
+      if (entry.read instanceof DomainError) throw entry.read
+      const { read, identifier } = entry
+      const meter = activeMeter(catalogue, read.eventName)
+      const timestamp = read.timestamp === null ? null : readTimestamp(read.timestamp, batch.parseTimestamp)
+      const record = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)
+      const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null } as const
+      const partitions = catalogue.usagePartitions ?? 1
+      const outcome = await this.usage.submit(batch.ledger, partitions, meter, identifier, command, batch.context)
+      return outcome.isNew ? 'counted' : 'duplicate'
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      await this.reject(error, entry, batch, catalogue, receivedAt)
+      return 'rejected'
+    }
+  }
+
+  private async reject(
+    { code, message }: DomainError,
+    { raw, index, identifier, read }: Entry,
+    { ledger, context }: RecordUsageStream,
+    catalogue: State,
+    receivedAt: number,
+  ): Promise<void> {
+    const eventName = read instanceof DomainError ? null : read.eventName
+    const meterId = eventName === null ? null : (metersNamed(catalogue, eventName)[0]?.id ?? null)
+    const data = { eventName, meterId, identifier, code, message, event: raw, index, receivedAt }
+    const position = await this.rejections.append(ledger, { type: 'UsageRejected', data }, context)
+    this.readYourWrites.acknowledge(position)
+  }
+}
+
+function readTimestamp(text: string, parse: ParseTimestamp): number {
+  const instant = parse(text)
+  if (instant !== null) return instant
+  throw new DomainError(
+    'parameter_invalid',
+    'The timestamp must be an RFC 3339 text such as 2026-01-15T10:00:00.000Z.',
+    'timestamp',
+  )
+}
