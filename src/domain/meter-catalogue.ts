@@ -84,7 +84,6 @@ export const DISPLAY_NAME_LENGTH_MAX = 250
 export const EVENT_NAME_LENGTH_MAX = 100
 export const PAYLOAD_KEY_LENGTH_MAX = 100
 export const DIMENSION_KEYS_MAX = 10
-export const USAGE_PARTITIONS_MAX = 256
 /** Meters of one ledger, active and inactive: bounds the stream that is folded to create one. */
 export const METERS_MAX = 10_000
 

@@ -4,7 +4,7 @@
  */
 import { HOUR_MS } from '../domain/time-bucket.js'
 import { ledgerOf } from '../event-store/streams.js'
-import { idempotencyKeys, type IdempotencyKeyRow } from '../read-model/tables.js'
+import { idempotencyClock, idempotencyKeys, type IdempotencyKeyRow } from '../read-model/tables.js'
 import type { ProjectedEvent, Projection } from './projection.js'
 
 /** At least 24 hours are promised; a little more forgives clocks that differ. */
@@ -13,22 +13,32 @@ export const IDEMPOTENCY_KEPT_MS = 25 * HOUR_MS
 export const idempotencyKeysProjection: Projection = {
   projection: 'idempotency-keys',
   schema: 1,
-  tables: [idempotencyKeys],
+  tables: [idempotencyKeys, idempotencyClock],
 
   async apply(events, rows) {
-    const known: IdempotencyKeyRow[] = []
-    let latest = 0
-    for (const projected of events) {
+    const found = await rows.get(
+      idempotencyKeys,
+      events.map(({ stream, metadata }) => [ledgerOf(stream), metadata.idempotencyKey ?? '']),
+    )
+    const [clock] = await rows.get(idempotencyClock, [[1]])
+    let latest = clock?.latest ?? 0
+    const kept = new Map<string, IdempotencyKeyRow>()
+    events.forEach((projected, index) => {
       const recordedAt = recordedAtOf(projected)
-      if (recordedAt === null) continue
+      if (recordedAt === null) return
       latest = Math.max(latest, recordedAt)
       const { idempotencyKey, requestHash = '' } = projected.metadata
-      if (idempotencyKey === undefined) continue
+      if (idempotencyKey === undefined) return
       const { stream, revision } = projected
-      known.push({ ledger: ledgerOf(stream), idempotencyKey, requestHash, stream, revision, recordedAt })
-    }
-    // The first event of a key is the answer of that key; a later one would be a mistake and is not believed.
-    await rows.insertNew(idempotencyKeys, known)
+      const ledger = ledgerOf(stream)
+      const known = kept.get(`${ledger} ${idempotencyKey}`) ?? found[index]
+      // The first event of a key is its answer, until the key has grown old and may be used for another request.
+      if (known && known.recordedAt >= latest - IDEMPOTENCY_KEPT_MS) return
+      kept.set(`${ledger} ${idempotencyKey}`, { ledger, idempotencyKey, requestHash, stream, revision, recordedAt })
+    })
+    if (latest === (clock?.latest ?? 0) && kept.size === 0) return
+    await rows.put(idempotencyKeys, [...kept.values()])
+    await rows.put(idempotencyClock, [{ number: 1, latest }])
     await rows.deleteBelow(idempotencyKeys, 'recordedAt', latest - IDEMPOTENCY_KEPT_MS)
   },
 }
