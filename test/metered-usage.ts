@@ -20,8 +20,9 @@ type SummaryChoices = Partial<Stripe.Billing.MeterListEventSummariesParams> & {
 }
 
 export const CUSTOMER = 'cus_A'
-/** Every instant the tests report at. */
-export const EVER: Interval = { start: NOW - 100 * DAY_MS, end: NOW + 100 * DAY_MS }
+const TODAY = Math.floor(NOW / DAY_MS) * DAY_MS
+/** Every instant the tests report at; whole days. */
+export const EVER: Interval = { start: TODAY - 100 * DAY_MS, end: TODAY + 100 * DAY_MS }
 
 /** Milliseconds since the epoch; end exclusive. */
 export interface Interval {

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { byWindow, createMeter, report, summaries, total } from '../metered-usage.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
-import { runServiceProcess, startServiceProcess, type ServiceProcess } from '../service-process.js'
+import { runServiceProcess, startServiceProcess, type Ended, type ServiceProcess } from '../service-process.js'
 
 const ROUTES = [
   'GET /healthz',
@@ -166,16 +166,16 @@ onEachStore('The process of the service', (startBeside, store) => {
   it('keeps everything it answered when it is stopped among many requests', async () => {
     const running = await start()
     const meter = await createMeter(running.stripe)
-    let ended: ReturnType<ServiceProcess['end']> | null = null
+    const stops: Promise<Ended>[] = []
     const outcomes = await Promise.allSettled(
       Array.from({ length: 200 }, async (_, index) => {
         await report(running.stripe, meter, 1, { identifier: `${index}` })
-        ended ??= running.end('SIGTERM')
+        if (stops.length === 0) stops.push(running.end('SIGTERM'))
       }),
     )
     const answered = outcomes.filter(({ status }) => status === 'fulfilled').length
     expect(answered).toBeGreaterThan(0)
-    expect(await ended).toMatchObject({ code: 0, signal: null })
+    expect(await Promise.all(stops)).toMatchObject([{ code: 0, signal: null }])
     const again = await start()
     // A connection may break after the append and before the answer, never the other way round.
     expect(Number(await total(again.stripe, meter, aroundNow))).toBeGreaterThanOrEqual(answered)
@@ -237,21 +237,23 @@ onEachStore('The process of the service', (startBeside, store) => {
 })
 
 describe('A bad setting', () => {
-  it.each([
-    ['PORT', 'eighty'],
-    ['PORT', '65536'],
-    ['PORT', '-1'],
-    ['EVENT_STORE_URL', 'mysql://user:secret@host'],
-    ['EVENT_STORE_URL', 'esdb://'],
-    ['READ_MODEL_URL', 'secret'],
-    ['BOOTSTRAP_API_KEY', 'secret'],
-    ['LOG_LEVEL', 'loud'],
-  ])('%s=%s stops the start with one line and code 2', async (name, value) => {
-    const { code, stdout, stderr } = await runServiceProcess({ DATA_DIR: '/nonexistent/folder', [name]: value })
-    expect(code).toBe(2)
-    expect(stdout).toBe('')
-    expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(`^${name} must `)])
-    expect(stderr).not.toContain('secret')
+  it('stops the start with one line and code 2, and is not repeated where it may be a secret', async () => {
+    const settings = [
+      ['PORT', 'eighty'],
+      ['PORT', '65536'],
+      ['EVENT_STORE_URL', 'mysql://user:secret@host'],
+      ['EVENT_STORE_URL', 'esdb://'],
+      ['READ_MODEL_URL', 'secret'],
+      ['BOOTSTRAP_API_KEY', 'secret'],
+      ['LOG_LEVEL', 'loud'],
+    ] as const
+    const ends = settings.map(async ([name, value]) => {
+      const { code, stdout, stderr } = await runServiceProcess({ DATA_DIR: '/nonexistent/folder', [name]: value })
+      expect([name, value, code, stdout]).toEqual([name, value, 2, ''])
+      expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(`^${name} must `)])
+      expect(stderr).not.toContain('secret')
+    })
+    await Promise.all(ends)
   })
 })
 
