@@ -212,6 +212,27 @@ onEachStore('Idempotency keys', (start) => {
     expect(await total(stripe, meter)).toBe('0')
   })
 
+  it('know an update of nothing from another update', async () => {
+    const { stripe } = service
+    const meter = await createMeter(stripe)
+    const [renaming, nothing] = [
+      { idempotencyKey: uniqueName('renaming_') },
+      { idempotencyKey: uniqueName('nothing_') },
+    ]
+    const rename = { display_name: 'Renamed' }
+    await stripe.billing.meters.update(meter.id, rename, renaming)
+    const renamed = await stripe.billing.meters.update(meter.id, {}, nothing)
+    expect(renamed).toMatchObject(rename)
+    expect(await stripe.billing.meters.update(meter.id, {}, nothing)).toEqual(renamed)
+    for (const request of [
+      stripe.billing.meters.update(meter.id, {}, renaming),
+      stripe.billing.meters.update(meter.id, { display_name: 'Again' }, nothing),
+    ]) {
+      expect(await refusalOf(request)).toMatchObject({ type: 'StripeIdempotencyError' })
+    }
+    expect(await stripe.billing.meters.retrieve(meter.id)).toEqual(renamed)
+  })
+
   it('have at most 255 characters', async () => {
     const meter = await createMeter(service.stripe)
     const send = (idempotencyKey: string) =>
@@ -245,6 +266,22 @@ onEachStore('Idempotency keys', (start) => {
         }
       }
       expect(await total(stripe, meter)).toBe('1')
+    })
+
+    it('are seen through by the retries of the Stripe client', async () => {
+      const meter = await createMeter(service.stripe)
+      const { event_name } = meter
+      const options = { idempotencyKey: uniqueName('retried_'), maxNetworkRetries: 2 }
+      const events = await Promise.all(
+        Array.from({ length: 5 }, () =>
+          service.stripe.billing.meterEvents.create(
+            { event_name, payload: { stripe_customer_id: 'cus_A', value: '1' } },
+            options,
+          ),
+        ),
+      )
+      expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(1)
+      expect(await total(service.stripe, meter)).toBe('1')
     })
 
     it('create one meter', async () => {

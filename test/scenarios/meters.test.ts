@@ -103,6 +103,21 @@ onEachStore('Meters', (start) => {
       expect(await stripe.billing.meters.list({ limit: 1 })).toEqual(before)
     })
 
+    it('gives an event name to one of many that ask for it at once', async () => {
+      const event_name = uniqueName('wanted_')
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 8 }, () => createMeter(stripe, 'sum', { event_name })),
+      )
+      const created = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+      expect(created).toHaveLength(1)
+      for (const outcome of outcomes) {
+        if (outcome.status === 'rejected')
+          expect(outcome.reason).toMatchObject({ statusCode: 400, param: 'event_name' })
+      }
+      const newest = await stripe.billing.meters.list({ limit: 8 })
+      expect(newest.data.filter((meter) => meter.event_name === event_name)).toEqual(created)
+    })
+
     it('takes names at their longest', async () => {
       const [display_name, event_name] = ['🚀'.repeat(250), 'é'.repeat(100)]
       const meter = await createMeter(stripe, 'sum', { display_name, event_name })
