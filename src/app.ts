@@ -48,6 +48,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
     if (typeof version === 'string') reply.header('stripe-version', version)
   })
   server.addHook('onRequest', authenticate(parts.keyRing, parts.clock))
+  closeConnectionsWhenStopping(server)
   logRequests(server, log)
   app.useGlobalFilters(new ErrorEnvelopeFilter(log))
   describeApi(app, parts.version)
@@ -56,6 +57,19 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
 
 function requestId(ids: Ids): string {
   return `req_${ids.random(REQUEST_ID_RANDOM_LENGTH)}`
+}
+
+/** A connection that is busy when the server stops would stay open as long as its client likes: its last answer ends it. */
+function closeConnectionsWhenStopping(server: FastifyInstance): void {
+  let isStopping = false
+  server.addHook('preClose', (done) => {
+    isStopping = true
+    done()
+  })
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (isStopping) reply.header('connection', 'close')
+    done(null, payload)
+  })
 }
 
 function logRequests(server: FastifyInstance, log: Logger): void {
