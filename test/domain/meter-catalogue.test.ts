@@ -156,6 +156,19 @@ describe('Creating a meter', () => {
       .then()
   })
 
+  it.each([
+    ['eventName', { eventName: 'calls' }],
+    ['formula', { formula: 'last' }],
+    ['eventTimeWindow', { eventTimeWindow: 'day' }],
+    ['valueKey', { valueKey: 'v' }],
+    ['customerKey', { customerKey: 'c' }],
+    ['dimensionKeys', { dimensionKeys: ['region'] }],
+  ] as const)('is refused under the id of a meter with another %s, which stays as it is', (_part, change) => {
+    given(...open, deactivated)
+      .when({ ...createMeter, ...change })
+      .thenRefused('parameter_invalid', 'id')
+  })
+
   it('is refused in a ledger that is full', () => {
     const meters = Array.from({ length: METERS_MAX }, (_, n) =>
       meterCreated({ meterId: `mtr_${n}`, eventName: `event_${n}` }),
