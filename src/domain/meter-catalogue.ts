@@ -123,6 +123,9 @@ function create(state: State, command: CreateMeter): Event[] {
   const created: MeterCreated = { ...configuration, createdAt: at }
   const known = state.meters.get(command.meterId)
   if (known && isConfiguredAs(known, created)) return []
+  if (known) {
+    throw new DomainError('parameter_invalid', `Meter ${known.id} exists with another configuration.`, 'id')
+  }
   requireConfiguration(created)
   requireFreeEventName(state, command.eventName)
   if (state.meters.size >= METERS_MAX) {

@@ -1,10 +1,11 @@
 /**
  * Which event each idempotency key caused, so that a retried request finds its first answer, also after a crash.
- * Keys are kept for `IDEMPOTENCY_KEPT_MS` of the log's own time: no clock decides what a rebuild contains.
+ * A key is kept until one is `IDEMPOTENCY_KEPT_MS` newer: no clock decides what a rebuild contains, and neither does where
+ * batches are cut.
  */
 import { HOUR_MS } from '../domain/time-bucket.js'
 import { ledgerOf } from '../event-store/streams.js'
-import { idempotencyClock, idempotencyKeys, type IdempotencyKeyRow } from '../read-model/tables.js'
+import { idempotencyKeys, type IdempotencyKeyRow } from '../read-model/tables.js'
 import type { ProjectedEvent, Projection } from './projection.js'
 
 /** At least 24 hours are promised; a little more forgives clocks that differ. */
@@ -13,34 +14,44 @@ export const IDEMPOTENCY_KEPT_MS = 25 * HOUR_MS
 export const idempotencyKeysProjection: Projection = {
   projection: 'idempotency-keys',
   schema: 1,
-  tables: [idempotencyKeys, idempotencyClock],
+  tables: [idempotencyKeys],
 
   async apply(events, rows) {
+    const keyed = events.flatMap((projected) => keyOf(projected) ?? [])
+    if (keyed.length === 0) return
+    const [newest] = await rows.range(idempotencyKeys, { index: 'recorded', reverse: true, limit: 1 })
+    let latest = newest?.recordedAt ?? 0
+    const kept = new Map<string, IdempotencyKeyRow>()
     const found = await rows.get(
       idempotencyKeys,
-      events.map(({ stream, metadata }) => [ledgerOf(stream), metadata.idempotencyKey ?? '']),
+      keyed.map(({ ledger, idempotencyKey }) => [ledger, idempotencyKey]),
     )
-    const [clock] = await rows.get(idempotencyClock, [[1]])
-    let latest = clock?.latest ?? 0
-    const kept = new Map<string, IdempotencyKeyRow>()
-    events.forEach((projected, index) => {
-      const recordedAt = recordedAtOf(projected)
-      if (recordedAt === null) return
-      latest = Math.max(latest, recordedAt)
-      const { idempotencyKey, requestHash = '' } = projected.metadata
-      if (idempotencyKey === undefined) return
-      const { stream, revision } = projected
-      const ledger = ledgerOf(stream)
-      const known = kept.get(`${ledger} ${idempotencyKey}`) ?? found[index]
-      // The first event of a key is its answer, until the key has grown old and may be used for another request.
-      if (known && known.recordedAt >= latest - IDEMPOTENCY_KEPT_MS) return
-      kept.set(`${ledger} ${idempotencyKey}`, { ledger, idempotencyKey, requestHash, stream, revision, recordedAt })
-    })
-    if (latest === (clock?.latest ?? 0) && kept.size === 0) return
-    await rows.put(idempotencyKeys, [...kept.values()])
-    await rows.put(idempotencyClock, [{ number: 1, latest }])
+    for (const row of found) if (row) kept.set(nameOf(row), row)
+    const added = new Map<string, IdempotencyKeyRow>()
+    for (const row of keyed) {
+      const oldest = Math.max(latest, row.recordedAt) - IDEMPOTENCY_KEPT_MS
+      const first = kept.get(nameOf(row))
+      // The first event of a key is the answer of that key; a later one would be a mistake and is not believed.
+      if (row.recordedAt < oldest || (first && first.recordedAt >= oldest)) continue
+      latest = Math.max(latest, row.recordedAt)
+      kept.set(nameOf(row), row)
+      added.set(nameOf(row), row)
+    }
+    await rows.put(idempotencyKeys, [...added.values()])
     await rows.deleteBelow(idempotencyKeys, 'recordedAt', latest - IDEMPOTENCY_KEPT_MS)
   },
+}
+
+function nameOf({ ledger, idempotencyKey }: IdempotencyKeyRow): string {
+  return `${ledger} ${idempotencyKey}`
+}
+
+function keyOf(projected: ProjectedEvent): IdempotencyKeyRow | null {
+  const recordedAt = recordedAtOf(projected)
+  const { idempotencyKey, requestHash = '' } = projected.metadata
+  if (recordedAt === null || idempotencyKey === undefined) return null
+  const { stream, revision } = projected
+  return { ledger: ledgerOf(stream), idempotencyKey, requestHash, stream, revision, recordedAt }
 }
 
 function recordedAtOf({ event }: ProjectedEvent): number | null {

@@ -204,16 +204,3 @@ export const idempotencyKeys: Table<IdempotencyKeyRow> = {
   key: ['ledger', 'idempotencyKey'],
   indexes: { recorded: { columns: ['recordedAt'] } },
 }
-
-/** One row: the latest time the log has told, by which keys grow old. */
-export interface IdempotencyClockRow {
-  readonly number: number
-  readonly latest: number
-}
-
-export const idempotencyClock: Table<IdempotencyClockRow> = {
-  name: 'idempotency_clock',
-  columns: { number: 'integer', latest: 'integer' },
-  key: ['number'],
-  indexes: {},
-}
