@@ -9,6 +9,8 @@ import type { ApiKey, KeyRole } from '../domain/api-keys.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { ApiKeyRing } from '../commands/api-key-ring.js'
 import { ApiError } from './stripe/api-error.js'
+import { parseQuery } from './stripe/form.js'
+import { quote } from './stripe/wire-text.js'
 
 export interface Caller {
   readonly ledger: LedgerName
@@ -25,6 +27,7 @@ declare module 'fastify' {
 
 const ALLOWED_ROLES = 'allowed-roles'
 const PUBLIC = 'public'
+/** Of URLs in their plain spelling (`plainUrl`). */
 const PATHS_WITH_KEY = ['/v1/', '/v2/', '/meterbook/']
 /** No key is longer; what is longer is not worth hashing. */
 const AUTHORIZATION_LENGTH_MAX = 1000
@@ -39,10 +42,29 @@ export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ALLOWE
 /** Finds the caller of a request; a Fastify `onRequest` hook, so that nothing is read for strangers. */
 export function authenticate(keyRing: ApiKeyRing): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    if (!PATHS_WITH_KEY.some((path) => request.url.startsWith(path))) return
+    if (!needsKey(request.url) && !needsKey(request.routeOptions.url ?? '')) return
     const key = await findKey(keyRing, request.headers.authorization)
     request.caller = { ledger: key.ledger, keyId: key.keyId, role: key.role }
   }
+}
+
+/**
+ * A POST takes its parameters from its body alone; one that was put into the URL would be passed over in silence. A Fastify
+ * `onRequest` hook, after `authenticate`.
+ */
+export async function refuseQueryOfPost({ method, url, routeOptions }: FastifyRequest): Promise<void> {
+  if (method !== 'POST' || routeOptions.url === undefined) return
+  const [param] = Object.keys(parseQuery(url))
+  if (param === undefined) return
+  throw ApiError.invalidRequest(
+    `A POST takes its parameters in its body, not in the URL. Please move ${quote(param)} there.`,
+    'parameter_invalid',
+    param,
+  )
+}
+
+function needsKey(path: string): boolean {
+  return PATHS_WITH_KEY.some((prefix) => path.startsWith(prefix))
 }
 
 @Injectable()
@@ -102,6 +124,7 @@ function unauthorized(message: string): ApiError {
   return new ApiError({
     status: 401,
     type: 'invalid_request_error',
+    code: 'unauthenticated',
     message,
     headers: { 'www-authenticate': 'Bearer realm="Meterbook"' },
   })
