@@ -50,7 +50,7 @@ export interface TestStore {
   open(): Promise<{ readonly url: string; close(): Promise<void> }>
 }
 
-const stores: readonly TestStore[] = [
+export const stores: readonly [TestStore, ...TestStore[]] = [
   { name: 'the embedded store', open: async () => ({ url: 'embedded:', close: async () => undefined }) },
   {
     name: "EventStoreDB's wire (test server)",

@@ -102,6 +102,8 @@ export class Recount {
           break
         }
         case 'LedgerOpened':
+        case 'UsageRejected':
+        case 'UsageRejectionResolved':
         case 'ApiKeyIssued':
         case 'ApiKeyRevoked':
           break
