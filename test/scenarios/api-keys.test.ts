@@ -129,7 +129,11 @@ onEachStore('API keys', (start) => {
         expect(response.headers.get('request-id')).toMatch(/^req_/)
         expect(response.headers.get('www-authenticate')).toMatch(/^Bearer/)
         expect(await response.json()).toEqual({
-          error: { type: 'invalid_request_error', message: expect.stringContaining('API key') },
+          error: {
+            type: 'invalid_request_error',
+            code: 'unauthenticated',
+            message: expect.stringContaining('API key'),
+          },
         })
       }
       expect(await (await get('/v2/billing/meter_events')).json()).toMatchObject({ error: { code: 'unauthenticated' } })

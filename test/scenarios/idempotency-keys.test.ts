@@ -224,11 +224,11 @@ onEachStore('Idempotency keys', (start) => {
     const renamed = await stripe.billing.meters.update(meter.id, {}, nothing)
     expect(renamed).toMatchObject(rename)
     expect(await stripe.billing.meters.update(meter.id, {}, nothing)).toEqual(renamed)
-    for (const request of [
-      stripe.billing.meters.update(meter.id, {}, renaming),
-      stripe.billing.meters.update(meter.id, { display_name: 'Again' }, nothing),
+    for (const send of [
+      () => stripe.billing.meters.update(meter.id, {}, renaming),
+      () => stripe.billing.meters.update(meter.id, { display_name: 'Again' }, nothing),
     ]) {
-      expect(await refusalOf(request)).toMatchObject({ type: 'StripeIdempotencyError' })
+      expect(await refusalOf(send())).toMatchObject({ type: 'StripeIdempotencyError' })
     }
     expect(await stripe.billing.meters.retrieve(meter.id)).toEqual(renamed)
   })
@@ -271,7 +271,7 @@ onEachStore('Idempotency keys', (start) => {
     it('are seen through by the retries of the Stripe client', async () => {
       const meter = await createMeter(service.stripe)
       const { event_name } = meter
-      const options = { idempotencyKey: uniqueName('retried_'), maxNetworkRetries: 2 }
+      const options = { idempotencyKey: uniqueName('retried_'), maxNetworkRetries: 10 }
       const events = await Promise.all(
         Array.from({ length: 5 }, () =>
           service.stripe.billing.meterEvents.create(

@@ -128,14 +128,14 @@ onEachStore('Meters', (start) => {
   describe('Retrieving', () => {
     it('says 404 for an unknown meter, whatever is asked of it', async () => {
       const { meters } = stripe.billing
-      for (const request of [
-        meters.retrieve('mtr_test_unknown'),
-        meters.update('mtr_test_unknown', { display_name: 'Name' }),
-        meters.deactivate('mtr_test_unknown'),
-        meters.reactivate('mtr_test_unknown'),
-        meters.listEventSummaries('mtr_test_unknown', { customer: 'cus_A', start_time: 0, end_time: 60 }),
+      for (const send of [
+        () => meters.retrieve('mtr_test_unknown'),
+        () => meters.update('mtr_test_unknown', { display_name: 'Name' }),
+        () => meters.deactivate('mtr_test_unknown'),
+        () => meters.reactivate('mtr_test_unknown'),
+        () => meters.listEventSummaries('mtr_test_unknown', { customer: 'cus_A', start_time: 0, end_time: 60 }),
       ]) {
-        const refusal = await refusalOf(request)
+        const refusal = await refusalOf(send())
         expect(refusal).toMatchObject({ statusCode: 404, code: 'resource_missing', param: 'id' })
         expect(refusal.type).toBe('StripeInvalidRequestError')
       }
@@ -145,14 +145,14 @@ onEachStore('Meters', (start) => {
       const foreign = await service.clientWithNewKey({ account: 'someone_else' })
       const meter = await createMeter(stripe)
       const { meters } = foreign.billing
-      for (const request of [
-        meters.retrieve(meter.id),
-        meters.update(meter.id, { display_name: 'Mine now' }),
-        meters.deactivate(meter.id),
-        meters.reactivate(meter.id),
-        meters.listEventSummaries(meter.id, { customer: 'cus_A', start_time: 0, end_time: 60 }),
+      for (const send of [
+        () => meters.retrieve(meter.id),
+        () => meters.update(meter.id, { display_name: 'Mine now' }),
+        () => meters.deactivate(meter.id),
+        () => meters.reactivate(meter.id),
+        () => meters.listEventSummaries(meter.id, { customer: 'cus_A', start_time: 0, end_time: 60 }),
       ]) {
-        expect(await refusalOf(request)).toMatchObject({ statusCode: 404, code: 'resource_missing' })
+        expect(await refusalOf(send())).toMatchObject({ statusCode: 404, code: 'resource_missing' })
       }
       expect(await stripe.billing.meters.retrieve(meter.id)).toEqual(meter)
     })
