@@ -10,7 +10,7 @@ import {
 } from '../../src/commands/usage-partition-writer.js'
 import type { UsageRecord } from '../../src/domain/usage-record.js'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
-import { EventStoreUnavailable, type EventStore, type Position } from '../../src/event-store/event-store.js'
+import { EventStoreUnavailable, type EventStore } from '../../src/event-store/event-store.js'
 import { ReadYourWrites } from '../../src/event-store/read-your-writes.js'
 import type { RequestContext } from '../../src/event-store/transact.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
@@ -391,12 +391,5 @@ describe('The writer of a partition', () => {
     const refused = expect(taken).rejects.toBeInstanceOf(EventStoreUnavailable)
     await writer.close()
     await refused
-  })
-
-  it('positions grow with revisions', async () => {
-    const outcomes = await recordAll('id-1', 'id-2')
-    const third = await record('id-3')
-    const last = outcomes.at(-1)!.position as Position
-    expect(real.comparePositions(third.position as Position, last)).toBeGreaterThan(0)
   })
 })
