@@ -50,7 +50,7 @@ describe('The rows of every projection', () => {
           }
         })
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 

@@ -60,7 +60,7 @@ describe('Usage that was cancelled', () => {
         const without = history.filter((entry) => !isUsage(entry) || !cancelled.has(recordOf(entry)))
         expect(await cells(history)).toEqual(await cells(without))
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 })
@@ -93,7 +93,7 @@ describe('Usage of a raw meter', () => {
           }
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     )
   })
 
