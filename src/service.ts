@@ -24,6 +24,9 @@ import { openReadModel } from './read-model/open-read-model.js'
 /** How long a read waits for the projections to reach what was acknowledged. */
 const READ_TIMEOUT_MS = 10_000
 
+/** How long a stop waits for requests that clients have begun: longer than a read may wait. */
+const UNFINISHED_REQUESTS_MS = 15_000
+
 export interface ServiceOptions {
   readonly config: Config
   readonly log: Logger
@@ -86,7 +89,7 @@ export async function startService({
       log,
       version,
     })
-    closing.push(() => app.close())
+    closing.push(() => closeHttp(app))
     const url = await listen(app, config)
     await reportReadiness(store, readYourWrites, log)
     return { url, issuedKey, close: closeAll }
@@ -102,6 +105,13 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
   await app.listen(port, host)
   const { port: actual } = app.getHttpServer().address() as AddressInfo
   return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+}
+
+/** Answers what has arrived; a client that does not finish its request is cut off in the end. */
+async function closeHttp(app: NestFastifyApplication): Promise<void> {
+  const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), UNFINISHED_REQUESTS_MS)
+  await app.close()
+  clearTimeout(cutOff)
 }
 
 /** On the first start there must be a key to begin with. */
