@@ -58,10 +58,26 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   server.addHook('onRequest', authenticate(parts.keyRing, parts.clock))
   closeConnectionsWhenStopping(server)
   server.addHook('onRequest', refuseQueryOfPost)
+  letGoWhenClosing(server)
   logRequests(server, log)
   app.useGlobalFilters(new ErrorEnvelopeFilter(log))
   describeApi(app, parts.version)
   return app
+}
+
+/** While closing, a connection ends with the answer under way on it; kept alive, it would hold the stop up until it times out. */
+function letGoWhenClosing(server: FastifyInstance): void {
+  let isClosing = false
+  server.addHook('preClose', async () => {
+    isClosing = true
+  })
+  server.addHook('onSend', async (_, reply) => {
+    if (isClosing) reply.header('connection', 'close')
+  })
+  server.addHook('onResponse', async () => {
+    // For an answer that was on its way when the closing began.
+    if (isClosing) setImmediate(() => server.server.closeIdleConnections())
+  })
 }
 
 function requestId(ids: Ids): string {
