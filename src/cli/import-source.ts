@@ -81,8 +81,13 @@ async function peek(
     head = Buffer.concat([head, next.value])
   }
   const all = async function* (): AsyncGenerator<Buffer> {
-    if (head.length > 0) yield head
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value
+    try {
+      if (head.length > 0) yield head
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value
+    } finally {
+      // Whoever stops early lets go of the input: an open standard input would keep the process alive.
+      await iterator.return?.()
+    }
   }
   return [head, all()]
 }

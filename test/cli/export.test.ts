@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,9 @@ import type { CreateMeter } from '../../src/domain/meter-catalogue.js'
 import { TEST_KEY } from '../running-service.js'
 import { startServiceProcess } from '../service-process.js'
 import { makeStore, meterbook, recordsDigest, type Ended } from './command-line.js'
+
+// Each test starts several processes.
+jest.setTimeout(120_000)
 
 const meters: readonly Partial<CreateMeter>[] = [
   { eventName: 'tokens', meterId: 'mtr_test_tokens', dimensionKeys: ['model'] },
@@ -36,7 +39,7 @@ const requests = [
   event_name: 'tokens',
   identifier: event.identifier,
   timestamp: new Date(Date.UTC(2024, 1, 29, 12, 0, index, 7 * index)).toISOString(),
-  payload: { ...event.payload } as Record<string, string>,
+  payload: event.payload as unknown as Record<string, string>,
 }))
 const call = {
   event_name: 'calls',
@@ -87,7 +90,7 @@ describe('An export', () => {
       expect(await importInto(dataDir, path)).toMatchObject({ code: 0 })
     }
     expect(recordsDigest((await exportFrom(dataDir)).stdout)).toBe(digest)
-  }, 120_000)
+  })
 
   it('chooses by meter, event name, customer and half-open time', async () => {
     await fill()
@@ -97,7 +100,7 @@ describe('An export', () => {
     const [, second, third] = requests.map(({ timestamp }) => timestamp)
     expect(identifiers(await exportFrom(dataDir, '--from', second!, '--to', third!))).toEqual(['milli'])
     expect(identifiers(await exportFrom(dataDir, '--from', '1709251200'))).toEqual(['plain'])
-  }, 60_000)
+  })
 
   it('leaves cancelled records out, or shows their status, while the service runs', async () => {
     const service = await startServiceProcess({ DATA_DIR: dataDir, BOOTSTRAP_API_KEY: TEST_KEY })
@@ -126,7 +129,7 @@ describe('An export', () => {
     } finally {
       await service.end('SIGTERM')
     }
-  }, 60_000)
+  })
 
   it('ends with 2 where the command line is wrong, with 1 where what it names is not there', async () => {
     for (const args of [
@@ -140,7 +143,7 @@ describe('An export', () => {
     const missing = join(folder, 'elsewhere')
     expect(await exportFrom(missing)).toMatchObject({ code: 1, stdout: '' })
     expect(existsSync(missing)).toBe(false)
-  }, 60_000)
+  })
 
   it('says how much it wrote, and explains itself', async () => {
     expect((await meterbook(['export', '--data-dir', dataDir])).stderr).toMatch(/^0 records in /)
