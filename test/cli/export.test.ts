@@ -3,7 +3,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import Stripe from 'stripe'
 import type { CreateMeter } from '../../src/domain/meter-catalogue.js'
 import { TEST_KEY } from '../running-service.js'
 import { startServiceProcess } from '../service-process.js'
@@ -105,7 +104,7 @@ describe('An export', () => {
   it('leaves cancelled records out, or shows their status, while the service runs', async () => {
     const service = await startServiceProcess({ DATA_DIR: dataDir, BOOTSTRAP_API_KEY: TEST_KEY })
     try {
-      const stripe = new Stripe(TEST_KEY, { host: '127.0.0.1', port: service.port, protocol: 'http', telemetry: false })
+      const { stripe } = service
       for (const identifier of ['kept', 'cancelled']) {
         await stripe.billing.meterEvents.create({
           event_name: 'calls',
