@@ -300,7 +300,7 @@ function keyOf({ meterId, identifier }: { readonly meterId: string; readonly ide
 }
 
 function encode(event: UsageRecord.Event, { requestId, actor, idempotency }: RequestContext): NewEvent {
-  return encodeEvent(event, usageEventId(event), {
+  return encodeEvent(event, usageEventId(event, requestId), {
     correlationId: requestId,
     causationId: requestId,
     actor,
