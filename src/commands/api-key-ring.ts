@@ -33,6 +33,7 @@ export class ApiKeyRing {
   /** The active key with this id; null for any other text. */
   async findById(keyId: string): Promise<ApiKeys.ApiKey | null> {
     await this.active()
+    if (!this.stream.remembered.keys.has(keyId)) await this.active(true)
     const key = this.stream.remembered.keys.get(keyId)
     return key && key.revokedAt === null ? key : null
   }
