@@ -24,7 +24,8 @@ export default {
       },
     ],
   },
-  testTimeout: 30000,
+  // Only ever ends a test that hangs: how long one takes on a busy machine says nothing about it.
+  testTimeout: 120000,
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/test/summary-reporter.js'],
 }

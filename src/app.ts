@@ -5,10 +5,16 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { authenticate } from './api/caller.js'
+import { authenticate, refuseQueryOfPost } from './api/caller.js'
 import { useBodyParsers } from './api/stripe/body-parsers.js'
-import { clientErrorHandler, ErrorEnvelopeFilter, frameworkErrors } from './api/stripe/error-envelope.filter.js'
+import {
+  answerForNode,
+  clientErrorHandler,
+  ErrorEnvelopeFilter,
+  frameworkErrors,
+} from './api/stripe/error-envelope.filter.js'
 import { toJson } from './api/stripe/exact-json.js'
+import { plainUrl } from './api/stripe/request-url.js'
 import { AppModule, type ServiceParts } from './app.module.js'
 import type { Ids } from './commands/environment.js'
 
@@ -26,6 +32,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     genReqId: newRequestId,
+    rewriteUrl: ({ url = '/' }) => plainUrl(url),
     frameworkErrors: frameworkErrors(log),
     clientErrorHandler: clientErrorHandler(newRequestId),
     // Its own answer while closing has a text in `error`, which the SDK takes for an OAuth failure.
@@ -39,6 +46,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
     abortOnError: false,
   })
   const server = adapter.getInstance<FastifyInstance>()
+  answerForNode(server.server, newRequestId)
   useBodyParsers(server)
   server.setReplySerializer(toJson)
   server.addHook('onRequest', async (request, reply) => {
@@ -48,14 +56,45 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
     if (typeof version === 'string') reply.header('stripe-version', version)
   })
   server.addHook('onRequest', authenticate(parts.keyRing, parts.clock))
+  closeConnectionsWhenStopping(server)
+  server.addHook('onRequest', refuseQueryOfPost)
+  letGoWhenClosing(server)
   logRequests(server, log)
   app.useGlobalFilters(new ErrorEnvelopeFilter(log))
   describeApi(app, parts.version)
   return app
 }
 
+/** While closing, a connection ends with the answer under way on it; kept alive, it would hold the stop up until it times out. */
+function letGoWhenClosing(server: FastifyInstance): void {
+  let isClosing = false
+  server.addHook('preClose', async () => {
+    isClosing = true
+  })
+  server.addHook('onSend', async (_, reply) => {
+    if (isClosing) reply.header('connection', 'close')
+  })
+  server.addHook('onResponse', async () => {
+    // For an answer that was on its way when the closing began.
+    if (isClosing) setImmediate(() => server.server.closeIdleConnections())
+  })
+}
+
 function requestId(ids: Ids): string {
   return `req_${ids.random(REQUEST_ID_RANDOM_LENGTH)}`
+}
+
+/** A connection that is busy when the server stops would stay open as long as its client likes: its last answer ends it. */
+function closeConnectionsWhenStopping(server: FastifyInstance): void {
+  let isStopping = false
+  server.addHook('preClose', (done) => {
+    isStopping = true
+    done()
+  })
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (isStopping) reply.header('connection', 'close')
+    done(null, payload)
+  })
 }
 
 function logRequests(server: FastifyInstance, log: Logger): void {

@@ -29,6 +29,9 @@ const READ_TIMEOUT_MS = 10_000
 const STORE_WAIT_MS = 60_000
 const STORE_RETRY_MS = 1_000
 
+/** How long a stop waits for requests that clients have begun: longer than a read may wait. */
+const UNFINISHED_REQUESTS_MS = 15_000
+
 export interface ServiceOptions {
   readonly config: Config
   readonly log: Logger
@@ -62,6 +65,7 @@ export async function startService({
     closing.push(() => lock.release())
     const store = await openEventStore(eventStoreUrl, dataDir, log)
     closing.push(() => store.close())
+    await untilReachable(store, log)
     const readYourWrites = new ReadYourWrites(store, READ_TIMEOUT_MS)
     const projector = await ProjectorThread.start({ eventStoreUrl, readModelUrl, dataDir }, readYourWrites, log)
     closing.push(() => projector.stop())
@@ -77,7 +81,6 @@ export async function startService({
     })
     const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites)
     closing.push(() => usage.close())
-    await untilReachable(store, log)
     const rejections = new RejectionLog(store, newEventId)
     closing.push(() => rejections.close())
     const issuedKey = await issueFirstKey(config, keyRing, clock, ids)
@@ -95,7 +98,7 @@ export async function startService({
       log,
       version,
     })
-    closing.push(() => app.close())
+    closing.push(() => closeHttp(app))
     const url = await listen(app, config)
     if (!readYourWrites.isReady) log.info('The read model is catching up with the log; usage is taken once it has.')
     return { url, issuedKey, close: closeAll }
@@ -111,6 +114,13 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
   await app.listen(port, host)
   const { port: actual } = app.getHttpServer().address() as AddressInfo
   return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+}
+
+/** Answers what has arrived; a client that does not finish its request is cut off in the end. */
+async function closeHttp(app: NestFastifyApplication): Promise<void> {
+  const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), UNFINISHED_REQUESTS_MS)
+  await app.close()
+  clearTimeout(cutOff)
 }
 
 /** On the first start there must be a key to begin with. */

@@ -5,7 +5,12 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import Stripe from 'stripe'
 import { describe } from '@jest/globals'
+import { ApiKeyRing } from '../src/commands/api-key-ring.js'
 import { randomIds, systemClock, type Clock } from '../src/commands/environment.js'
+import { issueApiKey } from '../src/commands/issue-api-key.js'
+import type { KeyRole } from '../src/domain/api-keys.js'
+import type { Mode } from '../src/domain/ledger.js'
+import { openEventStore } from '../src/event-store/open-event-store.js'
 import { startService, type Service } from '../src/service.js'
 import { NOW } from './controls.js'
 import { EventStoreDbServer } from './eventstoredb-server/eventstoredb-server.js'
@@ -32,6 +37,8 @@ export interface RunningService {
   readonly stripe: Stripe
   /** A client with another key. */
   client(key: string): Stripe
+  /** A client with a new key, issued through a store opened beside the running service, as an operator would. */
+  clientWithNewKey(ledger: { account?: string; mode?: Mode; role?: KeyRole }): Promise<Stripe>
   /** Stops it and starts it again on the same data. */
   restart(): Promise<void>
   close(): Promise<void>
@@ -43,7 +50,7 @@ export interface TestStore {
   open(): Promise<{ readonly url: string; close(): Promise<void> }>
 }
 
-const stores: readonly TestStore[] = [
+export const stores: readonly [TestStore, ...TestStore[]] = [
   { name: 'the embedded store', open: async () => ({ url: 'embedded:', close: async () => undefined }) },
   {
     name: "EventStoreDB's wire (test server)",
@@ -57,10 +64,10 @@ const stores: readonly TestStore[] = [
 /** Runs the same scenarios on each store. */
 export function onEachStore(
   name: string,
-  scenarios: (start: (clock?: Clock) => Promise<RunningService>) => void,
+  scenarios: (start: (clock?: Clock) => Promise<RunningService>, store: TestStore) => void,
 ): void {
   for (const store of stores) {
-    describe(`${name}, on ${store.name}`, () => scenarios((clock) => startRunningService(store, clock)))
+    describe(`${name}, on ${store.name}`, () => scenarios((clock) => startRunningService(store, clock), store))
   }
 }
 
@@ -104,6 +111,21 @@ export async function startRunningService(store: TestStore, clock: Clock = syste
       return client(TEST_KEY)
     },
     client,
+    clientWithNewKey: async ({ account = 'default', mode = 'test', role = 'secret' }) => {
+      const beside = await openEventStore(opened.url, dataDir, log)
+      try {
+        const ring = new ApiKeyRing(beside, () => randomIds.uuid())
+        const { key } = await issueApiKey(
+          ring,
+          { account, mode, role, name: 'issued by a test' },
+          { clock, ids: randomIds },
+          { requestId: 'test', actor: 'system', idempotency: null },
+        )
+        return client(key)
+      } finally {
+        await beside.close()
+      }
+    },
     restart: async () => {
       await service.close()
       service = await start()

@@ -1,55 +1,77 @@
-/** The built service as a process of its own, for tests that need a real one: several at once, or one to kill. */
-import { spawn, type ChildProcess } from 'node:child_process'
+/** The service as its operator runs it: a process of its own, started with an environment and stopped with a signal. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import Stripe from 'stripe'
+import { TEST_KEY } from './running-service.js'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-const START_TIMEOUT_MS = 30_000
+const LISTENING = /listening on (http:\/\/\S+)/
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
 
 export interface ServiceProcess {
   readonly url: string
-  readonly port: number
-  readonly child: ChildProcess
-  /** What it wrote so far, both streams. */
-  output(): string
-  /** Sends the signal and waits for the end; answers the exit code, null where the signal ended it. */
-  end(signal: NodeJS.Signals): Promise<number | null>
+  readonly stripe: Stripe
+  /** Resolves once the output so far contains the text. */
+  printed(text: string): Promise<void>
+  /** Sends the signal and waits for the end. */
+  end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<Ended>
 }
 
-/** Resolves when it listens. @throws Error with its output if it ends before that. */
-export async function startServiceProcess(environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env.PATH, PORT: '0', LOG_LEVEL: 'warn', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  const url = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`The service did not start in time.\n${output}`)), START_TIMEOUT_MS)
-    const read = (chunk: Buffer): void => {
-      output += chunk.toString()
-      const listening = /listening on (http:\S+)/.exec(output)
-      if (!listening?.[1]) return
-      clearTimeout(timer)
-      resolve(listening[1])
+type Environment = Readonly<Record<string, string>>
+
+/** Starts it and waits until it listens. */
+export async function startServiceProcess(environment: Environment): Promise<ServiceProcess> {
+  const { child, output, ended } = run({ PORT: '0', BOOTSTRAP_API_KEY: TEST_KEY, ...environment })
+  const printed = async (text: string | RegExp): Promise<void> => {
+    while (output.stdout.search(text) < 0) {
+      const isOver = await Promise.race([ended.then(() => true), once(child.stdout, 'data').then(() => false)])
+      if (isOver && output.stdout.search(text) < 0) throw new Error(`The service ended: ${JSON.stringify(await ended)}`)
     }
-    child.stdout.on('data', read)
-    child.stderr.on('data', read)
-    child.once('exit', (code) => {
-      clearTimeout(timer)
-      reject(new Error(`The service ended with ${code} at its start.\n${output}`))
-    })
-  })
+  }
+  await printed(LISTENING)
+  const url = LISTENING.exec(output.stdout)?.[1] ?? ''
   return {
     url,
-    port: Number(new URL(url).port),
-    child,
-    output: () => output,
-    end: async (signal) => {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
-      const exited = once(child, 'exit') as Promise<[number | null]>
+    stripe: new Stripe(TEST_KEY, {
+      host: '127.0.0.1',
+      port: Number(new URL(url).port),
+      protocol: 'http',
+      maxNetworkRetries: 0,
+      telemetry: false,
+    }),
+    printed,
+    end: (signal) => {
       child.kill(signal)
-      const [code] = await exited
-      return code
+      return ended
     },
   }
+}
+
+/** Runs it where it is expected to end by itself. */
+export function runServiceProcess(environment: Environment): Promise<Ended> {
+  return run(environment).ended
+}
+
+function run(environment: Environment) {
+  const { PATH = '' } = process.env
+  const child = spawn(process.execPath, [MAIN], {
+    env: { PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+  const ended = once(child, 'close').then(([code, signal]): Ended => ({
+    code: code as number | null,
+    signal: signal as NodeJS.Signals | null,
+    ...output,
+  }))
+  return { child, output, ended }
 }

@@ -11,6 +11,8 @@ import type { ApiKeyRing } from '../commands/api-key-ring.js'
 import type { Clock } from '../commands/environment.js'
 import { findSession } from '../commands/meter-event-session.js'
 import { ApiError } from './stripe/api-error.js'
+import { parseQuery } from './stripe/form.js'
+import { quote } from './stripe/wire-text.js'
 
 export interface Caller {
   readonly ledger: LedgerName
@@ -32,6 +34,7 @@ const PUBLIC = 'public'
 const SESSION = 'session'
 /** The one path that takes a session's token, and no key. */
 const STREAM_PATH = '/v2/billing/meter_event_stream'
+/** Of URLs in their plain spelling (`plainUrl`). */
 const PATHS_WITH_KEY = ['/v1/', '/v2/', '/meterbook/']
 /** No key is longer; what is longer is not worth hashing. */
 const AUTHORIZATION_LENGTH_MAX = 1000
@@ -49,14 +52,33 @@ export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ALLOWE
 /** Finds the caller of a request; a Fastify `onRequest` hook, so that nothing is read for strangers. */
 export function authenticate(keyRing: ApiKeyRing, clock: Clock): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    if (!PATHS_WITH_KEY.some((path) => request.url.startsWith(path))) return
+    if (!needsKey(request.url) && !needsKey(request.routeOptions.url ?? '')) return
     const { authorization } = request.headers
-    const hasSession = request.url.split('?', 1)[0] === STREAM_PATH
+    const hasSession = request.routeOptions.url === STREAM_PATH
     const { ledger, keyId, role } = hasSession
       ? await findSessionKey(keyRing, authorization, clock.now())
       : await findKey(keyRing, authorization)
     request.caller = { ledger, keyId, role, hasSession }
   }
+}
+
+/**
+ * A POST takes its parameters from its body alone; one that was put into the URL would be passed over in silence. A Fastify
+ * `onRequest` hook, after `authenticate`.
+ */
+export async function refuseQueryOfPost({ method, url, routeOptions }: FastifyRequest): Promise<void> {
+  if (method !== 'POST' || routeOptions.url === undefined) return
+  const [param] = Object.keys(parseQuery(url))
+  if (param === undefined) return
+  throw ApiError.invalidRequest(
+    `A POST takes its parameters in its body, not in the URL. Please move ${quote(param)} there.`,
+    'parameter_invalid',
+    param,
+  )
+}
+
+function needsKey(path: string): boolean {
+  return PATHS_WITH_KEY.some((prefix) => path.startsWith(prefix))
 }
 
 @Injectable()
@@ -142,6 +164,7 @@ function unauthorized(message: string): ApiError {
   return new ApiError({
     status: 401,
     type: 'invalid_request_error',
+    code: 'unauthenticated',
     message,
     headers: { 'www-authenticate': 'Bearer realm="Meterbook"' },
   })

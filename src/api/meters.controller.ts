@@ -91,7 +91,8 @@ export class MetersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     readParameters(V1Parameters, parseQuery(request.url))
-    return this.show(id, request, reply)
+    const context = this.readContext.of(request)
+    return meterObject(context.ledger, withPosition(reply, await this.queries.execute(new GetMeter(context, id))))
   }
 
   @Post(':id')
@@ -105,7 +106,12 @@ export class MetersController {
   ): Promise<object> {
     const { display_name: displayName } = readParameters(UpdateMeterParameters, request.body)
     // An update of nothing changes nothing and answers the meter as it stands.
-    if (displayName === undefined) return this.show(id, request, reply)
+    if (displayName === undefined) {
+      return this.change(request, reply, async () => {
+        const { result: meter } = await this.queries.execute(new GetMeter(this.readContext.of(request), id))
+        return { meter, appended: null, replayOf: null }
+      })
+    }
     return this.change(request, reply, (ledger, context) =>
       this.commands.execute(new RenameMeter(ledger, id, displayName, context)),
     )
@@ -170,11 +176,6 @@ export class MetersController {
     const { meter, items, hasMore } = withPosition(reply, answer)
     const data = items.map((summary) => summaryObject(context.ledger, meter, summary, answer.position))
     return list(`/v1/billing/meters/${id}/event_summaries`, data, hasMore)
-  }
-
-  private async show(id: string, request: FastifyRequest, reply: FastifyReply): Promise<object> {
-    const context = this.readContext.of(request)
-    return meterObject(context.ledger, withPosition(reply, await this.queries.execute(new GetMeter(context, id))))
   }
 
   private async change(

@@ -26,6 +26,8 @@ export const BATCH_EVENTS_MAX = 500
 export const BATCH_BYTES_MAX = 512 * 1024
 /** Commands that may wait in one partition. */
 export const QUEUE_MAX = 10_000
+/** Records appended but not yet projected that one partition keeps in memory. */
+export const TAIL_MAX = 100_000
 /** After this long without a settled append, callers are told to try again later. */
 const STALLED_AFTER_MS = 10_000
 const RESEND_DELAY_MS = 100
@@ -97,7 +99,7 @@ export class UsagePartitionWriter {
     return new Promise((resolve, reject) => {
       if (this.closed) return reject(new EventStoreUnavailable('The service is shutting down.'))
       if (this.stalled) return reject(new EventStoreUnavailable('The event store does not answer just now.'))
-      if (this.queue.length >= QUEUE_MAX) {
+      if (this.queue.length >= QUEUE_MAX || this.tail.size >= TAIL_MAX) {
         return reject(
           new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.'),
         )

@@ -84,7 +84,6 @@ export const DISPLAY_NAME_LENGTH_MAX = 250
 export const EVENT_NAME_LENGTH_MAX = 100
 export const PAYLOAD_KEY_LENGTH_MAX = 100
 export const DIMENSION_KEYS_MAX = 10
-export const USAGE_PARTITIONS_MAX = 256
 /** Meters of one ledger, active and inactive: bounds the stream that is folded to create one. */
 export const METERS_MAX = 10_000
 
@@ -124,6 +123,9 @@ function create(state: State, command: CreateMeter): Event[] {
   const created: MeterCreated = { ...configuration, createdAt: at }
   const known = state.meters.get(command.meterId)
   if (known && isConfiguredAs(known, created)) return []
+  if (known) {
+    throw new DomainError('parameter_invalid', `Meter ${known.id} exists with another configuration.`, 'id')
+  }
   requireConfiguration(created)
   requireFreeEventName(state, command.eventName)
   if (state.meters.size >= METERS_MAX) {

@@ -88,7 +88,7 @@ export class ReadYourWrites {
    * @throws ReadModelBehind when that takes longer than the limit.
    */
   async settled(atLeast: Position | null = null): Promise<void> {
-    await this.started()
+    if (!this.caughtUpOnce) await this.started()
     const target = later(this.store, this.acknowledged, atLeast)
     if (target === null || this.has(target)) return
     if (this.stoppedBy !== null) throw this.stoppedError()
@@ -99,10 +99,14 @@ export class ReadYourWrites {
     })
   }
 
-  /** Resolves when the projections have caught up once since the start. */
+  /**
+   * Resolves when the projections have caught up once since the start.
+   *
+   * @throws ReadModelBehind also once they stopped: nothing may be taken on that is never projected.
+   */
   async started(): Promise<void> {
-    if (this.caughtUpOnce) return
     if (this.stoppedBy !== null) throw this.stoppedError()
+    if (this.caughtUpOnce) return
     await this.wait((done) => {
       this.waitingForStart.add(done)
       return () => this.waitingForStart.delete(done)

@@ -143,8 +143,10 @@ export class FoldedStream<State, Command, Event extends DomainEvent> {
 
   private async refresh(): Promise<void> {
     for await (const page of this.store.readStream(this.stream, { after: this.revision })) {
-      this.state = fold(this.decider, page.map(decodeEvent) as Event[], this.state)
-      for (const { metadata, revision } of page) {
+      // Another reading, or an append, may have taken these in while this page was on its way.
+      const unseen = page.filter(({ revision }) => revision > this.revision)
+      this.state = fold(this.decider, unseen.map(decodeEvent) as Event[], this.state)
+      for (const { metadata, revision } of unseen) {
         this.revision = revision
         if (metadata.idempotencyKey !== undefined) {
           this.idempotencyKeys.set(metadata.idempotencyKey, { revision, requestHash: metadata.requestHash ?? '' })

@@ -1,6 +1,7 @@
 /**
  * Which event each idempotency key caused, so that a retried request finds its first answer, also after a crash.
- * Keys are kept for `IDEMPOTENCY_KEPT_MS` of the log's own time: no clock decides what a rebuild contains.
+ * A key is kept until one is `IDEMPOTENCY_KEPT_MS` newer: no clock decides what a rebuild contains, and neither does where
+ * batches are cut.
  */
 import { HOUR_MS } from '../domain/time-bucket.js'
 import { ledgerOf } from '../event-store/streams.js'
@@ -16,21 +17,41 @@ export const idempotencyKeysProjection: Projection = {
   tables: [idempotencyKeys],
 
   async apply(events, rows) {
-    const known: IdempotencyKeyRow[] = []
-    let latest = 0
-    for (const projected of events) {
-      const recordedAt = recordedAtOf(projected)
-      if (recordedAt === null) continue
-      latest = Math.max(latest, recordedAt)
-      const { idempotencyKey, requestHash = '' } = projected.metadata
-      if (idempotencyKey === undefined) continue
-      const { stream, revision } = projected
-      known.push({ ledger: ledgerOf(stream), idempotencyKey, requestHash, stream, revision, recordedAt })
+    const keyed = events.flatMap((projected) => keyOf(projected) ?? [])
+    if (keyed.length === 0) return
+    const [newest] = await rows.range(idempotencyKeys, { index: 'recorded', reverse: true, limit: 1 })
+    let latest = newest?.recordedAt ?? 0
+    const kept = new Map<string, IdempotencyKeyRow>()
+    const found = await rows.get(
+      idempotencyKeys,
+      keyed.map(({ ledger, idempotencyKey }) => [ledger, idempotencyKey]),
+    )
+    for (const row of found) if (row) kept.set(nameOf(row), row)
+    const added = new Map<string, IdempotencyKeyRow>()
+    for (const row of keyed) {
+      const oldest = Math.max(latest, row.recordedAt) - IDEMPOTENCY_KEPT_MS
+      const first = kept.get(nameOf(row))
+      // The first event of a key is the answer of that key; a later one would be a mistake and is not believed.
+      if (row.recordedAt < oldest || (first && first.recordedAt >= oldest)) continue
+      latest = Math.max(latest, row.recordedAt)
+      kept.set(nameOf(row), row)
+      added.set(nameOf(row), row)
     }
-    // The first event of a key is the answer of that key; a later one would be a mistake and is not believed.
-    await rows.insertNew(idempotencyKeys, known)
+    await rows.put(idempotencyKeys, [...added.values()])
     await rows.deleteBelow(idempotencyKeys, 'recordedAt', latest - IDEMPOTENCY_KEPT_MS)
   },
+}
+
+function nameOf({ ledger, idempotencyKey }: IdempotencyKeyRow): string {
+  return `${ledger} ${idempotencyKey}`
+}
+
+function keyOf(projected: ProjectedEvent): IdempotencyKeyRow | null {
+  const recordedAt = recordedAtOf(projected)
+  const { idempotencyKey, requestHash = '' } = projected.metadata
+  if (recordedAt === null || idempotencyKey === undefined) return null
+  const { stream, revision } = projected
+  return { ledger: ledgerOf(stream), idempotencyKey, requestHash, stream, revision, recordedAt }
 }
 
 function recordedAtOf({ event }: ProjectedEvent): number | null {

@@ -38,7 +38,7 @@ export class ProjectorThread {
           case 'stopped':
             log.error(
               { reason: message.message },
-              'The projections stopped. Reads are refused until the cause is mended.',
+              'The projections stopped. Usage and fresh reads are refused until the cause is mended.',
             )
             return stop(message.message)
         }

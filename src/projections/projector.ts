@@ -13,7 +13,7 @@ import {
 } from '../event-store/event-store.js'
 import type { Progress } from '../event-store/read-your-writes.js'
 import { categories } from '../event-store/streams.js'
-import type { Checkpoint, ReadModel } from '../read-model/read-model.js'
+import { START, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
 import type { ProjectedEvent, Projection } from './projection.js'
 
 const followed: readonly Category[] = Object.values(categories)
@@ -26,19 +26,42 @@ export class Projector {
     private readonly readModel: ReadModel,
     private readonly projections: readonly Projection[],
     private readonly onProgress: (progress: Progress) => void,
+    private readonly report: (message: string) => void,
   ) {}
 
-  /** Makes the tables and finds where to go on. */
+  /**
+   * Makes the tables and finds where to go on. Rows that were made from another log (or from a longer one than there is
+   * now) are thrown away.
+   */
   async prepare(): Promise<void> {
     await this.readModel.prepare(this.projections)
+    await this.loadCheckpoints()
+    for (const { event } of this.checkpoints.values()) {
+      if (event === null || (await this.isInLog(event))) continue
+      this.report('The read model was made from another event log. It is built anew from this one.')
+      await this.readModel.reset(this.projections)
+      return this.loadCheckpoints()
+    }
+  }
+
+  private async loadCheckpoints(): Promise<void> {
     for (const { projection } of this.projections) {
       this.checkpoints.set(projection, await this.readModel.checkpoint(projection))
     }
   }
 
+  private async isInLog(event: string): Promise<boolean> {
+    const [revision = '', id] = event.split(' ', 2)
+    const stream = event.split(' ').slice(2).join(' ')
+    for await (const [found] of this.store.readStream(stream, { after: Number(revision) - 1, limit: 1 })) {
+      return found?.id === id
+    }
+    return false
+  }
+
   /** Runs until the signal says stop. @throws what stopped it. */
   async run(signal: AbortSignal): Promise<void> {
-    let { position: after, sequence } = this.earliest()
+    let { position: after, sequence, event } = this.earliest()
     for await (const item of this.store.subscribe({ after: after as Position | null, categories: followed, signal })) {
       if (item.type === 'caught-up') {
         this.onProgress({ position: after as Position | null, caughtUp: true, changedStreams: [] })
@@ -48,8 +71,12 @@ export class Projector {
         if (categoryOf(event.stream) === categories.usage) sequence++
         return projectedEvent(event, sequence)
       })
-      after = item.events.at(-1)?.position ?? after
-      await this.fold(projected, { position: after, sequence })
+      const last = item.events.at(-1)
+      if (last) {
+        after = last.position
+        event = `${last.revision} ${last.id} ${last.stream}`
+      }
+      await this.fold(projected, { position: after, sequence, event })
       this.onProgress({
         position: after as Position | null,
         caughtUp: false,
@@ -83,7 +110,7 @@ export class Projector {
       if (checkpoint.position === null) return checkpoint
       if (!earliest || this.isAfter(earliest.position as Position, checkpoint.position)) earliest = checkpoint
     }
-    return earliest ?? { position: null, sequence: 0 }
+    return earliest ?? START
   }
 
   private isAfter(position: Position, other: string): boolean {

@@ -52,6 +52,7 @@ try {
       readModel,
       allProjections((anomaly) => say({ type: 'anomaly', anomaly })),
       (progress) => say({ type: 'progress', progress }),
+      (message) => log('warn')({}, message),
     )
     await projector.prepare()
     say({ type: 'prepared' })

@@ -33,6 +33,10 @@ export class EmbeddedReadModel implements ReadModel {
     this.writing().prepare(projections)
   }
 
+  async reset(projections: readonly ProjectionTables[]): Promise<void> {
+    this.writing().reset(projections)
+  }
+
   get<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(Row | undefined)[]> {
     return this.reading().get(table, keys, index)
   }

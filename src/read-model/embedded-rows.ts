@@ -15,7 +15,8 @@ const REGISTRY = `
     schema INTEGER NOT NULL,
     generation INTEGER NOT NULL,
     position TEXT,
-    sequence INTEGER NOT NULL
+    sequence INTEGER NOT NULL,
+    event TEXT
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS tables (
     name TEXT PRIMARY KEY,
@@ -40,7 +41,7 @@ export class EmbeddedRows implements RowWriter {
     const select = this.database.prepare<[string], Registration>(
       'SELECT schema, generation FROM projections WHERE name = ?',
     )
-    const register = this.database.prepare('INSERT OR REPLACE INTO projections VALUES (?, ?, ?, NULL, 0)')
+    const register = this.database.prepare('INSERT OR REPLACE INTO projections VALUES (?, ?, ?, NULL, 0, NULL)')
     const assign = this.database.prepare('INSERT OR REPLACE INTO tables VALUES (?, ?)')
     this.database
       .transaction(() => {
@@ -59,6 +60,17 @@ export class EmbeddedRows implements RowWriter {
       .immediate()
     this.generations.clear()
     this.statements.clear()
+  }
+
+  reset(projections: readonly ProjectionTables[]): void {
+    this.database
+      .transaction(() => {
+        for (const { projection, tables } of projections) {
+          for (const table of tables) this.database.exec(`DELETE FROM ${this.physical(table)}`)
+          void this.setCheckpoint(projection, START)
+        }
+      })
+      .immediate()
   }
 
   async get<R>(table: Table<R>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(R | undefined)[]> {
@@ -95,7 +107,10 @@ export class EmbeddedRows implements RowWriter {
   }
 
   async checkpoint(projection: string): Promise<Checkpoint> {
-    const statement = this.statement('checkpoint', () => 'SELECT position, sequence FROM projections WHERE name = ?')
+    const statement = this.statement(
+      'checkpoint',
+      () => 'SELECT position, sequence, event FROM projections WHERE name = ?',
+    )
     return (statement.get(projection) as Checkpoint | undefined) ?? START
   }
 
@@ -132,12 +147,11 @@ export class EmbeddedRows implements RowWriter {
     ).run(bound)
   }
 
-  async setCheckpoint(projection: string, { position, sequence }: Checkpoint): Promise<void> {
-    this.statement('set checkpoint', () => 'UPDATE projections SET position = ?, sequence = ? WHERE name = ?').run(
-      position,
-      sequence,
-      projection,
-    )
+  async setCheckpoint(projection: string, { position, sequence, event }: Checkpoint): Promise<void> {
+    this.statement(
+      'set checkpoint',
+      () => 'UPDATE projections SET position = ?, sequence = ?, event = ? WHERE name = ?',
+    ).run(position, sequence, event, projection)
   }
 
   begin(): void {

@@ -13,9 +13,11 @@ export interface Checkpoint {
   readonly position: string | null
   /** Usage events up to there. */
   readonly sequence: number
+  /** The last event handled, `<revision> <id> <stream>`: what ties the rows to the log they were made from. */
+  readonly event: string | null
 }
 
-export const START: Checkpoint = { position: null, sequence: 0 }
+export const START: Checkpoint = { position: null, sequence: 0, event: null }
 
 export type KeyValue = string | number | null
 
@@ -54,6 +56,8 @@ export interface RowWriter extends RowReader {
 export interface ReadModel extends RowReader {
   /** Makes the projections' tables, anew where a schema number changed. */
   prepare(projections: readonly ProjectionTables[]): Promise<void>
+  /** Empties the projections' tables and sends them back to the start. */
+  reset(projections: readonly ProjectionTables[]): Promise<void>
   /** Reads one committed state, whatever is written meanwhile. */
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
   /** One writer at a time. */

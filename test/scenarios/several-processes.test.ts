@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Stripe from 'stripe'
+import type Stripe from 'stripe'
 import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
-import { seconds, TEST_KEY } from '../running-service.js'
+import { seconds } from '../running-service.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 
 const DAY_SECONDS = 24 * 60 * 60
@@ -20,18 +20,15 @@ describe('Two service processes on one EventStoreDB', () => {
     startServiceProcess({
       EVENT_STORE_URL: server.url,
       DATA_DIR: join(folder, name),
-      BOOTSTRAP_API_KEY: TEST_KEY,
+      LOG_LEVEL: 'warn',
     })
-
-  const clientOf = ({ port }: ServiceProcess): Stripe =>
-    new Stripe(TEST_KEY, { host: '127.0.0.1', port, protocol: 'http', maxNetworkRetries: 0, telemetry: false })
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
     server = await EventStoreDbServer.start()
     const first = await start('first')
     processes = [first, await start('second')]
-    clients = processes.map(clientOf) as [Stripe, Stripe]
+    clients = processes.map(({ stripe }) => stripe) as [Stripe, Stripe]
   }, 60_000)
 
   afterAll(async () => {
@@ -172,7 +169,7 @@ describe('Two service processes on one EventStoreDB', () => {
     await processes[0]!.end('SIGKILL')
     const again = await start('first')
     processes[0] = again
-    clients[0] = clientOf(again)
+    clients[0] = again.stripe
     await expect(record(clients[0], 'before')).rejects.toThrow('already exists')
     await record(clients[0], 'after')
     await eventually(() => sumOn(clients[0], meter.id), 2)

@@ -38,7 +38,7 @@ export class ApiError extends Error {
     this.headers = answer.headers ?? {}
   }
 
-  static invalidRequest(message: string, code: string | null = null, param: string | null = null): ApiError {
+  static invalidRequest(message: string, code = 'invalid_request', param: string | null = null): ApiError {
     return new ApiError({ status: 400, type: 'invalid_request_error', message, code, param })
   }
 }

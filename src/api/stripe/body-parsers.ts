@@ -36,6 +36,7 @@ function parser(parse: (body: Buffer) => object, refusedPath: string, expectedTy
         throw new ApiError({
           status: 415,
           type: 'invalid_request_error',
+          code: 'content_type_invalid',
           message: `Invalid request (check that your POST content type is ${expectedType}).`,
         })
       }

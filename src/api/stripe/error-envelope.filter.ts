@@ -1,12 +1,13 @@
 /**
- * Where failures leave the service: Nest's filter for requests that were routed, and Fastify's handlers for those that never
- * were (a malformed URL, a request Node cannot parse). All of them send `answerTo`, with a request id.
+ * Where failures leave the service: Nest's filter for requests that were routed, Fastify's handlers for those that never
+ * were (a malformed URL, a request Node cannot parse), and Node's for those it would answer by itself (an unknown `Expect`,
+ * `CONNECT`). All of them send `answerTo`, with a request id.
  */
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
-import { STATUS_CODES, type ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { ApiError } from './api-error.js'
-import { answerTo } from './error-envelope.js'
+import { answerTo, requestCodes, type ErrorAnswer } from './error-envelope.js'
 
 /** The part of a pino logger that is used. */
 export interface ErrorLog {
@@ -58,28 +59,49 @@ export function clientErrorHandler(newRequestId: () => string) {
       socket.destroy()
       return
     }
-    const { status, body } = answerTo(unreadableRequest(error.code), { method: '', url: '' })
-    const head = [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-      `content-type: ${JSON_TYPE}`,
-      `content-length: ${Buffer.byteLength(body)}`,
-      `request-id: ${newRequestId()}`,
-      'connection: close',
-    ]
-    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+    endSocket(socket, answerTo(unreadableRequest(error.code), { method: '', url: '' }), newRequestId())
   }
 }
 
+/** What Node answers with an empty body, or not at all. */
+export function answerForNode(server: Server, newRequestId: () => string): void {
+  server.on('checkExpectation', ({ method = '', url = '' }: IncomingMessage, response: ServerResponse) => {
+    const refusal = refused(417, 'The only expectation the service can meet is 100-continue. Leave Expect out.')
+    const { status, body } = answerTo(refusal, { method, url })
+    // Whether a body follows is not known, so the connection cannot go on.
+    response.writeHead(status, { 'content-type': JSON_TYPE, 'request-id': newRequestId(), connection: 'close' })
+    response.end(body)
+  })
+  server.on('connect', ({ url = '' }: IncomingMessage, socket: Socket) => {
+    const refusal = refused(405, 'The service is no proxy. Please check the method and the path.')
+    endSocket(socket, answerTo(refusal, { method: 'CONNECT', url }), newRequestId())
+  })
+}
+
+function endSocket(socket: Socket, { status, body }: ErrorAnswer, requestId: string): void {
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    `content-type: ${JSON_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    `request-id: ${requestId}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
 function unreadableRequest(code: string | undefined): ApiError {
-  const type = 'invalid_request_error'
   switch (code ?? '') {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new ApiError({ status: 408, type, message: 'The request did not arrive in time.' })
+      return refused(408, 'The request did not arrive in time.')
     case 'HPE_HEADER_OVERFLOW':
-      return new ApiError({ status: 431, type, message: 'The request headers are larger than the service accepts.' })
+      return refused(431, 'The request headers are larger than the service accepts (16 KiB).')
     default:
-      return new ApiError({ status: 400, type, message: 'Invalid request: it is not valid HTTP.' })
+      return refused(400, 'Invalid request: it is not valid HTTP.')
   }
+}
+
+function refused(status: number, message: string): ApiError {
+  return new ApiError({ status, type: 'invalid_request_error', code: requestCodes[status], message })
 }
 
 function sendError(error: unknown, request: Request, reply: Reply, log: ErrorLog): void {

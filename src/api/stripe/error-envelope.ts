@@ -25,6 +25,20 @@ export interface ErrorAnswer {
   readonly ours: boolean
 }
 
+/** Codes of refusals that never reached an endpoint. Stripe's word where it has one. */
+export const requestCodes: Readonly<Record<number, string>> = {
+  400: 'invalid_request',
+  403: 'forbidden',
+  404: 'url_invalid',
+  405: 'url_invalid',
+  408: 'request_timeout',
+  413: 'request_too_large',
+  414: 'url_invalid',
+  415: 'content_type_invalid',
+  417: 'expectation_failed',
+  431: 'headers_too_large',
+}
+
 /** Codes of the v2 envelope, which always has one, for failures that have none of their own. */
 const v2Codes: Readonly<Record<number, string>> = {
   400: 'invalid_request',
@@ -70,7 +84,10 @@ function toApiError(error: unknown, request: FailedRequest, version: 'v1' | 'v2'
   const passing = error instanceof Error ? passingFailures[error.name] : undefined
   if (passing) return passing(error as Error)
   const status = refusalStatus(error)
-  if (status !== null) return fromFramework(status, (error as Error).message, request)
+  if (status !== null) return fromFramework(status, error as Error, request, version)
+  if (isCutOff(error)) {
+    return ApiError.invalidRequest('The connection was closed before the whole request had arrived.')
+  }
   return new ApiError({
     status: 500,
     type: 'api_error',
@@ -87,12 +104,24 @@ function refusalStatus(error: unknown): number | null {
   return isFastifys && typeof statusCode === 'number' && isRefusal(statusCode) ? statusCode : null
 }
 
+/** The client went away in the middle of its body: Node's error, marked by Fastify as the client's. */
+function isCutOff(error: unknown): boolean {
+  const { code, statusCode } = (error ?? {}) as { readonly code?: unknown; readonly statusCode?: unknown }
+  return code === 'ECONNRESET' && statusCode === 400
+}
+
 function isRefusal(status: number): boolean {
   return status >= 400 && status < 500
 }
 
-function fromFramework(status: number, message: string, request: FailedRequest): ApiError {
-  return new ApiError({ status, type: 'invalid_request_error', message: sentence(status, message, request) })
+function fromFramework(status: number, error: Error, request: FailedRequest, version: 'v1' | 'v2'): ApiError {
+  const type = 'invalid_request_error'
+  if ('code' in error && error.code === 'FST_ERR_BAD_URL') {
+    const message = 'Invalid request: the URL has a percent escape that is malformed or not UTF-8.'
+    return new ApiError({ status, type, code: 'url_invalid', message })
+  }
+  const code = (version === 'v2' ? v2Codes[status] : undefined) ?? requestCodes[status] ?? 'invalid_request'
+  return new ApiError({ status, type, code, message: sentence(status, error.message, request) })
 }
 
 function sentence(status: number, message: string, { method, url }: FailedRequest): string {
@@ -101,7 +130,7 @@ function sentence(status: number, message: string, { method, url }: FailedReques
     case 405:
       return `Unrecognized request URL (${method}: ${quote(url.split('?', 1)[0] ?? '')}). Please check the method and the path.`
     case 413:
-      return 'The request body is larger than the service accepts.'
+      return 'The request body is larger than the service accepts. Send less in one request.'
     case 414:
       return 'A part of the request URL is longer than the service accepts.'
     case 415: {

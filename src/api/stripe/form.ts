@@ -59,7 +59,7 @@ function unescape(text: string, param: string | null): string {
   } catch {
     const what = param === null ? 'a parameter name' : `the value of ${quote(param)}`
     const problem = /%(?![0-9a-fA-F]{2})/.test(spaced) ? 'has a malformed percent escape' : 'is not valid UTF-8'
-    throw ApiError.invalidRequest(`Invalid request: ${what} ${problem}.`, null, param)
+    throw ApiError.invalidRequest(`Invalid request: ${what} ${problem}.`, 'parameter_invalid', param)
   }
 }
 
@@ -75,7 +75,7 @@ function readPath(name: string): string[] {
     if (path.length > PARAMETER_DEPTH_MAX) {
       throw ApiError.invalidRequest(
         `Invalid request: the parameter ${quote(name)} is nested more than ${PARAMETER_DEPTH_MAX} levels deep.`,
-        null,
+        'parameter_invalid',
         name,
       )
     }
@@ -87,7 +87,11 @@ function readPath(name: string): string[] {
 }
 
 function unbalanced(name: string): ApiError {
-  return ApiError.invalidRequest(`Invalid request: unbalanced brackets in the parameter ${quote(name)}.`, null, name)
+  return ApiError.invalidRequest(
+    `Invalid request: unbalanced brackets in the parameter ${quote(name)}.`,
+    'parameter_invalid',
+    name,
+  )
 }
 
 function assign(root: Parameters, path: string[], value: string, name: string, repeated: Repeated): void {
@@ -140,7 +144,7 @@ function keyFor(container: Container, path: string[], level: number, name: strin
   if (index < LIST_LENGTH_MAX) return String(index)
   throw ApiError.invalidRequest(
     `Invalid request: the list ${quote(name)} has more than ${LIST_LENGTH_MAX} entries.`,
-    null,
+    'parameter_invalid',
     name,
   )
 }
@@ -183,7 +187,11 @@ function requireNoHoles(value: ParameterValue, name: string): void {
   for (let index = 0; index < value.length; index++) {
     const entry = value[index]
     if (entry === undefined) {
-      throw ApiError.invalidRequest(`Invalid request: the list ${quote(name)} has no entry ${index}.`, null, name)
+      throw ApiError.invalidRequest(
+        `Invalid request: the list ${quote(name)} has no entry ${index}.`,
+        'parameter_invalid',
+        name,
+      )
     }
     requireNoHoles(entry, `${name}[${index}]`)
   }
@@ -192,7 +200,7 @@ function requireNoHoles(value: ParameterValue, name: string): void {
 function contradiction(name: string, one: string, other: string): ApiError {
   return ApiError.invalidRequest(
     `Invalid request: the parameter ${quote(name)} is given both as ${one} and as ${other}.`,
-    null,
+    'parameter_invalid',
     name,
   )
 }

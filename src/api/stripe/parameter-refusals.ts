@@ -59,5 +59,5 @@ export function exclusive(param: string, other: string): ApiError {
 }
 
 export function notExpandable(path: string): ApiError {
-  return ApiError.invalidRequest(`This property cannot be expanded (${quote(path)}).`, null, 'expand')
+  return ApiError.invalidRequest(`This property cannot be expanded (${quote(path)}).`, 'parameter_invalid', 'expand')
 }

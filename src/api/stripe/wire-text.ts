@@ -23,10 +23,10 @@ export function decodeUtf8(bytes: Uint8Array): string {
 /** `what` names the text in the refusal's message, `param` in its `param`. */
 export function requireText(text: string, what: string, param: string | null): void {
   if (text.includes('\0')) {
-    throw ApiError.invalidRequest(`Invalid request: ${what} contains a NUL character.`, null, param)
+    throw ApiError.invalidRequest(`Invalid request: ${what} contains a NUL character.`, 'parameter_invalid', param)
   }
   if (LONE_SURROGATE.test(text)) {
-    throw ApiError.invalidRequest(`Invalid request: ${what} is not well-formed Unicode.`, null, param)
+    throw ApiError.invalidRequest(`Invalid request: ${what} is not well-formed Unicode.`, 'parameter_invalid', param)
   }
 }
 

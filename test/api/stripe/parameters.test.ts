@@ -120,7 +120,7 @@ describe('Parameters', () => {
     [`${GOOD}&cancel[identifier]=123456`, 'parameter_too_long', 'cancel[identifier]', 'at most 5 characters'],
     [`${GOOD}&keys=a`, 'parameter_invalid', 'keys', 'a list of strings'],
     [`${GOOD}&keys[][a]=b`, 'parameter_invalid', 'keys', 'a list of strings'],
-    [`${GOOD}&expand[]=meter`, null, 'expand', 'This property cannot be expanded (meter).'],
+    [`${GOOD}&expand[]=meter`, 'parameter_invalid', 'expand', 'This property cannot be expanded (meter).'],
     [`${GOOD}&expand=meter`, 'parameter_invalid', 'expand', 'a list of strings'],
   ])('%s is refused', (body, code, param, fragment) => {
     const refusal = refusalOf(() => form(body))

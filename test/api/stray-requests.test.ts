@@ -1,0 +1,171 @@
+/** Requests that Node, the router or a proxy would read in more than one way: whatever they are, they meet key and envelope. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { exchange, rawRequest, type ExchangeOptions, type RawAnswer } from '../raw-http.js'
+import { startRunningService, stores, TEST_KEY, type RunningService } from '../running-service.js'
+
+const KEY = `Authorization: Bearer ${TEST_KEY}`
+const FORM = 'Content-Type: application/x-www-form-urlencoded'
+const BIG = 64 * 1024 * 1024
+
+let service: RunningService
+beforeAll(async () => {
+  service = await startRunningService(stores[0])
+})
+afterAll(() => service.close())
+
+async function send(request: string, options?: ExchangeOptions): Promise<RawAnswer> {
+  const { answers } = await exchange(service.port, request, options)
+  expect(answers).toHaveLength(1)
+  const [answer] = answers as [RawAnswer]
+  expect(answer.headers.get('request-id')).toMatch(/^req_/)
+  return answer
+}
+
+function errorOf({ body }: RawAnswer): Record<string, string> {
+  return (JSON.parse(body.toString()) as { error: Record<string, string> }).error
+}
+
+describe('A path', () => {
+  const spellings = [
+    '/v1/billing/meters',
+    '/%761/billing/meters',
+    '/%76%31/billing/meters',
+    '/v1/billing/%6D%65ters',
+    'http://meterbook/v1/billing/meters',
+    'HTTPS://other.example:1/%761/billing/meters',
+    '/v1/billing/meters?limit=1',
+  ]
+
+  it.each(spellings)('is the same spelt %s: refused without a key', async (path) => {
+    const answer = await send(rawRequest('GET', path))
+    expect(answer.status).toBe(401)
+    expect(errorOf(answer)).toMatchObject({ type: 'invalid_request_error', code: 'unauthenticated' })
+  })
+
+  it.each(spellings)('is the same spelt %s: answered with one', async (path) => {
+    const answer = await send(rawRequest('GET', path, [KEY]))
+    expect(answer.status).toBe(200)
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ object: 'list', url: '/v1/billing/meters' })
+  })
+
+  it.each([
+    '//v1/billing/meters',
+    '/v1//billing/meters',
+    '/v1/../v1/billing/meters',
+    '/v1/%2e%2e/v1/billing/meters',
+    '/./v1/billing/meters',
+    '/V1/billing/meters',
+    '/v1/Billing/Meters',
+    '/v1/billing/meters/',
+    '/v1%2Fbilling/meters',
+    '/v1/billing%2fmeters',
+    '/%2576%2531/billing/meters',
+    '/v1;/billing/meters',
+    '/v1/billing/meters;a=b',
+    '/v1?/billing/meters',
+    '/healthz/../v1/billing/meters',
+    'http://meterbook',
+    'http://meterbook?/v1/billing/meters',
+    '*',
+  ])('%s is another one, and there is nothing', async (path) => {
+    for (const headers of [[], [KEY]]) {
+      const answer = await send(rawRequest('GET', path, headers))
+      expect([401, 404]).toContain(answer.status)
+      if (headers.length > 0) {
+        expect(answer.status).toBe(404)
+        expect(errorOf(answer)).toMatchObject({ type: 'invalid_request_error', code: 'url_invalid' })
+      }
+    }
+  })
+
+  it('keeps an escaped slash within a name', async () => {
+    const answer = await send(rawRequest('GET', '/v1/billing/meters/a%2Fdeactivate', [KEY]))
+    expect(answer.status).toBe(404)
+    expect(errorOf(answer)).toMatchObject({ code: 'resource_missing', message: "No such meter: 'a/deactivate'." })
+  })
+
+  it('of v2 has the envelope of v2 and takes JSON, however it is spelt', async () => {
+    const headers = [KEY, 'Content-Type: application/json']
+    for (const path of ['/v2/billing/meter_events', '/%762/billing/meter_events', 'http://a/v2/billing/meter_events']) {
+      const answer = await send(rawRequest('POST', path, headers, '{"payload":{}}'))
+      expect(answer.status).toBe(400)
+      expect(Object.keys(errorOf(answer))[0]).toBe('code')
+    }
+  })
+})
+
+describe('A method', () => {
+  it.each(['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'SEARCH'])('%s is no way in', async (method) => {
+    expect((await send(rawRequest(method, '/v1/billing/meters'))).status).toBe(401)
+    const answer = await send(rawRequest(method, '/v1/billing/meters', [KEY]))
+    expect(answer.status).toBe(404)
+    expect(errorOf(answer).message).toBe(
+      `Unrecognized request URL (${method}: /v1/billing/meters). Please check the method and the path.`,
+    )
+  })
+
+  it('HEAD is GET without the body, and needs the key', async () => {
+    const head = (headers: string[]) => send(rawRequest('HEAD', '/v1/billing/meters', headers), { isHead: true })
+    expect((await head([])).status).toBe(401)
+    expect((await head([KEY])).status).toBe(200)
+  })
+
+  it('CONNECT finds no proxy', async () => {
+    const answer = await send('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n')
+    expect(answer.status).toBe(405)
+    expect(errorOf(answer).type).toBe('invalid_request_error')
+  })
+})
+
+describe('An expectation', () => {
+  it('other than 100-continue is refused in the envelope', async () => {
+    const answer = await send(rawRequest('POST', '/v1/billing/meters', [KEY, FORM, 'Expect: foo'], 'a=b'))
+    expect(answer.status).toBe(417)
+    expect(errorOf(answer)).toEqual({
+      type: 'invalid_request_error',
+      message: 'The only expectation the service can meet is 100-continue. Leave Expect out.',
+      code: 'expectation_failed',
+    })
+  })
+
+  it('of 100-continue is met', async () => {
+    const answer = await send(rawRequest('POST', '/v1/billing/meters', [KEY, FORM, 'Expect: 100-continue'], 'a=b'))
+    expect(errorOf(answer).code).toBe('parameter_unknown')
+  })
+})
+
+describe('A body', () => {
+  it('is not waited for where the key is refused', async () => {
+    const head = `POST /v1/billing/meter_events HTTP/1.1\r\nHost: a\r\n${FORM}\r\nContent-Length: ${BIG}\r\n\r\n`
+    const answer = await send(`${head}event_name=`)
+    expect(answer.status).toBe(401)
+  })
+
+  it('is not waited for where it is said to be too large', async () => {
+    const head = `POST /v1/billing/meter_events HTTP/1.1\r\nHost: a\r\n${KEY}\r\n${FORM}\r\nContent-Length: ${BIG}\r\n\r\n`
+    const answer = await send(`${head}event_name=`)
+    expect(answer.status).toBe(413)
+    expect(errorOf(answer).code).toBe('request_too_large')
+    expect(answer.headers.get('connection')).toBe('close')
+  })
+
+  it('is where a POST has its parameters, not the URL', async () => {
+    const target = '/v1/billing/meter_events?event_name=tokens'
+    const answer = await send(rawRequest('POST', target, [KEY, FORM], 'payload[value]=1'))
+    expect(answer.status).toBe(400)
+    expect(errorOf(answer)).toEqual({
+      type: 'invalid_request_error',
+      message: 'A POST takes its parameters in its body, not in the URL. Please move event_name there.',
+      code: 'parameter_invalid',
+      param: 'event_name',
+    })
+  })
+})
+
+it('A flood of unknown keys is refused, and a known one is answered meanwhile', async () => {
+  const flood = Array.from({ length: 300 }, (_, index) =>
+    send(rawRequest('GET', '/v1/billing/meters', [`Authorization: Bearer sk_test_unknown${index}`])),
+  )
+  expect((await send(rawRequest('GET', '/v1/billing/meters', [KEY]))).status).toBe(200)
+  for (const answer of await Promise.all(flood)) expect(answer.status).toBe(401)
+})

@@ -1,0 +1,158 @@
+/**
+ * What a 2xx promises, kept through kill -9: counted once and for ever. `METERBOOK_CRASH_ROUNDS` and `METERBOOK_CRASH_SEED`
+ * make it longer or repeat it.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import Database from 'better-sqlite3'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
+import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
+import { Random, seedFrom } from '../random.js'
+import { allRows, foldAfresh } from './fresh-fold.js'
+import { checkCustomer, eventNames, HOUR_S, Ledger, meterForms, Reporter, type EventName } from './load.js'
+import { ServiceProcess } from './service-process.js'
+
+const ROUNDS = Number(process.env.METERBOOK_CRASH_ROUNDS ?? 30)
+const ROUND_TIMEOUT_MS = 20_000
+const REPORTERS = 24
+/** Requests sent or answered before the service is killed. */
+const MOMENTS_MAX = 400
+const DAY_S = 24 * HOUR_S
+
+describe('A service that is killed under load', () => {
+  const seed = seedFrom('METERBOOK_CRASH_SEED')
+  const random = new Random(seed)
+  const ledger = new Ledger()
+  const now = Math.floor(Date.now() / 1000)
+  const range = { start: Math.floor(now / DAY_S) * DAY_S - DAY_S, end: Math.floor(now / DAY_S) * DAY_S + 2 * DAY_S }
+  const reporters = Array.from(
+    { length: REPORTERS },
+    (_, index) => new Reporter(`cus_${index}`, new Random(seed + index + 1), ledger, now),
+  )
+  const customers = [...reporters.map(({ customer }) => customer), 'cus_shared', 'cus_nobody']
+  const meterIds = {} as Record<EventName, string>
+  let dataDir: string
+  let service: ServiceProcess
+
+  beforeAll(async () => {
+    console.log(`METERBOOK_CRASH_SEED=${seed}`)
+    dataDir = mkdtempSync(join(tmpdir(), 'meterbook-crash-'))
+    service = await ServiceProcess.start(dataDir)
+    for (const eventName of eventNames) {
+      const form = { display_name: eventName, event_name: eventName, ...meterForms[eventName] }
+      meterIds[eventName] = (await service.post('/v1/billing/meters', form)).body.id
+    }
+  })
+  afterAll(async () => {
+    await service.kill()
+    rmSync(dataDir, { recursive: true })
+  })
+
+  /** Load until a random moment, then the end. */
+  async function loadUntil<Ended>(end: () => Promise<Ended>): Promise<Ended> {
+    let moments = random.integer(1, MOMENTS_MAX)
+    let ended: Promise<Ended> | null = null
+    const moment = (): void => {
+      if (--moments === 0) ended = end()
+    }
+    const isOver = (): boolean => ended !== null
+    await Promise.all(reporters.map((reporter) => reporter.report(service, moment, isOver)))
+    if (ended === null) throw new Error('The load ended before its time.')
+    return ended
+  }
+
+  async function goOn(): Promise<void> {
+    service = await ServiceProcess.start(dataDir)
+    await Promise.all(reporters.map((reporter) => reporter.settle(service)))
+    await checkCustomer(service, ledger, meterIds, random.pick(customers), range)
+  }
+
+  it(
+    `counts every event once, through ${ROUNDS} kills`,
+    async () => {
+      for (let round = 1; round <= ROUNDS; round++) {
+        await loadUntil(() => service.kill())
+        await goOn()
+      }
+      expect(ledger.acknowledged).toBeGreaterThan(ROUNDS)
+    },
+    ROUNDS * ROUND_TIMEOUT_MS,
+  )
+
+  it('builds a lost read model again, and takes usage or asks to be tried again meanwhile', async () => {
+    await loadUntil(() => service.kill())
+    for (const file of readdirSync(dataDir)) if (file.startsWith(READ_MODEL_FILE)) rmSync(join(dataDir, file))
+    service = await ServiceProcess.start(dataDir)
+    // The load itself checks that every answer is a 200, or a 503 that says when to try again.
+    await loadUntil(() => service.kill())
+    await goOn()
+  }, 60_000)
+
+  it('has everything it acknowledged when it is stopped under load', async () => {
+    expect(await loadUntil(() => service.stop())).toBe(0)
+    await goOn()
+  }, 60_000)
+
+  it('answers for every customer what was acknowledged, and lists every event once', async () => {
+    for (const customer of customers) await checkCustomer(service, ledger, meterIds, customer, range)
+    const listed: object[] = []
+    for (let after = {}, more = true; more;) {
+      const { body } = await service.get('/meterbook/v1/meter_events', { limit: '100', ...after })
+      const page = body.data as Record<string, string>[]
+      listed.push(...page.map(ofRecord))
+      after = { starting_after: page.at(-1)?.id }
+      more = body.has_more
+    }
+    const expected = ledger.all().map(({ eventName, customer, identifier, cancelled }) => ({
+      meter: meterIds[eventName],
+      customer,
+      identifier,
+      status: cancelled ? 'cancelled' : 'recorded',
+    }))
+    expect(listed.toSorted(byIdentifier)).toEqual(expected.toSorted(byIdentifier))
+  })
+
+  it('has the same rows as a fresh fold of its log, in which every record is recorded once', async () => {
+    expect(await service.stop()).toBe(0)
+    expect(service.log).not.toMatch(/"level":(50|60)/)
+    const folder = mkdtempSync(join(tmpdir(), 'meterbook-fold-'))
+    try {
+      await foldAfresh(dataDir, folder)
+      const rows = allRows(dataDir)
+      expect(Object.keys(rows).length).toBeGreaterThan(5)
+      for (const [table, fresh] of Object.entries(allRows(folder))) {
+        expect({ table, rows: rows[table] }).toEqual({ table, rows: fresh })
+      }
+      expect(usageEvents(dataDir)).toEqual({
+        UsageRecorded: ledger.all().length,
+        UsageCancelled: ledger.all().filter(({ cancelled }) => cancelled).length,
+      })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+function ofRecord({ meter, customer, identifier, status }: Record<string, string>): object {
+  return { meter, customer, identifier, status }
+}
+
+function byIdentifier(left: object, right: object): number {
+  return JSON.stringify(left) < JSON.stringify(right) ? -1 : 1
+}
+
+function usageEvents(dataDir: string): Record<string, number> {
+  const log = new Database(join(dataDir, EVENT_LOG_FILE), { readonly: true })
+  try {
+    const counts = log
+      .prepare<[], { type: string; events: number }>(
+        "SELECT type, count(*) AS events FROM events WHERE type LIKE 'Usage%' GROUP BY type ORDER BY type DESC",
+      )
+      .all()
+    return Object.fromEntries(counts.map(({ type, events }) => [type, events]))
+  } finally {
+    log.close()
+  }
+}

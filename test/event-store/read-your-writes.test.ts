@@ -1,0 +1,154 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
+import type { EventStore, Position } from '../../src/event-store/event-store.js'
+import { ReadModelBehind, ReadYourWrites, WAITING_READS_MAX } from '../../src/event-store/read-your-writes.js'
+
+const at = (position: number) => String(position) as Position
+const caughtUp = { position: null, caughtUp: true, changedStreams: [] }
+const reached = (position: number) => ({ position: at(position), caughtUp: false, changedStreams: [] })
+
+describe('Reading your writes', () => {
+  let folder: string
+  let store: EventStore
+  let reads: ReadYourWrites
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
+    store = new EmbeddedEventStore(join(folder, 'events.db'))
+  })
+  afterAll(async () => {
+    await store.close()
+    rmSync(folder, { recursive: true })
+  })
+  beforeEach(() => {
+    reads = new ReadYourWrites(store, 60_000)
+  })
+  // Whatever still waits would keep its timer.
+  afterEach(() => reads.stop('the test ended'))
+
+  /** Whether a promise is settled by now. */
+  async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+    let settled = false
+    const done = () => (settled = true)
+    promise.then(done, done)
+    await new Promise((resolve) => setImmediate(resolve))
+    return settled
+  }
+
+  it('waits for the projections to have caught up once, and not again', async () => {
+    const read = reads.settled()
+    expect(await isSettled(read)).toBe(false)
+    expect(reads.isReady).toBe(false)
+    reads.advance(reached(5))
+    expect(await isSettled(read)).toBe(false)
+    reads.advance(caughtUp)
+    await read
+    expect(reads.isReady).toBe(true)
+    await reads.settled()
+  })
+
+  it('waits for everything that was acknowledged before it', async () => {
+    reads.advance(caughtUp)
+    reads.acknowledge(at(10))
+    reads.acknowledge(at(9))
+    const read = reads.settled()
+    expect(await isSettled(read)).toBe(false)
+    reads.acknowledge(at(100))
+    reads.advance(reached(9))
+    expect(await isSettled(read)).toBe(false)
+    reads.advance(reached(10))
+    await read
+    expect(reads.position).toBe('10')
+    expect(await isSettled(reads.settled())).toBe(false)
+  })
+
+  it('waits for the position a client asks for, or what was acknowledged, whichever is later', async () => {
+    reads.advance(caughtUp)
+    reads.acknowledge(at(10))
+    const [earlier, later] = [reads.settled(at(3)), reads.settled(at(12))]
+    reads.advance(reached(10))
+    await earlier
+    expect(await isSettled(later)).toBe(false)
+    reads.advance(reached(12))
+    await later
+  })
+
+  it('compares positions as the store does, not as text', async () => {
+    reads.advance(caughtUp)
+    reads.acknowledge(at(9))
+    reads.acknowledge(at(10))
+    reads.advance(reached(9))
+    expect(reads.has(at(10))).toBe(false)
+    expect(await isSettled(reads.settled())).toBe(false)
+  })
+
+  it('never goes back', () => {
+    reads.advance(reached(10))
+    reads.advance(reached(9))
+    reads.advance(caughtUp)
+    expect(reads.position).toBe('10')
+    expect(reads.has(at(10))).toBe(true)
+    expect(reads.has(at(11))).toBe(false)
+  })
+
+  it('does not wait where nothing was written', async () => {
+    reads.advance(caughtUp)
+    await reads.settled()
+    expect(reads.has(at(1))).toBe(false)
+  })
+
+  it('says so after the limit, and then as before', async () => {
+    const impatient = new ReadYourWrites(store, 1)
+    await expect(impatient.settled()).rejects.toThrow('not up to date within 1 ms')
+    impatient.advance(caughtUp)
+    await expect(impatient.settled(at(5))).rejects.toBeInstanceOf(ReadModelBehind)
+    impatient.advance(reached(5))
+    await impatient.settled(at(5))
+  })
+
+  it('refuses every read that would wait once the projections stopped, and says why', async () => {
+    const atStart = reads.started()
+    reads.stop('an event it did not know')
+    await expect(atStart).rejects.toThrow('The projections stopped: an event it did not know')
+    await expect(reads.settled()).rejects.toBeInstanceOf(ReadModelBehind)
+    expect(reads.stopped).toBe('an event it did not know')
+  })
+
+  it('ends the waiting of reads when the projections stop, and serves what is there already', async () => {
+    reads.advance(caughtUp)
+    reads.advance(reached(5))
+    const waiting = reads.settled(at(6))
+    reads.acknowledge(at(5))
+    const refused = expect(waiting).rejects.toBeInstanceOf(ReadModelBehind)
+    reads.stop('bad file')
+    await refused
+    await reads.settled()
+    await expect(reads.settled(at(6))).rejects.toThrow('bad file')
+    expect(reads.isReady).toBe(false)
+  })
+
+  it('tells listeners of every step, also before the reads that waited for it', async () => {
+    const told: unknown[] = []
+    reads.onProgress((progress) => told.push(progress))
+    reads.advance(caughtUp)
+    const read = reads.settled(at(1)).then(() => told.push('read'))
+    const progress = { ...reached(1), changedStreams: ['keys'] }
+    reads.advance(progress)
+    await read
+    expect(told).toEqual([caughtUp, progress, 'read'])
+  })
+
+  it('has room for so many waiting reads, and refuses more at once', async () => {
+    reads.advance(caughtUp)
+    const waiting = Array.from({ length: WAITING_READS_MAX }, () => reads.settled(at(1)))
+    await expect(reads.settled(at(1))).rejects.toThrow('Too many requests')
+    reads.advance(reached(1))
+    await Promise.all(waiting)
+    const again = reads.settled(at(2))
+    reads.advance(reached(2))
+    await again
+  })
+})

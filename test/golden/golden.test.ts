@@ -1,0 +1,110 @@
+/**
+ * Histories as released versions stored them, with the rows they must give for ever. Files here are only ever added to: a
+ * change of an event's shape adds a history in the new one and leaves the old, a change of a table adds expected rows.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { fold } from '../../src/domain/decider.js'
+import * as ApiKeys from '../../src/domain/api-keys.js'
+import type { EventType } from '../../src/domain/events.js'
+import { decodeEvent } from '../../src/event-store/codec.js'
+import type { NewEvent, RecordedEvent, StreamAppend } from '../../src/event-store/event-store.js'
+import { categories } from '../../src/event-store/streams.js'
+import { collect } from '../controls.js'
+import type { Entry } from '../projections/history.js'
+import { Workspace, bySeven, dump, project } from '../projections/projecting.js'
+import { Recount } from '../projections/recount.js'
+
+const folder = new URL('./', import.meta.url)
+
+/** Every golden file ever released, by the SHA-256 of its text. A line here is never changed and never taken out. */
+const released: Readonly<Record<string, string>> = {
+  'first-release.jsonl': '0b3b1ed31b47916f73c8ce3bf216d2dc74d39337bfc6d21c343edcce63548be4',
+  'first-release.rows.json': '73f0c8a0301732e0869552b41c9545471d6ae14ab21ecafaede4b1294c072231',
+  'rejections.jsonl': '7884c614cf081ad679503bd6afea294c2c9411c0ad1b0d9f6860d4ee65074407',
+  'rejections.rows.json': '0995d2e7e7fbc3cb92db1af4423333ae402f5e6406e831b44223873fa8a84020',
+}
+
+/** Every shape an event was ever stored in. */
+const shapes: { readonly [T in EventType]: readonly number[] } = {
+  LedgerOpened: [1],
+  MeterCreated: [1],
+  MeterRenamed: [1],
+  MeterDeactivated: [1],
+  MeterReactivated: [1],
+  UsageRecorded: [1],
+  UsageCancelled: [1],
+  UsageRejected: [1],
+  UsageRejectionResolved: [1],
+  ApiKeyIssued: [1],
+  ApiKeyRevoked: [1],
+}
+
+function text(file: string): string {
+  return readFileSync(new URL(file, folder), 'utf8')
+}
+
+type GoldenEvent = NewEvent & { readonly stream: string }
+
+function historyOf(file: string): GoldenEvent[] {
+  return text(file)
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as GoldenEvent)
+}
+
+const histories = readdirSync(folder).filter((file) => file.endsWith('.jsonl'))
+
+describe('Golden files', () => {
+  it('are only ever added to', () => {
+    const there = readdirSync(folder).filter((file) => !file.endsWith('.ts'))
+    expect(there.sort()).toEqual(Object.keys(released).sort())
+    for (const [file, hash] of Object.entries(released)) {
+      expect([file, createHash('sha256').update(text(file)).digest('hex')]).toEqual([file, hash])
+    }
+  })
+
+  it('hold every event in every shape it was ever stored in', () => {
+    const held = new Set(histories.flatMap(historyOf).map(({ type, metadata }) => `${type} ${metadata.schema}`))
+    const known = Object.entries(shapes).flatMap(([type, numbers]) => numbers.map((schema) => `${type} ${schema}`))
+    expect([...held].sort()).toEqual(known.sort())
+  })
+})
+
+describe.each(histories)('The history %s', (file) => {
+  let workspace: Workspace
+  beforeAll(() => {
+    workspace = new Workspace()
+  })
+  afterAll(() => workspace.remove())
+
+  it('gives the rows it gave when it was released', async () => {
+    const events = historyOf(file)
+    const revisions = new Map<string, number>()
+    const appends = events.map(({ stream, ...event }): StreamAppend => {
+      const expectedRevision = revisions.get(stream) ?? 0
+      revisions.set(stream, expectedRevision + 1)
+      return { stream, expectedRevision, events: [event] }
+    })
+    await workspace.withStore(async (store) => {
+      await store.append(appends)
+      await workspace.withReadModel(async (readModel) => {
+        await project(store, readModel, { cut: bySeven })
+        const rows = await dump(readModel)
+        expect(rows).toEqual(JSON.parse(text(file.replace('.jsonl', '.rows.json'))))
+        const recorded = await collect(store.readAll({ after: null, categories: Object.values(categories) }))
+        const decoded = recorded.map(entry)
+        expect(decoded).toHaveLength(events.length)
+        const { idempotency_keys: _keys, ...recounted } = new Recount(decoded).tables()
+        expect(rows).toMatchObject(recounted)
+        const keys = decoded.flatMap(({ stream, event }) => (stream === 'keys' ? [event as ApiKeys.Event] : []))
+        expect([...fold(ApiKeys, keys).keys.keys()]).toEqual(keys.length === 0 ? [] : ['key_golden'])
+      })
+    })
+  })
+})
+
+function entry(recorded: RecordedEvent): Entry {
+  return { stream: recorded.stream, event: decodeEvent(recorded), idempotency: null }
+}

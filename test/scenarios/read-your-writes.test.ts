@@ -1,0 +1,95 @@
+/** What was answered can be read at once, by everyone, and every answer says how far it reaches. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import type Stripe from 'stripe'
+import { cancel, createMeter, report, summaries, total } from '../metered-usage.js'
+import { refusalOf } from '../refusal.js'
+import { FixedClock, onEachStore, type RunningService } from '../running-service.js'
+
+onEachStore('Read your writes', (start) => {
+  let service: RunningService
+  let stripe: Stripe
+  beforeAll(async () => {
+    service = await start(new FixedClock())
+    stripe = service.stripe
+  })
+  afterAll(() => service.close())
+
+  const positionOf = ({ lastResponse }: Stripe.Response<object>): string => {
+    const position = lastResponse.headers['meterbook-position']
+    if (position === undefined) throw new Error('The answer has no position.')
+    return position
+  }
+  const listAfter = (position: string): Promise<Stripe.Response<object>> =>
+    stripe.rawRequest('GET', '/v1/billing/meters?limit=1', undefined, {
+      additionalHeaders: { 'Meterbook-Min-Position': position },
+    })
+
+  it('shows 200 concurrent writes to the very next read', async () => {
+    const meter = await createMeter(stripe)
+    await Promise.all(
+      Array.from({ length: 200 }, (_, index) => report(stripe, meter, index, { identifier: `${index}` })),
+    )
+    expect(await total(stripe, meter)).toBe('19900')
+    const records = `/meterbook/v1/meter_events?meter=${meter.id}&limit=100`
+    expect(await stripe.rawRequest('GET', records)).toMatchObject({ has_more: true, data: { length: 100 } })
+  })
+
+  it('shows each write to the read after it, one after the other', async () => {
+    const meter = await createMeter(stripe)
+    expect((await stripe.billing.meters.list({ limit: 1 })).data).toEqual([meter])
+    for (let value = 1; value <= 25; value++) {
+      await report(stripe, meter, 1, { identifier: `${value}` })
+      expect(await total(stripe, meter)).toBe(String(value))
+    }
+    await cancel(stripe, meter, '7')
+    expect(await total(stripe, meter)).toBe('24')
+    const inactive = await stripe.billing.meters.deactivate(meter.id)
+    expect(await stripe.billing.meters.retrieve(meter.id)).toEqual(inactive)
+  })
+
+  it('never shows less than was answered while writing goes on', async () => {
+    const meter = await createMeter(stripe, 'count')
+    let answered = 0
+    const writes = Promise.all(
+      Array.from({ length: 100 }, async () => {
+        await report(stripe, meter, 1)
+        answered++
+      }),
+    )
+    let isWriting = true
+    void writes.finally(() => (isWriting = false))
+    while (isWriting) {
+      const atLeast = answered
+      expect(Number(await total(stripe, meter))).toBeGreaterThanOrEqual(atLeast)
+    }
+    await writes
+    expect(await total(stripe, meter)).toBe('100')
+  })
+
+  it('says in each answer which position it reflects', async () => {
+    const meter = await createMeter(stripe)
+    const written = positionOf(await report(stripe, meter, 1))
+    expect(positionOf(await stripe.billing.meters.retrieve(meter.id))).toBe(written)
+    const list = await stripe.rawRequest('GET', '/meterbook/v1/meter_events')
+    expect(positionOf(list as Stripe.Response<object>)).toBe(written)
+    const [summary] = await summaries(stripe, meter)
+    expect(summary?.position).toBe(written)
+  })
+
+  it('reads at least up to the position it is given', async () => {
+    const meter = await createMeter(stripe)
+    const [first, second] = [positionOf(await report(stripe, meter, 1)), positionOf(await report(stripe, meter, 2))]
+    expect(positionOf(await listAfter(second))).toBe(second)
+    expect(positionOf(await listAfter(first))).toBe(second)
+    await service.restart()
+    stripe = service.stripe
+    expect(positionOf(await listAfter(second))).toBe(second)
+  })
+
+  it('refuses a position that no answer ever gave', async () => {
+    for (const position of ['later', '-', '1.5', 'NaN', '{}']) {
+      const refusal = await refusalOf(listAfter(position))
+      expect(refusal).toMatchObject({ statusCode: 400, param: 'Meterbook-Min-Position' })
+    }
+  })
+})

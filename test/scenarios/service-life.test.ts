@@ -1,0 +1,293 @@
+/** Starting, watching and stopping the service as its operator does. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { DAY_MS } from '../../src/domain/time-bucket.js'
+import { byWindow, createMeter, report, summaries, total } from '../metered-usage.js'
+import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
+import { runServiceProcess, startServiceProcess, type Ended, type ServiceProcess } from '../service-process.js'
+
+const ROUTES = [
+  'GET /healthz',
+  'GET /meterbook/v1/meter_events',
+  'GET /meterbook/v1/meter_events/{meter}/{identifier}',
+  'GET /readyz',
+  'GET /v1/billing/meters',
+  'GET /v1/billing/meters/{id}',
+  'GET /v1/billing/meters/{id}/event_summaries',
+  'POST /v1/billing/meter_event_adjustments',
+  'POST /v1/billing/meter_events',
+  'POST /v1/billing/meters',
+  'POST /v1/billing/meters/{id}',
+  'POST /v1/billing/meters/{id}/deactivate',
+  'POST /v1/billing/meters/{id}/reactivate',
+  'POST /v2/billing/meter_event_adjustments',
+  'POST /v2/billing/meter_events',
+]
+
+onEachStore('A running service', (start) => {
+  let service: RunningService
+  beforeAll(async () => {
+    service = await start(new FixedClock())
+  })
+  afterAll(() => service.close())
+
+  it('says without a key that it is alive and ready', async () => {
+    const alive = await fetch(`${service.url}/healthz`)
+    expect([alive.status, await alive.json()]).toEqual([200, { status: 'alive' }])
+    const ready = await fetch(`${service.url}/readyz`)
+    expect(ready.status).toBe(200)
+    expect(await ready.json()).toEqual({
+      status: 'ready',
+      event_store: 'reachable',
+      projections: 'caught up',
+      reason: null,
+    })
+  })
+
+  it('describes every route at /docs', async () => {
+    const page = await fetch(`${service.url}/docs`)
+    expect(page.status).toBe(200)
+    expect(await page.text()).toContain('Meterbook')
+    const description = (await (await fetch(`${service.url}/docs-json`)).json()) as { paths: Record<string, object> }
+    const described = Object.entries(description.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    expect(described).toEqual(expect.arrayContaining(ROUTES))
+  })
+
+  it('gives every answer a request id of its own, errors included', async () => {
+    const authorization = `Bearer ${TEST_KEY}`
+    const ids = new Set<string | null>()
+    const requests: [path: string, status: number, init?: RequestInit][] = [
+      ['/healthz', 200],
+      ['/docs-json', 200],
+      ['/nothing', 404],
+      ['/v1/billing/meters', 401],
+      ['/v1/billing/meters', 200, { headers: { authorization } }],
+      ['/v1/nothing', 404, { headers: { authorization } }],
+      ['/v1/billing/meters', 404, { method: 'DELETE', headers: { authorization } }],
+      ['/v1/billing/meters/%ZZ', 400, { headers: { authorization } }],
+      ['/v1/billing/meters', 400, { method: 'POST', headers: { authorization } }],
+      ['/v2/billing/meter_events', 413, { method: 'POST', headers: json(authorization), body: 'x'.repeat(1_100_000) }],
+      ['/v2/billing/meter_events', 400, { method: 'POST', headers: json(authorization), body: '[' }],
+    ]
+    for (const [path, status, init] of requests) {
+      const response = await fetch(service.url + path, init)
+      const body: unknown = await response.json()
+      expect([path, response.status]).toEqual([path, status])
+      expect(response.headers.get('request-id')).toMatch(/^req_[0-9A-Za-z]{14}$/)
+      ids.add(response.headers.get('request-id'))
+      if (status >= 400) expect(body).toMatchObject({ error: { message: expect.any(String) } })
+    }
+    expect(ids.size).toBe(requests.length)
+  })
+
+  it('answers in the envelope what is no HTTP at all', async () => {
+    const socket = connect(service.port, '127.0.0.1')
+    socket.write('NONSENSE\r\n\r\n')
+    const answer = await text(socket)
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(answer).toMatch(/\r\nrequest-id: req_[0-9A-Za-z]{14}\r\n/)
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({
+      error: { type: 'invalid_request_error' },
+    })
+  })
+
+  it('echoes the Stripe version it was asked in', async () => {
+    const meters = await service.stripe.billing.meters.list({}, { apiVersion: '2020-08-27' })
+    expect(meters.lastResponse.apiVersion).toBe('2020-08-27')
+  })
+
+  it('shows the same rows after a restart', async () => {
+    const { stripe } = service
+    const [sum, last] = [await createMeter(stripe), await createMeter(stripe, 'last', { event_time_window: 'hour' })]
+    for (let value = 0; value < 20; value++) await report(stripe, value % 2 === 0 ? sum : last, value)
+    await stripe.billing.meters.deactivate(last.id)
+    const everything = async (): Promise<unknown> => ({
+      meters: await service.stripe.billing.meters.list(),
+      records: await service.stripe.rawRequest('GET', '/meterbook/v1/meter_events?limit=100'),
+      summaries: [await summaries(service.stripe, sum), await summaries(service.stripe, last)],
+    })
+    const before = await everything()
+    await service.restart()
+    expect(await everything()).toEqual(before)
+  })
+})
+
+function json(authorization: string): Record<string, string> {
+  return { authorization, 'content-type': 'application/json' }
+}
+
+onEachStore('The process of the service', (startBeside, store) => {
+  let dataDir: string
+  let opened: Awaited<ReturnType<typeof store.open>>
+  let service: ServiceProcess | null = null
+  const start = async (environment: Record<string, string> = {}): Promise<ServiceProcess> => {
+    service = await startServiceProcess({ DATA_DIR: dataDir, EVENT_STORE_URL: opened.url, ...environment })
+    return service
+  }
+  beforeEach(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+    opened = await store.open()
+  })
+  afterEach(async () => {
+    await service?.end('SIGKILL')
+    service = null
+    await opened.close()
+    rmSync(dataDir, { recursive: true })
+  })
+  const today = Math.floor(Date.now() / DAY_MS) * DAY_MS
+  const aroundNow = { start: today - DAY_MS, end: today + 2 * DAY_MS }
+
+  it('answers on SIGTERM what it has begun, then ends with code 0', async () => {
+    const running = await start()
+    const meter = await createMeter(running.stripe)
+    await report(running.stripe, meter, 1)
+    const slow = await beginMeterEvent(running.url, meter.event_name, 20)
+    const ended = running.end('SIGTERM')
+    await running.printed('Stopping')
+    const response = await slow.finish()
+    expect(response.headers.connection).toBe('close')
+    expect([response.statusCode, JSON.parse(await text(response))]).toMatchObject([200, { payload: { value: '20' } }])
+    const { code, signal, stdout } = await ended
+    expect([code, signal]).toEqual([0, null])
+    expect(stdout).toContain('Stopped.')
+
+    const again = await start()
+    expect(await total(again.stripe, meter, aroundNow)).toBe('21')
+  })
+
+  it('keeps everything it answered when it is stopped among many requests', async () => {
+    const running = await start()
+    const meter = await createMeter(running.stripe)
+    const stops: Promise<Ended>[] = []
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 200 }, async (_, index) => {
+        await report(running.stripe, meter, 1, { identifier: `${index}` })
+        if (stops.length === 0) stops.push(running.end('SIGTERM'))
+      }),
+    )
+    const answered = outcomes.filter(({ status }) => status === 'fulfilled').length
+    expect(answered).toBeGreaterThan(0)
+    expect(await Promise.all(stops)).toMatchObject([{ code: 0, signal: null }])
+    const again = await start()
+    // A connection may break after the append and before the answer, never the other way round.
+    expect(Number(await total(again.stripe, meter, aroundNow))).toBeGreaterThanOrEqual(answered)
+    for (const [index, { status }] of outcomes.entries()) {
+      if (status === 'fulfilled') {
+        await again.stripe.rawRequest('GET', `/meterbook/v1/meter_events/${meter.id}/${index}`)
+      }
+    }
+  })
+
+  it('shows a first key once, and keeps its folder to itself', async () => {
+    const first = await start({ BOOTSTRAP_API_KEY: '', HOST: '127.0.0.1' })
+    const { stdout } = await first.end('SIGINT')
+    expect(stdout).toMatch(/sk_test_[0-9A-Za-z]{48}/)
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700)
+    const second = await start({ BOOTSTRAP_API_KEY: '' })
+    expect((await second.end('SIGTERM')).stdout).not.toMatch(/sk_test_[0-9A-Za-z]/)
+  })
+
+  it('refuses a data folder that another service uses', async () => {
+    const other = await startBeside()
+    try {
+      const { code, stderr } = await runServiceProcess({ DATA_DIR: other.dataDir, PORT: '0', LOG_LEVEL: 'silent' })
+      expect(code).toBe(1)
+      expect(stderr.trim().split('\n')).toEqual([
+        `Meterbook could not start: Another Meterbook service is using ${resolve(other.dataDir)}. Stop it, or set DATA_DIR to another folder.`,
+      ])
+      // The one that was there goes on undisturbed.
+      await report(other.stripe, await createMeter(other.stripe), 1)
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('refuses a port that is taken', async () => {
+    const other = await startBeside()
+    try {
+      const taken = { DATA_DIR: dataDir, EVENT_STORE_URL: opened.url, PORT: String(other.port), LOG_LEVEL: 'silent' }
+      const { code, stderr } = await runServiceProcess(taken)
+      expect(code).toBe(1)
+      expect(stderr).toContain(String(other.port))
+      expect(stderr.trim().split('\n')).toHaveLength(1)
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('cuts days at 00:00 UTC wherever the server stands', async () => {
+    const running = await start({ TZ: 'Asia/Kathmandu' })
+    const meter = await createMeter(running.stripe, 'sum', { event_time_window: 'day' })
+    await report(running.stripe, meter, 1, { at: today - DAY_MS })
+    await report(running.stripe, meter, 2, { at: today - 1_000 })
+    await report(running.stripe, meter, 40, { at: today })
+    expect(await byWindow(running.stripe, meter, 'day', aroundNow)).toEqual([
+      [new Date(today).toISOString(), 40],
+      [new Date(today - DAY_MS).toISOString(), 2],
+    ])
+  })
+})
+
+describe('A bad setting', () => {
+  it('stops the start with one line and code 2, and is not repeated where it may be a secret', async () => {
+    const settings = [
+      ['PORT', 'eighty'],
+      ['PORT', '65536'],
+      ['EVENT_STORE_URL', 'mysql://user:secret@host'],
+      ['EVENT_STORE_URL', 'esdb://'],
+      ['READ_MODEL_URL', 'secret'],
+      ['BOOTSTRAP_API_KEY', 'secret'],
+      ['LOG_LEVEL', 'loud'],
+    ] as const
+    const ends = settings.map(async ([name, value]) => {
+      const { code, stdout, stderr } = await runServiceProcess({ DATA_DIR: '/nonexistent/folder', [name]: value })
+      expect([name, value, code, stdout]).toEqual([name, value, 2, ''])
+      expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(`^${name} must `)])
+      expect(stderr).not.toContain('secret')
+    })
+    await Promise.all(ends)
+  })
+})
+
+/**
+ * A request whose head has arrived, so that it is under way, and whose body is still to come. Its connection is kept by the
+ * client for as long as the service lets it, as the Stripe client does.
+ */
+async function beginMeterEvent(
+  url: string,
+  eventName: string,
+  value: number,
+): Promise<{ finish(): Promise<IncomingMessage> }> {
+  const body = new URLSearchParams({
+    event_name: eventName,
+    'payload[stripe_customer_id]': 'cus_A',
+    'payload[value]': String(value),
+  }).toString()
+  const begun: ClientRequest = request(`${url}/v1/billing/meter_events`, {
+    method: 'POST',
+    agent: new Agent({ keepAlive: true }),
+    headers: {
+      authorization: `Bearer ${TEST_KEY}`,
+      'content-type': 'application/x-www-form-urlencoded',
+      'content-length': String(body.length),
+      expect: '100-continue',
+    },
+  })
+  begun.flushHeaders()
+  await once(begun, 'continue')
+  return {
+    finish: async () => {
+      begun.end(body)
+      const [response] = (await once(begun, 'response')) as [IncomingMessage]
+      return response
+    },
+  }
+}
