@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 /**
- * `meterbook`: runs the service and manages its API keys. Settings come from the same environment variables as the
+ * `meterbook`: runs the service, manages its API keys, and moves usage in and out. Settings come from the same environment variables as the
  * service's. Exit codes: 0 done, 1 it could not be done, 2 the command line or a setting is wrong.
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.js'
 import { DomainError } from '../domain/errors.js'
+import { exportCommand } from './export.js'
+import { importCommand } from './import.js'
 import { keysCommand } from './keys.js'
 import { serveCommand } from './serve.js'
 
@@ -19,6 +21,8 @@ const program = new Command('meterbook')
   .version(version)
   .addCommand(serveCommand())
   .addCommand(keysCommand())
+  .addCommand(importCommand())
+  .addCommand(exportCommand())
   .showHelpAfterError('(add --help for what there is)')
   .configureHelp({ showGlobalOptions: true })
 

@@ -6,6 +6,8 @@ import type { Event } from '../domain/usage-record.js'
 const USAGE_EVENTS = Buffer.from('0d5c2a5d6f5b4c0f9a3b6a8f5f0e7b21', 'hex')
 /** UUIDv5 namespace of identifiers made for requests that gave none but an idempotency key; permanent. */
 const REQUEST_IDENTIFIERS = Buffer.from('5b1e8f0c3f0a4f52b7a4c3d9e2f61a70', 'hex')
+/** UUIDv5 namespace of identifiers made for imported lines that gave none; permanent. */
+const IMPORTED_LINES = Buffer.from('8e0f6d0b1c7a4c0d9d51f2f4b7a6c3e4', 'hex')
 
 /** Of kind, meter, identifier and body. When it was received is not part of the body. */
 export function usageEventId({ type, data }: Event): string {
@@ -16,6 +18,11 @@ export function usageEventId({ type, data }: Event): string {
 /** The identifier of an event that came without one: the same again when the request is retried with its key. */
 export function identifierOfRequest(ledger: string, idempotencyKey: string): string {
   return uuidV5(REQUEST_IDENTIFIERS, `${ledger} ${idempotencyKey}`)
+}
+
+/** The identifier of an imported line that came without one: the same again whenever the same source is imported. */
+export function identifierOfLine(source: string, line: number): string {
+  return uuidV5(IMPORTED_LINES, `${source} ${line}`)
 }
 
 function uuidV5(namespace: Buffer, name: string): string {

@@ -232,17 +232,19 @@ export class UsagePartitionWriter {
         this.stalled = false
         return outcome
       }
-      if (performance.now() - since > STALLED_AFTER_MS) this.giveUpCallers(batch)
+      if (performance.now() - since > STALLED_AFTER_MS) this.giveUpCallers(batch, outcome?.message)
       if (this.closed) return { status: 'unknown', message: 'The service is shutting down.' }
       await delay(wait)
     }
   }
 
   /** Whoever waits is told to try again; the append itself is still settled before anything else is written. */
-  private giveUpCallers(batch: readonly Pending[]): void {
+  private giveUpCallers(batch: readonly Pending[], reason = 'The store gave no outcome.'): void {
     this.stalled = true
     const error = new EventStoreUnavailable(
       'The event store did not confirm in time. Send the same request again: it counts once.',
+      // For the log: what the operator has to mend, a full disk for instance.
+      { cause: new Error(reason) },
     )
     for (const { reject } of [...batch, ...this.queue.splice(0)]) reject(error)
   }

@@ -24,19 +24,27 @@ export const PAYLOAD_KEYS_MAX = 50
 export const PAYLOAD_VALUE_LENGTH_MAX = 500
 /** How far back a timestamp may lie, inclusive: 35 × 24 hours before the receipt. */
 export const TIMESTAMP_PAST_MAX_MS = 35 * DAY_MS
+/** The earliest timestamp of history that is imported: 1970. */
+export const BACKFILL_EARLIEST = 0
 /** How far ahead of the receipt a timestamp may lie, inclusive. */
 export const TIMESTAMP_FUTURE_MAX_MS = 5 * MINUTE_MS
 
 /**
  * The record a meter event makes on a meter. A rejected event that is retried later is read as of its first receipt: its
- * timestamp may have become old meanwhile.
+ * timestamp may have become old meanwhile. `earliest` is the oldest timestamp that is taken; only an import of history
+ * asks for more than the 35 days of everyone else.
  *
  * @throws DomainError with the code that says why it cannot count.
  */
-export function readMeterEvent(meter: Meter, event: MeterEvent, receivedAt: number): UsageRecord {
+export function readMeterEvent(
+  meter: Meter,
+  event: MeterEvent,
+  receivedAt: number,
+  earliest: number = receivedAt - TIMESTAMP_PAST_MAX_MS,
+): UsageRecord {
   requireIdentifier(event.identifier)
   requirePayloadLimits(event.payload)
-  const occurredAt = readTimestamp(event.timestamp, receivedAt)
+  const occurredAt = readTimestamp(event.timestamp, receivedAt, earliest)
   const customer = readCustomer(meter, event.payload)
   const value = readValue(meter, event.payload)
   for (const key of meter.dimensionKeys) {
@@ -120,12 +128,14 @@ function requirePayloadLimits(payload: MeterEvent['payload']): void {
   }
 }
 
-function readTimestamp(timestamp: number | null, receivedAt: number): number {
+function readTimestamp(timestamp: number | null, receivedAt: number, earliest: number): number {
   if (timestamp === null) return receivedAt
-  if (timestamp < receivedAt - TIMESTAMP_PAST_MAX_MS) {
+  if (timestamp < earliest) {
     throw new DomainError(
       'timestamp_too_far_in_past',
-      'The timestamp must be within the past 35 calendar days.',
+      earliest === BACKFILL_EARLIEST
+        ? 'The timestamp must not be before 1970.'
+        : 'The timestamp must be within the past 35 calendar days.',
       'timestamp',
     )
   }

@@ -90,7 +90,16 @@ export class ReadYourWrites {
   async settled(atLeast: Position | null = null): Promise<void> {
     if (!this.caughtUpOnce) await this.started()
     const target = later(this.store, this.acknowledged, atLeast)
-    if (target === null || this.has(target)) return
+    if (target !== null) await this.projected(target)
+  }
+
+  /**
+   * Resolves when everything up to the position is in the rows.
+   *
+   * @throws ReadModelBehind when that takes longer than the limit.
+   */
+  async projected(target: Position): Promise<void> {
+    if (this.has(target)) return
     if (this.stoppedBy !== null) throw this.stoppedError()
     await this.wait((done) => {
       const entry = { target, done }

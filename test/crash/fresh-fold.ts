@@ -19,9 +19,17 @@ export async function foldAfresh(dataDir: string, folder: string): Promise<void>
     const projections = allProjections((anomaly) => {
       throw new Error(anomaly.message)
     })
-    const projector = new Projector(store, readModel, projections, ({ caughtUp }) => {
-      if (caughtUp) stop.abort()
-    })
+    const projector = new Projector(
+      store,
+      readModel,
+      projections,
+      ({ caughtUp }) => {
+        if (caughtUp) stop.abort()
+      },
+      (message) => {
+        throw new Error(message)
+      },
+    )
     await projector.prepare()
     await projector.run(stop.signal)
   } finally {

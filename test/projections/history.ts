@@ -102,16 +102,25 @@ const meterSteps = fc.record({
 })
 type MeterStep = typeof meterSteps extends fc.Arbitrary<infer Step> ? Step : never
 
-/** `meterCount` of all the meters are used: few, so that their series meet often. */
+/**
+ * Half of the histories are spread over up to `meterCount` meters and all customers; the other half is about one customer
+ * of one meter, so that many records fall into the same few cells.
+ */
 export function histories(maxSteps: number, meterCount = 4): fc.Arbitrary<Entry[]> {
-  return fc
-    .tuple(
-      fc.shuffledSubarray([...historyMeters], { minLength: 1, maxLength: meterCount }),
-      fc.array(fc.oneof({ weight: 9, arbitrary: usageSteps }, { weight: 1, arbitrary: meterSteps }), {
-        maxLength: maxSteps,
-      }),
-    )
-    .map(([used, steps]) => play(used, steps))
+  const steps = fc.array(fc.oneof({ weight: 9, arbitrary: usageSteps }, { weight: 1, arbitrary: meterSteps }), {
+    maxLength: maxSteps,
+    size: 'max',
+  })
+  const spread = fc
+    .tuple(fc.shuffledSubarray([...historyMeters], { minLength: 1, maxLength: meterCount }), steps)
+    .map(([used, all]) => play(used, all))
+  const dense = fc.tuple(fc.constantFrom(...historyMeters), steps).map(([meter, all]) =>
+    play(
+      [meter],
+      all.map((step) => ({ ...step, customer: 0 })),
+    ),
+  )
+  return fc.oneof(spread, dense)
 }
 
 /** The first entries of a history: its ledgers and meters. */

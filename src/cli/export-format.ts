@@ -1,0 +1,58 @@
+/** Usage records as text that `meterbook import` reads back exactly. */
+import { formatTimestamp } from '../api/stripe/timestamp.js'
+import type { ExportedRecord } from '../queries/export-usage.js'
+
+export type ExportFormat = 'ndjson' | 'csv'
+
+export interface ExportWriter {
+  /** Before the first record. */
+  header(): string
+  line(record: ExportedRecord): string
+}
+
+/** `withStatus` adds what became of each record. */
+export function ndjsonWriter(withStatus: boolean): ExportWriter {
+  return {
+    header: () => '',
+    line: ({ eventName, identifier, timestamp, payload, isCancelled }) =>
+      `${JSON.stringify({
+        event_name: eventName,
+        identifier,
+        timestamp: formatTimestamp(timestamp),
+        payload,
+        ...(withStatus && { record_status: status(isCancelled) }),
+      })}\n`,
+  }
+}
+
+export function csvWriter(payloadKeys: readonly string[], withStatus: boolean): ExportWriter {
+  const row = (cells: readonly (string | null)[]): string => `${cells.map(cell).join(',')}\n`
+  return {
+    header: () =>
+      row([
+        'event_name',
+        'identifier',
+        'timestamp',
+        ...payloadKeys.map((key) => `payload.${key}`),
+        ...(withStatus ? ['record_status'] : []),
+      ]),
+    line: ({ eventName, identifier, timestamp, payload, isCancelled }) =>
+      row([
+        eventName,
+        identifier,
+        formatTimestamp(timestamp),
+        ...payloadKeys.map((key) => payload[key] ?? null),
+        ...(withStatus ? [status(isCancelled)] : []),
+      ]),
+  }
+}
+
+function status(isCancelled: boolean): string {
+  return isCancelled ? 'cancelled' : 'recorded'
+}
+
+/** Nothing for a key that is not there, `""` for one whose text is empty. */
+function cell(text: string | null): string {
+  if (text === null) return ''
+  return text === '' || /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

@@ -1,0 +1,31 @@
+/** Options of the commands that work on one ledger of a store, over the settings of the environment. */
+import { Option, type Command } from 'commander'
+import { isAccountName, type Mode } from '../domain/ledger.js'
+
+export interface StoreOptions {
+  readonly account: string
+  readonly mode: Mode
+  readonly dataDir?: string
+  readonly eventStoreUrl?: string
+}
+
+export function storeOptions(command: Command): Command {
+  return command
+    .option('--account <name>', 'account whose ledger is meant', 'default')
+    .addOption(new Option('--mode <mode>', 'test or live ledger').choices(['test', 'live']).default('test'))
+    .option('--data-dir <folder>', 'folder of the embedded files (DATA_DIR; default ./data)')
+    .option('--event-store-url <url>', 'embedded: or esdb://… (EVENT_STORE_URL; default embedded:)')
+}
+
+/** What `readConfig` reads instead of the environment. */
+export function storeOverrides({ dataDir, eventStoreUrl }: StoreOptions): Record<string, string> {
+  return {
+    ...(dataDir !== undefined && { DATA_DIR: dataDir }),
+    ...(eventStoreUrl !== undefined && { EVENT_STORE_URL: eventStoreUrl }),
+  }
+}
+
+export function requireAccountName(command: Command, { account }: StoreOptions): void {
+  if (isAccountName(account)) return
+  command.error(`--account takes 1 to 64 of a-z, 0-9 and _, not ${JSON.stringify(account)}.`, { exitCode: 2 })
+}

@@ -1,0 +1,67 @@
+/**
+ * How far a long command is, on standard error: one line that is drawn again on a terminal, a plain line from time to time
+ * elsewhere. Nothing is drawn by a timer: it moves when the work does.
+ */
+const TERMINAL_EVERY_MS = 100
+const PLAIN_EVERY_MS = 5_000
+const BAR_WIDTH = 24
+const CLEAR_LINE = '\r\u001b[K'
+
+export interface Output {
+  readonly isTTY?: boolean
+  write(text: string): unknown
+}
+
+export class Progress {
+  private readonly since = performance.now()
+  private shownAt = -Infinity
+
+  constructor(
+    private readonly output: Output | null,
+    /** What is counted, in the plural. */
+    private readonly noun: string,
+  ) {}
+
+  get seconds(): number {
+    return (performance.now() - this.since) / 1000
+  }
+
+  /** `fraction` of the whole, from 0 to 1; null where the whole is not known. */
+  show(done: number, fraction: number | null): void {
+    if (!this.output) return
+    const now = performance.now()
+    if (now - this.shownAt < (this.output.isTTY ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS)) return
+    this.shownAt = now
+    const parts = [`${grouped(done)} ${this.noun}`, `${grouped(done / this.seconds)}/s`]
+    if (fraction !== null && fraction > 0 && fraction <= 1) {
+      parts.push(`${Math.floor(fraction * 100)} %`, `${duration((this.seconds * (1 - fraction)) / fraction)} left`)
+      if (this.output.isTTY) parts.unshift(bar(fraction))
+    }
+    const line = parts.join('  ')
+    this.output.write(this.output.isTTY ? `${CLEAR_LINE}${line}` : `${line}\n`)
+  }
+
+  /** Takes the line away from a terminal. */
+  clear(): void {
+    if (this.output?.isTTY && this.shownAt > -Infinity) this.output.write(CLEAR_LINE)
+  }
+}
+
+/** A whole number with its thousands apart. */
+export function grouped(number: number): string {
+  return Math.round(number)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ' ')
+}
+
+function bar(fraction: number): string {
+  const full = Math.floor(fraction * BAR_WIDTH)
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR_WIDTH - full)}]`
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}

@@ -1,0 +1,150 @@
+/**
+ * Takes meter events from a file into a ledger, by the same rules and the same writers as the API: an event of a line is
+ * counted, was counted already, or is refused with its reason. Lines may be under way together; where the order of two
+ * records decides a number, the later line waits for the earlier one.
+ */
+import { DomainError } from '../domain/errors.js'
+import type { JsonValue } from '../domain/json.js'
+import type { LedgerName } from '../domain/ledger.js'
+import { activeMeter, type Meter, type State } from '../domain/meter-catalogue.js'
+import { BACKFILL_EARLIEST, readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
+import { readStreamedEvent } from '../domain/streamed-event.js'
+import { bucketStart } from '../domain/time-bucket.js'
+import type { UsageRecord } from '../domain/usage-record.js'
+import type { Position } from '../event-store/event-store.js'
+import type { RequestContext } from '../event-store/transact.js'
+import type { Clock } from './environment.js'
+import type { UsageLedger } from './usage-ledger.js'
+
+export interface ImportSettings {
+  readonly ledger: LedgerName
+  /** The meters of the ledger, as the import began. */
+  readonly catalogue: State
+  /** Whether timestamps older than 35 days are taken. */
+  readonly backfill: boolean
+  /** Reads a timestamp as the API writes it; null for text that is none. */
+  readonly parseTimestamp: (text: string) => number | null
+  readonly clock: Clock
+  readonly context: RequestContext
+}
+
+export interface Fate {
+  readonly outcome: 'counted' | 'duplicate' | DomainError
+  /** Of what was appended; null where nothing was, or where it is projected already. */
+  readonly position: Position | null
+}
+
+const UNIX_SECONDS = /^-?\d{1,12}$/
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+export class UsageImport {
+  /** What is under way, by what a later line may have to wait for. */
+  private readonly underWay = new Map<string, Promise<unknown>>()
+
+  constructor(
+    private readonly usage: UsageLedger,
+    private readonly settings: ImportSettings,
+  ) {}
+
+  /**
+   * `makeIdentifier` is asked where the event has none. Call it in the order of the lines.
+   *
+   * @throws Overloaded, EventStoreUnavailable, ReadModelBehind: the import may be run again, what counted counts once.
+   */
+  async take(event: JsonValue, makeIdentifier: () => string): Promise<Fate> {
+    try {
+      const { meter, record, hasTimestamp } = this.read(event, makeIdentifier)
+      const submit = () => this.submit(meter, record, hasTimestamp)
+      return await (isOrderSensitive(meter) ? this.inOrder(orderKeys(meter, record), submit) : submit())
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      return { outcome: error, position: null }
+    }
+  }
+
+  private read(event: JsonValue, makeIdentifier: () => string) {
+    const { catalogue, backfill, parseTimestamp, clock } = this.settings
+    const read = readStreamedEvent(withTimestampText(event))
+    requireText('event_name', read.eventName)
+    if (read.identifier !== null) requireText('identifier', read.identifier)
+    for (const [key, text] of Object.entries(read.payload)) {
+      requireText('payload', key)
+      requireText(`payload[${key}]`, text)
+    }
+    const meter = activeMeter(catalogue, read.eventName)
+    const timestamp = read.timestamp === null ? null : readTimestamp(read.timestamp, parseTimestamp)
+    const identifier = read.identifier ?? makeIdentifier()
+    const receivedAt = clock.now()
+    const earliest = backfill ? BACKFILL_EARLIEST : receivedAt - TIMESTAMP_PAST_MAX_MS
+    const record = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt, earliest)
+    return { meter, record, hasTimestamp: timestamp !== null }
+  }
+
+  private async submit(meter: Meter, record: UsageRecord, hasTimestamp: boolean): Promise<Fate> {
+    const { ledger, catalogue, context } = this.settings
+    const command = { type: 'RecordUsage', record, hasTimestamp } as const
+    const partitions = catalogue.usagePartitions ?? 1
+    const { isNew, position } = await this.usage.submit(ledger, partitions, meter, record.identifier, command, context)
+    return { outcome: isNew ? 'counted' : 'duplicate', position }
+  }
+
+  private inOrder(keys: readonly string[], submit: () => Promise<Fate>): Promise<Fate> {
+    const earlier = keys.map((key) => this.underWay.get(key)).filter((each) => each !== undefined)
+    const fate = earlier.length === 0 ? submit() : Promise.allSettled(earlier).then(submit)
+    for (const key of keys) {
+      this.underWay.set(key, fate)
+      const leave = (): void => {
+        if (this.underWay.get(key) === fate) this.underWay.delete(key)
+      }
+      fate.then(leave, leave)
+    }
+    return fate
+  }
+}
+
+/** Partitions are written side by side, so two records of one file may swap places in the log. */
+function isOrderSensitive({ formula, eventTimeWindow }: Meter): boolean {
+  return formula === 'last' || eventTimeWindow !== null
+}
+
+/**
+ * What may not overtake: of a window the record recorded last counts, and among equal timestamps the last value is the one
+ * recorded last. The identifier is among them, so that of two bodies the first in the file is the one that counts.
+ */
+function orderKeys({ eventTimeWindow }: Meter, { meterId, identifier, customer, occurredAt }: UsageRecord): string[] {
+  const time = eventTimeWindow === null ? occurredAt : bucketStart(eventTimeWindow, occurredAt)
+  return [`time ${meterId} ${time} ${customer}`, `identifier ${meterId} ${identifier}`]
+}
+
+/** Whole Unix seconds, as Stripe's bulk files have them, written as the text that the API takes. */
+function withTimestampText(event: JsonValue): JsonValue {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) return event
+  const { timestamp } = event as { readonly [key: string]: JsonValue }
+  const isSeconds =
+    typeof timestamp === 'number'
+      ? Number.isSafeInteger(timestamp)
+      : typeof timestamp === 'string' && UNIX_SECONDS.test(timestamp)
+  if (!isSeconds) return event
+  const instant = new Date(Number(timestamp) * 1000)
+  // Beyond the year 9999 there is no such text; it is refused as it stands.
+  const year = instant.getUTCFullYear()
+  return year >= 0 && year <= 9999 ? { ...event, timestamp: instant.toISOString() } : event
+}
+
+function readTimestamp(text: string, parse: (text: string) => number | null): number {
+  const instant = parse(text)
+  if (instant !== null) return instant
+  throw new DomainError(
+    'parameter_invalid',
+    'The timestamp must be an RFC 3339 text such as 2026-01-15T10:00:00.000Z, or whole Unix seconds.',
+    'timestamp',
+  )
+}
+
+/** As the API: what is stored must read the same in every store and client. */
+function requireText(param: string, text: string): void {
+  if (text.includes('\0')) throw new DomainError('parameter_invalid', `${param} contains a NUL character.`, param)
+  if (LONE_SURROGATE.test(text)) {
+    throw new DomainError('parameter_invalid', `${param} is not well-formed Unicode.`, param)
+  }
+}

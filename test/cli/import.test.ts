@@ -1,0 +1,404 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { DAY_MS } from '../../src/domain/time-bucket.js'
+import { startServiceProcess } from '../service-process.js'
+import { makeStore, meterbook, start, type Ended } from './command-line.js'
+
+// Each test starts several processes.
+jest.setTimeout(120_000)
+
+const MANY_LINES = 50_000
+/** Of three threads with a database each. It does not grow with the file, but for garbage that V8 leaves lying. */
+const MEMORY_MAX_BYTES = 512 * 1024 * 1024
+
+let folder: string
+let dataDir: string
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  dataDir = join(folder, 'data')
+  await makeStore(dataDir, [
+    { eventName: 'tokens' },
+    { eventName: 'seats', formula: 'last' },
+    { eventName: 'gauge', eventTimeWindow: 'hour' },
+  ])
+})
+
+afterEach(() => rmSync(folder, { recursive: true }))
+
+interface Line {
+  readonly event_name?: string
+  readonly identifier?: string
+  readonly timestamp?: string | number
+  readonly payload?: Record<string, unknown>
+}
+
+const payload = { stripe_customer_id: 'cus_A', value: '1' }
+const ndjson = (lines: readonly Line[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+const many = (count: number): string =>
+  ndjson(Array.from({ length: count }, (_, n) => ({ event_name: 'tokens', identifier: `many-${n}`, payload })))
+
+function file(name: string, content: string | Buffer): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+const importFile = (path: string, ...options: string[]): Promise<Ended> =>
+  meterbook(['import', path, '--data-dir', dataDir, '--json', ...options])
+
+function summary({ stdout }: Ended): Record<string, unknown> {
+  return JSON.parse(stdout) as Record<string, unknown>
+}
+
+async function exported(...options: string[]): Promise<Record<string, unknown>[]> {
+  const { code, stdout } = await meterbook(['export', '--data-dir', dataDir, '--quiet', ...options])
+  expect(code).toBe(0)
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+function rejects(path: string): Record<string, unknown>[] {
+  return readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+describe('Importing NDJSON', () => {
+  it('counts each line, at the time it says', async () => {
+    const instant = Math.floor(Date.now() / 1000) * 1000 - DAY_MS
+    const ended = await importFile(
+      file(
+        'usage.ndjson',
+        ndjson([
+          { event_name: 'tokens', identifier: 'text', timestamp: new Date(instant + 7).toISOString(), payload },
+          { event_name: 'tokens', identifier: 'seconds', timestamp: instant / 1000, payload },
+        ]),
+      ),
+    )
+    expect(ended.code).toBe(0)
+    expect(summary(ended)).toMatchObject({ lines: 2, counted: 2, duplicates: 0, rejected: 0, stopped: null })
+    const records = await exported()
+    expect(new Map(records.map(({ identifier, timestamp }) => [identifier, timestamp]))).toEqual(
+      new Map([
+        ['text', new Date(instant + 7).toISOString()],
+        ['seconds', new Date(instant).toISOString()],
+      ]),
+    )
+  })
+
+  it('counts a file once, however often it is imported, with or without identifiers', async () => {
+    const content = ndjson([
+      { event_name: 'tokens', identifier: 'own', payload },
+      { event_name: 'tokens', payload },
+      { event_name: 'tokens', payload },
+    ])
+    expect(summary(await importFile(file('first.ndjson', content)))).toMatchObject({ counted: 3 })
+    // The same content under another name, and packed, is the same file.
+    const again = await importFile(file('second.ndjson.gz', gzipSync(content)))
+    expect(again.code).toBe(0)
+    expect(summary(again)).toMatchObject({ counted: 0, duplicates: 3 })
+    expect(await exported()).toHaveLength(3)
+  })
+
+  it('counts only what was added to a file that grows, if its source has a name', async () => {
+    const lines: Line[] = [{ event_name: 'tokens', payload }]
+    const path = file('growing.ndjson', ndjson(lines))
+    expect(summary(await importFile(path, '--source', 'growing'))).toMatchObject({ counted: 1 })
+    writeFileSync(path, ndjson([...lines, ...lines]))
+    expect(summary(await importFile(path, '--source', 'growing'))).toMatchObject({ counted: 1, duplicates: 1 })
+  })
+
+  it('writes refused lines beside the file, with their number, reason and text, and counts the others', async () => {
+    const old = new Date(Date.now() - 36 * DAY_MS).toISOString()
+    const future = new Date(Date.now() + DAY_MS).toISOString()
+    const bad = [
+      '{"event_name": "tokens", broken',
+      JSON.stringify({ event_name: 'nothing', payload }),
+      JSON.stringify({ event_name: 'tokens', payload: { ...payload, value: 'many' } }),
+      JSON.stringify({ event_name: 'tokens', payload: { value: '1' } }),
+      JSON.stringify({ event_name: 'tokens', payload: { ...payload, value: 1 } }),
+      JSON.stringify({ event_name: 'tokens', payload, timestamp: old }),
+      JSON.stringify({ event_name: 'tokens', payload, timestamp: future }),
+      JSON.stringify({ event_name: 'tokens', payload, timestamp: 'yesterday' }),
+      JSON.stringify({ event_name: 'tokens', payload: { ...payload, note: '\ud800' } }),
+      JSON.stringify({ event_name: 'tokens', identifier: 'taken', payload: { ...payload, value: '2' } }),
+    ]
+    const good = JSON.stringify({ event_name: 'tokens', identifier: 'taken', payload })
+    const path = file('mixed.ndjson', [good, '', ...bad, good].join('\r\n'))
+    const ended = await importFile(path)
+    expect(ended.code).toBe(1)
+    expect(summary(ended)).toMatchObject({ lines: 12, counted: 1, duplicates: 1, rejected: 10 })
+    const refused = rejects(`${path}.rejected.ndjson`)
+    expect(refused.map(({ line, code }) => [line, code])).toEqual([
+      [3, 'parameter_invalid'],
+      [4, 'no_meter'],
+      [5, 'meter_event_invalid_value'],
+      [6, 'meter_event_no_customer_defined'],
+      [7, 'parameter_invalid'],
+      [8, 'timestamp_too_far_in_past'],
+      [9, 'timestamp_in_future'],
+      [10, 'parameter_invalid'],
+      [11, 'parameter_invalid'],
+      [12, 'duplicate_meter_event'],
+    ])
+    expect(refused.map(({ raw }) => raw)).toEqual(bad)
+    expect(refused.every(({ message }) => typeof message === 'string' && message !== '')).toBe(true)
+  })
+
+  it('refuses a line that is not UTF-8, or longer than what is read of one, and goes on', async () => {
+    const good = (identifier: string) => Buffer.from(ndjson([{ event_name: 'tokens', identifier, payload }]))
+    const invalid = Buffer.concat([Buffer.from('{"event_name":"'), Buffer.from([0xff]), Buffer.from('"}\n')])
+    const long = Buffer.from(`{"event_name":"${'x'.repeat(1_000_000)}"}\n`)
+    const path = file('bytes.ndjson', Buffer.concat([good('one'), invalid, long, good('two')]))
+    expect(summary(await importFile(path))).toMatchObject({ counted: 2, rejected: 2 })
+    const refused = rejects(`${path}.rejected.ndjson`)
+    expect(refused.map(({ line, code }) => [line, code])).toEqual([
+      [2, 'parameter_invalid'],
+      [3, 'parameter_too_long'],
+    ])
+    expect((refused[1]!.raw as string).length).toBeLessThan(2_000)
+  })
+
+  it('takes away the refused lines of an earlier run once there are none', async () => {
+    const path = file('mended.ndjson', ndjson([{ event_name: 'nothing', payload }]))
+    expect((await importFile(path)).code).toBe(1)
+    writeFileSync(path, ndjson([{ event_name: 'tokens', payload }]))
+    expect((await importFile(path)).code).toBe(0)
+    expect(existsSync(`${path}.rejected.ndjson`)).toBe(false)
+  })
+
+  it('keeps the order of the file where it decides a number', async () => {
+    const hour = Math.floor((Date.now() - DAY_MS) / 3_600_000) * 3600
+    const lines = Array.from({ length: 300 }, (_, n) => ({
+      event_name: n % 2 === 0 ? 'gauge' : 'seats',
+      identifier: `ordered-${n}`,
+      timestamp: hour,
+      payload: { ...payload, value: String(n) },
+    }))
+    expect((await importFile(file('ordered.ndjson', ndjson(lines)))).code).toBe(0)
+    for (const name of ['gauge', 'seats']) {
+      const identifiers = (await exported('--event-name', name)).map(({ identifier }) => identifier)
+      expect(identifiers).toEqual(lines.filter((line) => line.event_name === name).map((line) => line.identifier))
+    }
+  })
+
+  it('takes history with --backfill, but not the future and nothing before 1970', async () => {
+    const path = file(
+      'history.ndjson',
+      ndjson([
+        { event_name: 'tokens', identifier: 'old', timestamp: '2019-05-04T03:02:01.987Z', payload },
+        { event_name: 'tokens', identifier: 'ancient', timestamp: -1, payload },
+        { event_name: 'tokens', identifier: 'future', timestamp: '2999-01-01T00:00:00Z', payload },
+      ]),
+    )
+    expect(summary(await importFile(path))).toMatchObject({ counted: 0, rejected: 3 })
+    expect(summary(await importFile(path, '--backfill'))).toMatchObject({ counted: 1, rejected: 2 })
+    expect(await exported()).toEqual([
+      { event_name: 'tokens', identifier: 'old', timestamp: '2019-05-04T03:02:01.987Z', payload },
+    ])
+  })
+})
+
+describe('Importing CSV', () => {
+  it('reads payload keys from columns, empty cells as nothing, quoted ones as they are', async () => {
+    const path = file(
+      'usage.csv',
+      [
+        '\uFEFFidentifier,event_name,stripe_customer_id,payload.value,payload.identifier,note',
+        'a,tokens,cus_A,1,,',
+        'b,tokens,cus_B,2.50,inner,"two\r\nlines, ""quoted"""',
+        '',
+        'c,tokens,cus_C,3,"",plain',
+      ].join('\r\n'),
+    )
+    expect(summary(await importFile(path))).toMatchObject({ lines: 3, counted: 3 })
+    const records = await exported()
+    expect(new Map(records.map(({ identifier, payload }) => [identifier, payload]))).toEqual(
+      new Map([
+        ['a', { stripe_customer_id: 'cus_A', value: '1' }],
+        ['b', { stripe_customer_id: 'cus_B', value: '2.50', identifier: 'inner', note: 'two\r\nlines, "quoted"' }],
+        ['c', { stripe_customer_id: 'cus_C', value: '3', identifier: '', note: 'plain' }],
+      ]),
+    )
+  })
+
+  it('refuses a line whose quotes or cells do not fit, by its number, and reads the lines after it', async () => {
+    const path = file(
+      'bad.csv',
+      [
+        'event_name,identifier,stripe_customer_id,value',
+        'tokens,a,"cus\nA",1',
+        'tokens,b,5" pipe,1',
+        'tokens,c,cus_A,1',
+        'tokens,d,cus_A',
+        'tokens,e,cus_A,1',
+        'tokens,f,"never closed,1',
+        'tokens,g,cus_A,1',
+        '',
+      ].join('\n'),
+    )
+    const ended = await importFile(path)
+    expect(ended.code).toBe(1)
+    expect(rejects(`${path}.rejected.ndjson`).map(({ line, raw }) => [line, raw])).toEqual([
+      [4, 'tokens,b,5" pipe,1'],
+      [6, 'tokens,d,cus_A'],
+      [8, 'tokens,f,"never closed,1'],
+    ])
+    expect((await exported()).map(({ identifier }) => identifier).sort()).toEqual(['a', 'c', 'e', 'g'])
+  })
+
+  it.each([
+    ['no column event_name', 'identifier,value\na,1\n', 'no column event_name'],
+    ['two columns of one meaning', 'event_name,value,payload.value\ntokens,1,1\n', 'mean the same'],
+    ['a column without a name', 'event_name,,value\ntokens,1,1\n', 'Column 2 has no name'],
+    ['the status of an export', 'event_name,value,record_status\ntokens,1,recorded\n', '--include-cancelled'],
+  ])('stops at a header with %s', async (_, content, message) => {
+    const ended = await importFile(file('header.csv', content))
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain(message)
+  })
+})
+
+describe('Importing from standard input', () => {
+  it('tells NDJSON, CSV and gzip by how they begin', async () => {
+    const csv = 'event_name,identifier,stripe_customer_id,value\ntokens,csv,cus_A,1\n'
+    const lines = ndjson([{ event_name: 'tokens', identifier: 'json', payload }])
+    for (const input of [lines, csv, gzipSync(lines), gzipSync(csv)]) {
+      const ended = await meterbook(['import', '-', '--data-dir', dataDir, '--quiet'], input)
+      expect(ended).toEqual({ code: 0, stdout: '', stderr: '' })
+    }
+    expect((await exported()).map(({ identifier }) => identifier).sort()).toEqual(['csv', 'json'])
+  })
+
+  it('ends when it cannot go on, though more may come', async () => {
+    const { child, ended } = start(['import', '-', '--data-dir', dataDir, '--format', 'csv'])
+    child.stdin.on('error', () => undefined)
+    child.stdin.write('no,such,header\n1,2,3\n')
+    expect(await ended).toMatchObject({ code: 1, stderr: expect.stringContaining('no column event_name') })
+  })
+
+  it('takes lines without an identifier only if the source has a name', async () => {
+    const rejectsFile = join(folder, 'refused.ndjson')
+    const run = (...options: string[]) =>
+      meterbook(
+        ['import', '-', '--data-dir', dataDir, '--json', '--rejects', rejectsFile, ...options],
+        ndjson([{ event_name: 'tokens', payload }]),
+      )
+    const unnamed = await run()
+    expect(unnamed.code).toBe(1)
+    expect(rejects(rejectsFile)[0]).toMatchObject({ line: 1, param: 'identifier' })
+    expect(summary(await run('--source', 'today'))).toMatchObject({ counted: 1 })
+    expect(summary(await run('--source', 'today'))).toMatchObject({ counted: 0, duplicates: 1 })
+  })
+})
+
+describe('An import of many lines', () => {
+  it('stays within its memory, and counts once when it is killed half way and run again', async () => {
+    const path = file('many.ndjson', many(MANY_LINES))
+    const { child, ended } = start(['import', path, '--data-dir', dataDir])
+    // The first lines it reports are durable, and most of the file is still to come.
+    await once(child.stderr, 'data')
+    child.kill('SIGKILL')
+    await ended
+    const again = await importFile(path)
+    expect(again.code).toBe(0)
+    const { counted, duplicates, peak_memory_bytes: memory } = summary(again) as Record<string, number>
+    expect(duplicates).toBeGreaterThan(0)
+    expect(counted).toBeGreaterThan(0)
+    expect(counted! + duplicates!).toBe(MANY_LINES)
+    expect(memory).toBeLessThan(MEMORY_MAX_BYTES)
+    const identifiers = (await exported()).map(({ identifier }) => identifier)
+    expect(identifiers).toHaveLength(MANY_LINES)
+    expect(new Set(identifiers).size).toBe(MANY_LINES)
+  }, 180_000)
+
+  it('keeps what was counted where the file turns out to be cut off', async () => {
+    const packed = gzipSync(many(5_000))
+    const ended = await importFile(file('cut.ndjson.gz', packed.subarray(0, packed.length - 200)))
+    expect(ended.code).toBe(1)
+    const { counted, stopped } = summary(ended)
+    expect(stopped).toMatch(/unexpected end of file/)
+    expect(await exported()).toHaveLength(counted as number)
+  })
+})
+
+describe('An import', () => {
+  it('refuses while a service runs on the folder, and leaves it alone', async () => {
+    const service = await startServiceProcess({ DATA_DIR: dataDir })
+    try {
+      const ended = await importFile(file('usage.ndjson', ndjson([{ event_name: 'tokens', payload }])))
+      expect(ended.code).toBe(1)
+      expect(ended.stderr).toContain('stop the service')
+      expect(await exported()).toEqual([])
+    } finally {
+      await service.end('SIGTERM')
+    }
+  })
+
+  it('ends with 2 where the command line is wrong', async () => {
+    const path = file('usage.ndjson', '')
+    for (const args of [
+      ['import'],
+      ['import', join(folder, 'missing.ndjson')],
+      ['import', path, '--format', 'xml'],
+      ['import', path, '--account', 'No Such'],
+      ['import', path, '--source', ' '],
+      ['import', path, '--nonsense'],
+    ]) {
+      expect(await meterbook([...args, '--data-dir', dataDir])).toMatchObject({ code: 2, stdout: '' })
+    }
+  })
+
+  it('ends with 1 where there is no store, no meter, or the side file is the input', async () => {
+    const path = file('usage.ndjson', ndjson([{ event_name: 'tokens', payload }]))
+    const run = (...options: string[]) => meterbook(['import', path, ...options])
+    const missing = join(folder, 'elsewhere')
+    expect(await run('--data-dir', missing)).toMatchObject({ code: 1 })
+    expect(existsSync(missing)).toBe(false)
+    expect((await run('--data-dir', dataDir, '--mode', 'live')).stderr).toContain('default~live has no meters')
+    expect((await run('--data-dir', dataDir, '--rejects', path)).code).toBe(1)
+    expect(readFileSync(path, 'utf8')).not.toBe('')
+  })
+
+  it('says what it does, in words, in JSON, or not at all', async () => {
+    const path = file('usage.ndjson', ndjson([{ event_name: 'tokens', payload }, { event_name: 'nothing' }]))
+    const words = await meterbook(['import', path, '--data-dir', dataDir])
+    expect(words.stdout).toMatch(/^usage\.ndjson: 2 lines in .* 1 counted, 0 counted before, 1 refused\.\n/)
+    expect(words.stdout).toContain(`${path}.rejected.ndjson`)
+    expect(words.stderr).toMatch(/^2 lines {2}\d+\/s {2}100 %/)
+    expect(summary(await importFile(path))).toEqual({
+      file: path,
+      ledger: 'default~test',
+      lines: 2,
+      counted: 0,
+      duplicates: 1,
+      rejected: 1,
+      rejects_file: `${path}.rejected.ndjson`,
+      seconds: expect.any(Number),
+      lines_per_second: expect.any(Number),
+      peak_memory_bytes: expect.any(Number),
+      stopped: null,
+    })
+    expect(await meterbook(['import', path, '--data-dir', dataDir, '--quiet'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: '',
+    })
+  })
+
+  it('explains itself', async () => {
+    const { code, stdout } = await meterbook(['import', '--help'])
+    expect(code).toBe(0)
+    for (const word of ['--backfill', '--source', '--rejects', 'NDJSON', 'CSV', 'Exit codes']) {
+      expect(stdout).toContain(word)
+    }
+  })
+})

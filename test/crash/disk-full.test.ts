@@ -1,0 +1,78 @@
+/** A disk with no room left. The limit on the size of a file stands in for it: it needs no rights, and writes fail as they would. */
+import { afterEach, beforeEach, expect, it } from '@jest/globals'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ServiceProcess, type Answer } from './service-process.js'
+
+/** Of one file. Beyond the 4 MiB at which a write-ahead log is taken into its database. */
+const FILE_KIB_MAX = 8 * 1024
+const EVENTS_MAX = 2_000
+const RANGE_S = 86_400
+
+let dataDir: string
+let service: ServiceProcess
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'meterbook-full-'))
+  service = await ServiceProcess.start(dataDir, (command) => [
+    'bash',
+    '-c',
+    `ulimit -f ${FILE_KIB_MAX}; exec "$@"`,
+    'bash',
+    ...command,
+  ])
+})
+afterEach(async () => {
+  await service.kill()
+  rmSync(dataDir, { recursive: true })
+})
+
+function report(identifier: string): Promise<Answer> {
+  const payload: Record<string, string> = { 'payload[stripe_customer_id]': 'cus_A', 'payload[value]': '1' }
+  for (let key = 0; key < 45; key++) payload[`payload[note${key}]`] = 'x'.repeat(500)
+  return service.post('/v1/billing/meter_events', { event_name: 'tokens', identifier, ...payload })
+}
+
+function cancel(identifier: string): Promise<Answer> {
+  const form = { event_name: 'tokens', type: 'cancel', 'cancel[identifier]': identifier }
+  return service.post('/v1/billing/meter_event_adjustments', form)
+}
+
+it('is answered 503 and logged; reads go on; with room again, all that was acknowledged is there', async () => {
+  const form = { display_name: 'Tokens', event_name: 'tokens', 'default_aggregation[formula]': 'count' }
+  const { body: meter } = await service.post('/v1/billing/meters', form)
+  const day = Math.floor(Date.now() / 1000 / RANGE_S) * RANGE_S
+  const usage = async (): Promise<unknown> => {
+    const range = { customer: 'cus_A', start_time: String(day - RANGE_S), end_time: String(day + 2 * RANGE_S) }
+    const { status, body } = await service.get(`/v1/billing/meters/${meter.id}/event_summaries`, range)
+    return status === 200 ? body.data[0].aggregated_value : { status, body }
+  }
+
+  // A cancelled event is in the log twice and in the read model once, so that it is the log that is full first.
+  let counted = 0
+  const refused: { answer: Answer; again: () => Promise<Answer>; counts: number }[] = []
+  const send = async (again: () => Promise<Answer>, counts: number): Promise<void> => {
+    if (refused.length > 0) return
+    const answer = await again()
+    if (answer.status === 200) counted += counts
+    else refused.push({ answer, again, counts })
+  }
+  for (let event = 0; refused.length === 0 && event < EVENTS_MAX; event++) {
+    await send(() => report(`event-${event}`), 1)
+    await send(() => cancel(`event-${event}`), -1)
+    if (event % 10 === 0) await send(() => report(`kept-${event}`), 1)
+  }
+  expect(refused).toHaveLength(1)
+  const [{ answer, again, counts }] = refused as [(typeof refused)[0]]
+  expect(answer).toMatchObject({ status: 503, body: { error: { type: 'api_error' } } })
+  expect(answer.headers).toHaveProperty('retry-after')
+  expect(service.log).toMatch(/"level":50.*(disk I\/O error|database or disk is full)/)
+  expect(await usage()).toBe(counted)
+
+  await service.kill()
+  service = await ServiceProcess.start(dataDir)
+  // What was refused may have been written at the very end; sent again, it counts once all the same.
+  const { status, body } = await again()
+  expect(status === 200 || /^An event already exists with identifier/.test(String(body.error.message))).toBe(true)
+  expect(await usage()).toBe(counted + counts)
+}, 120_000)
