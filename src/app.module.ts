@@ -8,6 +8,7 @@ import { HealthController, READINESS } from './api/health.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
 import { MetersController } from './api/meters.controller.js'
 import { ReadContext } from './api/read-context.js'
+import { RejectionsController } from './api/rejections.controller.js'
 import { Idempotency } from './api/stripe/idempotency.js'
 import { UsageAnswers } from './api/usage-answers.js'
 import { UsageRecordsController } from './api/usage-records.controller.js'
@@ -24,18 +25,24 @@ import { RecordUsageHandler } from './commands/record-usage.js'
 import { RecordUsageStreamHandler } from './commands/record-usage-stream.js'
 import { RejectionLog } from './commands/rejection-log.js'
 import { RenameMeterHandler } from './commands/rename-meter.js'
+import { RetryRejectionsHandler } from './commands/retry-rejections.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { EVENT_STORE, type EventStore } from './event-store/event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
+import { CountRejectionsHandler } from './queries/count-rejections.js'
+import { FindOpenRejectionsHandler } from './queries/find-open-rejections.js'
 import { FirstAnswers } from './queries/first-answers.js'
 import { GetMeterHandler } from './queries/get-meter.js'
 import { GetMeterEventSummariesHandler } from './queries/get-meter-event-summaries.js'
+import { GetRejectionHandler } from './queries/get-rejection.js'
 import { GetUsageRecordHandler } from './queries/get-usage-record.js'
 import { ListMetersHandler } from './queries/list-meters.js'
+import { ListRejectionReportsHandler } from './queries/list-rejection-reports.js'
+import { ListRejectionsHandler } from './queries/list-rejections.js'
 import { ListUsageRecordsHandler } from './queries/list-usage-records.js'
 import { Reader } from './queries/reader.js'
 import { readiness } from './readiness.js'
-import type { ReadModel } from './read-model/read-model.js'
+import { READ_MODEL, type ReadModel } from './read-model/read-model.js'
 
 /** What the HTTP side stands on; made and closed by `service.ts`. */
 export interface ServiceParts {
@@ -58,6 +65,7 @@ const controllers = [
   V2MeterEventsController,
   V2MeterEventStreamController,
   UsageRecordsController,
+  RejectionsController,
   HealthController,
 ]
 
@@ -69,6 +77,7 @@ const commandHandlers = [
   RecordUsageHandler,
   RecordUsageStreamHandler,
   CancelUsageHandler,
+  RetryRejectionsHandler,
 ]
 
 const queryHandlers = [
@@ -77,6 +86,11 @@ const queryHandlers = [
   GetMeterEventSummariesHandler,
   ListUsageRecordsHandler,
   GetUsageRecordHandler,
+  ListRejectionsHandler,
+  GetRejectionHandler,
+  FindOpenRejectionsHandler,
+  CountRejectionsHandler,
+  ListRejectionReportsHandler,
 ]
 
 @Module({})
@@ -85,6 +99,7 @@ export class AppModule {
     const { store, readModel, readYourWrites, catalogues, keyRing, usage, rejections, clock, ids } = parts
     const given: Provider[] = [
       { provide: EVENT_STORE, useValue: store },
+      { provide: READ_MODEL, useValue: readModel },
       { provide: CLOCK, useValue: clock },
       { provide: IDS, useValue: ids },
       { provide: READINESS, useValue: () => readiness(store, readYourWrites) },

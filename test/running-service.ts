@@ -7,7 +7,7 @@ import Stripe from 'stripe'
 import { describe } from '@jest/globals'
 import { ApiKeyRing } from '../src/commands/api-key-ring.js'
 import { randomIds, systemClock, type Clock } from '../src/commands/environment.js'
-import { issueApiKey } from '../src/commands/issue-api-key.js'
+import { issueApiKey, type IssueApiKey, type IssuedApiKey } from '../src/commands/issue-api-key.js'
 import type { KeyRole } from '../src/domain/api-keys.js'
 import type { Mode } from '../src/domain/ledger.js'
 import { openEventStore } from '../src/event-store/open-event-store.js'
@@ -39,6 +39,8 @@ export interface RunningService {
   client(key: string): Stripe
   /** A client with a new key, issued through a store opened beside the running service, as an operator would. */
   clientWithNewKey(ledger: { account?: string; mode?: Mode; role?: KeyRole }): Promise<Stripe>
+  /** A client with a new secret key that an operator revokes; the service notices a moment later. */
+  revocableClient(): Promise<{ readonly client: Stripe; revoke(): Promise<void> }>
   /** Stops it and starts it again on the same data. */
   restart(): Promise<void>
   close(): Promise<void>
@@ -99,6 +101,17 @@ export async function startRunningService(store: TestStore, clock: Clock = syste
       maxNetworkRetries: 0,
       telemetry: false,
     })
+  const context = { requestId: 'test', actor: 'system', idempotency: null }
+  const withKeys = async <Result>(use: (ring: ApiKeyRing) => Promise<Result>): Promise<Result> => {
+    const beside = await openEventStore(opened.url, dataDir, log)
+    try {
+      return await use(new ApiKeyRing(beside, () => randomIds.uuid()))
+    } finally {
+      await beside.close()
+    }
+  }
+  const issue = (wanted: Omit<IssueApiKey, 'name'>): Promise<IssuedApiKey> =>
+    withKeys((ring) => issueApiKey(ring, { ...wanted, name: 'issued by a test' }, { clock, ids: randomIds }, context))
   return {
     get url() {
       return service.url
@@ -111,19 +124,14 @@ export async function startRunningService(store: TestStore, clock: Clock = syste
       return client(TEST_KEY)
     },
     client,
-    clientWithNewKey: async ({ account = 'default', mode = 'test', role = 'secret' }) => {
-      const beside = await openEventStore(opened.url, dataDir, log)
-      try {
-        const ring = new ApiKeyRing(beside, () => randomIds.uuid())
-        const { key } = await issueApiKey(
-          ring,
-          { account, mode, role, name: 'issued by a test' },
-          { clock, ids: randomIds },
-          { requestId: 'test', actor: 'system', idempotency: null },
-        )
-        return client(key)
-      } finally {
-        await beside.close()
+    clientWithNewKey: async ({ account = 'default', mode = 'test', role = 'secret' }) =>
+      client((await issue({ account, mode, role })).key),
+    revocableClient: async () => {
+      const { apiKey, key } = await issue({ account: 'default', mode: 'test', role: 'secret' })
+      const revocation = { type: 'RevokeApiKey', keyId: apiKey.keyId, at: clock.now() } as const
+      return {
+        client: client(key),
+        revoke: () => withKeys(async (ring) => void (await ring.stream.transact(revocation, context))),
       }
     },
     restart: async () => {

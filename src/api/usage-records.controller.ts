@@ -7,34 +7,20 @@ import { isLive, type LedgerName } from '../domain/ledger.js'
 import { EVENT_NAME_LENGTH_MAX } from '../domain/meter-catalogue.js'
 import { CUSTOMER_LENGTH_MAX, IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
 import { GetUsageRecord } from '../queries/get-usage-record.js'
-import { ListUsageRecords, type TimeFilter } from '../queries/list-usage-records.js'
+import { ListUsageRecords } from '../queries/list-usage-records.js'
 import type { UsageRecordView } from '../queries/usage-record-view.js'
 import { Allow } from './caller.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
 import { list, ListParameters } from './stripe/list.js'
-import { Choice, Hash, IntegerText, Text, V1Parameters } from './stripe/parameter-decorators.js'
+import { Choice, Hash, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
-import { fromUnixSeconds, toUnixSeconds, UNIX_SECONDS_MAX } from './stripe/unix-time.js'
+import { toUnixSeconds } from './stripe/unix-time.js'
+import { timeFilter, TimeFilterParameters } from './time-filter.js'
 
 const METER_ID_LENGTH_MAX = 100
-const seconds = { optional: true, min: 0, max: UNIX_SECONDS_MAX }
-
-export class TimeFilterParameters {
-  @IntegerText({ ...seconds, description: 'Unix seconds; after.' })
-  gt?: number
-
-  @IntegerText({ ...seconds, description: 'Unix seconds; at or after.' })
-  gte?: number
-
-  @IntegerText({ ...seconds, description: 'Unix seconds; before.' })
-  lt?: number
-
-  @IntegerText({ ...seconds, description: 'Unix seconds; at or before.' })
-  lte?: number
-}
 
 export class ListUsageRecordsParameters extends ListParameters {
   @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter.' })
@@ -137,16 +123,5 @@ function recordObject(ledger: LedgerName, record: UsageRecordView): object {
     status: record.status,
     timestamp: toUnixSeconds(record.occurredAt),
     value: record.value,
-  }
-}
-
-/** The narrowest of the bounds. A second is as long as its milliseconds, so `gt` and `lte` end where the next one begins. */
-function timeFilter(parameters: TimeFilterParameters | undefined): TimeFilter {
-  const { gt, gte, lt, lte } = parameters ?? {}
-  const from = [gte, gt === undefined ? undefined : gt + 1].filter((bound) => bound !== undefined)
-  const to = [lt, lte === undefined ? undefined : lte + 1].filter((bound) => bound !== undefined)
-  return {
-    from: from.length === 0 ? null : fromUnixSeconds(Math.max(...from)),
-    to: to.length === 0 ? null : fromUnixSeconds(Math.min(...to)),
   }
 }

@@ -50,6 +50,8 @@ export class ApiKeyRing {
   /** The active key with this id; null for any other text. */
   async findById(keyId: string): Promise<ApiKeys.ApiKey | null> {
     if (this.reflected < this.changes) await this.read()
+    // As in `find`: another process may have issued it a moment ago.
+    if (!this.stream.remembered.keys.has(keyId)) await (this.nextReading ??= this.readSoon())
     const key = this.stream.remembered.keys.get(keyId)
     return key && key.revokedAt === null ? key : null
   }

@@ -9,7 +9,7 @@ import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, metersNamed, type State } from '../domain/meter-catalogue.js'
 import { readMeterEvent } from '../domain/meter-event.js'
-import { readStreamedEvent, type StreamedEvent } from '../domain/streamed-event.js'
+import { identityOf, readStreamedEvent, type StreamedEvent } from '../domain/streamed-event.js'
 import { ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { CLOCK, IDS, type Clock, type Ids } from './environment.js'
@@ -47,6 +47,7 @@ interface Entry {
   readonly raw: JsonValue
   readonly index: number
   readonly identifier: string
+  readonly eventName: string | null
   readonly read: StreamedEvent | DomainError
 }
 
@@ -79,21 +80,21 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
   }
 
   private read(raw: JsonValue, index: number, { ledger, idempotencyKey }: RecordUsageStream): Entry {
-    const made = (): string =>
-      idempotencyKey === null ? this.ids.uuid() : identifierOfRequest(ledger, `${idempotencyKey} ${index}`)
+    const { eventName, identifier: sent } = identityOf(raw)
+    const identifier =
+      sent ?? (idempotencyKey === null ? this.ids.uuid() : identifierOfRequest(ledger, `${idempotencyKey} ${index}`))
     try {
-      const read = readStreamedEvent(raw)
-      return { raw, index, identifier: read.identifier ?? made(), read }
+      return { raw, index, identifier, eventName, read: readStreamedEvent(raw) }
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
-      return { raw, index, identifier: made(), read: error }
+      return { raw, index, identifier, eventName, read: error }
     }
   }
 
   /** Only the stream itself can say that there is no meter; it is asked at most once a batch. */
   private async catalogueFor(ledger: LedgerName, entries: readonly Entry[]): Promise<State> {
     const recent = await this.catalogues.recent(ledger)
-    const isKnown = ({ read }: Entry): boolean => read instanceof DomainError || recent.active.has(read.eventName)
+    const isKnown = ({ eventName }: Entry): boolean => eventName === null || recent.active.has(eventName)
     return entries.every(isKnown) ? recent : this.catalogues.latest(ledger)
   }
 
@@ -102,7 +103,7 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
       if (entry.read instanceof DomainError) throw entry.read
       const { read, identifier } = entry
       const meter = activeMeter(catalogue, read.eventName)
-      const timestamp = read.timestamp === null ? null : readTimestamp(read.timestamp, batch.parseTimestamp)
+      const timestamp = read.timestamp === null ? null : readStreamedTimestamp(read.timestamp, batch.parseTimestamp)
       const record = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)
       const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null } as const
       const partitions = catalogue.usagePartitions ?? 1
@@ -117,12 +118,11 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
 
   private async reject(
     { code, message }: DomainError,
-    { raw, index, identifier, read }: Entry,
+    { raw, index, identifier, eventName }: Entry,
     { ledger, context }: RecordUsageStream,
     catalogue: State,
     receivedAt: number,
   ): Promise<void> {
-    const eventName = read instanceof DomainError ? null : read.eventName
     const meterId = eventName === null ? null : (metersNamed(catalogue, eventName)[0]?.id ?? null)
     const data = { eventName, meterId, identifier, code, message, event: raw, index, receivedAt }
     const position = await this.rejections.append(ledger, { type: 'UsageRejected', data }, context)
@@ -130,7 +130,8 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
   }
 }
 
-function readTimestamp(text: string, parse: ParseTimestamp): number {
+/** @throws DomainError for text that is none. */
+export function readStreamedTimestamp(text: string, parse: ParseTimestamp): number {
   const instant = parse(text)
   if (instant !== null) return instant
   throw new DomainError(

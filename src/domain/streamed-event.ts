@@ -55,6 +55,19 @@ export function readStreamedEvent(raw: JsonValue): StreamedEvent {
   }
 }
 
+/** What can be told of an event whose shape is wrong: that which is right of its name and identifier. */
+export function identityOf(raw: JsonValue): Pick<StreamedEvent, 'identifier'> & { readonly eventName: string | null } {
+  if (!isHash(raw)) return { eventName: null, identifier: null }
+  return {
+    eventName: legible(raw.event_name, EVENT_NAME_LENGTH_MAX),
+    identifier: legible(raw.identifier, IDENTIFIER_LENGTH_MAX),
+  }
+}
+
+function legible(value: JsonValue | undefined, lengthMax: number): string | null {
+  return typeof value === 'string' && value.trim() !== '' && !isLongerThan(value, lengthMax) ? value : null
+}
+
 function text(value: JsonValue | undefined, param: string, lengthMax: number): string | null {
   if (value === undefined || value === null) return null
   if (typeof value !== 'string') throw new DomainError('parameter_invalid', `${param} must be a string.`, param)

@@ -4,7 +4,14 @@ import { metersProjection } from './meters.js'
 import type { Anomaly, Projection } from './projection.js'
 import { usageCellsProjection } from './usage-cells.js'
 import { UsageIndexProjection } from './usage-index.js'
+import { usageRejectionsProjection } from './usage-rejections.js'
 
 export function allProjections(report: (anomaly: Anomaly) => void): Projection[] {
-  return [metersProjection, new UsageIndexProjection(report), usageCellsProjection, idempotencyKeysProjection]
+  return [
+    metersProjection,
+    new UsageIndexProjection(report),
+    usageCellsProjection,
+    usageRejectionsProjection,
+    idempotencyKeysProjection,
+  ]
 }

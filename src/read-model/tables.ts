@@ -204,3 +204,84 @@ export const idempotencyKeys: Table<IdempotencyKeyRow> = {
   key: ['ledger', 'idempotencyKey'],
   indexes: { recorded: { columns: ['recordedAt'] } },
 }
+
+/** A meter event that asynchronous ingestion refused. */
+export interface UsageRejectionRow {
+  readonly ledger: string
+  /** Of its event in the ledger's rejections: the order in which they were stored. */
+  readonly revision: number
+  /** The meter that refused it; null where none was found. */
+  readonly meterId: string | null
+  readonly eventName: string | null
+  readonly identifier: string
+  readonly code: string
+  readonly message: string
+  /** JSON, as it was sent. */
+  readonly event: string
+  /** Its index in its request. */
+  readonly place: number
+  readonly receivedAt: number
+  /** `open` or `resolved`. */
+  readonly status: string
+  readonly resolvedAt: number | null
+  /** The meter it counts on since; null while open. */
+  readonly resolvedMeterId: string | null
+}
+
+export const usageRejections: Table<UsageRejectionRow> = {
+  name: 'usage_rejections',
+  columns: {
+    ledger: 'text',
+    revision: 'integer',
+    meterId: 'text?',
+    eventName: 'text?',
+    identifier: 'text',
+    code: 'text',
+    message: 'text',
+    event: 'text',
+    place: 'integer',
+    receivedAt: 'integer',
+    status: 'text',
+    resolvedAt: 'integer?',
+    resolvedMeterId: 'text?',
+  },
+  key: ['ledger', 'revision'],
+  indexes: {
+    identifier: { columns: ['ledger', 'identifier', 'revision'] },
+    meter: { columns: ['ledger', 'meterId', 'revision'] },
+    eventName: { columns: ['ledger', 'eventName', 'revision'] },
+    status: { columns: ['ledger', 'status', 'revision'] },
+  },
+}
+
+/** How many events were refused for one reason in one window of their receipt. */
+export interface UsageRejectionWindowRow {
+  readonly ledger: string
+  /** Empty where no meter was found. */
+  readonly meterId: string
+  /** Length of the window: 10000 or 86400000 ms. */
+  readonly size: number
+  readonly start: number
+  readonly code: string
+  /** Refused, and of those resolved since. */
+  readonly errors: number
+  readonly resolved: number
+  /** JSON array of `{error_message, identifier}`, the first ones of a short window; empty for a day. */
+  readonly samples: string
+}
+
+export const usageRejectionWindows: Table<UsageRejectionWindowRow> = {
+  name: 'usage_rejection_windows',
+  columns: {
+    ledger: 'text',
+    meterId: 'text',
+    size: 'integer',
+    start: 'integer',
+    code: 'text',
+    errors: 'integer',
+    resolved: 'integer',
+    samples: 'text',
+  },
+  key: ['ledger', 'meterId', 'size', 'start', 'code'],
+  indexes: { time: { columns: ['ledger', 'size', 'start', 'meterId', 'code'] } },
+}

@@ -65,12 +65,15 @@ export function Choice(allowed: readonly string[], options: Options = {}) {
   ])
 }
 
-/** v1: a whole number written as text, a number on the DTO. */
+/** A whole number: written as text in v1 and in queries, a number where the body is JSON and on the DTO. */
 export function IntegerText(
   options: Options & { readonly min: number; readonly max: number; readonly default?: number },
 ) {
   const { min, max } = options
-  const read: Reader = (raw) => (typeof raw === 'string' && INTEGER.test(raw) ? Number(raw) : unread(raw))
+  const read: Reader = (raw) => {
+    if (typeof raw === 'number') return raw
+    return typeof raw === 'string' && INTEGER.test(raw) ? Number(raw) : unread(raw)
+  }
   return parameter(options, { type: 'integer', minimum: min, maximum: max, default: options.default }, read, [
     notEmpty(),
     IsInt(refusedBy((param, value) => refuse.badInteger(param, value instanceof Unread ? value.raw : value))),

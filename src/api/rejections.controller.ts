@@ -1,0 +1,190 @@
+/** `/meterbook/v1/rejections`: meter events the stream refused, as data that can be looked at, counted and tried again. */
+import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
+import { CommandBus, QueryBus } from '@nestjs/cqrs'
+import { ApiBody, ApiConsumes, ApiQuery, ApiTags } from '@nestjs/swagger'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { RequestContext } from '../commands/request-context.js'
+import { RetryRejections, type RetryOutcome } from '../commands/retry-rejections.js'
+import type { LedgerName } from '../domain/ledger.js'
+import { CountRejections } from '../queries/count-rejections.js'
+import { FindOpenRejections } from '../queries/find-open-rejections.js'
+import { GetRejection } from '../queries/get-rejection.js'
+import { ListRejectionReports } from '../queries/list-rejection-reports.js'
+import { ListRejections } from '../queries/list-rejections.js'
+import type { RejectionFilter, RejectionStatus } from '../queries/rejection-rows.js'
+import { Allow, callerOf } from './caller.js'
+import { pageRequest } from './page-request.js'
+import { ReadContext, withPosition } from './read-context.js'
+import { rejectionCountsObject, rejectionObject, rejectionReportObject } from './rejection-objects.js'
+import {
+  CountRejectionsParameters,
+  ListRejectionReportsParameters,
+  ListRejectionsParameters,
+  RetryRejectionsParameters,
+} from './rejections.parameters.js'
+import { parseQuery } from './stripe/form.js'
+import { Idempotency } from './stripe/idempotency.js'
+import { list } from './stripe/list.js'
+import { V1Parameters } from './stripe/parameter-decorators.js'
+import { readParameters } from './stripe/parameters.js'
+import { parseTimestamp } from './stripe/timestamp.js'
+import { timeFilter } from './time-filter.js'
+
+const PATH = '/meterbook/v1/rejections'
+const BODY_TYPES = ['application/x-www-form-urlencoded', 'application/json']
+
+@ApiTags('Rejections')
+@Controller(PATH.slice(1))
+export class RejectionsController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+    private readonly readContext: ReadContext,
+    private readonly idempotency: Idempotency,
+  ) {}
+
+  @Get()
+  @Allow('read')
+  @ApiQuery({ type: ListRejectionsParameters })
+  async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const parameters = readParameters(ListRejectionsParameters, parseQuery(request.url))
+    const context = this.readContext.of(request)
+    const filter = { ...filterOf(parameters), status: (parameters.status ?? null) as RejectionStatus | null }
+    const page = withPosition(
+      reply,
+      await this.queries.execute(new ListRejections(context, filter, pageRequest(parameters))),
+    )
+    const data = page.items.map((rejection) => rejectionObject(context.ledger, rejection))
+    return list(PATH, data, page.hasMore)
+  }
+
+  @Get('counts')
+  @Allow('read')
+  @ApiQuery({ type: CountRejectionsParameters })
+  async count(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const { meter = null, created } = readParameters(CountRejectionsParameters, parseQuery(request.url))
+    const context = this.readContext.of(request)
+    const counts = withPosition(
+      reply,
+      await this.queries.execute(new CountRejections(context, meter, timeFilter(created))),
+    )
+    return rejectionCountsObject(context.ledger, meter, counts)
+  }
+
+  @Get('reports')
+  @Allow('read')
+  @ApiQuery({ type: ListRejectionReportsParameters })
+  async listReports(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const parameters = readParameters(ListRejectionReportsParameters, parseQuery(request.url))
+    const { meter = null, created } = parameters
+    const context = this.readContext.of(request)
+    const query = new ListRejectionReports(context, meter, timeFilter(created), pageRequest(parameters))
+    const page = withPosition(reply, await this.queries.execute(query))
+    const data = page.items.map((report) => rejectionReportObject(context.ledger, report))
+    return list(`${PATH}/reports`, data, page.hasMore)
+  }
+
+  @Get(':id')
+  @Allow('read')
+  @ApiQuery({ type: V1Parameters })
+  async retrieve(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    readParameters(V1Parameters, parseQuery(request.url))
+    return this.show(id, request, reply)
+  }
+
+  @Post('retry')
+  @HttpCode(200)
+  @Allow('ingest')
+  @ApiConsumes(...BODY_TYPES)
+  @ApiBody({ type: RetryRejectionsParameters, required: false })
+  async retryAll(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const parameters = readParameters(RetryRejectionsParameters, request.body)
+    const { limit, starting_after: startingAfter = null } = parameters
+    const context = this.readContext.of(request)
+    return this.act(request, reply, async (retryContext) => {
+      const open = await this.queries.execute(
+        new FindOpenRejections(context, filterOf(parameters), startingAfter, limit),
+      )
+      const outcomes = await this.retry(context.ledger, open.revisions, retryContext)
+      const counted = outcomes.filter(({ fate }) => fate === 'counted').length
+      const stillRejected = outcomes.filter(({ fate }) => fate === 'refused').length
+      return {
+        object: 'meterbook.rejection_retry',
+        counted,
+        duplicates: outcomes.length - counted - stillRejected,
+        has_more: open.hasMore,
+        last: open.lastId,
+        retried: outcomes.length,
+        still_rejected: stillRejected,
+      }
+    })
+  }
+
+  @Post(':id/retry')
+  @HttpCode(200)
+  @Allow('ingest')
+  @ApiConsumes(...BODY_TYPES)
+  @ApiBody({ type: V1Parameters, required: false })
+  async retryOne(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    readParameters(V1Parameters, request.body)
+    const context = this.readContext.of(request)
+    return this.act(request, reply, async (retryContext) => {
+      const { result } = await this.queries.execute(new GetRejection(context, id))
+      const [outcome] = await this.retry(context.ledger, [result.revision], retryContext)
+      if (outcome?.fate === 'refused') throw outcome.reason
+      return this.show(id, request, reply)
+    })
+  }
+
+  private retry(
+    ledger: LedgerName,
+    revisions: readonly number[],
+    context: RequestContext,
+  ): Promise<readonly RetryOutcome[]> {
+    // The event a retry causes is the rejection's, not this request's: sent again, it is found counted by its identifier.
+    const retryContext = { ...context, idempotency: null }
+    return this.commands.execute(new RetryRejections(ledger, revisions, parseTimestamp, retryContext))
+  }
+
+  /** Remembers the answer of an idempotency key. No event carries the key: after a crash it is done again, to no effect. */
+  private act(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    retry: (context: RequestContext) => Promise<object>,
+  ): Promise<object> {
+    return this.idempotency.answer(
+      request,
+      reply,
+      async (context) => ({ body: await retry(context), appended: null, replayOf: null }),
+      ({ stream, revision }) => {
+        throw new Error(`Event ${revision} of ${stream} carries the idempotency key of a retry.`)
+      },
+    )
+  }
+
+  private async show(id: string, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+    const context = this.readContext.of(request)
+    const { ledger } = callerOf(request)
+    return rejectionObject(ledger, withPosition(reply, await this.queries.execute(new GetRejection(context, id))))
+  }
+}
+
+type FilterParameters = Pick<ListRejectionsParameters, 'meter' | 'event_name' | 'code' | 'identifier' | 'created'>
+
+function filterOf({ meter, event_name, code, identifier, created }: FilterParameters): Omit<RejectionFilter, 'status'> {
+  return {
+    meterId: meter ?? null,
+    eventName: event_name ?? null,
+    code: code ?? null,
+    identifier: identifier ?? null,
+    received: timeFilter(created),
+  }
+}

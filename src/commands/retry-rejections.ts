@@ -1,0 +1,140 @@
+/**
+ * Tries refused meter events again, judged by the meters as they are now but as of their own receipt: what was in time then
+ * is in time now, however long ago. What counts, counts once under the rejection's identifier, at its own time, and was
+ * recorded now: it can be cancelled for 24 hours from here.
+ *
+ * Nothing is appended for what is still refused or was resolved before, so every retry may be sent again.
+ */
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs'
+import { Inject } from '@nestjs/common'
+import { DomainError } from '../domain/errors.js'
+import type { JsonValue } from '../domain/json.js'
+import type { LedgerName } from '../domain/ledger.js'
+import { activeMeter, type Meter, type State } from '../domain/meter-catalogue.js'
+import { readMeterEvent } from '../domain/meter-event.js'
+import { readStreamedEvent } from '../domain/streamed-event.js'
+import { ReadYourWrites } from '../event-store/read-your-writes.js'
+import type { RequestContext } from '../event-store/transact.js'
+import { READ_MODEL, type ReadModel } from '../read-model/read-model.js'
+import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
+import { CLOCK, type Clock } from './environment.js'
+import { MeterCatalogues } from './meter-catalogues.js'
+import { readStreamedTimestamp, type ParseTimestamp } from './record-usage-stream.js'
+import { RejectionLog } from './rejection-log.js'
+import { UsageLedger } from './usage-ledger.js'
+
+export type RetryOutcome =
+  /** It counts from now on. */
+  | { readonly fate: 'counted' }
+  /** It had been counted already, with the same body. */
+  | { readonly fate: 'duplicate' }
+  | { readonly fate: 'resolved-before' }
+  | { readonly fate: 'refused'; readonly reason: DomainError }
+
+/** Rejections of one call. */
+export const RETRIES_MAX = 1000
+
+export class RetryRejections extends Command<readonly RetryOutcome[]> {
+  constructor(
+    readonly ledger: LedgerName,
+    /** Revisions of the rejections, at most `RETRIES_MAX`, oldest first: they are recorded in this order. */
+    readonly rejections: readonly number[],
+    readonly parseTimestamp: ParseTimestamp,
+    readonly context: RequestContext,
+  ) {
+    super()
+  }
+}
+
+@CommandHandler(RetryRejections)
+export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> {
+  /** Retries under way, by ledger and revision: whoever asks for the same one meanwhile shares its outcome. */
+  private readonly running = new Map<string, Promise<RetryOutcome>>()
+
+  constructor(
+    private readonly catalogues: MeterCatalogues,
+    private readonly usage: UsageLedger,
+    private readonly rejections: RejectionLog,
+    private readonly readYourWrites: ReadYourWrites,
+    @Inject(READ_MODEL) private readonly readModel: ReadModel,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * One outcome for each rejection.
+   *
+   * @throws DomainError `resource_missing` for an unknown one, before anything is done; Overloaded, EventStoreUnavailable,
+   * ReadModelBehind: the call may be sent again.
+   */
+  async execute(command: RetryRejections): Promise<readonly RetryOutcome[]> {
+    const { ledger, rejections } = command
+    const catalogue = await this.catalogues.latest(ledger)
+    await this.readYourWrites.settled()
+    const found = await this.readModel.get(
+      usageRejections,
+      rejections.map((revision) => [ledger, revision]),
+    )
+    const rows = found.map((row, index) => {
+      if (row) return row
+      throw new DomainError('resource_missing', `No such rejection: 'rej_${rejections[index]}'.`, 'id')
+    })
+    const settled = await Promise.allSettled(rows.map((row) => this.once(row, catalogue, command)))
+    // Every write has settled: nothing is left under way behind this answer.
+    return settled.map((each) => {
+      if (each.status === 'rejected') throw each.reason
+      return each.value
+    })
+  }
+
+  private once(row: UsageRejectionRow, catalogue: State, command: RetryRejections): Promise<RetryOutcome> {
+    const key = `${row.ledger} ${row.revision}`
+    const running = this.running.get(key)
+    if (running) return running
+    const retry = this.retry(row, catalogue, command).finally(() => this.running.delete(key))
+    this.running.set(key, retry)
+    return retry
+  }
+
+  private async retry(row: UsageRejectionRow, catalogue: State, command: RetryRejections): Promise<RetryOutcome> {
+    if (row.status === 'resolved') return { fate: 'resolved-before' }
+    try {
+      const { meter, isNew } = await this.record(row, catalogue, command)
+      await this.resolve(row, meter, command)
+      return { fate: isNew ? 'counted' : 'duplicate' }
+    } catch (error) {
+      if (error instanceof DomainError) return { fate: 'refused', reason: error }
+      throw error
+    }
+  }
+
+  private async record(
+    { identifier, event, receivedAt }: UsageRejectionRow,
+    catalogue: State,
+    { ledger, parseTimestamp, context }: RetryRejections,
+  ): Promise<{ readonly meter: Meter; readonly isNew: boolean }> {
+    const read = readStreamedEvent(JSON.parse(event) as JsonValue)
+    const meter = activeMeter(catalogue, read.eventName)
+    const timestamp = read.timestamp === null ? null : readStreamedTimestamp(read.timestamp, parseTimestamp)
+    const asOfReceipt = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)
+    const record = { ...asOfReceipt, recordedAt: this.clock.now() }
+    const { isNew } = await this.usage.submit(
+      ledger,
+      catalogue.usagePartitions ?? 1,
+      meter,
+      identifier,
+      { type: 'RecordUsage', record, hasTimestamp: timestamp !== null },
+      context,
+    )
+    return { meter, isNew }
+  }
+
+  private async resolve(
+    { revision: rejection, identifier }: UsageRejectionRow,
+    { id: meterId }: Meter,
+    { ledger, context }: RetryRejections,
+  ): Promise<void> {
+    const data = { rejection, meterId, identifier, at: this.clock.now() }
+    const position = await this.rejections.append(ledger, { type: 'UsageRejectionResolved', data }, context)
+    this.readYourWrites.acknowledge(position)
+  }
+}
