@@ -145,6 +145,7 @@ export class UsagePartitionWriter {
     const found = await this.lookUp(batch)
     for (;;) {
       const { decided, events } = this.decide(batch, found)
+      if (decided.some(mayBeRefusedTooSoon) && (await this.hasMore(found))) continue
       // What did not fit into one append goes first into the next.
       this.queue.unshift(...batch.splice(decided.length))
       if (events.length === 0) return this.answer(decided, null)
@@ -171,6 +172,13 @@ export class UsagePartitionWriter {
           throw new EventStoreUnavailable(outcome.message)
       }
     }
+  }
+
+  /** Whether other writers appended meanwhile; what they did is then known. */
+  private async hasMore(found: Map<string, KnownRecord>): Promise<boolean> {
+    const before = this.revision
+    await this.readOn(found)
+    return this.revision !== before
   }
 
   /** What is known of the batch's records. Nothing that leaves the tail meanwhile is lost: it is then in the index. */
@@ -293,6 +301,14 @@ export class UsagePartitionWriter {
     this.tail.set(key, entry)
     this.entered.push({ key, entry })
   }
+}
+
+/**
+ * A record that another process made a moment ago is not in the index yet, and a refusal appends nothing that would
+ * collide with it: before a cancellation is refused the stream itself is asked.
+ */
+function mayBeRefusedTooSoon({ pending, error }: Decided): boolean {
+  return error !== null && pending.command.type === 'CancelUsage'
 }
 
 function keyOf({ meterId, identifier }: { readonly meterId: string; readonly identifier: string }): string {

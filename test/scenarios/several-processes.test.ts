@@ -127,12 +127,15 @@ describe('Two service processes on one EventStoreDB', () => {
         payload: { stripe_customer_id: 'cus_A', value },
       })
     await record(first, 'right', '5')
-    await record(first, 'wrong', '100')
-    await second.billing.meterEventAdjustments.create({
-      event_name: 'corrected',
-      type: 'cancel',
-      cancel: { identifier: 'wrong' },
-    })
+    // At once, so that the other one has not projected it yet: only the log can tell that it is there.
+    for (let n = 0; n < 20; n++) {
+      await record(first, `wrong-${n}`, '100')
+      await second.billing.meterEventAdjustments.create({
+        event_name: 'corrected',
+        type: 'cancel',
+        cancel: { identifier: `wrong-${n}` },
+      })
+    }
     await eventually(() => sumOn(first, meter.id), 5)
     await eventually(() => sumOn(second, meter.id), 5)
   })
