@@ -9,11 +9,11 @@ import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, type Meter, type State } from '../domain/meter-catalogue.js'
 import { BACKFILL_EARLIEST, readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
 import { readStreamedEvent } from '../domain/streamed-event.js'
-import { bucketStart } from '../domain/time-bucket.js'
 import type { UsageRecord } from '../domain/usage-record.js'
 import type { Position } from '../event-store/event-store.js'
 import type { RequestContext } from '../event-store/transact.js'
 import type { Clock } from './environment.js'
+import { RecordingOrder } from './recording-order.js'
 import type { UsageLedger } from './usage-ledger.js'
 
 export interface ImportSettings {
@@ -38,8 +38,7 @@ const UNIX_SECONDS = /^-?\d{1,12}$/
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 export class UsageImport {
-  /** What is under way, by what a later line may have to wait for. */
-  private readonly underWay = new Map<string, Promise<unknown>>()
+  private readonly order = new RecordingOrder()
 
   constructor(
     private readonly usage: UsageLedger,
@@ -54,8 +53,7 @@ export class UsageImport {
   async take(event: JsonValue, makeIdentifier: () => string): Promise<Fate> {
     try {
       const { meter, record, hasTimestamp } = this.read(event, makeIdentifier)
-      const submit = () => this.submit(meter, record, hasTimestamp)
-      return await (isOrderSensitive(meter) ? this.inOrder(orderKeys(meter, record), submit) : submit())
+      return await this.order.submit(meter, record, () => this.submit(meter, record, hasTimestamp))
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       return { outcome: error, position: null }
@@ -87,33 +85,6 @@ export class UsageImport {
     const { isNew, position } = await this.usage.submit(ledger, partitions, meter, record.identifier, command, context)
     return { outcome: isNew ? 'counted' : 'duplicate', position }
   }
-
-  private inOrder(keys: readonly string[], submit: () => Promise<Fate>): Promise<Fate> {
-    const earlier = keys.map((key) => this.underWay.get(key)).filter((each) => each !== undefined)
-    const fate = earlier.length === 0 ? submit() : Promise.allSettled(earlier).then(submit)
-    for (const key of keys) {
-      this.underWay.set(key, fate)
-      const leave = (): void => {
-        if (this.underWay.get(key) === fate) this.underWay.delete(key)
-      }
-      fate.then(leave, leave)
-    }
-    return fate
-  }
-}
-
-/** Partitions are written side by side, so two records of one file may swap places in the log. */
-function isOrderSensitive({ formula, eventTimeWindow }: Meter): boolean {
-  return formula === 'last' || eventTimeWindow !== null
-}
-
-/**
- * What may not overtake: of a window the record recorded last counts, and among equal timestamps the last value is the one
- * recorded last. The identifier is among them, so that of two bodies the first in the file is the one that counts.
- */
-function orderKeys({ eventTimeWindow }: Meter, { meterId, identifier, customer, occurredAt }: UsageRecord): string[] {
-  const time = eventTimeWindow === null ? occurredAt : bucketStart(eventTimeWindow, occurredAt)
-  return [`time ${meterId} ${time} ${customer}`, `identifier ${meterId} ${identifier}`]
 }
 
 /** Whole Unix seconds, as Stripe's bulk files have them, written as the text that the API takes. */

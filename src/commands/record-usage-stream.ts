@@ -14,6 +14,7 @@ import { ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { CLOCK, IDS, type Clock, type Ids } from './environment.js'
 import { MeterCatalogues } from './meter-catalogues.js'
+import { RecordingOrder } from './recording-order.js'
 import { RejectionLog } from './rejection-log.js'
 import { identifierOfRequest } from './usage-identity.js'
 import { UsageLedger } from './usage-ledger.js'
@@ -67,7 +68,10 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
     const receivedAt = this.clock.now()
     const entries = batch.events.map((raw, index) => this.read(raw, index, batch))
     const catalogue = await this.catalogueFor(batch.ledger, entries)
-    const settled = await Promise.allSettled(entries.map((entry) => this.take(entry, batch, catalogue, receivedAt)))
+    const order = new RecordingOrder()
+    const settled = await Promise.allSettled(
+      entries.map((entry) => this.take(entry, batch, catalogue, receivedAt, order)),
+    )
     const counts = { counted: 0, duplicates: 0, rejected: 0 }
     for (const each of settled) {
       // Every write has settled: nothing is left under way behind this answer.
@@ -98,7 +102,13 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
     return entries.every(isKnown) ? recent : this.catalogues.latest(ledger)
   }
 
-  private async take(entry: Entry, batch: RecordUsageStream, catalogue: State, receivedAt: number): Promise<Fate> {
+  private async take(
+    entry: Entry,
+    batch: RecordUsageStream,
+    catalogue: State,
+    receivedAt: number,
+    order: RecordingOrder,
+  ): Promise<Fate> {
     try {
       if (entry.read instanceof DomainError) throw entry.read
       const { read, identifier } = entry
@@ -107,7 +117,9 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
       const record = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)
       const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null } as const
       const partitions = catalogue.usagePartitions ?? 1
-      const outcome = await this.usage.submit(batch.ledger, partitions, meter, identifier, command, batch.context)
+      const outcome = await order.submit(meter, record, () =>
+        this.usage.submit(batch.ledger, partitions, meter, identifier, command, batch.context),
+      )
       return outcome.isNew ? 'counted' : 'duplicate'
     } catch (error) {
       if (!(error instanceof DomainError)) throw error

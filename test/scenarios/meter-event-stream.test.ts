@@ -105,6 +105,21 @@ onEachStore('The meter event stream', (start) => {
     expect(await total(stripe, meter)).toBe(String(Number(before) + 100))
   })
 
+  it('keeps the order of a call where it decides a number', async () => {
+    const { authentication_token } = await sessionOf(stripe)
+    const hourly = await createMeter(stripe, 'sum', { event_time_window: 'hour' })
+    const last = await createMeter(stripe, 'last')
+    const timestamp = new Date(clock.now()).toISOString()
+    for (let call = 1; call <= 5; call++) {
+      // Identifiers of their own spread over the partitions, which are written side by side.
+      const values = Array.from({ length: 20 }, (_, n) => String(100 * call + n))
+      const events = [hourly, last].flatMap((of) => values.map((value) => ({ ...eventOf(of, value), timestamp })))
+      await send(authentication_token, events)
+      expect(await total(stripe, hourly)).toBe(values.at(-1))
+      expect(await total(stripe, last)).toBe(values.at(-1))
+    }
+  })
+
   it('takes the Stripe CLI', async () => {
     const before = Number(await total(stripe, meter))
     const { authentication_token: token } = await sessionOf(stripe)

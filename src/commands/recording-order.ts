@@ -1,0 +1,41 @@
+/**
+ * Partitions are written side by side, so two records that are sent together may swap places in the log. Where their order
+ * decides a number the later one waits for the earlier: within one call, or one file, what comes later was recorded later.
+ */
+import type { Meter } from '../domain/meter-catalogue.js'
+import { bucketStart } from '../domain/time-bucket.js'
+import type { UsageRecord } from '../domain/usage-record.js'
+
+export class RecordingOrder {
+  /** What is under way, by what a later record may have to wait for. */
+  private readonly underWay = new Map<string, Promise<unknown>>()
+
+  /** To be called in the order that is to be kept. */
+  submit<Result>(meter: Meter, record: UsageRecord, submit: () => Promise<Result>): Promise<Result> {
+    if (!isOrderSensitive(meter)) return submit()
+    const keys = orderKeys(meter, record)
+    const earlier = keys.map((key) => this.underWay.get(key)).filter((each) => each !== undefined)
+    const result = earlier.length === 0 ? submit() : Promise.allSettled(earlier).then(submit)
+    for (const key of keys) {
+      this.underWay.set(key, result)
+      const leave = (): void => {
+        if (this.underWay.get(key) === result) this.underWay.delete(key)
+      }
+      result.then(leave, leave)
+    }
+    return result
+  }
+}
+
+function isOrderSensitive({ formula, eventTimeWindow }: Meter): boolean {
+  return formula === 'last' || eventTimeWindow !== null
+}
+
+/**
+ * What may not overtake: of a window the record recorded last counts, and among equal timestamps the last value is the one
+ * recorded last. The identifier is among them, so that of two bodies the first one is the one that counts.
+ */
+function orderKeys({ eventTimeWindow }: Meter, { meterId, identifier, customer, occurredAt }: UsageRecord): string[] {
+  const time = eventTimeWindow === null ? occurredAt : bucketStart(eventTimeWindow, occurredAt)
+  return [`time ${meterId} ${time} ${customer}`, `identifier ${meterId} ${identifier}`]
+}
