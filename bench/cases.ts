@@ -2,9 +2,9 @@
  * The benchmarks. Each says what it did, measures its two sides in turns (A B A B …) within one run, so that whatever else
  * the machine is doing falls on both, and checks that nothing acknowledged is missing from the service's own numbers.
  */
-import { LoadedBare, LoadedService, LoadMaker, reads, type Burst } from './contestants.js'
+import { LoadedBare, LoadedService, LoadMaker, reads, type Burst, type ServiceBurst } from './contestants.js'
 import { eventStoreDbCase } from './eventstoredb.js'
-import { alone, besides, type Figure } from './figures.js'
+import { alone, besides, type Figure, type Target } from './figures.js'
 import { MeteringService } from './metering-service.js'
 import { sideBySideCase } from './side-by-side.js'
 import { SINGLE_CONNECTIONS, STREAM_CONNECTIONS, STREAM_EVENTS, targets, type Settings } from './settings.js'
@@ -53,61 +53,76 @@ const stream: Case = {
   name: 'stream',
   what: `v2 stream, ${STREAM_EVENTS} events a call, ${STREAM_CONNECTIONS} connections; durable, projections running`,
   run: ({ runs, streamRequests: requests }) =>
-    withLoad(async (load) => {
-      const bare = await LoadedBare.start(load)
-      const loaded = await LoadedService.start(load)
-      const burst: Burst = { shape: 'stream', requests }
-      const { first: ceiling, second: ours } = await alternate(
-        runs,
-        () => bare.burst(burst),
-        () => loaded.burst(burst),
-      )
-      await loaded.check()
-      await Promise.all([bare.end(), loaded.service.stop()])
-      const of = 'stream'
-      const beside = { name: 'bare', runs: ceiling.map((run) => run.eventsPerSecond) }
-      const figures = [
-        besides(of, 'acknowledged events/s', pick(ours, 'eventsPerSecond'), beside, targets.stream),
-        besides(of, 'counted in the rows events/s', pick(ours, 'projectedPerSecond'), beside),
-      ]
-      for (const quantile of ['p50Ms', 'p99Ms'] as const) {
-        const bareRuns = ceiling.map((run) => run[quantile])
-        figures.push(
-          besides(of, `answer ${quantile.slice(0, 3)} ms`, pick(ours, quantile), { name: 'bare', runs: bareRuns }),
-        )
-      }
-      figures.push(alone(of, 'projection lag, most, events', pick(ours, 'lagEventsMax')))
-      figures.push(alone(of, 'projection lag, most, ms', pick(ours, 'lagMsMax')))
-      return figures
-    }),
+    againstBare('stream', { shape: 'stream', requests }, runs, targets.stream),
 }
 
 const single: Case = {
   name: 'single',
   what: `v1, one event a call as a form, ${SINGLE_CONNECTIONS} connections; durable, projections running`,
-  run: ({ runs, singleRequests: requests }) =>
-    withLoad(async (load) => {
-      const bare = await LoadedBare.start(load)
-      const loaded = await LoadedService.start(load)
-      const burst: Burst = { shape: 'form', requests }
-      const { first: ceiling, second: ours } = await alternate(
+  run: ({ runs, singleRequests: requests }) => againstBare('single', { shape: 'form', requests }, runs, targets.single),
+}
+
+function againstBare(of: string, burst: Burst, runs: number, target: Target): Promise<Figure[]> {
+  return withLoad(async (load) => {
+    const bare = await LoadedBare.start(load)
+    const loaded = await LoadedService.start(load)
+    const { first, second } = await alternate(
+      runs,
+      () => bare.burst(burst),
+      () => loaded.burst(burst),
+    )
+    await loaded.check()
+    await Promise.all([bare.end(), loaded.service.stop()])
+    const perSecond = { name: 'bare', runs: pick(first, 'eventsPerSecond') }
+    const figure = (name: string, key: 'p50Ms' | 'p99Ms' | 'processorMicrosecondsPerEvent'): Figure =>
+      besides(of, name, pick(second, key), { name: 'bare', runs: pick(first, key) })
+    return [
+      besides(of, 'acknowledged events/s', pick(second, 'eventsPerSecond'), perSecond, target),
+      besides(of, 'counted in the rows events/s', pick(second, 'projectedPerSecond'), perSecond),
+      figure('processor time per event µs', 'processorMicrosecondsPerEvent'),
+      figure('answer p50 ms', 'p50Ms'),
+      figure('answer p99 ms', 'p99Ms'),
+      alone(of, 'projection lag at most, events', pick(second, 'lagEventsMax')),
+      alone(of, 'projection lag at most, ms', pick(second, 'lagMsMax')),
+    ]
+  })
+}
+
+/** Not one of the cases: only where another build is named. */
+export function againstBuild({ runs, streamRequests, singleRequests }: Settings, build: string): Promise<Figure[]> {
+  return withLoad(async (load) => {
+    const figures: Figure[] = []
+    const bursts: Burst[] = [
+      { shape: 'stream', requests: streamRequests },
+      { shape: 'form', requests: singleRequests },
+    ]
+    for (const burst of bursts) {
+      const theirs = await LoadedService.start(load, { build })
+      const ours = await LoadedService.start(load)
+      const { first, second } = await alternate(
         runs,
-        () => bare.burst(burst),
-        () => loaded.burst(burst),
+        () => theirs.burst(burst),
+        () => ours.burst(burst),
       )
-      await loaded.check()
-      await Promise.all([bare.end(), loaded.service.stop()])
-      const of = 'single'
-      const beside = (key: 'eventsPerSecond' | 'p50Ms' | 'p99Ms') => ({
-        name: 'bare',
-        runs: ceiling.map((run) => run[key]),
-      })
-      return [
-        besides(of, 'acknowledged events/s', pick(ours, 'eventsPerSecond'), beside('eventsPerSecond'), targets.single),
-        besides(of, 'answer p50 ms', pick(ours, 'p50Ms'), beside('p50Ms')),
-        besides(of, 'answer p99 ms', pick(ours, 'p99Ms'), beside('p99Ms')),
-      ]
-    }),
+      for (const loaded of [theirs, ours]) {
+        await loaded.check()
+        await loaded.service.stop()
+      }
+      const figure = (
+        name: string,
+        key: keyof ServiceBurst &
+          ('eventsPerSecond' | 'projectedPerSecond' | 'lagMsMax' | 'processorMicrosecondsPerEvent'),
+      ): Figure =>
+        besides(`against ${burst.shape}`, name, pick(second, key), { name: 'other build', runs: pick(first, key) })
+      figures.push(
+        figure('acknowledged events/s', 'eventsPerSecond'),
+        figure('counted in the rows events/s', 'projectedPerSecond'),
+        figure('processor time per event µs', 'processorMicrosecondsPerEvent'),
+        figure('projection lag at most, ms', 'lagMsMax'),
+      )
+    }
+    return figures
+  })
 }
 
 const duplicates: Case = {

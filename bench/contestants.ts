@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { BareQuestion } from './bare-server.js'
 import { Child } from './child.js'
 import type { Load, LoadResult } from './load.js'
-import { LagGauge, MeteringService, temporaryFolder } from './metering-service.js'
+import { LagGauge, MeteringService, processorSeconds, temporaryFolder, type StartOptions } from './metering-service.js'
 import { SINGLE_CONNECTIONS, STREAM_CONNECTIONS, STREAM_EVENTS } from './settings.js'
 import { addTotals, type EventPlan } from './usage-events.js'
 
@@ -27,6 +27,7 @@ export interface Burst {
 export interface ServiceBurst extends LoadResult {
   /** Counted from the first request until the rows had everything. */
   readonly projectedPerSecond: number
+  readonly processorMicrosecondsPerEvent: number
   readonly lagEventsMax: number
   readonly lagMsMax: number
 }
@@ -56,8 +57,8 @@ export class LoadedService {
     private readonly load: LoadMaker,
   ) {}
 
-  static async start(load: LoadMaker, nodeArguments: readonly string[] = []): Promise<LoadedService> {
-    const service = await MeteringService.start(temporaryFolder(), nodeArguments)
+  static async start(load: LoadMaker, options: StartOptions = {}): Promise<LoadedService> {
+    const service = await MeteringService.start(temporaryFolder(), options)
     await service.createMeter()
     return new LoadedService(service, load)
   }
@@ -69,16 +70,19 @@ export class LoadedService {
     const authorization = isStream ? await service.sessionAuthorization() : service.keyAuthorization
     const lag = new LagGauge(service.folder)
     lag.sampleEvery(LAG_SAMPLE_MS)
+    const processorBefore = service.processorSeconds()
     const result = await this.load.run(loadOf(burst, events, service.port, authorization))
     const loadedAt = performance.now()
     await service.projected()
     const seconds = result.seconds + (performance.now() - loadedAt) / 1000
+    const processor = service.processorSeconds() - processorBefore
     lag.close()
     const count = burst.requests * (isStream ? STREAM_EVENTS : 1)
     this.next = addTotals(this.acknowledged, events, count)
     return {
       ...result,
       projectedPerSecond: count / seconds,
+      processorMicrosecondsPerEvent: (processor / count) * 1e6,
       lagEventsMax: lag.eventsMax,
       lagMsMax: lag.msMax,
     }
@@ -116,13 +120,16 @@ export class LoadedBare {
     return new LoadedBare(child, port, performance.now() - startedAt, load)
   }
 
-  async burst(burst: Burst): Promise<LoadResult> {
+  async burst(burst: Burst): Promise<LoadResult & { readonly processorMicrosecondsPerEvent: number }> {
     const events = planOf(burst, this.next)
-    this.next += burst.requests * (burst.shape === 'stream' ? STREAM_EVENTS : 1)
+    const count = burst.requests * (burst.shape === 'stream' ? STREAM_EVENTS : 1)
+    this.next += count
+    const processorBefore = processorSeconds(this.child.pid)
     const result = await this.load.run(loadOf(burst, events, this.port, 'none'))
+    const processor = processorSeconds(this.child.pid) - processorBefore
     const written = await this.child.ask({ type: 'count' })
     if (written !== this.next) throw new Error(`The bare server wrote ${written} events of ${this.next}.`)
-    return result
+    return { ...result, processorMicrosecondsPerEvent: (processor / count) * 1e6 }
   }
 
   end(): Promise<void> {

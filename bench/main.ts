@@ -1,7 +1,8 @@
-/** `npm run bench -- [--quick | --full] [--case NAME]… [--json FILE]` */
+/** `npm run bench -- [--quick | --full] [--case NAME]… [--json FILE] [--against FOLDER]` */
 import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { cases } from './cases.js'
+import { againstBuild, cases } from './cases.js'
 import { table, toJson, type Figure } from './figures.js'
 import { full, quick } from './settings.js'
 
@@ -10,6 +11,8 @@ const { values } = parseArgs({
     quick: { type: 'boolean' },
     full: { type: 'boolean', default: false },
     case: { type: 'string', multiple: true },
+    /** Folder of another build of the service: only the two are compared. */
+    against: { type: 'string' },
     json: { type: 'string', default: 'bench/results.json' },
   },
 })
@@ -22,7 +25,8 @@ if (unknown !== undefined) {
   process.exit(2)
 }
 const figures: Figure[] = []
-for (const each of cases) {
+if (values.against !== undefined) figures.push(...(await againstBuild(settings, resolve(values.against))))
+for (const each of values.against === undefined ? cases : []) {
   const { name, what } = each
   if (values.case && !values.case.includes(name)) continue
   const startedAt = performance.now()

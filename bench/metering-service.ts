@@ -10,12 +10,15 @@ import { fileURLToPath } from 'node:url'
 import { watch } from './child.js'
 import { EVENT_NAME } from './usage-events.js'
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+/** The build that is measured. */
+const BUILD = fileURLToPath(new URL('../../dist', import.meta.url))
 const KEY = 'sk_test_benchmarks0001'
 const START_TIMEOUT_MS = 60_000
 const READY_POLL_MS = 5
 const PROJECTED_TIMEOUT_MS = 300_000
 const DAY_MS = 86_400_000
+/** Of the processor times in `/proc`. */
+const TICKS_PER_SECOND = 100
 
 const folders = new Set<string>()
 process.on('exit', () => {
@@ -27,6 +30,12 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'meterbook-bench-'))
   folders.add(folder)
   return folder
+}
+
+export interface StartOptions {
+  readonly nodeArguments?: readonly string[]
+  /** Folder of another build, to compare with. */
+  readonly build?: string
 }
 
 export class MeteringService {
@@ -41,9 +50,12 @@ export class MeteringService {
   ) {}
 
   /** Resolves when `/readyz` says so. */
-  static async start(folder: string, nodeArguments: readonly string[] = []): Promise<MeteringService> {
+  static async start(
+    folder: string,
+    { nodeArguments = [], build = BUILD }: StartOptions = {},
+  ): Promise<MeteringService> {
     const startedAt = performance.now()
-    const child = spawn(process.execPath, [...nodeArguments, MAIN], {
+    const child = spawn(process.execPath, [...nodeArguments, join(build, 'main.js')], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
@@ -111,6 +123,11 @@ export class MeteringService {
     }
   }
 
+  /** Processor time it took so far, all threads. */
+  processorSeconds(): number {
+    return processorSeconds(this.child.pid ?? 0)
+  }
+
   residentMiB(): number {
     const status = `/proc/${this.child.pid}/status`
     const kib = existsSync(status)
@@ -135,6 +152,14 @@ export class MeteringService {
     if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`)
     return answer.json()
   }
+}
+
+/** NaN where the system does not tell. */
+export function processorSeconds(pid: number): number {
+  const file = `/proc/${pid}/stat`
+  if (!existsSync(file)) return NaN
+  const fields = readFileSync(file, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
 async function listening(child: ChildProcess): Promise<string> {

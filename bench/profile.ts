@@ -34,7 +34,7 @@ rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 
 const load = new LoadMaker()
-const loaded = await LoadedService.start(load, ['--cpu-prof', `--cpu-prof-dir=${folder}`])
+const loaded = await LoadedService.start(load, { nodeArguments: ['--cpu-prof', `--cpu-prof-dir=${folder}`] })
 const shape = values.shape === 'form' ? 'form' : 'stream'
 const { eventsPerSecond } = await loaded.burst({ shape, requests: Number(values.requests) })
 await loaded.service.stop()
@@ -48,14 +48,18 @@ function report(file: string, top: number): void {
   const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]))
   const microseconds = new Map<string, number>()
   let busy = 0
+  let whole = 0
   profile.samples.forEach((id, index) => {
     const name = names.get(id) ?? ''
-    if (name === '(idle)' || name === '(program)' || name === '(root)') return
     const delta = Math.max(0, profile.timeDeltas[index] ?? 0)
+    whole += delta
+    if (name === '(idle)' || name === '(root)') return
     busy += delta
     microseconds.set(name, (microseconds.get(name) ?? 0) + delta)
   })
-  process.stdout.write(`\n${threadOf(profile)} (${file}): busy ${(busy / 1e6).toFixed(2)} s\n`)
+  process.stdout.write(
+    `\n${threadOf(profile)} (${file}): busy ${(busy / 1e6).toFixed(2)} of ${(whole / 1e6).toFixed(2)} s\n`,
+  )
   const sorted = [...microseconds].sort(([, left], [, right]) => right - left).slice(0, top)
   for (const [name, time] of sorted) {
     process.stdout.write(`${((time / busy) * 100).toFixed(1).padStart(6)} %  ${name}\n`)
