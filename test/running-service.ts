@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import Stripe from 'stripe'
 import { describe } from '@jest/globals'
 import { ApiKeyRing } from '../src/commands/api-key-ring.js'
-import { randomIds, systemClock, type Clock } from '../src/commands/environment.js'
+import { randomIds, systemClock, type Clock, type Ids } from '../src/commands/environment.js'
 import { issueApiKey, type IssueApiKey, type IssuedApiKey } from '../src/commands/issue-api-key.js'
 import type { KeyRole } from '../src/domain/api-keys.js'
 import type { Mode } from '../src/domain/ledger.js'
@@ -73,7 +73,11 @@ export function onEachStore(
   }
 }
 
-export async function startRunningService(store: TestStore, clock: Clock = systemClock): Promise<RunningService> {
+export async function startRunningService(
+  store: TestStore,
+  clock: Clock = systemClock,
+  ids: Ids = randomIds,
+): Promise<RunningService> {
   const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
   const opened = await store.open()
   const log = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' })
@@ -90,7 +94,7 @@ export async function startRunningService(store: TestStore, clock: Clock = syste
       },
       log,
       clock,
-      ids: randomIds,
+      ids,
     })
   let service = await start()
   const client = (key: string): Stripe =>
