@@ -203,14 +203,13 @@ async function eachRecordOfInstant(
 async function findChanges(events: readonly ProjectedEvent[], rows: RowWriter): Promise<UsageChange[]> {
   const usage = events.filter(({ event }) => event.type === 'UsageRecorded' || event.type === 'UsageCancelled')
   if (usage.length === 0) return []
-  const recorded = usage.filter(({ event }) => event.type === 'UsageRecorded')
   const cancelled = usage.filter(({ event }) => event.type === 'UsageCancelled')
   const found = new Map<number, UsageRecordRow>()
-  const own = await rows.get(
-    usageRecords,
-    recorded.map(({ sequence }) => [sequence]),
-  )
-  for (const row of own) if (row) found.set(row.sequence, row)
+  // A batch's usage events are numbered without a gap, so their rows are one run of the table.
+  const from = usage[0]?.sequence ?? 0
+  const to = (usage.at(-1)?.sequence ?? 0) + 1
+  const own = await rows.range(usageRecords, { from, to, limit: to - from })
+  for (const row of own) found.set(row.sequence, row)
   const numbers = await meterNumbers(cancelled, rows)
   const theirs = await rows.get(
     usageRecords,
