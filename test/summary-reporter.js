@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs'
+
 /** Ends a run with one line that counts it, for scripts that read the result: `N passed, N failed[, N skipped]`. */
 export default class SummaryReporter {
   onRunComplete(_contexts, results) {
@@ -5,6 +7,7 @@ export default class SummaryReporter {
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites
     const skipped = results.numPendingTests + results.numTodoTests
     const line = `${results.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
-    process.stderr.write(`\n${line}\n`)
+    // The other reporters write until the very end.
+    process.once('exit', () => writeSync(process.stdout.fd, `\n${line}\n`))
   }
 }
