@@ -93,11 +93,9 @@ export const formulas: Readonly<Record<FormulaName, Formula<unknown>>> = {
 }
 
 /**
- * Of the records of one window of a pre-aggregated meter (one customer, one dimension combination), the one that
- * counts: recorded last among those not cancelled.
+ * Of two records of one window of a pre-aggregated meter (one customer, one dimension combination, neither cancelled), the
+ * one that counts: it was recorded last.
  */
-export function effectiveInWindow<R extends EffectiveRecord>(records: Iterable<R>): R | null {
-  let effective: R | null = null
-  for (const record of records) if (effective === null || record.sequence > effective.sequence) effective = record
-  return effective
+export function effectiveInWindow<R extends EffectiveRecord>(effective: R | null, record: R): R {
+  return effective !== null && effective.sequence > record.sequence ? effective : record
 }

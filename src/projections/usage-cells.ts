@@ -7,6 +7,7 @@
  * What a formula cannot take out of a cell again is counted anew from what the log said at that very event, so cells do
  * not depend on where batches are cut, nor on how far ahead the usage index is.
  */
+import { effectiveInWindow, type EffectiveRecord } from '../domain/aggregation.js'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import type { RowWriter } from '../read-model/read-model.js'
 import {
@@ -98,7 +99,10 @@ class WindowBook {
     const current = this.windows.get(key) ?? null
     // Only what was effective makes a difference when it is cancelled.
     if (type === 'cancelled' && current?.sequence !== row.sequence) return
-    const next = type === 'recorded' ? row : await this.effectiveBefore(row.series, start, sequence)
+    const next: EffectiveRecord | null =
+      type === 'recorded'
+        ? effectiveInWindow<EffectiveRecord>(current, row)
+        : await this.effectiveBefore(row.series, start, sequence)
     // A window has one effective record, so the minute it leaves has nothing left to count again.
     if (current) await book.remove(row.series, current, async () => undefined)
     if (next) book.add(row.series, next)
@@ -125,7 +129,7 @@ class WindowBook {
     if (!window) return null
     let effective: UsageRecordRow | null = null
     await eachRecordBackwards(this.rows, series, start, start + bucketMs[window], (candidate) => {
-      if (wasEffective(candidate, sequence) && candidate.sequence > (effective?.sequence ?? 0)) effective = candidate
+      if (wasEffective(candidate, sequence)) effective = effectiveInWindow(effective, candidate)
       return true
     })
     return effective

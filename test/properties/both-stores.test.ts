@@ -118,7 +118,7 @@ async function run(store: TestStore, steps: readonly Step[]): Promise<{ answers:
           display_name: `Meter ${n}`,
           event_name: `meter_${n}`,
           default_aggregation: { formula },
-          ...(configuration),
+          ...configuration,
         },
         { idempotencyKey: `meter-${n}` },
       )
