@@ -20,7 +20,7 @@ const MONTH_DAYS = 30
 const DAY_MS = 86_400_000
 const MANY_CUSTOMERS = 1_000
 /** Reads of the month while half the load comes in. */
-const SUMMARIES_PER_SECOND = 50
+const SUMMARIES_PER_SECOND = 100
 /** Requests of one burst while the long log is filled; memory is looked at after each. */
 const FILL_REQUESTS = 250
 

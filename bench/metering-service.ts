@@ -22,7 +22,7 @@ const TICKS_PER_SECOND = 100
 
 const folders = new Set<string>()
 process.on('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 
 /** Removed at the end, however that comes. */
