@@ -15,11 +15,6 @@ const BUSY_TIMEOUT_MS = 10_000
 /** Page cache of a connection. Negative: KiB. */
 const WRITER_CACHE_KIB = -65_536
 const READER_CACHE_KIB = -16_384
-/**
- * Pages of the write-ahead log before it is copied into the file. Most pages of a busy log are written again and again, so
- * copying less often copies each of them fewer times, and flushes less often. 64 MiB.
- */
-const CHECKPOINT_PAGES = 16_384
 
 export class EmbeddedReadModel implements ReadModel {
   private readonly file: string
@@ -125,7 +120,6 @@ export class EmbeddedReadModel implements ReadModel {
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
     database.pragma(`cache_size = ${cacheKib}`)
-    database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     return database
   }
 }
