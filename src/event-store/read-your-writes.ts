@@ -76,7 +76,8 @@ export class ReadYourWrites {
   }
 
   stop(message: string): void {
-    this.stoppedBy = message
+    // The first reason is the cause; that the thread ended is only what followed.
+    this.stoppedBy ??= message
     const error = this.stoppedError()
     for (const { done } of this.waiting) done(error)
     for (const done of this.waitingForStart) done(error)

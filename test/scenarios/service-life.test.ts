@@ -40,6 +40,8 @@ onEachStore('A running service', (start) => {
   it('says without a key that it is alive and ready', async () => {
     const alive = await fetch(`${service.url}/healthz`)
     expect([alive.status, await alive.json()]).toEqual([200, { status: 'alive' }])
+    // A service listens before its projections have caught up; a read waits until they have.
+    await service.stripe.billing.meters.list()
     const ready = await fetch(`${service.url}/readyz`)
     expect(ready.status).toBe(200)
     expect(await ready.json()).toEqual({
