@@ -27,8 +27,6 @@ import {
 
 /** How soon a subscription notices what another process appended; this process's own appends wake it at once. */
 const OTHER_PROCESS_POLL_MS = 100
-/** Events a subscription hands over at once when it is behind: who folds them saves a transaction for each page less. */
-const SUBSCRIPTION_PAGE_EVENTS = 2_000
 const CLOSE_TIMEOUT_MS = 30_000
 const POSITION = /^[1-9]\d{0,15}$/
 
@@ -99,7 +97,7 @@ export class EmbeddedEventStore implements EventStore {
     let saidCaughtUp = false
     while (!signal.aborted && !this.closed) {
       const version = this.reading().version()
-      const { events, scannedTo } = this.reading().pageOfAll(from, wanted, SUBSCRIPTION_PAGE_EVENTS)
+      const { events, scannedTo } = this.reading().pageOfAll(from, wanted, READ_PAGE_EVENTS)
       if (scannedTo !== null) {
         from = scannedTo
         if (events.length > 0) {
