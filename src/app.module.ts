@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { RoleGuard } from './api/caller.js'
 import { HealthController, READINESS } from './api/health.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
+import { MeterHistoryController } from './api/meter-history.controller.js'
 import { MetersController } from './api/meters.controller.js'
 import { ReadContext } from './api/read-context.js'
 import { RejectionsController } from './api/rejections.controller.js'
@@ -29,6 +30,7 @@ import { RetryRejectionsHandler } from './commands/retry-rejections.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { EVENT_STORE, type EventStore } from './event-store/event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
+import { Actors } from './queries/actors.js'
 import { CountRejectionsHandler } from './queries/count-rejections.js'
 import { FindOpenRejectionsHandler } from './queries/find-open-rejections.js'
 import { FirstAnswers } from './queries/first-answers.js'
@@ -36,6 +38,7 @@ import { GetMeterHandler } from './queries/get-meter.js'
 import { GetMeterEventSummariesHandler } from './queries/get-meter-event-summaries.js'
 import { GetRejectionHandler } from './queries/get-rejection.js'
 import { GetUsageRecordHandler } from './queries/get-usage-record.js'
+import { ListMeterChangesHandler } from './queries/list-meter-changes.js'
 import { ListMetersHandler } from './queries/list-meters.js'
 import { ListRejectionReportsHandler } from './queries/list-rejection-reports.js'
 import { ListRejectionsHandler } from './queries/list-rejections.js'
@@ -66,6 +69,7 @@ const controllers = [
   V2MeterEventStreamController,
   UsageRecordsController,
   RejectionsController,
+  MeterHistoryController,
   HealthController,
 ]
 
@@ -91,6 +95,7 @@ const queryHandlers = [
   FindOpenRejectionsHandler,
   CountRejectionsHandler,
   ListRejectionReportsHandler,
+  ListMeterChangesHandler,
 ]
 
 @Module({})
@@ -109,6 +114,7 @@ export class AppModule {
       { provide: RejectionLog, useValue: rejections },
       { provide: ApiKeyRing, useValue: keyRing },
       { provide: Reader, useValue: new Reader(readModel, readYourWrites, store) },
+      { provide: Actors, useValue: new Actors(() => keyRing.stream.read()) },
       { provide: FirstAnswers, useValue: new FirstAnswers(readModel, store, readYourWrites) },
       { provide: APP_GUARD, useClass: RoleGuard },
     ]

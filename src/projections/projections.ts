@@ -1,5 +1,6 @@
 /** Every projection there is, in the order a batch is given to them: cells are counted from what the index wrote. */
 import { idempotencyKeysProjection } from './idempotency-keys.js'
+import { meterChangesProjection } from './meter-changes.js'
 import { metersProjection } from './meters.js'
 import type { Anomaly, Projection } from './projection.js'
 import { usageCellsProjection } from './usage-cells.js'
@@ -9,6 +10,7 @@ import { usageRejectionsProjection } from './usage-rejections.js'
 export function allProjections(report: (anomaly: Anomaly) => void): Projection[] {
   return [
     metersProjection,
+    meterChangesProjection,
     new UsageIndexProjection(report),
     usageCellsProjection,
     usageRejectionsProjection,

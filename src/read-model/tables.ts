@@ -71,6 +71,38 @@ export const meters: Table<MeterRow> = {
   },
 }
 
+/** One event of a meter, with what it changed. */
+export interface MeterChangeRow {
+  readonly meterId: string
+  /** Of its event in the ledger's meters: the order in which they happened. */
+  readonly revision: number
+  /** The event's type. */
+  readonly type: string
+  /** Once it had happened, and before; null before the meter was created. */
+  readonly displayName: string
+  readonly previousDisplayName: string | null
+  readonly at: number
+  readonly requestId: string
+  /** An API key's id, or `system`. */
+  readonly actor: string
+}
+
+export const meterChanges: Table<MeterChangeRow> = {
+  name: 'meter_changes',
+  columns: {
+    meterId: 'text',
+    revision: 'integer',
+    type: 'text',
+    displayName: 'text',
+    previousDisplayName: 'text?',
+    at: 'integer',
+    requestId: 'text',
+    actor: 'text',
+  },
+  key: ['meterId', 'revision'],
+  indexes: {},
+}
+
 /** One meter, customer and dimension combination. */
 export interface UsageSeriesRow {
   /** In order of first appearance in the log. */
