@@ -24,6 +24,8 @@ export interface Projection extends ProjectionTables {
    * @throws ProjectionStopped where the log holds what cannot be.
    */
   apply(events: readonly ProjectedEvent[], rows: RowWriter): Promise<void>
+  /** The last batch was not committed: what is remembered of rows since then is wrong. */
+  forget?(): void
 }
 
 /** Something only a later look at the log can explain; it was left out of the rows and is worth a line in the log. */

@@ -3,16 +3,18 @@ import { idempotencyKeysProjection } from './idempotency-keys.js'
 import { meterChangesProjection } from './meter-changes.js'
 import { metersProjection } from './meters.js'
 import type { Anomaly, Projection } from './projection.js'
-import { usageCellsProjection } from './usage-cells.js'
+import { UsageCellsProjection } from './usage-cells.js'
+import { UsageChanges } from './usage-changes.js'
 import { UsageIndexProjection } from './usage-index.js'
 import { usageRejectionsProjection } from './usage-rejections.js'
 
 export function allProjections(report: (anomaly: Anomaly) => void): Projection[] {
+  const changes = new UsageChanges()
   return [
     metersProjection,
     meterChangesProjection,
-    new UsageIndexProjection(report),
-    usageCellsProjection,
+    new UsageIndexProjection(report, changes),
+    new UsageCellsProjection(changes),
     usageRejectionsProjection,
     idempotencyKeysProjection,
   ]

@@ -1,8 +1,9 @@
 /**
  * Follows the store and keeps the read model up to date: a batch's rows and the checkpoint are committed together, so an
  * event is folded exactly once whenever the process dies. An event it cannot understand stops it, naming stream and
- * revision; nothing is skipped.
+ * revision; nothing is skipped. A read model that cannot be written just now (a full disk) is waited for.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { decodeEvent } from '../event-store/codec.js'
 import {
   categoryOf,
@@ -13,8 +14,11 @@ import {
 } from '../event-store/event-store.js'
 import type { Progress } from '../event-store/read-your-writes.js'
 import { categories } from '../event-store/streams.js'
-import { START, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
+import { ReadModelUnavailable, START, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
 import type { ProjectedEvent, Projection } from './projection.js'
+
+/** Between attempts to write a batch while the read model cannot be written. */
+const WRITE_RETRY_MS = 1_000
 
 const followed: readonly Category[] = Object.values(categories)
 
@@ -76,7 +80,7 @@ export class Projector {
         after = last.position
         event = `${last.revision} ${last.id} ${last.stream}`
       }
-      await this.fold(projected, { position: after, sequence, event })
+      if (!(await this.fold(projected, { position: after, sequence, event }, signal))) return
       this.onProgress({
         position: after as Position | null,
         caughtUp: false,
@@ -85,11 +89,26 @@ export class Projector {
     }
   }
 
-  private async fold(events: readonly ProjectedEvent[], reached: Checkpoint): Promise<void> {
+  /** Whether the batch was committed; not if it was still waiting for room when the signal said stop. */
+  private async fold(events: readonly ProjectedEvent[], reached: Checkpoint, signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      try {
+        await this.commit(events, reached)
+        return true
+      } catch (error) {
+        for (const projection of this.projections) projection.forget?.()
+        if (!(error instanceof ReadModelUnavailable)) throw error
+        this.report(`The read model cannot be written and is tried again: ${error.message}`)
+        await delay(WRITE_RETRY_MS, null, { signal }).catch(() => undefined)
+        if (signal.aborted) return false
+      }
+    }
+  }
+
+  private async commit(events: readonly ProjectedEvent[], reached: Checkpoint): Promise<void> {
     await this.readModel.write(async (rows) => {
       for (const projection of this.projections) {
-        const { position } = this.checkpoints.get(projection.projection) as Checkpoint
-        const unseen = position === null ? events : events.filter((event) => this.isAfter(event.position, position))
+        const unseen = this.unseen(events, this.checkpoints.get(projection.projection) as Checkpoint)
         if (unseen.length === 0) continue
         await projection.apply(unseen, rows)
         await rows.setCheckpoint(projection.projection, reached)
@@ -101,6 +120,13 @@ export class Projector {
         this.checkpoints.set(projection, reached)
       }
     }
+  }
+
+  /** The batch itself where all of it is new, so that projections know it as the same. */
+  private unseen(events: readonly ProjectedEvent[], { position }: Checkpoint): readonly ProjectedEvent[] {
+    const [first] = events
+    if (position === null || !first || this.isAfter(first.position, position)) return events
+    return events.filter((event) => this.isAfter(event.position, position))
   }
 
   /** A projection that begins anew takes the others back to its start; they pass over what they have. */

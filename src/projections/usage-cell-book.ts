@@ -1,5 +1,6 @@
 /**
- * The cells one batch of events touches, loaded once, folded in memory and written back once.
+ * The cells a batch touches. Records that are added are first folded by themselves, minute by minute; what was stored is
+ * loaded once, merged with that, and written back once.
  *
  * A day is always the merge of its hours and an hour of its minutes, because every record goes into all three.
  */
@@ -22,146 +23,198 @@ export interface SeriesRule {
  */
 export type Recount = (start: number, end: number, take: (record: EffectiveRecord) => boolean) => Promise<void>
 
+/** What is known of a bucket, or what a batch adds to it. */
 interface Cell {
-  readonly series: number
-  readonly size: BucketSize
   readonly start: number
   records: number
   state: unknown
+  firstSequence: number
+  changedSequence: number
+}
+
+type Cells = Map<number, Cell>
+
+interface SeriesCells {
+  readonly formula: Formula<unknown>
+  /** Minutes of records added since the last merge. */
+  readonly added: Cells
+  /** As stored, with everything merged so far. */
+  readonly merged: Readonly<Record<BucketSize, Cells>>
 }
 
 export class CellBook {
-  private readonly cells = new Map<string, Cell>()
+  private readonly series = new Map<number, SeriesCells>()
 
-  private constructor(
+  constructor(
     private readonly rows: RowWriter,
     private readonly rules: ReadonlyMap<number, SeriesRule>,
   ) {}
 
-  /** Loads the cells of these records; others are loaded when they come up. */
-  static async open(
-    rows: RowWriter,
-    rules: ReadonlyMap<number, SeriesRule>,
-    records: readonly { readonly series: number; readonly occurredAt: number }[],
-  ): Promise<CellBook> {
-    const book = new CellBook(rows, rules)
-    const missing = new Map<string, Cell>()
-    for (const { series, occurredAt } of records) {
-      for (const size of bucketSizes) {
-        const cell = book.emptyCell(series, size, bucketStart(size, occurredAt))
-        missing.set(cellKey(cell), cell)
-      }
-    }
-    await book.load([...missing.values()])
-    return book
+  /** `at`: sequence of the event that makes the record effective. */
+  add(series: number, record: EffectiveRecord, at: number): void {
+    const { formula, added } = this.cellsOf(series)
+    const cell = cellAt(added, bucketStart('minute', record.occurredAt), formula)
+    cell.state = formula.add(cell.state, record)
+    cell.records++
+    touch(cell, at, at)
   }
 
-  add(series: number, record: EffectiveRecord): void {
-    const formula = this.formula(series)
-    for (const size of bucketSizes) {
-      const cell = this.cell(series, size, bucketStart(size, record.occurredAt))
-      cell.state = formula.add(cell.state, record)
-      cell.records++
-    }
-  }
-
-  async remove(series: number, record: EffectiveRecord, recount: Recount): Promise<void> {
-    const formula = this.formula(series)
+  /** `at`: sequence of the event after which the record is no longer effective. */
+  async remove(series: number, record: EffectiveRecord, at: number, recount: Recount): Promise<void> {
+    const cells = this.cellsOf(series)
+    await this.merge(new Map([[series, cells]]))
+    const { formula, merged } = cells
     for (const size of bucketSizes) {
       const start = bucketStart(size, record.occurredAt)
-      await this.loadMissing(series, size, start)
-      const cell = this.cell(series, size, start)
+      await this.load(new Map([[series, cells]]), () => ({ ...noStarts(), [size]: new Set([start]) }))
+      const cell = cellAt(merged[size], start, formula)
       cell.records--
       if (cell.records < 0) throw new ProjectionStopped(`A record was taken out of an empty cell of series ${series}.`)
       cell.state =
         cell.records === 0
           ? formula.empty
-          : (formula.remove(cell.state, record) ?? (await this.countAgain(formula, cell, recount)))
+          : (formula.remove(cell.state, record) ?? (await this.countAgain(series, cells, size, start, recount)))
+      touch(cell, at, at)
     }
   }
 
   async save(): Promise<void> {
-    const kept: UsageCellRow[] = []
-    const emptied: (readonly [number, number, number])[] = []
-    for (const { series, size, start, records, state } of this.cells.values()) {
-      if (records === 0) emptied.push([series, bucketMs[size], start])
-      else kept.push({ series, size: bucketMs[size], start, records, state: this.formula(series).encode(state) })
+    await this.merge(this.series)
+    const changed: UsageCellRow[] = []
+    for (const [series, { formula, merged }] of this.series) {
+      for (const size of bucketSizes) {
+        for (const { start, records, state, firstSequence, changedSequence } of merged[size].values()) {
+          changed.push({
+            series,
+            size: bucketMs[size],
+            start,
+            records,
+            state: formula.encode(state),
+            firstSequence,
+            changedSequence,
+          })
+        }
+      }
     }
-    await this.rows.put(usageCells, kept)
-    await this.rows.delete(usageCells, emptied)
+    await this.rows.put(usageCells, changed)
+  }
+
+  /** Takes what was added into the minutes, hours and days that are stored. */
+  private async merge(all: ReadonlyMap<number, SeriesCells>): Promise<void> {
+    await this.load(all, ({ added }) => startsOf(added.keys()))
+    for (const { formula, added, merged } of all.values()) {
+      for (const minute of added.values()) {
+        for (const size of bucketSizes) {
+          const cell = cellAt(merged[size], bucketStart(size, minute.start), formula)
+          cell.state = formula.merge(cell.state, minute.state)
+          cell.records += minute.records
+          touch(cell, minute.firstSequence, minute.changedSequence)
+        }
+      }
+      added.clear()
+    }
   }
 
   /** A minute from its records, an hour from its minutes, a day from its hours. */
-  private async countAgain(formula: Formula<unknown>, cell: Cell, recount: Recount): Promise<unknown> {
-    const end = cell.start + bucketMs[cell.size]
+  private async countAgain(
+    series: number,
+    { formula, merged }: SeriesCells,
+    size: BucketSize,
+    start: number,
+    recount: Recount,
+  ): Promise<unknown> {
+    const end = start + bucketMs[size]
     let state = formula.empty
-    if (cell.size === 'minute') {
-      await recount(cell.start, end, (record) => {
+    if (size === 'minute') {
+      await recount(start, end, (record) => {
         state = formula.add(state, record)
         return !formula.isSettled(state)
       })
       return state
     }
-    const part: BucketSize = cell.size === 'hour' ? 'minute' : 'hour'
+    const part: BucketSize = size === 'hour' ? 'minute' : 'hour'
     const stored = await this.rows.range(usageCells, {
-      prefix: [cell.series, bucketMs[part]],
-      from: cell.start,
+      prefix: [series, bucketMs[part]],
+      from: start,
       to: end,
       limit: bucketMs.day / bucketMs.minute,
     })
-    for (const row of stored) this.remember(row, part)
-    for (let start = cell.start; start < end; start += bucketMs[part]) {
-      const known = this.cells.get(cellKey({ series: cell.series, size: part, start }))
+    for (const row of stored) remember(merged[part], row, formula)
+    for (let at = start; at < end; at += bucketMs[part]) {
+      const known = merged[part].get(at)
       if (known && known.records > 0) state = formula.merge(state, known.state)
     }
     return state
   }
 
-  private async loadMissing(series: number, size: BucketSize, start: number): Promise<void> {
-    const cell = this.emptyCell(series, size, start)
-    if (!this.cells.has(cellKey(cell))) await this.load([cell])
-  }
-
-  private async load(empty: readonly Cell[]): Promise<void> {
-    const found = await this.rows.get(
-      usageCells,
-      empty.map(({ series, size, start }) => [series, bucketMs[size], start]),
-    )
-    empty.forEach((cell, index) => {
-      const row = found[index]
-      if (row) this.remember(row, cell.size)
-      else this.cells.set(cellKey(cell), cell)
-    })
-  }
-
-  /** What this batch already changed is newer than what is stored. */
-  private remember({ series, start, records, state }: UsageCellRow, size: BucketSize): void {
-    const cell: Cell = { series, size, start, records, state: this.formula(series).decode(state) }
-    const key = cellKey(cell)
-    if (!this.cells.has(key)) this.cells.set(key, cell)
-  }
-
-  private cell(series: number, size: BucketSize, start: number): Cell {
-    const key = cellKey({ series, size, start })
-    let cell = this.cells.get(key)
-    if (!cell) {
-      cell = this.emptyCell(series, size, start)
-      this.cells.set(key, cell)
+  /** Loads the wanted cells that are not here yet. */
+  private async load(
+    all: ReadonlyMap<number, SeriesCells>,
+    wanted: (cells: SeriesCells) => Readonly<Record<BucketSize, ReadonlySet<number>>>,
+  ): Promise<void> {
+    const keys: (readonly [number, number, number])[] = []
+    const places: (readonly [Cells, Formula<unknown>])[] = []
+    for (const [series, cells] of all) {
+      const starts = wanted(cells)
+      for (const size of bucketSizes) {
+        for (const start of starts[size]) {
+          if (cells.merged[size].has(start)) continue
+          keys.push([series, bucketMs[size], start])
+          places.push([cells.merged[size], cells.formula])
+        }
+      }
     }
-    return cell
+    if (keys.length === 0) return
+    const found = await this.rows.get(usageCells, keys)
+    for (const [index, row] of found.entries()) {
+      const [cells, formula] = places[index] as (typeof places)[number]
+      if (row) remember(cells, row, formula)
+    }
   }
 
-  private emptyCell(series: number, size: BucketSize, start: number): Cell {
-    return { series, size, start, records: 0, state: this.formula(series).empty }
-  }
-
-  private formula(series: number): Formula<unknown> {
-    const rule = this.rules.get(series)
-    if (!rule) throw new ProjectionStopped(`Series ${series} has no rule.`)
-    return formulas[rule.formula]
+  private cellsOf(series: number): SeriesCells {
+    let cells = this.series.get(series)
+    if (!cells) {
+      const rule = this.rules.get(series)
+      if (!rule) throw new ProjectionStopped(`Series ${series} has no rule.`)
+      cells = {
+        formula: formulas[rule.formula],
+        added: new Map(),
+        merged: { minute: new Map(), hour: new Map(), day: new Map() },
+      }
+      this.series.set(series, cells)
+    }
+    return cells
   }
 }
 
-function cellKey({ series, size, start }: Pick<Cell, 'series' | 'size' | 'start'>): string {
-  return `${series} ${size} ${start}`
+/** What this batch already changed is newer than what is stored. */
+function remember(cells: Cells, { start, state, ...rest }: UsageCellRow, formula: Formula<unknown>): void {
+  if (cells.has(start)) return
+  const { records, firstSequence, changedSequence } = rest
+  cells.set(start, { start, records, state: formula.decode(state), firstSequence, changedSequence })
+}
+
+function cellAt(cells: Cells, start: number, formula: Formula<unknown>): Cell {
+  let cell = cells.get(start)
+  if (!cell) {
+    cell = { start, records: 0, state: formula.empty, firstSequence: Infinity, changedSequence: 0 }
+    cells.set(start, cell)
+  }
+  return cell
+}
+
+function touch(cell: Cell, first: number, changed: number): void {
+  if (first < cell.firstSequence) cell.firstSequence = first
+  if (changed > cell.changedSequence) cell.changedSequence = changed
+}
+
+function startsOf(minutes: Iterable<number>): Record<BucketSize, Set<number>> {
+  const starts = noStarts()
+  for (const minute of minutes) for (const size of bucketSizes) starts[size].add(bucketStart(size, minute))
+  return starts
+}
+
+function noStarts(): Record<BucketSize, Set<number>> {
+  return { minute: new Set(), hour: new Set(), day: new Set() }
 }

@@ -11,56 +11,67 @@ import { effectiveInWindow, type EffectiveRecord } from '../domain/aggregation.j
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import type { RowWriter } from '../read-model/read-model.js'
 import {
-  meters,
   usageCells,
   usageRecords,
-  usageSeries,
   usageWindows,
-  type MeterRow,
   type UsageRecordRow,
   type UsageWindowRow,
 } from '../read-model/tables.js'
-import { toMeter } from './meters.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { CellBook, type SeriesRule } from './usage-cell-book.js'
+import { FoldedMeters, type UsageChange, type UsageChanges } from './usage-changes.js'
 
 /** Records read at a time when a window or a minute is counted again. */
 const RECOUNT_PAGE_ROWS = 500
 
-/** A usage event with the row it made or changed. */
-interface UsageChange {
-  readonly type: 'recorded' | 'cancelled'
-  readonly sequence: number
-  readonly row: UsageRecordRow
-}
+export class UsageCellsProjection implements Projection {
+  readonly projection = 'usage-cells'
+  readonly schema = 2
+  readonly tables = [usageCells, usageWindows]
 
-export const usageCellsProjection: Projection = {
-  projection: 'usage-cells',
-  schema: 1,
-  tables: [usageCells, usageWindows],
+  private readonly meters = new FoldedMeters()
 
-  async apply(events, rows) {
-    const changes = await findChanges(events, rows)
+  constructor(private readonly changes: UsageChanges) {}
+
+  async apply(events: readonly ProjectedEvent[], rows: RowWriter): Promise<void> {
+    const changes = this.changes.of(events) ?? (await findChanges(events, this.meters, rows))
     if (changes.length === 0) return
-    const rules = await seriesRules(changes, rows)
-    const book = await CellBook.open(
-      rows,
-      rules,
-      changes.map(({ row }) => row),
-    )
+    const rules = await this.rulesOf(changes, rows)
+    const book = new CellBook(rows, rules)
     const windows = await WindowBook.open(rows, rules, changes)
     for (const change of changes) {
-      if (rules.get(change.row.series)?.window == null) await applyRaw(change, book, rows)
-      else await windows.apply(change, book)
+      const isRaw = rules.get(change.row.series)?.window === null
+      const applied = isRaw ? applyRaw(change, book, rows) : windows.apply(change, book)
+      if (applied) await applied
     }
     await windows.save()
     await book.save()
-  },
+  }
+
+  forget(): void {
+    this.meters.forget()
+  }
+
+  private async rulesOf(changes: readonly UsageChange[], rows: RowWriter): Promise<Map<number, SeriesRule>> {
+    const meters = await this.meters.ofNumbers(new Set(changes.map(({ row }) => row.meter)), rows)
+    const rules = new Map<number, SeriesRule>()
+    for (const { row } of changes) {
+      if (rules.has(row.series)) continue
+      const meter = meters.get(row.meter)
+      if (!meter) throw new ProjectionStopped(`Series ${row.series} belongs to no meter.`)
+      rules.set(row.series, { formula: meter.formula, window: meter.eventTimeWindow })
+    }
+    return rules
+  }
 }
 
-async function applyRaw({ type, sequence, row }: UsageChange, book: CellBook, rows: RowWriter): Promise<void> {
-  if (type === 'recorded') return book.add(row.series, row)
-  await book.remove(row.series, row, (start, end, take) =>
+/** Answers no promise where nothing has to be read: one for each record would be most of its cost. */
+function applyRaw({ type, sequence, row }: UsageChange, book: CellBook, rows: RowWriter): Promise<void> | undefined {
+  if (type === 'recorded') {
+    book.add(row.series, row, sequence)
+    return undefined
+  }
+  return book.remove(row.series, row, sequence, (start, end, take) =>
     eachRecordBackwards(rows, row.series, start, end, (candidate) =>
       wasEffective(candidate, sequence) ? take(candidate) : true,
     ),
@@ -104,8 +115,8 @@ class WindowBook {
         ? effectiveInWindow<EffectiveRecord>(current, row)
         : await this.effectiveBefore(row.series, start, sequence)
     // A window has one effective record, so the minute it leaves has nothing left to count again.
-    if (current) await book.remove(row.series, current, async () => undefined)
-    if (next) book.add(row.series, next)
+    if (current) await book.remove(row.series, current, sequence, async () => undefined)
+    if (next) book.add(row.series, next, sequence)
     this.windows.set(
       key,
       next && { series: row.series, start, sequence: next.sequence, occurredAt: next.occurredAt, value: next.value },
@@ -204,28 +215,20 @@ async function eachRecordOfInstant(
 }
 
 /** Leaves out what the index did not take: a second record or cancellation of the same identifier. */
-async function findChanges(events: readonly ProjectedEvent[], rows: RowWriter): Promise<UsageChange[]> {
+async function findChanges(
+  events: readonly ProjectedEvent[],
+  meters: FoldedMeters,
+  rows: RowWriter,
+): Promise<UsageChange[]> {
   const usage = events.filter(({ event }) => event.type === 'UsageRecorded' || event.type === 'UsageCancelled')
   if (usage.length === 0) return []
-  const cancelled = usage.filter(({ event }) => event.type === 'UsageCancelled')
   const found = new Map<number, UsageRecordRow>()
   // A batch's usage events are numbered without a gap, so their rows are one run of the table.
   const from = usage[0]?.sequence ?? 0
   const to = (usage.at(-1)?.sequence ?? 0) + 1
   const own = await rows.range(usageRecords, { from, to, limit: to - from })
   for (const row of own) found.set(row.sequence, row)
-  const numbers = await meterNumbers(cancelled, rows)
-  const theirs = await rows.get(
-    usageRecords,
-    cancelled.map(({ event }) =>
-      event.type === 'UsageCancelled' ? [numbers.get(event.data.meterId) ?? null, event.data.identifier] : [null, null],
-    ),
-    'identifier',
-  )
-  theirs.forEach((row, index) => {
-    const sequence = cancelled[index]?.sequence
-    if (row && sequence !== undefined && row.cancelledSequence === sequence) found.set(sequence, row)
-  })
+  for (const [sequence, row] of await findCancelled(usage, meters, rows)) found.set(sequence, row)
   const changes: UsageChange[] = []
   for (const { sequence, event } of usage) {
     const row = found.get(sequence)
@@ -234,39 +237,23 @@ async function findChanges(events: readonly ProjectedEvent[], rows: RowWriter): 
   return changes
 }
 
-async function meterNumbers(events: readonly ProjectedEvent[], rows: RowWriter): Promise<Map<string, number>> {
-  const ids = [...new Set(events.flatMap(({ event }) => (event.type === 'UsageCancelled' ? [event.data.meterId] : [])))]
+/** The records that were cancelled, by the sequence of their cancellation. */
+async function findCancelled(
+  usage: readonly ProjectedEvent[],
+  meters: FoldedMeters,
+  rows: RowWriter,
+): Promise<[number, UsageRecordRow][]> {
+  const cancelled = usage.flatMap(({ sequence, event }) =>
+    event.type === 'UsageCancelled' ? [{ sequence, record: event.data }] : [],
+  )
+  const byId = await meters.ofIds(new Set(cancelled.map(({ record }) => record.meterId)), rows)
   const found = await rows.get(
-    meters,
-    ids.map((id) => [id]),
-    'meterId',
+    usageRecords,
+    cancelled.map(({ record }) => [byId.get(record.meterId)?.number ?? null, record.identifier]),
+    'identifier',
   )
-  return new Map(found.flatMap((row) => (row ? [[row.meterId, row.number]] : [])))
-}
-
-async function seriesRules(changes: readonly UsageChange[], rows: RowWriter): Promise<Map<number, SeriesRule>> {
-  const series = [...new Set(changes.map(({ row }) => row.series))]
-  const seriesRows = await rows.get(
-    usageSeries,
-    series.map((number) => [number]),
-  )
-  const numbers = [...new Set(seriesRows.flatMap((row) => (row ? [row.meter] : [])))]
-  const meterRows = await rows.get(
-    meters,
-    numbers.map((number) => [number]),
-  )
-  const byNumber = new Map<number, MeterRow>()
-  for (const row of meterRows) if (row) byNumber.set(row.number, row)
-  return new Map(
-    seriesRows.map((row, index) => {
-      const meter = row && byNumber.get(row.meter)
-      if (!meter) throw new ProjectionStopped(`Series ${series[index]} belongs to no meter.`)
-      return [row.series, ruleOf(meter)]
-    }),
-  )
-}
-
-function ruleOf(row: MeterRow): SeriesRule {
-  const { formula, eventTimeWindow } = toMeter(row)
-  return { formula, window: eventTimeWindow }
+  return cancelled.flatMap(({ sequence }, index): [number, UsageRecordRow][] => {
+    const row = found[index]
+    return row?.cancelledSequence === sequence ? [[sequence, row]] : []
+  })
 }

@@ -10,145 +10,145 @@ import type { UsageCancelled, UsageRecord } from '../domain/usage-record.js'
 import { partitionOf } from '../event-store/streams.js'
 import type { RowWriter } from '../read-model/read-model.js'
 import {
-  meters,
+  BLOCK_RECORDS,
+  usageBlocks,
   usageRecords,
   usageSeries,
   usageStreams,
-  type MeterRow,
   type UsageRecordRow,
   type UsageSeriesRow,
 } from '../read-model/tables.js'
 import { ProjectionStopped, type Anomaly, type ProjectedEvent, type Projection } from './projection.js'
+import { FoldedMeters, type FoldedMeter, type UsageChange, type UsageChanges } from './usage-changes.js'
+import { SeriesNumbers } from './usage-series-numbers.js'
+
+interface Recorded {
+  readonly projected: ProjectedEvent
+  readonly record: UsageRecord
+  readonly meter: FoldedMeter
+}
+
+interface Cancelled extends Recorded {
+  readonly record: UsageCancelled
+}
 
 export class UsageIndexProjection implements Projection {
   readonly projection = 'usage-index'
-  readonly schema = 1
-  readonly tables = [usageSeries, usageRecords, usageStreams]
+  readonly schema = 2
+  readonly tables = [usageSeries, usageRecords, usageBlocks, usageStreams]
 
-  constructor(private readonly report: (anomaly: Anomaly) => void) {}
+  private readonly meters = new FoldedMeters()
+  private readonly series = new SeriesNumbers()
+
+  constructor(
+    private readonly report: (anomaly: Anomaly) => void,
+    private readonly changes: UsageChanges,
+  ) {}
 
   async apply(events: readonly ProjectedEvent[], rows: RowWriter): Promise<void> {
-    const recorded: { readonly projected: ProjectedEvent; readonly record: UsageRecord }[] = []
-    const cancelled: { readonly projected: ProjectedEvent; readonly record: UsageCancelled }[] = []
-    const revisions = new Map<string, number>()
-    for (const projected of events) {
-      const { event, stream, revision } = projected
-      if (event.type === 'UsageRecorded') recorded.push({ projected, record: event.data })
-      else if (event.type === 'UsageCancelled') cancelled.push({ projected, record: event.data })
-      else continue
-      revisions.set(stream, revision)
-    }
-    if (revisions.size === 0) return
-
-    const meterRows = await loadMeters(rows, [...recorded, ...cancelled])
-    const series = await this.seriesOf(recorded, meterRows, rows)
-    const inserted = await rows.insertNew(
-      usageRecords,
-      recorded.map(({ projected, record }, index) =>
-        recordRow(projected, record, meterNumber(meterRows, projected, record), series[index] as number),
-      ),
-    )
-    inserted.forEach((isNew, index) => {
-      const { projected } = recorded[index] as (typeof recorded)[number]
-      if (!isNew) this.report(anomaly(projected, 'A usage record was recorded a second time.'))
-    })
-    await this.cancel(cancelled, meterRows, rows)
+    const { recorded, cancelled, revisions } = await this.usageOf(events, rows)
+    if (revisions.size === 0) return this.changes.set(events, [])
+    const changes = await this.insert(recorded, rows)
+    changes.push(...(await this.cancel(cancelled, rows)))
+    // Cells look at changes in the order of the log.
+    if (cancelled.length > 0) changes.sort((left, right) => left.sequence - right.sequence)
+    await rows.put(usageBlocks, blocksOf(changes))
     await rows.put(
       usageStreams,
-      [...revisions].map(([stream, revision]) => ({ stream, revision })),
+      Array.from(revisions, ([stream, revision]) => ({ stream, revision })),
     )
+    this.changes.set(events, changes)
   }
 
-  private async seriesOf(
-    recorded: readonly { projected: ProjectedEvent; record: UsageRecord }[],
-    meterRows: ReadonlyMap<string, MeterRow>,
-    rows: RowWriter,
-  ): Promise<number[]> {
-    const combinations = new Map<string, Omit<UsageSeriesRow, 'series'>>()
-    const keys = recorded.map(({ projected, record }) => {
-      const meter = meterNumber(meterRows, projected, record)
-      const dimensions = dimensionsOf(meterRows.get(record.meterId) as MeterRow, record)
-      const key = `${meter} ${dimensions} ${record.customer}`
-      if (!combinations.has(key)) combinations.set(key, { meter, customer: record.customer, dimensions })
-      return key
-    })
-    const found = await rows.get(
-      usageSeries,
-      [...combinations.values()].map(({ meter, customer, dimensions }) => [meter, customer, dimensions]),
-      'combination',
-    )
-    const numbers = new Map<string, number>()
-    const added: UsageSeriesRow[] = []
-    const [newest] = await rows.range(usageSeries, { reverse: true, limit: 1 })
-    let next = (newest?.series ?? 0) + 1
-    // A map keeps the order of first appearance, so new series are numbered the same wherever batches are cut.
-    ;[...combinations].forEach(([key, combination], index) => {
-      const known = found[index]?.series
-      if (known === undefined) added.push({ series: next, ...combination })
-      numbers.set(key, known ?? next++)
-    })
-    await rows.put(usageSeries, added)
-    return keys.map((key) => numbers.get(key) as number)
+  forget(): void {
+    this.meters.forget()
+    this.series.forget()
   }
 
-  private async cancel(
-    cancelled: readonly { projected: ProjectedEvent; record: UsageCancelled }[],
-    meterRows: ReadonlyMap<string, MeterRow>,
+  private async usageOf(
+    events: readonly ProjectedEvent[],
     rows: RowWriter,
-  ): Promise<void> {
+  ): Promise<{ recorded: Recorded[]; cancelled: Cancelled[]; revisions: ReadonlyMap<string, number> }> {
+    const meterIds = new Set<string>()
+    for (const { event } of events) {
+      if (event.type === 'UsageRecorded' || event.type === 'UsageCancelled') meterIds.add(event.data.meterId)
+    }
+    const meters = await this.meters.ofIds(meterIds, rows)
+    const recorded: Recorded[] = []
+    const cancelled: Cancelled[] = []
+    const revisions = new Map<string, number>()
+    for (const projected of events) {
+      const { event } = projected
+      if (event.type !== 'UsageRecorded' && event.type !== 'UsageCancelled') continue
+      const meter = meters.get(event.data.meterId)
+      if (!meter) throw stopped(projected, 'Usage was recorded on a meter that was never created.')
+      if (event.type === 'UsageRecorded') recorded.push({ projected, record: event.data, meter })
+      else cancelled.push({ projected, record: event.data, meter })
+      revisions.set(projected.stream, projected.revision)
+    }
+    return { recorded, cancelled, revisions }
+  }
+
+  private async insert(recorded: readonly Recorded[], rows: RowWriter): Promise<UsageChange[]> {
+    const series = await this.series.of(recorded.map(combinationOf), rows)
+    const records = recorded.map(({ projected, record, meter }, index) =>
+      recordRow(projected, record, meter.number, series[index] as number),
+    )
+    const inserted = await rows.insertNew(usageRecords, records)
+    const changes: UsageChange[] = []
+    for (const [index, row] of records.entries()) {
+      if (inserted[index]) changes.push({ type: 'recorded', sequence: row.sequence, row })
+      else this.report(anomaly((recorded[index] as Recorded).projected, 'A usage record was recorded a second time.'))
+    }
+    return changes
+  }
+
+  private async cancel(cancelled: readonly Cancelled[], rows: RowWriter): Promise<UsageChange[]> {
     const found = await rows.get(
       usageRecords,
-      cancelled.map(({ projected, record }) => [meterNumber(meterRows, projected, record), record.identifier]),
+      cancelled.map(({ record, meter }) => [meter.number, record.identifier]),
       'identifier',
     )
-    const changed: UsageRecordRow[] = []
+    const changes: UsageChange[] = []
     const seen = new Set<number>()
-    cancelled.forEach(({ projected, record }, index) => {
+    for (const [index, { projected, record }] of cancelled.entries()) {
       const row = found[index]
-      if (!row)
-        throw new ProjectionStopped(anomaly(projected, 'A usage record was cancelled that was never recorded.').message)
+      if (!row) throw stopped(projected, 'A usage record was cancelled that was never recorded.')
       if (row.cancelledAt !== null || seen.has(row.sequence)) {
         this.report(anomaly(projected, 'A usage record was cancelled a second time.'))
-        return
+        continue
       }
       seen.add(row.sequence)
-      changed.push({
+      const { sequence, revision } = projected
+      const changed = {
         ...row,
         cancelledAt: record.cancelledAt,
-        cancelledSequence: projected.sequence,
-        cancelledRevision: projected.revision,
-      })
-    })
-    await rows.put(usageRecords, changed)
+        cancelledSequence: sequence,
+        cancelledRevision: revision,
+      }
+      changes.push({ type: 'cancelled', sequence, row: changed })
+    }
+    await rows.put(
+      usageRecords,
+      changes.map(({ row }) => row),
+    )
+    return changes
   }
 }
 
-/** The meters that usage events are about, by id. */
-export async function loadMeters(
-  rows: RowWriter,
-  usage: readonly { readonly record: UsageRecord }[],
-): Promise<Map<string, MeterRow>> {
-  const ids = [...new Set(usage.map(({ record }) => record.meterId))]
-  const found = await rows.get(
-    meters,
-    ids.map((id) => [id]),
-    'meterId',
-  )
-  const byId = new Map<string, MeterRow>()
-  for (const row of found) if (row) byId.set(row.meterId, row)
-  return byId
+function combinationOf({ record, meter }: Recorded): Omit<UsageSeriesRow, 'series'> {
+  const dimensions = meter.dimensionKeys.length === 0 ? '[]' : JSON.stringify(dimensionValues(meter, record))
+  return { meter: meter.number, customer: record.customer, dimensions }
 }
 
-function meterNumber(meterRows: ReadonlyMap<string, MeterRow>, projected: ProjectedEvent, record: UsageRecord): number {
-  const row = meterRows.get(record.meterId)
-  if (!row)
-    throw new ProjectionStopped(anomaly(projected, 'Usage was recorded on a meter that was never created.').message)
-  return row.number
-}
-
-function dimensionsOf(meter: MeterRow, record: UsageRecord): string {
-  if (meter.dimensionKeys === '[]') return '[]'
-  return JSON.stringify(dimensionValues({ dimensionKeys: JSON.parse(meter.dimensionKeys) as string[] }, record))
+function blocksOf(changes: readonly UsageChange[]): { meter: number; block: number }[] {
+  const blocks = new Map<string, { meter: number; block: number }>()
+  for (const { type, row } of changes) {
+    if (type !== 'recorded') continue
+    const block = Math.floor(row.sequence / BLOCK_RECORDS)
+    blocks.set(`${row.meter} ${block}`, { meter: row.meter, block })
+  }
+  return [...blocks.values()]
 }
 
 function recordRow(
@@ -173,6 +173,10 @@ function recordRow(
     cancelledSequence: null,
     cancelledRevision: null,
   }
+}
+
+function stopped(projected: ProjectedEvent, message: string): ProjectionStopped {
+  return new ProjectionStopped(anomaly(projected, message).message)
 }
 
 function anomaly({ stream, revision }: ProjectedEvent, message: string): Anomaly {

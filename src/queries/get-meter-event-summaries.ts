@@ -163,7 +163,8 @@ async function readSpan(
         to,
         limit: WINDOWS_PER_READ,
       })
-      for (const { start, state } of cells) {
+      for (const { start, records, state } of cells) {
+        if (records === 0) continue
         const states = byStart.get(start) ?? new Map<SeriesGroup, unknown>()
         states.set(group, formula.merge(states.get(group) ?? formula.empty, formula.decode(state)))
         byStart.set(start, states)

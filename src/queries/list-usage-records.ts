@@ -1,8 +1,8 @@
 /**
  * Usage records of a ledger, in the order they were recorded, newest first: what Stripe has no endpoint for.
  *
- * The rows of each meter (or of each series, where a customer is asked for) are walked by index and merged, so a page
- * costs what it shows; only filters on time and status pass over rows.
+ * The rows of each meter (block by block) or of each series (by index, where a customer is asked for) are walked and merged,
+ * so a page costs about what it shows; only filters on time and status pass over rows.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
@@ -11,7 +11,14 @@ import type { LedgerName } from '../domain/ledger.js'
 import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { meters, usageRecords, usageSeries, type UsageRecordRow } from '../read-model/tables.js'
+import {
+  BLOCK_RECORDS,
+  meters,
+  usageBlocks,
+  usageRecords,
+  usageSeries,
+  type UsageRecordRow,
+} from '../read-model/tables.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
@@ -50,7 +57,7 @@ const ROWS_PER_READ = 256
 const ROWS_PER_READ_OF_MANY = 16
 
 interface Source {
-  readonly index: 'meter' | 'series'
+  readonly of: 'meter' | 'series'
   readonly key: number
   buffer: UsageRecordRow[]
   /** Where the next read goes on; null at the end. */
@@ -115,7 +122,7 @@ async function sourcesOf(
   candidates: readonly [number, Meter][],
   { customer }: UsageRecordFilter,
 ): Promise<Omit<Source, 'buffer' | 'next'>[]> {
-  if (customer === null) return candidates.map(([key]) => ({ index: 'meter', key }))
+  if (customer === null) return candidates.map(([key]) => ({ of: 'meter', key }))
   const sources: Omit<Source, 'buffer' | 'next'>[] = []
   for (const [number] of candidates) {
     const series = await rows.range(usageSeries, {
@@ -123,7 +130,7 @@ async function sourcesOf(
       prefix: [number, customer],
       limit: SERIES_MAX,
     })
-    for (const row of series) sources.push({ index: 'series', key: row.series })
+    for (const row of series) sources.push({ of: 'series', key: row.series })
   }
   return sources
 }
@@ -145,8 +152,10 @@ async function walk(
   for (;;) {
     let first: Source | null = null
     for (const source of sources) {
-      if (source.buffer.length === 0 && source.next !== null) {
-        scanned += await refill(rows, source, filter, forwards, size)
+      // A block may have nothing left that is wanted.
+      while (source.buffer.length === 0 && source.next !== null) {
+        scanned += 1 + (await refill(rows, source, filter, forwards, size))
+        requireFewScanned(scanned)
       }
       const [row] = source.buffer
       const [best] = first?.buffer ?? []
@@ -156,13 +165,15 @@ async function walk(
     if (!row) return found
     if (matches(row, filter)) found.push(row)
     if (found.length > page.limit) return found
-    if (scanned > SCANNED_ROWS_MAX) {
-      throw new DomainError(
-        'parameter_invalid',
-        'Too few of too many records match. Name a meter or customer, or a shorter time.',
-      )
-    }
   }
+}
+
+function requireFewScanned(scanned: number): void {
+  if (scanned <= SCANNED_ROWS_MAX) return
+  throw new DomainError(
+    'parameter_invalid',
+    'Too few of too many records match. Name a meter or customer, or a shorter time.',
+  )
 }
 
 async function refill(
@@ -174,17 +185,65 @@ async function refill(
 ): Promise<number> {
   // Long walks let other requests in between.
   await nextTurn()
+  const from = source.next as number
+  const status = filter.status === 'recorded' ? { cancelledAt: null } : {}
+  const read = source.of === 'meter' ? refillFromBlock : refillFromIndex
+  source.next = await read(rows, source, from, status, forwards, size)
+  return source.buffer.length
+}
+
+type Refill = (
+  rows: RowReader,
+  source: Source,
+  from: number,
+  status: Partial<UsageRecordRow>,
+  forwards: boolean,
+  size: number,
+) => Promise<number | null>
+
+const refillFromIndex: Refill = async (rows, source, from, status, forwards, size) => {
   source.buffer = await rows.range(usageRecords, {
-    index: source.index,
+    index: 'series',
     prefix: [source.key],
-    ...(forwards ? { to: source.next as number } : { from: source.next as number }),
-    ...(filter.status === 'recorded' ? { where: { cancelledAt: null } } : {}),
+    ...(forwards ? { to: from } : { from }),
+    where: status,
     reverse: forwards,
     limit: size,
   })
-  const last = source.buffer.at(-1)
-  source.next = last === undefined || source.buffer.length < size ? null : forwards ? last.sequence : last.sequence + 1
-  return source.buffer.length
+  return source.buffer.length < size ? null : after(source.buffer, forwards)
+}
+
+/** The meter's records of the next block that has any. */
+const refillFromBlock: Refill = async (rows, source, from, status, forwards, size) => {
+  const start = blockOf(forwards ? from - 1 : from)
+  const [row] = await rows.range(usageBlocks, {
+    prefix: [source.key],
+    ...(forwards ? { to: start + 1 } : { from: start }),
+    reverse: forwards,
+    limit: 1,
+  })
+  if (!row) return null
+  const first = row.block * BLOCK_RECORDS
+  source.buffer = await rows.range(usageRecords, {
+    from: forwards ? first : Math.max(from, first),
+    to: forwards ? Math.min(from, first + BLOCK_RECORDS) : first + BLOCK_RECORDS,
+    where: { meter: source.key, ...status },
+    reverse: forwards,
+    limit: size,
+  })
+  if (source.buffer.length === size) return after(source.buffer, forwards)
+  return forwards ? first : first + BLOCK_RECORDS
+}
+
+/** Where to go on after these rows: exclusive going back, inclusive going on. */
+function after(buffer: readonly UsageRecordRow[], forwards: boolean): number | null {
+  const last = buffer.at(-1)
+  if (!last) return null
+  return forwards ? last.sequence : last.sequence + 1
+}
+
+function blockOf(sequence: number): number {
+  return Math.floor(sequence / BLOCK_RECORDS)
 }
 
 function matches(row: UsageRecordRow, { status, occurred, recorded }: UsageRecordFilter): boolean {

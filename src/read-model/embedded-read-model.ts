@@ -6,7 +6,15 @@
  */
 import Database from 'better-sqlite3'
 import { EmbeddedRows } from './embedded-rows.js'
-import type { Checkpoint, KeyValue, Range, ReadModel, RowReader, RowWriter } from './read-model.js'
+import {
+  ReadModelUnavailable,
+  type Checkpoint,
+  type KeyValue,
+  type Range,
+  type ReadModel,
+  type RowReader,
+  type RowWriter,
+} from './read-model.js'
 import type { ProjectionTables, Table } from './tables.js'
 
 /** Snapshots open at once; more wait for one to end. */
@@ -15,6 +23,11 @@ const BUSY_TIMEOUT_MS = 10_000
 /** Page cache of a connection. Negative: KiB. */
 const WRITER_CACHE_KIB = -65_536
 const READER_CACHE_KIB = -16_384
+/**
+ * Pages of the write-ahead log before it is copied into the file. Most pages of a busy log are written again and again, so
+ * copying less often copies each of them fewer times, and flushes less often. 64 MiB.
+ */
+const CHECKPOINT_PAGES = 16_384
 
 export class EmbeddedReadModel implements ReadModel {
   private readonly file: string
@@ -65,13 +78,13 @@ export class EmbeddedReadModel implements ReadModel {
 
   async write(change: (rows: RowWriter) => Promise<void>): Promise<void> {
     const rows = this.writing()
-    rows.beginImmediate()
     try {
+      rows.beginImmediate()
       await change(rows)
       rows.commit()
     } catch (error) {
       rows.rollback()
-      throw error
+      throw isPassing(error) ? new ReadModelUnavailable((error as Error).message, { cause: error }) : error
     }
   }
 
@@ -120,6 +133,12 @@ export class EmbeddedReadModel implements ReadModel {
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
     database.pragma(`cache_size = ${cacheKib}`)
+    database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     return database
   }
+}
+
+/** No room on the disk, a device that fails for a moment, another process that is writing. */
+function isPassing(error: unknown): boolean {
+  return error instanceof Database.SqliteError && /^SQLITE_(FULL|IOERR|BUSY)/.test(error.code)
 }

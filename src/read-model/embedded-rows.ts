@@ -24,6 +24,9 @@ const REGISTRY = `
   ) STRICT, WITHOUT ROWID;
 `
 
+/** Rows of one statement. */
+const ROWS_PER_INSERT = 32
+
 interface Registration {
   readonly schema: number
   readonly generation: number
@@ -115,21 +118,19 @@ export class EmbeddedRows implements RowWriter {
   }
 
   async put<R>(table: Table<R>, rows: readonly R[]): Promise<void> {
-    const statement = this.statement(
-      `put ${table.name}`,
-      () => `INSERT OR REPLACE INTO ${this.physical(table)} ${insertList(table)}`,
-    )
-    const columns = columnNames(table)
-    for (const row of rows) statement.run(...columns.map((column) => row[column]))
+    this.insert(table, rows, 'INSERT OR REPLACE', '')
   }
 
   async insertNew<R>(table: Table<R>, rows: readonly R[]): Promise<boolean[]> {
-    const statement = this.statement(
-      `insert ${table.name}`,
-      () => `INSERT INTO ${this.physical(table)} ${insertList(table)} ON CONFLICT DO NOTHING`,
-    )
+    const inserted = this.insert(table, rows, 'INSERT', ' ON CONFLICT DO NOTHING')
+    if (inserted === rows.length) return rows.map(() => true)
+    // Which ones collided is only asked for when some did: then another row stands at the key, or none.
     const columns = columnNames(table)
-    return rows.map((row) => statement.run(...columns.map((column) => row[column])).changes > 0)
+    const stored = await this.get(
+      table,
+      rows.map((row) => table.key.map((column) => row[column] as KeyValue)),
+    )
+    return rows.map((row, index) => columns.every((column) => stored[index]?.[column] === row[column]))
   }
 
   async delete<R>(table: Table<R>, keys: readonly (readonly KeyValue[])[]): Promise<void> {
@@ -172,6 +173,28 @@ export class EmbeddedRows implements RowWriter {
 
   close(): void {
     this.database.close()
+  }
+
+  /** Many rows a statement: each run of one costs more than a row does. Answers how many rows were written. */
+  private insert<R>(table: Table<R>, rows: readonly R[], verb: string, clause: string): number {
+    const columns = columnNames(table)
+    const statementOf = (count: number): Statement =>
+      this.statement(
+        `${verb} ${table.name} ${count}`,
+        () => `${verb} INTO ${this.physical(table)} ${insertList(table, count)}${clause}`,
+      )
+    let written = 0
+    for (let from = 0; from < rows.length;) {
+      const count = rows.length - from >= ROWS_PER_INSERT ? ROWS_PER_INSERT : 1
+      const values: unknown[] = []
+      for (let index = from; index < from + count; index++) {
+        const row = rows[index] as R
+        for (const column of columns) values.push(row[column])
+      }
+      written += statementOf(count).run(values).changes
+      from += count
+    }
+    return written
   }
 
   private statement(name: string, text: () => string): Statement {
@@ -239,9 +262,10 @@ function columnList<R>(table: Table<R>): string {
     .join(', ')
 }
 
-function insertList<R>(table: Table<R>): string {
+function insertList<R>(table: Table<R>, rows: number): string {
   const columns = columnNames(table)
-  return `(${columns.map(sql).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
+  const values = `(${columns.map(() => '?').join(', ')})`
+  return `(${columns.map(sql).join(', ')}) VALUES ${new Array<string>(rows).fill(values).join(', ')}`
 }
 
 /** `occurredAt` → `occurred_at`. */

@@ -60,9 +60,18 @@ export interface ReadModel extends RowReader {
   reset(projections: readonly ProjectionTables[]): Promise<void>
   /** Reads one committed state, whatever is written meanwhile. */
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
-  /** One writer at a time. */
+  /**
+   * One writer at a time.
+   *
+   * @throws ReadModelUnavailable; then nothing was written.
+   */
   write(change: (rows: RowWriter) => Promise<void>): Promise<void>
   close(): Promise<void>
+}
+
+/** It cannot be written just now, and nothing was: no room, or another process is writing. Waiting may mend it. */
+export class ReadModelUnavailable extends Error {
+  override readonly name = 'ReadModelUnavailable'
 }
 
 /** Dependency-injection token of the port. */

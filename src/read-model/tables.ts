@@ -159,10 +159,28 @@ export const usageRecords: Table<UsageRecordRow> = {
   key: ['sequence'],
   indexes: {
     identifier: { columns: ['meter', 'identifier'], unique: true },
-    meter: { columns: ['meter', 'sequence'] },
     series: { columns: ['series', 'sequence'] },
     occurred: { columns: ['series', 'occurredAt', 'sequence'] },
   },
+}
+
+/**
+ * Which meters have records in which run of `BLOCK_RECORDS` sequences: enough to walk the records of one meter without an
+ * index of them all.
+ */
+export interface UsageBlockRow {
+  readonly meter: number
+  /** `sequence` divided by `BLOCK_RECORDS`, rounded down. */
+  readonly block: number
+}
+
+export const BLOCK_RECORDS = 1024
+
+export const usageBlocks: Table<UsageBlockRow> = {
+  name: 'usage_blocks',
+  columns: { meter: 'integer', block: 'integer' },
+  key: ['meter', 'block'],
+  indexes: {},
 }
 
 /** How far each usage stream has been projected: where its writer begins to read. */
@@ -194,7 +212,10 @@ export const usageWindows: Table<UsageWindowRow> = {
   indexes: {},
 }
 
-/** Aggregate of the effective records of one series in one bucket of time. A bucket without any has no row. */
+/**
+ * Aggregate of the effective records of one series in one bucket of time. A bucket that never had any has no row; one whose
+ * records were all taken out again keeps its row, so that what it held earlier can still be asked for.
+ */
 export interface UsageCellRow {
   readonly series: number
   /** Length of the bucket: 60000, 3600000 or 86400000 ms. */
@@ -204,11 +225,22 @@ export interface UsageCellRow {
   readonly records: number
   /** State of the meter's formula, as the formula writes it. */
   readonly state: string
+  /** Of the usage events that put a record into it or took one out: the sequence of the first and of the last. */
+  readonly firstSequence: number
+  readonly changedSequence: number
 }
 
 export const usageCells: Table<UsageCellRow> = {
   name: 'usage_cells',
-  columns: { series: 'integer', size: 'integer', start: 'integer', records: 'integer', state: 'text' },
+  columns: {
+    series: 'integer',
+    size: 'integer',
+    start: 'integer',
+    records: 'integer',
+    state: 'text',
+    firstSequence: 'integer',
+    changedSequence: 'integer',
+  },
   key: ['series', 'size', 'start'],
   indexes: {},
 }

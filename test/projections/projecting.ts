@@ -21,6 +21,7 @@ import type { KeyValue, ReadModel } from '../../src/read-model/read-model.js'
 import {
   idempotencyKeys,
   meters,
+  usageBlocks,
   usageCells,
   usageRecords,
   usageSeries,
@@ -156,6 +157,7 @@ export async function dump(readModel: ReadModel): Promise<Recounted> {
     meters: await allRows(readModel, meters),
     usage_series: await allRows(readModel, usageSeries),
     usage_records: await allRows(readModel, usageRecords),
+    usage_blocks: await allRows(readModel, usageBlocks),
     usage_streams: await allRows(readModel, usageStreams),
     usage_windows: await allRows(readModel, usageWindows),
     usage_cells: await allRows(readModel, usageCells),

@@ -8,6 +8,7 @@ import type { UsageRecord } from '../../src/domain/usage-record.js'
 import type {
   IdempotencyKeyRow,
   MeterRow,
+  UsageBlockRow,
   UsageCellRow,
   UsageRecordRow,
   UsageSeriesRow,
@@ -23,6 +24,7 @@ export interface Recounted {
   readonly meters: MeterRow[]
   readonly usage_series: UsageSeriesRow[]
   readonly usage_records: UsageRecordRow[]
+  readonly usage_blocks: UsageBlockRow[]
   readonly usage_streams: UsageStreamRow[]
   readonly usage_windows: UsageWindowRow[]
   readonly usage_cells: UsageCellRow[]
@@ -40,6 +42,16 @@ export interface Counted {
   readonly value: string | null
 }
 
+interface CellGroup {
+  /** Any of those that were ever in it. */
+  readonly record: Counted
+  readonly size: number
+  readonly start: number
+  readonly records: Counted[]
+  /** Sequences of the events that put something in or took something out, in order. */
+  readonly touched: number[]
+}
+
 interface Known {
   readonly meter: MeterCreated
   readonly record: UsageRecord
@@ -52,6 +64,8 @@ export class Recount {
   private readonly records = new Map<string, Known>()
   private readonly revisions = new Map<string, number>()
   private readonly anomalous: string[] = []
+  /** Usage events in the history. */
+  private readonly sequence: number
 
   constructor(private readonly history: readonly Entry[]) {
     let sequence = 0
@@ -109,6 +123,7 @@ export class Recount {
           break
       }
     }
+    this.sequence = sequence
   }
 
   /** Events that contradict the log, as `<stream> <revision>`. */
@@ -116,35 +131,34 @@ export class Recount {
     return this.anomalous
   }
 
-  /** Every record that counts, by the rule of its meter. */
-  effective(): Counted[] {
+  /** Every record that counts, by the rule of its meter; or that counted once the usage event at `sequence` had happened. */
+  effective(sequence = Infinity): Counted[] {
     const candidates = [...this.records.values()]
-      .filter(({ row }) => row.cancelledAt === null)
-      .map(({ meter, record, row }) => ({
-        meter,
-        counted: {
-          meterId: meter.meterId,
-          customer: record.customer,
-          dimensions: dimensionsOf(meter, record),
-          series: row.series,
-          sequence: row.sequence,
-          occurredAt: row.occurredAt,
-          value: row.value,
-        },
-      }))
+      .filter(({ row }) => row.sequence <= sequence)
+      .filter(({ row }) => row.cancelledSequence === null || row.cancelledSequence > sequence)
+    const windowOf = ({ meter, row }: Known): string | null => {
+      const windowMs = WINDOW_MS[meter.eventTimeWindow ?? '']
+      return windowMs === undefined ? null : `${row.series} ${floor(row.occurredAt, windowMs)}`
+    }
+    const latest = new Map<string, number>()
+    for (const known of candidates) {
+      const window = windowOf(known)
+      if (window !== null) latest.set(window, Math.max(latest.get(window) ?? 0, known.row.sequence))
+    }
     return candidates
-      .filter(({ meter, counted }) => {
-        const windowMs = WINDOW_MS[meter.eventTimeWindow ?? '']
-        if (windowMs === undefined) return true
-        // In its window nothing else of its series was recorded later.
-        return !candidates.some(
-          ({ counted: other }) =>
-            other.series === counted.series &&
-            floor(other.occurredAt, windowMs) === floor(counted.occurredAt, windowMs) &&
-            other.sequence > counted.sequence,
-        )
+      .filter((known) => {
+        const window = windowOf(known)
+        return window === null || latest.get(window) === known.row.sequence
       })
-      .map(({ counted }) => counted)
+      .map(({ meter, record, row }) => ({
+        meterId: meter.meterId,
+        customer: record.customer,
+        dimensions: dimensionsOf(meter, record),
+        series: row.series,
+        sequence: row.sequence,
+        occurredAt: row.occurredAt,
+        value: row.value,
+      }))
   }
 
   /** All series a customer ever had on a meter: their dimension values. */
@@ -159,6 +173,7 @@ export class Recount {
       meters: [...this.meters.values()].map(({ row }) => row),
       usage_series: this.series.map(({ meterId: _meterId, ...row }) => row),
       usage_records: [...this.records.values()].map(({ row }) => row).sort((a, b) => a.sequence - b.sequence),
+      usage_blocks: this.blocks(),
       usage_streams: this.usageStreams(),
       usage_windows: this.windows(),
       usage_cells: this.cells(),
@@ -194,6 +209,16 @@ export class Recount {
     return series
   }
 
+  private blocks(): UsageBlockRow[] {
+    const all = [...this.records.values()].map(
+      ({ row: { meter, sequence } }) => `${meter} ${Math.floor(sequence / 1024)}`,
+    )
+    return [...new Set(all)]
+      .map((text) => text.split(' ').map(Number) as [number, number])
+      .map(([meter, block]) => ({ meter, block }))
+      .sort((a, b) => a.meter - b.meter || a.block - b.block)
+  }
+
   private usageStreams(): UsageStreamRow[] {
     return [...this.revisions]
       .filter(([stream]) => stream.startsWith('usage-'))
@@ -213,21 +238,34 @@ export class Recount {
   }
 
   private cells(): UsageCellRow[] {
-    const groups = new Map<string, { series: number; size: number; start: number; records: Counted[] }>()
-    for (const record of this.effective()) {
-      for (const size of SIZES) {
+    const groups = new Map<string, CellGroup>()
+    const groupsOf = (record: Counted): CellGroup[] =>
+      SIZES.map((size) => {
         const start = floor(record.occurredAt, size)
         const key = `${record.series} ${size} ${start}`
-        const group = groups.get(key) ?? { series: record.series, size, start, records: [] }
-        group.records.push(record)
+        const group = groups.get(key) ?? { record, size, start, records: [], touched: [] }
         groups.set(key, group)
+        return group
+      })
+    // An event touches the cells of every record that begins or ends to count with it.
+    let before: Counted[] = []
+    for (let sequence = 1; sequence <= this.sequence; sequence++) {
+      const now = this.effective(sequence)
+      for (const record of difference(before, now)) {
+        for (const { touched } of groupsOf(record)) touched.push(sequence)
       }
+      before = now
     }
+    for (const record of before) for (const { records } of groupsOf(record)) records.push(record)
     return [...groups.values()]
-      .map(({ records, ...cell }) => ({
-        ...cell,
+      .map(({ record, size, start, records, touched }) => ({
+        series: record.series,
+        size,
+        start,
         records: records.length,
-        state: state(this.meters.get(records[0]!.meterId)!.created.formula, records),
+        state: state(this.meters.get(record.meterId)!.created.formula, records),
+        firstSequence: touched[0]!,
+        changedSequence: touched.at(-1)!,
       }))
       .sort((a, b) => a.series - b.series || a.size - b.size || a.start - b.start)
   }
@@ -255,6 +293,16 @@ export class Recount {
   }
 }
 
+/** What is in one of the two but not in the other. */
+function difference(left: readonly Counted[], right: readonly Counted[]): Counted[] {
+  const inLeft = new Set(left.map(({ sequence }) => sequence))
+  const inRight = new Set(right.map(({ sequence }) => sequence))
+  return [
+    ...left.filter(({ sequence }) => !inRight.has(sequence)),
+    ...right.filter(({ sequence }) => !inLeft.has(sequence)),
+  ]
+}
+
 /** The exact total of records by a formula, as canonical text. */
 export function total(formula: string, records: readonly Counted[]): string {
   if (formula === 'count') return String(records.length)
@@ -267,6 +315,7 @@ export function total(formula: string, records: readonly Counted[]): string {
 /** As a cell stores it. */
 function state(formula: string, records: readonly Counted[]): string {
   if (formula !== 'last') return total(formula, records)
+  if (records.length === 0) return ''
   const { value, occurredAt, sequence } = latest(records)!
   return `${value} ${occurredAt} ${sequence}`
 }

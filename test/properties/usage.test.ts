@@ -11,7 +11,7 @@ beforeAll(() => {
 })
 afterAll(() => workspace.remove())
 
-/** What each cell says, by names that do not depend on when anything was recorded. */
+/** What each cell that holds anything says, by names that do not depend on when anything was recorded. */
 async function cells(history: readonly Entry[]): Promise<Map<string, { records: number; value: string }>> {
   return workspace.withStore(async (store) => {
     await writeLog(store, history)
@@ -21,15 +21,17 @@ async function cells(history: readonly Entry[]): Promise<Map<string, { records: 
       const meters = new Map(rows.meters.map((row) => [row.number, row]))
       const series = new Map(rows.usage_series.map((row) => [row.series, row]))
       return new Map(
-        rows.usage_cells.map(({ series: number, size, start, records, state }) => {
-          const { meter, customer, dimensions } = series.get(number)!
-          const { meterId, formula } = meters.get(meter)!
-          const { value, decode } = readingOf(formula as FormulaName)
-          return [
-            JSON.stringify([meterId, customer, dimensions, size, start]),
-            { records, value: formatDecimal(value(decode(state))) },
-          ]
-        }),
+        rows.usage_cells
+          .filter(({ records }) => records > 0)
+          .map(({ series: number, size, start, records, state }) => {
+            const { meter, customer, dimensions } = series.get(number)!
+            const { meterId, formula } = meters.get(meter)!
+            const { value, decode } = readingOf(formula as FormulaName)
+            return [
+              JSON.stringify([meterId, customer, dimensions, size, start]),
+              { records, value: formatDecimal(value(decode(state))) },
+            ]
+          }),
       )
     })
   })
