@@ -7,6 +7,7 @@
 import Database from 'better-sqlite3'
 import {
   EventStoreCorrupt,
+  SUBSCRIPTION_PAGE_BYTES,
   categoryOf,
   type EventMetadata,
   type JsonObject,
@@ -97,6 +98,9 @@ export class EventLogReader {
   private readonly selectStreamId: Database.Statement<[string], { stream_id: number }>
   private readonly selectStreamName: Database.Statement<[number], { name: string }>
   private readonly streams = new Map<number, KnownStream>()
+  /** The last metadata read, as text and parsed. */
+  private metadataText: string | null = null
+  private metadata: EventMetadata | null = null
 
   constructor(file: string) {
     this.log = openEventLog(file)
@@ -111,26 +115,31 @@ export class EventLogReader {
   }
 
   /**
-   * The events of the categories among the next `limit` of the log. `scannedTo` is where to go on; null at the end.
+   * The events of the categories among the next `limit` of the log, or fewer where those are large. `scannedTo` is where to
+   * go on; null at the end.
    */
   pageOfAll(
     after: number,
     categories: ReadonlySet<string>,
     limit: number,
   ): { events: RecordedEvent[]; scannedTo: number | null } {
-    const rows = this.selectAll.all(after, limit)
     const events: RecordedEvent[] = []
-    for (const row of rows) {
+    let scannedTo: number | null = null
+    let bytes = 0
+    for (const row of this.selectAll.iterate(after, limit)) {
       const { name, category } = this.stream(row.stream_id)
-      if (categories.has(category)) events.push(recordedEvent(name, row))
+      if (categories.has(category)) events.push(this.recordedEvent(name, row))
+      scannedTo = row.position
+      bytes += row.data.length + row.metadata.length
+      if (bytes >= SUBSCRIPTION_PAGE_BYTES) break
     }
-    return { events, scannedTo: rows.at(-1)?.position ?? null }
+    return { events, scannedTo }
   }
 
   pageOfStream(stream: string, after: number, limit: number): RecordedEvent[] {
     const id = this.selectStreamId.get(stream)?.stream_id
     if (id === undefined) return []
-    return this.selectStream.all(id, after, limit).map((row) => recordedEvent(stream, row))
+    return this.selectStream.all(id, after, limit).map((row) => this.recordedEvent(stream, row))
   }
 
   /** Changes whenever another connection committed. */
@@ -152,20 +161,25 @@ export class EventLogReader {
     }
     return stream
   }
-}
 
-function recordedEvent(stream: string, row: EventRow): RecordedEvent {
-  try {
-    return {
-      stream,
-      revision: row.revision,
-      position: String(row.position) as Position,
-      id: row.id,
-      type: row.type,
-      data: JSON.parse(row.data) as JsonObject,
-      metadata: JSON.parse(row.metadata) as EventMetadata,
+  private recordedEvent(stream: string, { position, revision, id, type, data, metadata }: EventRow): RecordedEvent {
+    try {
+      // Events of one request have the same metadata, and stand together.
+      if (metadata !== this.metadataText) {
+        this.metadata = JSON.parse(metadata) as EventMetadata
+        this.metadataText = metadata
+      }
+      return {
+        stream,
+        revision,
+        position: String(position) as Position,
+        id,
+        type,
+        data: JSON.parse(data) as JsonObject,
+        metadata: this.metadata as EventMetadata,
+      }
+    } catch {
+      throw new EventStoreCorrupt(`Event ${revision} of stream ${stream} (position ${position}) is not JSON.`)
     }
-  } catch {
-    throw new EventStoreCorrupt(`Event ${row.revision} of stream ${stream} (position ${row.position}) is not JSON.`)
   }
 }

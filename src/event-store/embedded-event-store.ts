@@ -14,6 +14,7 @@ import {
   APPEND_EVENTS_MAX,
   EventStoreUnavailable,
   READ_PAGE_EVENTS,
+  SUBSCRIPTION_PAGE_EVENTS,
   type AppendOutcome,
   type EventStore,
   type Position,
@@ -97,7 +98,7 @@ export class EmbeddedEventStore implements EventStore {
     let saidCaughtUp = false
     while (!signal.aborted && !this.closed) {
       const version = this.reading().version()
-      const { events, scannedTo } = this.reading().pageOfAll(from, wanted, READ_PAGE_EVENTS)
+      const { events, scannedTo } = this.reading().pageOfAll(from, wanted, SUBSCRIPTION_PAGE_EVENTS)
       if (scannedTo !== null) {
         from = scannedTo
         if (events.length > 0) {

@@ -117,6 +117,12 @@ export const EVENT_STORE = Symbol('EventStore')
 
 export const APPEND_EVENTS_MAX = 1000
 export const READ_PAGE_EVENTS = 500
+/**
+ * Events a subscription hands over at once while it is behind, and the size at which it hands over fewer: who folds them
+ * commits once for all of them.
+ */
+export const SUBSCRIPTION_PAGE_EVENTS = 4_000
+export const SUBSCRIPTION_PAGE_BYTES = 8 * 1024 * 1024
 
 /** The store cannot be reached or cannot work just now. Waiting may mend it. */
 export class EventStoreUnavailable extends Error {

@@ -84,7 +84,9 @@ export class EmbeddedReadModel implements ReadModel {
       rows.commit()
     } catch (error) {
       rows.rollback()
-      throw isPassing(error) ? new ReadModelUnavailable((error as Error).message, { cause: error }) : error
+      if (!isPassing(error)) throw error
+      rows.makeRoom()
+      throw new ReadModelUnavailable((error as Error).message, { cause: error })
     }
   }
 

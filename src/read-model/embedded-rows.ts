@@ -171,6 +171,16 @@ export class EmbeddedRows implements RowWriter {
     if (this.database.inTransaction) this.database.exec('ROLLBACK')
   }
 
+  /** Takes the write-ahead log into the file and cuts it, as far as there is room for that. */
+  makeRoom(): void {
+    try {
+      this.database.pragma('wal_checkpoint(TRUNCATE)')
+    } catch (error) {
+      // The caller is about to say that nothing can be written; this was only an attempt to mend it.
+      if (!(error instanceof Database.SqliteError)) throw error
+    }
+  }
+
   close(): void {
     this.database.close()
   }
