@@ -4,6 +4,7 @@ import { APP_GUARD } from '@nestjs/core'
 import { CqrsModule } from '@nestjs/cqrs'
 import type { Logger } from 'pino'
 import { RoleGuard } from './api/caller.js'
+import { ExplanationController } from './api/explanation.controller.js'
 import { HealthController, READINESS } from './api/health.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
 import { MeterHistoryController } from './api/meter-history.controller.js'
@@ -32,6 +33,7 @@ import { EVENT_STORE, type EventStore } from './event-store/event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
 import { Actors } from './queries/actors.js'
 import { CountRejectionsHandler } from './queries/count-rejections.js'
+import { ExplainUsageHandler } from './queries/explain-usage.js'
 import { FindOpenRejectionsHandler } from './queries/find-open-rejections.js'
 import { FirstAnswers } from './queries/first-answers.js'
 import { GetMeterHandler } from './queries/get-meter.js'
@@ -70,6 +72,7 @@ const controllers = [
   UsageRecordsController,
   RejectionsController,
   MeterHistoryController,
+  ExplanationController,
   HealthController,
 ]
 
@@ -96,6 +99,7 @@ const queryHandlers = [
   CountRejectionsHandler,
   ListRejectionReportsHandler,
   ListMeterChangesHandler,
+  ExplainUsageHandler,
 ]
 
 @Module({})

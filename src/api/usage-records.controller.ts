@@ -3,7 +3,6 @@ import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
 import { ApiQuery, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isLive, type LedgerName } from '../domain/ledger.js'
 import { EVENT_NAME_LENGTH_MAX } from '../domain/meter-catalogue.js'
 import { CUSTOMER_LENGTH_MAX, IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
 import { GetUsageRecord } from '../queries/get-usage-record.js'
@@ -17,8 +16,8 @@ import { list, ListParameters } from './stripe/list.js'
 import { Choice, Hash, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
-import { toUnixSeconds } from './stripe/unix-time.js'
 import { timeFilter, TimeFilterParameters } from './time-filter.js'
+import { recordObject } from './usage-record-object.js'
 
 const METER_ID_LENGTH_MAX = 100
 
@@ -103,25 +102,5 @@ export class UsageRecordsController {
         actor,
       })),
     }
-  }
-}
-
-function recordObject(ledger: LedgerName, record: UsageRecordView): object {
-  return {
-    id: record.id,
-    object: 'meterbook.usage_record',
-    cancelled_at: record.cancelledAt === null ? null : formatTimestamp(record.cancelledAt),
-    created: toUnixSeconds(record.recordedAt),
-    customer: record.customer,
-    event_name: record.eventName,
-    identifier: record.identifier,
-    livemode: isLive(ledger),
-    meter: record.meterId,
-    occurred_at: formatTimestamp(record.occurredAt),
-    payload: record.payload,
-    recorded_at: formatTimestamp(record.recordedAt),
-    status: record.status,
-    timestamp: toUnixSeconds(record.occurredAt),
-    value: record.value,
   }
 }

@@ -34,6 +34,8 @@ export interface Formula<State> {
   /** Counting again, latest (occurredAt, sequence) first: whether earlier records can no longer change the state. */
   isSettled(state: State): boolean
   value(state: State): Decimal
+  /** Sequence of the one record the value is of; null where every record adds to it. */
+  decidedBy(state: State): number | null
   /** The state as text, and back: what a cell stores. */
   encode(state: State): string
   decode(text: string): State
@@ -47,6 +49,7 @@ const sum: Formula<Decimal> = {
   merge: (left, right) => left + right,
   isSettled: () => false,
   value: (total) => total,
+  decidedBy: () => null,
   encode: formatDecimal,
   decode: parseDecimal,
 }
@@ -59,6 +62,7 @@ const count: Formula<number> = {
   merge: (left, right) => left + right,
   isSettled: () => false,
   value: (records) => parseDecimal(String(records)),
+  decidedBy: () => null,
   encode: String,
   decode: Number,
 }
@@ -72,6 +76,7 @@ const last: Formula<EffectiveRecord | null> = {
   merge: (left, right) => (right === null ? left : later(left, right)),
   isSettled: (latest) => latest !== null,
   value: (latest) => parseDecimal(latest?.value ?? '0'),
+  decidedBy: (latest) => latest?.sequence ?? null,
   encode: (latest) => (latest === null ? '' : `${latest.value ?? '0'} ${latest.occurredAt} ${latest.sequence}`),
   decode: (text) => {
     if (text === '') return null
@@ -90,6 +95,15 @@ export const formulas: Readonly<Record<FormulaName, Formula<unknown>>> = {
   sum: sum,
   count: count,
   last: last,
+}
+
+/**
+ * What the records of a part give to the value of the whole, so that the shares of all parts add up to it: their own value,
+ * or nothing where the value is of one record and another part has it.
+ */
+export function shareOf<State>(formula: Formula<State>, whole: State, part: State): Decimal {
+  const decidedBy = formula.decidedBy(whole)
+  return decidedBy === null || formula.decidedBy(part) === decidedBy ? formula.value(part) : 0n
 }
 
 /**

@@ -8,12 +8,13 @@ import { formulas, type Formula } from '../domain/aggregation.js'
 import { formatDecimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
-import { bucketMs, coverWithBuckets, DAY_MS, isAligned, type BucketSize } from '../domain/time-bucket.js'
+import { bucketMs, DAY_MS, isAligned, type BucketSize } from '../domain/time-bucket.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageCells } from '../read-model/tables.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
+import { stateOf } from './usage-state.js'
 import { seriesGroups, type DimensionRequest, type SeriesGroup } from './usage-series-of.js'
 
 export interface MeterEventSummary {
@@ -90,18 +91,7 @@ async function readWhole(
   const summaries: MeterEventSummary[] = []
   for (const index of indexes.slice(0, page.limit + 1)) {
     const group = groups[index] as SeriesGroup
-    let state = formula.empty
-    for (const run of coverWithBuckets(request.start, request.end)) {
-      for (const series of group.series) {
-        const cells = await rows.range(usageCells, {
-          prefix: [series, bucketMs[run.size]],
-          from: run.start,
-          to: run.end,
-          limit: Number.MAX_SAFE_INTEGER,
-        })
-        for (const cell of cells) state = formula.merge(state, formula.decode(cell.state))
-      }
-    }
+    const state = await stateOf(rows, formula, group.series, request.start, request.end)
     summaries.push(summary(request, request.start, request.end, group, formula, state))
   }
   return summaries
@@ -181,7 +171,7 @@ async function readSpan(
   )
 }
 
-function summary(
+export function summary(
   request: SummaryRequest,
   start: number,
   end: number,
@@ -215,7 +205,8 @@ function cursorOf({ startingAfter, endingBefore }: PageRequest): string | null {
   return startingAfter ?? endingBefore
 }
 
-function requireInterval({ start, end, window }: SummaryRequest): void {
+/** @throws DomainError for bounds that are misaligned or in the wrong order. */
+export function requireInterval({ start, end, window }: SummaryRequest): void {
   const size: BucketSize = window ?? 'minute'
   const boundary = window === 'day' ? '00:00 UTC of a day' : `a full ${size} (UTC)`
   for (const [param, instant] of [

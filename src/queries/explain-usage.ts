@@ -1,0 +1,179 @@
+/**
+ * Why a summary is the number it is: the number, and page by page every record that was looked at with what became of it.
+ * Contributions add up to the summary by hand; the running total before a page comes from cells, so any page costs the same.
+ */
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { formulas, shareOf } from '../domain/aggregation.js'
+import { formatDecimal, type Decimal } from '../domain/decimal.js'
+import type { Meter } from '../domain/meter-catalogue.js'
+import type { RecordFate } from '../domain/record-fate.js'
+import { bucketMs, bucketStart } from '../domain/time-bucket.js'
+import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
+import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import { requireInterval, summary, type MeterEventSummary, type SummaryRequest } from './get-meter-event-summaries.js'
+import { judge, type Judged, type Whole } from './judged-records.js'
+import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
+import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
+import { recordsInOrder, type Place } from './records-in-order.js'
+import { rejectionsOfUsage, type RejectedUsage } from './rejections-of-usage.js'
+import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
+import { seriesGroups, type SeriesGroup } from './usage-series-of.js'
+import { stateOf } from './usage-state.js'
+
+export type ExplanationRequest = Pick<SummaryRequest, 'meterId' | 'customer' | 'start' | 'end' | 'filters'>
+
+export interface ExplainedRecord {
+  readonly record: UsageRecordView
+  readonly fate: RecordFate
+  /** Exact decimal text; 0 where it does not count. */
+  readonly contribution: string
+  /** The contributions up to and with this record. */
+  readonly runningTotal: string
+}
+
+export interface Explanation {
+  /** Its configuration never changes, so it is the one that applied. */
+  readonly meter: Meter
+  readonly summary: MeterEventSummary
+  readonly records: Page<ExplainedRecord>
+  readonly rejections: RejectedUsage
+}
+
+export class ExplainUsage extends Query<Answer<Explanation>> {
+  constructor(
+    readonly context: QueryContext,
+    readonly request: ExplanationRequest,
+    readonly page: PageRequest,
+    /** Reads the timestamp of a rejected event as it was sent; null for text that is none. */
+    readonly readTimestamp: (text: string) => number | null,
+  ) {
+    super()
+  }
+}
+
+/** Records of the minute before a page that are judged at a time. */
+const JUDGED_AT_ONCE = 500
+
+@QueryHandler(ExplainUsage)
+export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
+  constructor(private readonly reader: Reader) {}
+
+  /** @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor. */
+  async execute({ context, request, page, readTimestamp }: ExplainUsage): Promise<Answer<Explanation>> {
+    const summaryRequest: SummaryRequest = { ...request, window: null, groupBy: [] }
+    requireInterval(summaryRequest)
+    return this.reader.read(context, 'usage-cells', async (rows) => {
+      const meterRow = await requireMeter(rows, context.ledger, request.meterId)
+      const meter = toMeter(meterRow)
+      const { start, end, customer } = request
+      const [group] = await seriesGroups(rows, meterRow.number, meter, customer, summaryRequest)
+      const { series } = group as SeriesGroup
+      const formula = formulas[meter.formula]
+      const state = await stateOf(rows, formula, series, start, end)
+      const whole: Whole = { meter, start, end, state }
+      const found = await readPage(rows, meterRow.number, whole, series, page)
+      const explained = await explain(rows, whole, series, found.items)
+      const views = await viewRecords(rows, found.items, new Map([[meterRow.number, meter]]))
+      return {
+        meter,
+        summary: summary(summaryRequest, start, end, group as SeriesGroup, formula, state),
+        records: {
+          items: explained.map((each, index) => ({ ...each, record: views[index] as UsageRecordView })),
+          hasMore: found.hasMore,
+        },
+        rejections: await rejectionsOfUsage(rows, context.ledger, meter, request, readTimestamp),
+      }
+    })
+  }
+}
+
+/** The interval with the windows it cuts: which record of those counts is decided outside of it too. */
+function lookedAt({ meter, start, end }: Whole): { readonly start: number; readonly end: number } {
+  const window = meter.eventTimeWindow
+  if (window === null) return { start, end }
+  return { start: bucketStart(window, start), end: bucketStart(window, end - 1) + bucketMs[window] }
+}
+
+async function readPage(
+  rows: RowReader,
+  meterNumber: number,
+  whole: Whole,
+  series: readonly number[],
+  page: PageRequest,
+): Promise<Page<UsageRecordRow>> {
+  const span = lookedAt(whole)
+  const stretch = {
+    ...span,
+    beyond: await cursorPlace(rows, meterNumber, whole, series, page),
+    reverse: page.endingBefore !== null,
+  }
+  const found: UsageRecordRow[] = []
+  for await (const row of recordsInOrder(rows, series, stretch)) {
+    found.push(row)
+    if (found.length > page.limit) break
+  }
+  return toPage(page, found)
+}
+
+async function cursorPlace(
+  rows: RowReader,
+  meterNumber: number,
+  whole: Whole,
+  series: readonly number[],
+  page: PageRequest,
+): Promise<Place | null> {
+  const id = page.startingAfter ?? page.endingBefore
+  if (id === null) return null
+  const parsed = parseRecordId(id)
+  if (parsed?.meterId !== whole.meter.id) return unknownCursor(page)
+  const [row] = await rows.get(usageRecords, [[meterNumber, parsed.identifier]], 'identifier')
+  const { start, end } = lookedAt(whole)
+  if (!row || !series.includes(row.series) || row.occurredAt < start || row.occurredAt >= end) {
+    return unknownCursor(page)
+  }
+  return row
+}
+
+async function explain(
+  rows: RowReader,
+  whole: Whole,
+  series: readonly number[],
+  records: readonly UsageRecordRow[],
+): Promise<Omit<ExplainedRecord, 'record'>[]> {
+  const [first] = records
+  if (!first) return []
+  let runningTotal = await totalBefore(rows, whole, series, first)
+  return (await judge(rows, whole, records)).map(({ fate, contribution }) => {
+    runningTotal += contribution
+    return { fate, contribution: formatDecimal(contribution), runningTotal: formatDecimal(runningTotal) }
+  })
+}
+
+/** What everything before a record contributed: cells up to its minute, then the records of that minute one by one. */
+async function totalBefore(
+  rows: RowReader,
+  whole: Whole,
+  series: readonly number[],
+  record: UsageRecordRow,
+): Promise<Decimal> {
+  const { start, end, state, meter } = whole
+  const formula = formulas[meter.formula]
+  if (record.occurredAt < start) return 0n
+  if (record.occurredAt >= end) return formula.value(state)
+  const minute = bucketStart('minute', record.occurredAt)
+  let total = start < minute ? shareOf(formula, state, await stateOf(rows, formula, series, start, minute)) : 0n
+  const stretch = { start: minute, end: record.occurredAt + 1, beyond: record, reverse: true }
+  let earlier: UsageRecordRow[] = []
+  for await (const row of recordsInOrder(rows, series, stretch)) {
+    earlier.push(row)
+    if (earlier.length < JUDGED_AT_ONCE) continue
+    total += sumOf(await judge(rows, whole, earlier))
+    earlier = []
+  }
+  return total + sumOf(await judge(rows, whole, earlier))
+}
+
+function sumOf(judged: readonly Judged[]): Decimal {
+  return judged.reduce((sum, { contribution }) => sum + contribution, 0n)
+}

@@ -1,0 +1,70 @@
+/**
+ * Rejections that concern a customer's usage of an interval: reports that reached the meter, or its event name while no meter
+ * served it, and were not counted. The newest are looked at, within a bound; the list of rejections has them all.
+ */
+import type { JsonValue } from '../domain/json.js'
+import type { LedgerName } from '../domain/ledger.js'
+import type { Meter } from '../domain/meter-catalogue.js'
+import type { RowReader } from '../read-model/read-model.js'
+import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
+import { viewRejection, type RejectionView } from './rejection-rows.js'
+
+/** Rejections shown with an explanation, and looked at to find them. */
+export const EXPLAINED_REJECTIONS_MAX = 10
+export const EXPLAINED_REJECTIONS_SCANNED_MAX = 1_000
+
+export interface RejectedUsage {
+  /** Newest first. */
+  readonly items: readonly RejectionView[]
+  /** There are more, or may be: not all were looked at. */
+  readonly hasMore: boolean
+}
+
+interface Interval {
+  readonly customer: string
+  readonly start: number
+  readonly end: number
+}
+
+export async function rejectionsOfUsage(
+  rows: RowReader,
+  ledger: LedgerName,
+  meter: Meter,
+  interval: Interval,
+  readTimestamp: (text: string) => number | null,
+): Promise<RejectedUsage> {
+  const read = await rows.range(usageRejections, {
+    index: 'eventName',
+    prefix: [ledger, meter.eventName],
+    reverse: true,
+    limit: EXPLAINED_REJECTIONS_SCANNED_MAX,
+  })
+  const found: RejectionView[] = []
+  for (const row of read) {
+    if (row.meterId !== null && row.meterId !== meter.id) continue
+    const view = viewRejection(row)
+    if (!concerns(view.event, row, meter, interval, readTimestamp)) continue
+    if (found.length === EXPLAINED_REJECTIONS_MAX) return { items: found, hasMore: true }
+    found.push(view)
+  }
+  return { items: found, hasMore: read.length === EXPLAINED_REJECTIONS_SCANNED_MAX }
+}
+
+/** An event without a time that can be read is taken to have happened when it was received. */
+function concerns(
+  event: JsonValue,
+  { receivedAt }: UsageRejectionRow,
+  { customerKey }: Meter,
+  { customer, start, end }: Interval,
+  readTimestamp: (text: string) => number | null,
+): boolean {
+  if (own(own(event, 'payload'), customerKey) !== customer) return false
+  const timestamp = own(event, 'timestamp')
+  const occurredAt = (typeof timestamp === 'string' ? readTimestamp(timestamp) : null) ?? receivedAt
+  return occurredAt >= start && occurredAt < end
+}
+
+function own(value: JsonValue | undefined, key: string): JsonValue | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  return Object.hasOwn(value, key) ? (value as { readonly [key: string]: JsonValue })[key] : undefined
+}
