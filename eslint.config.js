@@ -11,7 +11,8 @@ const mayImport = {
   commands: ['domain', 'event-store', 'read-model'],
   projections: ['domain', 'event-store', 'read-model'],
   queries: ['domain', 'event-store', 'read-model', 'projections'],
-  api: ['domain', 'commands', 'queries'],
+  replay: ['domain', 'event-store', 'read-model', 'projections', 'queries'],
+  api: ['domain', 'commands', 'queries', 'replay'],
 }
 
 const folders = [

@@ -5,6 +5,7 @@ import { CqrsModule } from '@nestjs/cqrs'
 import type { Logger } from 'pino'
 import { RoleGuard } from './api/caller.js'
 import { ExplanationController } from './api/explanation.controller.js'
+import { DigestController } from './api/digest.controller.js'
 import { HealthController, READINESS } from './api/health.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
 import { MeterHistoryController } from './api/meter-history.controller.js'
@@ -46,6 +47,7 @@ import { ListRejectionReportsHandler } from './queries/list-rejection-reports.js
 import { ListRejectionsHandler } from './queries/list-rejections.js'
 import { ListUsageRecordsHandler } from './queries/list-usage-records.js'
 import { Reader } from './queries/reader.js'
+import { GetDigestHandler } from './replay/get-digest.js'
 import { readiness } from './readiness.js'
 import { READ_MODEL, type ReadModel } from './read-model/read-model.js'
 
@@ -73,6 +75,7 @@ const controllers = [
   RejectionsController,
   MeterHistoryController,
   ExplanationController,
+  DigestController,
   HealthController,
 ]
 
@@ -100,6 +103,7 @@ const queryHandlers = [
   ListRejectionReportsHandler,
   ListMeterChangesHandler,
   ExplainUsageHandler,
+  GetDigestHandler,
 ]
 
 @Module({})

@@ -2,7 +2,7 @@
 import { formatTimestamp } from '../api/stripe/timestamp.js'
 import type { ExportedRecord } from '../queries/export-usage.js'
 
-export type ExportFormat = 'ndjson' | 'csv'
+export type ExportFormat = 'ndjson' | 'csv' | 'records'
 
 export interface ExportWriter {
   /** Before the first record. */
@@ -45,6 +45,28 @@ export function csvWriter(payloadKeys: readonly string[], withStatus: boolean): 
         ...(withStatus ? [status(isCancelled)] : []),
       ]),
   }
+}
+
+/**
+ * The facts themselves, in the words of the API, with what a digest is made of. `sequence` and `cancelled_sequence` tell
+ * which records were there, and which were cancelled, after an earlier event.
+ */
+export const recordsWriter: ExportWriter = {
+  header: () => '',
+  line: ({ eventName, payload, record, sequence, cancellation }) =>
+    `${JSON.stringify({
+      cancelled_at: cancellation === null ? null : formatTimestamp(cancellation.at),
+      cancelled_sequence: cancellation?.sequence ?? null,
+      customer: record.customer,
+      event_name: eventName,
+      identifier: record.identifier,
+      meter: record.meterId,
+      occurred_at: formatTimestamp(record.occurredAt),
+      payload,
+      recorded_at: formatTimestamp(record.recordedAt),
+      sequence,
+      value: record.value,
+    })}\n`,
 }
 
 function status(isCancelled: boolean): string {

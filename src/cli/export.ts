@@ -7,7 +7,6 @@ import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { parseTimestamp } from '../api/stripe/timestamp.js'
 import { randomIds } from '../commands/environment.js'
 import { MeterCatalogues } from '../commands/meter-catalogues.js'
 import { readConfig, type Config } from '../config.js'
@@ -16,8 +15,8 @@ import type { Meter } from '../domain/meter-catalogue.js'
 import type { EventStore } from '../event-store/event-store.js'
 import { openEventStore } from '../event-store/open-event-store.js'
 import { exportUsage, surveyExport, type ExportSelection } from '../queries/export-usage.js'
-import { csvWriter, ndjsonWriter, type ExportFormat } from './export-format.js'
-import { requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
+import { csvWriter, ndjsonWriter, recordsWriter, type ExportFormat } from './export-format.js'
+import { readTimes, requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
 import { grouped, Progress } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
@@ -40,7 +39,10 @@ Every record is the request that made it: the same identifier, values, timestamp
 an empty cell is no key, "" is an empty text.
 
 The format and gzip are also told by the name of --out (.csv, .ndjson, .gz). Times are RFC 3339 or whole Unix seconds and
-are compared with the timestamp of the event. The service may run meanwhile.`
+are compared with the timestamp of the event. The service may run meanwhile.
+
+--format records writes the stored facts instead: every record, cancelled or not, with what a digest is made of
+(docs/digest.md). Such a file is for checking, not for importing.`
 
 export function exportCommand(): Command {
   const command = storeOptions(
@@ -51,7 +53,7 @@ export function exportCommand(): Command {
     .option('--customer <id>', 'only of this customer')
     .option('--from <time>', 'only what happened at or after')
     .option('--to <time>', 'only what happened before')
-    .addOption(new Option('--format <format>', 'default: ndjson').choices(['ndjson', 'csv']))
+    .addOption(new Option('--format <format>', 'default: ndjson').choices(['ndjson', 'csv', 'records']))
     .option('--gzip', 'compress')
     .option('--out <file>', 'file to write (default: standard output); it is there once it is complete')
     .option('--include-cancelled', 'also cancelled records, with a record_status; such a file cannot be imported')
@@ -59,13 +61,8 @@ export function exportCommand(): Command {
     .addHelpText('after', HELP)
   return command.action(async (options: ExportOptions) => {
     requireAccountName(command, options)
-    const [from, to] = (['from', 'to'] as const).map((name) => {
-      const instant = readInstant(options[name])
-      if (instant !== undefined) return instant
-      return command.error(`--${name} takes an RFC 3339 time or whole Unix seconds.`, { exitCode: 2 })
-    }) as [number | null, number | null]
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
-    await exportRecords(options, { from, to }, config)
+    await exportRecords(options, readTimes(command, options), config)
   })
 }
 
@@ -83,7 +80,7 @@ async function exportRecords(
       meters: await chosenMeters(store, ledger, options),
       customer: options.customer ?? null,
       ...times,
-      includeCancelled: options.includeCancelled === true,
+      includeCancelled: options.includeCancelled === true || options.format === 'records',
     }
     const progress = new Progress(options.quiet ? null : process.stderr, 'records')
     const written = await write(store, selection, options, progress)
@@ -116,7 +113,12 @@ async function write(
   const isCsv = (format ?? (out !== undefined && /\.csv(\.gz)?$/i.test(out) ? 'csv' : 'ndjson')) === 'csv'
   const survey = await surveyExport(store, selection, isCsv)
   const { includeCancelled } = selection
-  const writer = isCsv ? csvWriter(survey.payloadKeys ?? [], includeCancelled) : ndjsonWriter(includeCancelled)
+  const writer =
+    format === 'records'
+      ? recordsWriter
+      : isCsv
+        ? csvWriter(survey.payloadKeys ?? [], includeCancelled)
+        : ndjsonWriter(includeCancelled)
   let written = 0
   const text = async function* (): AsyncGenerator<string> {
     const header = writer.header()
@@ -157,11 +159,4 @@ async function writeAll(text: AsyncIterable<string>, isPacked: boolean, out: str
     rmSync(partial, { force: true })
     throw error
   }
-}
-
-/** null where none is given; undefined for text that is no time. */
-function readInstant(text: string | undefined): number | null | undefined {
-  if (text === undefined) return null
-  if (/^\d{1,12}$/.test(text)) return Number(text) * 1000
-  return parseTimestamp(text) ?? undefined
 }

@@ -1,5 +1,6 @@
 /** Options of the commands that work on one ledger of a store, over the settings of the environment. */
 import { Option, type Command } from 'commander'
+import { parseTimestamp } from '../api/stripe/timestamp.js'
 import { isAccountName, type Mode } from '../domain/ledger.js'
 
 export interface StoreOptions {
@@ -28,4 +29,19 @@ export function storeOverrides({ dataDir, eventStoreUrl }: StoreOptions): Record
 export function requireAccountName(command: Command, { account }: StoreOptions): void {
   if (isAccountName(account)) return
   command.error(`--account takes 1 to 64 of a-z, 0-9 and _, not ${JSON.stringify(account)}.`, { exitCode: 2 })
+}
+
+/** Bounds of a time, milliseconds since the epoch; null where none is given. Ends the command for text that is no time. */
+export function readTimes(
+  command: Command,
+  options: { readonly from?: string; readonly to?: string },
+): { readonly from: number | null; readonly to: number | null } {
+  const read = (name: 'from' | 'to'): number | null => {
+    const text = options[name]
+    if (text === undefined) return null
+    const instant = /^\d{1,12}$/.test(text) ? Number(text) * 1000 : parseTimestamp(text)
+    if (instant !== null) return instant
+    return command.error(`--${name} takes an RFC 3339 time or whole Unix seconds.`, { exitCode: 2 })
+  }
+  return { from: read('from'), to: read('to') }
 }

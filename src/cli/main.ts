@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /**
- * `meterbook`: runs the service, manages its API keys, and moves usage in and out. Settings come from the same environment variables as the
+ * `meterbook`: runs the service, manages its API keys, moves usage in and out, and proves its numbers. Settings come from the same environment variables as the
  * service's. Exit codes: 0 done, 1 it could not be done, 2 the command line or a setting is wrong.
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.js'
 import { DomainError } from '../domain/errors.js'
+import { digestCommand } from './digest.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
 import { keysCommand } from './keys.js'
@@ -23,6 +24,7 @@ const program = new Command('meterbook')
   .addCommand(keysCommand())
   .addCommand(importCommand())
   .addCommand(exportCommand())
+  .addCommand(digestCommand())
   .showHelpAfterError('(add --help for what there is)')
   .configureHelp({ showGlobalOptions: true })
 

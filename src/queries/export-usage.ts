@@ -30,13 +30,24 @@ export interface ExportedRecord {
   readonly timestamp: number
   readonly payload: Readonly<Record<string, string>>
   readonly isCancelled: boolean
+  /** The fact that was stored for it. */
+  readonly record: UsageRecord
+  /** Its event's place among all usage events of the log. */
+  readonly sequence: number
+  readonly cancellation: Cancellation | null
+}
+
+export interface Cancellation {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly sequence: number
 }
 
 /** What the first reading found. */
 export interface ExportSurvey {
   /** The last event that belongs to the export; null where there is none. */
   readonly end: Position | null
-  readonly cancelled: ReadonlySet<string>
+  readonly cancelled: ReadonlyMap<string, Cancellation>
   /** Every payload key of the records, in order of appearance; null where nobody asked. */
   readonly payloadKeys: readonly string[] | null
 }
@@ -55,14 +66,19 @@ export async function surveyExport(
   wantsPayloadKeys: boolean,
 ): Promise<ExportSurvey> {
   let end: Position | null = null
-  const cancelled = new Set<string>()
+  const cancelled = new Map<string, Cancellation>()
+  let sequence = 0
   const payloadKeys = new Set<string>()
   for await (const page of store.readAll({ after: null, categories: [categories.usage] })) {
     for (const recorded of page) {
       end = recorded.position
+      sequence++
       if (ledgerOf(recorded.stream) !== selection.ledger) continue
       const event = decodeEvent(recorded)
-      if (event.type === 'UsageCancelled' && isSelected(event.data, selection)) cancelled.add(keyOf(event.data))
+      if (event.type === 'UsageCancelled' && isSelected(event.data, selection)) {
+        const key = keyOf(event.data)
+        if (!cancelled.has(key)) cancelled.set(key, { at: event.data.cancelledAt, sequence })
+      }
       if (wantsPayloadKeys && event.type === 'UsageRecorded' && isSelected(event.data, selection)) {
         const meter = selection.meters.get(event.data.meterId) as Meter
         for (const key in restorePayload(meter, event.data)) payloadKeys.add(key)
@@ -84,6 +100,7 @@ export async function* exportUsage(
   { end, cancelled }: ExportSurvey,
 ): AsyncGenerator<ExportedRecord[]> {
   if (end === null) return
+  let sequence = 0
   for await (const page of store.readAll({ after: null, categories: [categories.usage] })) {
     const records: ExportedRecord[] = []
     let isAtEnd = false
@@ -92,12 +109,14 @@ export async function* exportUsage(
         isAtEnd = true
         break
       }
+      sequence++
       if (ledgerOf(recorded.stream) !== selection.ledger) continue
       const event = decodeEvent(recorded)
       if (event.type !== 'UsageRecorded' || !isSelected(event.data, selection)) continue
-      const isCancelled = cancelled.has(keyOf(event.data))
-      if (isCancelled && !selection.includeCancelled) continue
-      records.push(restored(selection.meters.get(event.data.meterId) as Meter, event.data, isCancelled))
+      const cancellation = cancelled.get(keyOf(event.data)) ?? null
+      if (cancellation && !selection.includeCancelled) continue
+      const meter = selection.meters.get(event.data.meterId) as Meter
+      records.push({ ...restored(meter, event.data), sequence, isCancelled: cancellation !== null, cancellation })
     }
     if (records.length > 0) yield records
     if (isAtEnd) return
@@ -113,9 +132,12 @@ function isSelected(record: UsageRecord, { meters, customer, from, to }: ExportS
   )
 }
 
-function restored(meter: Meter, record: UsageRecord, isCancelled: boolean): ExportedRecord {
+function restored(
+  meter: Meter,
+  record: UsageRecord,
+): Pick<ExportedRecord, 'eventName' | 'identifier' | 'timestamp' | 'payload' | 'record'> {
   const { identifier, occurredAt: timestamp } = record
-  return { eventName: meter.eventName, identifier, timestamp, payload: restorePayload(meter, record), isCancelled }
+  return { eventName: meter.eventName, identifier, timestamp, payload: restorePayload(meter, record), record }
 }
 
 function keyOf({ meterId, identifier }: UsageRecord): string {

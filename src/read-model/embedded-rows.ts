@@ -86,16 +86,20 @@ export class EmbeddedRows implements RowWriter {
 
   async range<R>(
     table: Table<R>,
-    { index, prefix = [], from, to, reverse = false, where = {}, limit }: Range<R>,
+    { index, prefix = [], from, to, after, reverse = false, where = {}, limit }: Range<R>,
   ): Promise<R[]> {
     const columns = columnsOf(table, index)
     const equals = Object.keys(where)
     const bounded = columns[prefix.length]
-    const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${reverse} ${equals.join()}`
+    const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${after !== undefined} ${reverse} ${equals.join()}`
     const statement = this.statement(`range ${table.name} ${index ?? ''} ${shape}`, () => {
       const conditions = columns.slice(0, prefix.length).map((column) => `${sql(column)} = ?`)
       if (bounded !== undefined && from !== undefined) conditions.push(`${sql(bounded)} >= ?`)
       if (bounded !== undefined && to !== undefined) conditions.push(`${sql(bounded)} < ?`)
+      if (after !== undefined) {
+        const rest = columns.slice(prefix.length)
+        conditions.push(`(${rest.map(sql).join(', ')}) > (${rest.map(() => '?').join(', ')})`)
+      }
       for (const column of equals) conditions.push(`${sql(column)} IS ?`)
       const order = columns.slice(prefix.length).map((column) => `${sql(column)} ${reverse ? 'DESC' : 'ASC'}`)
       return (
@@ -106,7 +110,7 @@ export class EmbeddedRows implements RowWriter {
       )
     })
     const bounds = [from, to].filter((bound) => bound !== undefined)
-    return statement.all(...prefix, ...bounds, ...Object.values(where), limit) as R[]
+    return statement.all(...prefix, ...bounds, ...(after ?? []), ...Object.values(where), limit) as R[]
   }
 
   async checkpoint(projection: string): Promise<Checkpoint> {

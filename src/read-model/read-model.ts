@@ -29,6 +29,8 @@ export interface Range<Row> {
   /** Bounds of the column after the prefix: `from` inclusive, `to` exclusive. */
   readonly from?: number
   readonly to?: number
+  /** Goes on behind this row: its values of all columns of the index that follow the prefix. Not with `reverse`. */
+  readonly after?: readonly KeyValue[]
   readonly reverse?: boolean
   /** Other columns a row must equal. */
   readonly where?: Partial<Row>

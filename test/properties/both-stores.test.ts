@@ -105,8 +105,11 @@ async function take(stripe: Stripe, ids: readonly string[], each: Step, clock: F
   }
 }
 
-/** What the requests were answered, and the rows they left. Only positions are the store's own. */
-async function run(store: TestStore, steps: readonly Step[]): Promise<{ answers: string[]; rows: Rows }> {
+/** What the requests were answered, the rows and the digest they left. Only positions are the store's own. */
+async function run(
+  store: TestStore,
+  steps: readonly Step[],
+): Promise<{ answers: string[]; rows: Rows; digest: unknown }> {
   const clock = new FixedClock()
   const service = await startRunningService(store, clock, countingIds())
   try {
@@ -134,9 +137,11 @@ async function run(store: TestStore, steps: readonly Step[]): Promise<{ answers:
       )
     }
     // A read waits until everything that was acknowledged is in the rows.
-    await stripe.billing.meters.list()
+    const { lastResponse: _response, ...digest } = (await stripe.rawRequest('GET', '/meterbook/v1/digest')) as {
+      lastResponse: unknown
+    }
     const { projections: _, ...rows } = allRows(service.dataDir)
-    return { answers, rows }
+    return { answers, rows, digest }
   } finally {
     await service.close()
   }

@@ -1,0 +1,82 @@
+/** `/meterbook/v1/digest`: one number by which two parties see that they hold the same usage records. */
+import { Controller, Get, Req, Res } from '@nestjs/common'
+import { QueryBus } from '@nestjs/cqrs'
+import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isLive } from '../domain/ledger.js'
+import { CUSTOMER_LENGTH_MAX } from '../domain/meter-event.js'
+import { GetDigest } from '../replay/get-digest.js'
+import { Allow } from './caller.js'
+import { ReadContext, withPosition } from './read-context.js'
+import { parseQuery } from './stripe/form.js'
+import { Hash, IntegerText, Text, V1Parameters } from './stripe/parameter-decorators.js'
+import { readParameters } from './stripe/parameters.js'
+import { formatTimestamp } from './stripe/timestamp.js'
+import { timeFilter, TimeFilterParameters } from './time-filter.js'
+
+const METER_ID_LENGTH_MAX = 100
+
+export class DigestParameters extends V1Parameters {
+  @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter; of all meters by default.' })
+  meter?: string
+
+  @Text({ optional: true, lengthMax: CUSTOMER_LENGTH_MAX })
+  customer?: string
+
+  @Hash(() => TimeFilterParameters, { optional: true, description: 'When it happened.' })
+  timestamp?: TimeFilterParameters
+
+  @IntegerText({
+    optional: true,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    description: 'As the records stood after this usage event: `sequence` of an earlier digest.',
+  })
+  sequence?: number
+}
+
+@ApiTags('Proof')
+@Controller('meterbook/v1/digest')
+@Allow('read')
+export class DigestController {
+  constructor(
+    private readonly queries: QueryBus,
+    private readonly readContext: ReadContext,
+  ) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'SHA-256 over the canonical listing of usage records',
+    description: 'The same records give the same digest on any store. docs/digest.md says how to compute it oneself.',
+  })
+  @ApiQuery({ type: DigestParameters })
+  async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const {
+      meter = null,
+      customer = null,
+      timestamp,
+      sequence = null,
+    } = readParameters(DigestParameters, parseQuery(request.url))
+    const context = this.readContext.of(request)
+    const { from, to } = timeFilter(timestamp)
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    const answer = await this.queries.execute(
+      new GetDigest(context, { meterId: meter, customer, from, to, sequence }, gone.signal),
+    )
+    const digest = withPosition(reply, answer)
+    return {
+      object: 'meterbook.digest',
+      algorithm: 'sha256',
+      cancelled: digest.cancelled,
+      customer,
+      digest: digest.sha256,
+      from: from === null ? null : formatTimestamp(from),
+      livemode: isLive(context.ledger),
+      meter,
+      records: digest.records,
+      sequence: digest.sequence,
+      to: to === null ? null : formatTimestamp(to),
+    }
+  }
+}

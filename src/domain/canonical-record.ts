@@ -1,0 +1,56 @@
+/**
+ * A usage record as one line of text, and the order of such lines: what a digest is made of (docs/digest.md).
+ *
+ * Permanent. A digest that was published once must come out again from every later version, and from `jq`, `sort` and
+ * `sha256sum` alone; test/golden keeps some.
+ */
+
+export interface CanonicalRecord {
+  readonly meterId: string
+  readonly identifier: string
+  readonly customer: string
+  /** Canonical decimal text; null where the meter ignores values. */
+  readonly value: string | null
+  /** RFC 3339, UTC, with milliseconds: as the API shows it. */
+  readonly occurredAt: string
+  readonly recordedAt: string
+  readonly cancelledAt: string | null
+  /** As it was sent. */
+  readonly payload: Readonly<Record<string, string>>
+}
+
+/** A JSON array without spaces, ended by a line feed; the payload is a list of `[key, text]`, in order of the keys. */
+export function canonicalLine(record: CanonicalRecord): string {
+  const { meterId, identifier, customer, value, occurredAt, recordedAt, cancelledAt } = record
+  const payload = Object.entries(record.payload)
+  if (payload.length > 1) payload.sort(([left], [right]) => compareCodePoints(left, right))
+  const fields = [meterId, identifier, customer, value, occurredAt, recordedAt, cancelledAt, payload]
+  let line = JSON.stringify(fields)
+  // Half of a surrogate pair is no character: every reader of JSON replaces it, most by U+FFFD.
+  if (line.includes('\\ud')) line = JSON.stringify(fields, (_, text: unknown) => wellFormed(text))
+  // Some writers of JSON escape DEL and some do not.
+  return `${line.includes('\u007f') ? line.replaceAll('\u007f', '\\u007f') : line}\n`
+}
+
+function wellFormed(value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(LONE_SURROGATE, '\ufffd') : value
+}
+
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
+
+/** Negative, zero or positive: by code points, which is the order of the UTF-8 bytes. */
+export function compareCodePoints(left: string, right: string): number {
+  const length = Math.min(left.length, right.length)
+  for (let index = 0; index < length; index++) {
+    const one = left.charCodeAt(index)
+    const other = right.charCodeAt(index)
+    if (one !== other) return rank(one) - rank(other)
+  }
+  return left.length - right.length
+}
+
+/** UTF-16 puts the characters beyond U+FFFF before those from U+E000; UTF-8 does not. */
+function rank(unit: number): number {
+  if (unit < 0xd800) return unit
+  return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000
+}

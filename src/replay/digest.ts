@@ -1,0 +1,212 @@
+/**
+ * The digest of usage records: SHA-256 over their canonical lines, in order of (meter id, identifier). It says nothing of
+ * the order in which records came or of the store they are in, so the same commands give the same digest everywhere.
+ * How to compute it without Meterbook: docs/digest.md.
+ *
+ * Memory does not grow with the number of records.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { canonicalLine, compareCodePoints } from '../domain/canonical-record.js'
+import type { LedgerName } from '../domain/ledger.js'
+import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
+import { restorePayload } from '../domain/meter-event.js'
+import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
+import { meters, usageRecords, usageSeries, type UsageRecordRow, type UsageSeriesRow } from '../read-model/tables.js'
+
+export interface DigestSelection {
+  readonly ledger: LedgerName
+  readonly meterId: string | null
+  readonly customer: string | null
+  /** Of `occurredAt`, half-open: `[from, to)`. Milliseconds since the epoch; null: no bound. */
+  readonly from: number | null
+  readonly to: number | null
+  /** As the records stood after this usage event of the log; null: as they stand now. */
+  readonly sequence: number | null
+}
+
+export interface Digest {
+  /** Lower-case hexadecimal. */
+  readonly sha256: string
+  readonly records: number
+  /** Of these, cancelled. */
+  readonly cancelled: number
+}
+
+const PAGE_ROWS = 1_000
+/** Records of one customer on one meter that are sorted in memory; with more, the meter is walked in order. */
+const SORTED_ROWS_MAX = 50_000
+/** Series whose customer is remembered. */
+const KNOWN_SERIES_MAX = 100_000
+
+/** `onRecords` is told how many rows were read since it was last called. @throws what `signal` was aborted with. */
+export async function digestUsage(
+  rows: RowReader,
+  selection: DigestSelection,
+  { signal, onRecords }: { readonly signal?: AbortSignal; readonly onRecords?: (read: number) => void } = {},
+): Promise<Digest> {
+  const digest = new DigestOf(selection)
+  for (const { number, meter } of await metersInOrder(rows, selection)) {
+    for await (const page of recordsInOrder(rows, number, selection)) {
+      signal?.throwIfAborted()
+      for (const [row, customer] of page.records) digest.add(meter, row, customer)
+      onRecords?.(page.read)
+      // Long walks let other requests in between.
+      await nextTurn()
+    }
+  }
+  return digest.end()
+}
+
+class DigestOf {
+  private readonly hash: Hash = createHash('sha256')
+  private records = 0
+  private cancelled = 0
+
+  constructor(private readonly selection: DigestSelection) {}
+
+  add(meter: Meter, row: UsageRecordRow, customer: string): void {
+    const { from, to, sequence } = this.selection
+    const { identifier, value, occurredAt, recordedAt } = row
+    if (sequence !== null && row.sequence > sequence) return
+    if ((from !== null && occurredAt < from) || (to !== null && occurredAt >= to)) return
+    const isCancelled = row.cancelledSequence !== null && (sequence === null || row.cancelledSequence <= sequence)
+    const cancelledAt = isCancelled ? row.cancelledAt : null
+    const rest = row.payload === null ? {} : (JSON.parse(row.payload) as Record<string, string>)
+    const record = { meterId: meter.id, identifier, customer, value, occurredAt, recordedAt, payload: rest }
+    const line = canonicalLine({
+      ...record,
+      occurredAt: instant(occurredAt),
+      recordedAt: instant(recordedAt),
+      cancelledAt: cancelledAt === null ? null : instant(cancelledAt),
+      payload: restorePayload(meter, record),
+    })
+    this.hash.update(line, 'utf8')
+    this.records++
+    if (isCancelled) this.cancelled++
+  }
+
+  end(): Digest {
+    return { sha256: this.hash.digest('hex'), records: this.records, cancelled: this.cancelled }
+  }
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+async function metersInOrder(
+  rows: RowReader,
+  { ledger, meterId }: DigestSelection,
+): Promise<{ readonly number: number; readonly meter: Meter }[]> {
+  const found = await rows.range(meters, { index: 'ledger', prefix: [ledger], limit: METERS_MAX })
+  return found
+    .filter((row) => meterId === null || row.meterId === meterId)
+    .map((row) => ({ number: row.number, meter: toMeter(row) }))
+    .sort((left, right) => compareCodePoints(left.meter.id, right.meter.id))
+}
+
+interface RecordPage {
+  /** With their customers. */
+  readonly records: readonly (readonly [UsageRecordRow, string])[]
+  readonly read: number
+}
+
+/** The records of a meter in order of their identifiers, at least those that are selected. */
+async function* recordsInOrder(
+  rows: RowReader,
+  meter: number,
+  { customer }: DigestSelection,
+): AsyncGenerator<RecordPage> {
+  if (customer === null) {
+    const customers = new Customers(rows)
+    for await (const page of walkMeter(rows, meter)) {
+      yield { records: await customers.of(page), read: page.length }
+    }
+    return
+  }
+  const series = await seriesOf(rows, meter, customer)
+  const few = await collectFew(rows, series)
+  if (few) {
+    yield { records: few.map((row) => [row, customer] as const), read: few.length }
+    return
+  }
+  for await (const page of walkMeter(rows, meter)) {
+    const own = page.filter((row) => series.has(row.series))
+    yield { records: own.map((row) => [row, customer] as const), read: page.length }
+  }
+}
+
+async function* walkMeter(rows: RowReader, meter: number): AsyncGenerator<UsageRecordRow[]> {
+  let after: string | null = null
+  for (;;) {
+    const page: UsageRecordRow[] = await rows.range(usageRecords, {
+      index: 'identifier',
+      prefix: [meter],
+      ...(after === null ? {} : { after: [after] }),
+      limit: PAGE_ROWS,
+    })
+    const last = page.at(-1)
+    if (!last) return
+    yield page
+    after = last.identifier
+  }
+}
+
+/** The records of these series in order of their identifiers; null where they are too many to be sorted. */
+async function collectFew(rows: RowReader, series: ReadonlySet<number>): Promise<UsageRecordRow[] | null> {
+  const found: UsageRecordRow[] = []
+  for (const number of series) {
+    let from = 0
+    for (;;) {
+      const page = await rows.range(usageRecords, { index: 'series', prefix: [number], from, limit: PAGE_ROWS })
+      const last = page.at(-1)
+      if (!last) break
+      for (const row of page) found.push(row)
+      if (found.length > SORTED_ROWS_MAX) return null
+      from = last.sequence + 1
+      await nextTurn()
+    }
+  }
+  return found.sort((left, right) => compareCodePoints(left.identifier, right.identifier))
+}
+
+async function seriesOf(rows: RowReader, meter: number, customer: string): Promise<ReadonlySet<number>> {
+  const found = new Set<number>()
+  let after: string | null = null
+  for (;;) {
+    const page: UsageSeriesRow[] = await rows.range(usageSeries, {
+      index: 'combination',
+      prefix: [meter, customer],
+      ...(after === null ? {} : { after: [after] }),
+      limit: PAGE_ROWS,
+    })
+    const last = page.at(-1)
+    if (!last) return found
+    for (const { series } of page) found.add(series)
+    after = last.dimensions
+  }
+}
+
+class Customers {
+  private readonly known = new Map<number, string>()
+
+  constructor(private readonly rows: RowReader) {}
+
+  async of(records: readonly UsageRecordRow[]): Promise<(readonly [UsageRecordRow, string])[]> {
+    if (this.known.size > KNOWN_SERIES_MAX) this.known.clear()
+    const missing = new Set<number>()
+    for (const { series } of records) if (!this.known.has(series)) missing.add(series)
+    const numbers = [...missing]
+    const found = await this.rows.get(
+      usageSeries,
+      numbers.map((number) => [number]),
+    )
+    found.forEach((row, index) => {
+      if (!row) throw new Error(`Usage records belong to series ${numbers[index]}, which is not in the read model.`)
+      this.known.set(row.series, row.customer)
+    })
+    return records.map((row) => [row, this.known.get(row.series) as string] as const)
+  }
+}

@@ -1,0 +1,58 @@
+/** The digest of a ledger's usage records, of a meter's or a customer's, now or after an earlier usage event. */
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { DomainError } from '../domain/errors.js'
+import { Reader, requireMeter, type Answer, type QueryContext } from '../queries/reader.js'
+import { digestUsage, type Digest, type DigestSelection } from './digest.js'
+
+/** Digests computed at once: each reads every record it is about. */
+export const DIGESTS_MAX = 2
+
+/** Named so for the API, which answers it by its name. */
+export class Overloaded extends Error {
+  override readonly name = 'Overloaded'
+}
+
+export interface DigestAnswer extends Digest {
+  /** Usage events up to the digest's state. */
+  readonly sequence: number
+}
+
+export class GetDigest extends Query<Answer<DigestAnswer>> {
+  constructor(
+    readonly context: QueryContext,
+    readonly selection: Omit<DigestSelection, 'ledger'>,
+    /** Ends the work for nobody. */
+    readonly signal: AbortSignal,
+  ) {
+    super()
+  }
+}
+
+@QueryHandler(GetDigest)
+export class GetDigestHandler implements IQueryHandler<GetDigest> {
+  private running = 0
+
+  constructor(private readonly reader: Reader) {}
+
+  /** @throws DomainError for an unknown meter or a usage event that is not there yet; Overloaded. */
+  async execute({ context, selection, signal }: GetDigest): Promise<Answer<DigestAnswer>> {
+    if (this.running >= DIGESTS_MAX) {
+      throw new Overloaded(`${DIGESTS_MAX} digests are being computed. Please try again when one is done.`)
+    }
+    this.running++
+    try {
+      return await this.reader.read(context, 'usage-index', async (rows) => {
+        const { ledger } = context
+        if (selection.meterId !== null) await requireMeter(rows, ledger, selection.meterId, 'meter')
+        const { sequence: latest } = await rows.checkpoint('usage-index')
+        const sequence = selection.sequence ?? latest
+        if (sequence > latest) {
+          throw new DomainError('parameter_invalid', `The log has ${latest} usage events so far.`, 'sequence')
+        }
+        return { ...(await digestUsage(rows, { ledger, ...selection }, { signal })), sequence }
+      })
+    } finally {
+      this.running--
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { scriptDigest } from '../replay/digest-script.js'
+import { makeStore, meterbook, type Ended } from './command-line.js'
+
+const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
+let folder: string
+let dataDir: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  dataDir = join(folder, 'data')
+  await makeStore(dataDir, [{ eventName: 'tokens', meterId: 'mtr_test_tokens' }])
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const run = (command: string, ...options: string[]): Promise<Ended> =>
+  meterbook([command, '--data-dir', dataDir, ...options])
+
+async function importLines(...identifiers: string[]): Promise<void> {
+  const path = join(folder, 'lines.ndjson')
+  const line = (identifier: string): string =>
+    JSON.stringify({
+      event_name: 'tokens',
+      identifier,
+      timestamp: '2026-01-14T10:00:00.000Z',
+      payload: { stripe_customer_id: identifier.startsWith('a') ? 'cus_A' : 'cus "B"', value: '025.0' },
+    })
+  writeFileSync(path, identifiers.map((identifier) => `${line(identifier)}\n`).join(''))
+  expect(await run('import', path, '--backfill', '--quiet')).toMatchObject({ code: 0 })
+}
+
+describe('meterbook digest', () => {
+  it('is that of nothing before there is usage', async () => {
+    expect(await run('digest', '--quiet')).toEqual({ code: 0, stdout: `${NOTHING}\n`, stderr: '' })
+  })
+
+  it('prints what docs/digest.sh makes of the export, and the same for an earlier state later on', async () => {
+    await importLines('a 1', 'a!', 'a', 'b"\u007f')
+    const first = await run('digest')
+    expect(first).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('4 records, 0 of them cancelled') as unknown,
+    })
+    const records = await run('export', '--format', 'records', '--quiet')
+    expect(first.stdout.trim()).toBe(scriptDigest(records.stdout))
+
+    await importLines('c')
+    const later = await run('digest', '--json', '--quiet')
+    expect(JSON.parse(later.stdout)).toMatchObject({ records: 5, cancelled: 0, sequence: 5 })
+    expect(await run('digest', '--sequence', '4', '--quiet')).toEqual({ code: 0, stdout: first.stdout, stderr: '' })
+    const all = await run('export', '--format', 'records', '--quiet')
+    expect(`${scriptDigest(all.stdout, 4)}\n`).toBe(first.stdout)
+
+    const selected = ['--customer', 'cus_A', '--meter', 'mtr_test_tokens', '--to', '2026-01-15T00:00:00Z']
+    const theirs = await run('digest', '--quiet', ...selected)
+    const exported = await run('export', '--format', 'records', '--quiet', ...selected)
+    expect(exported.stdout.trimEnd().split('\n')).toHaveLength(3)
+    expect(theirs.stdout.trim()).toBe(scriptDigest(exported.stdout))
+  })
+
+  it('refuses what it cannot answer', async () => {
+    expect(await run('digest', '--sequence', '99')).toMatchObject({
+      code: 1,
+      stderr: 'The read model has 5 usage events so far, not 99.\n',
+    })
+    expect(await run('digest', '--sequence', 'x')).toMatchObject({ code: 2 })
+    expect(await run('digest', '--meter', 'mtr_none')).toMatchObject({
+      code: 2,
+      stderr: "No such meter: 'mtr_none'.\n",
+    })
+    expect(await run('digest', '--from', 'yesterday')).toMatchObject({ code: 2 })
+  })
+})
