@@ -10,6 +10,7 @@ import { HealthController, READINESS } from './api/health.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
 import { MeterHistoryController } from './api/meter-history.controller.js'
 import { MetersController } from './api/meters.controller.js'
+import { RateLimitGuard, type RateLimits } from './api/rate-limits.js'
 import { ReadContext } from './api/read-context.js'
 import { RejectionsController } from './api/rejections.controller.js'
 import { Idempotency } from './api/stripe/idempotency.js'
@@ -21,7 +22,7 @@ import { ApiKeyRing } from './commands/api-key-ring.js'
 import { CancelUsageHandler } from './commands/cancel-usage.js'
 import { CreateMeterHandler } from './commands/create-meter.js'
 import { DeactivateMeterHandler } from './commands/deactivate-meter.js'
-import { CLOCK, IDS, type Clock, type Ids } from './commands/environment.js'
+import { CLOCK, IDS, type Clock, type Ids, type Stopwatch } from './commands/environment.js'
 import { MeterCatalogues } from './commands/meter-catalogues.js'
 import { ReactivateMeterHandler } from './commands/reactivate-meter.js'
 import { RecordUsageHandler } from './commands/record-usage.js'
@@ -62,6 +63,8 @@ export interface ServiceParts {
   readonly rejections: RejectionLog
   readonly clock: Clock
   readonly ids: Ids
+  readonly stopwatch: Stopwatch
+  readonly rateLimits: RateLimits
   readonly log: Logger
   readonly version: string
 }
@@ -109,7 +112,19 @@ const queryHandlers = [
 @Module({})
 export class AppModule {
   static over(parts: ServiceParts): DynamicModule {
-    const { store, readModel, readYourWrites, catalogues, keyRing, usage, rejections, clock, ids } = parts
+    const {
+      store,
+      readModel,
+      readYourWrites,
+      catalogues,
+      keyRing,
+      usage,
+      rejections,
+      clock,
+      ids,
+      rateLimits,
+      stopwatch,
+    } = parts
     const given: Provider[] = [
       { provide: EVENT_STORE, useValue: store },
       { provide: READ_MODEL, useValue: readModel },
@@ -126,6 +141,10 @@ export class AppModule {
       { provide: FirstAnswers, useValue: new FirstAnswers(readModel, store, readYourWrites) },
       { provide: APP_GUARD, useClass: RoleGuard },
     ]
+    if (rateLimits.eventsPerSecond !== null || rateLimits.requestsPerSecond !== null) {
+      // After the roles: what a key may not do does not use up what it may.
+      given.push({ provide: APP_GUARD, useValue: new RateLimitGuard(rateLimits, stopwatch) })
+    }
     return {
       module: AppModule,
       imports: [CqrsModule.forRoot()],

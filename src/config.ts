@@ -11,10 +11,15 @@ export interface Config {
   readonly readModelUrl: string
   readonly bootstrapApiKey: string | null
   readonly logLevel: LogLevel
+  /** Of one API key; null: no limit. */
+  readonly rateLimits: { readonly eventsPerSecond: number | null; readonly requestsPerSecond: number | null }
 }
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
+
+/** Far above what one process takes. */
+const RATE_PER_SECOND_MAX = 1_000_000
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -34,6 +39,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     readModelUrl: readUrl('READ_MODEL_URL', text('READ_MODEL_URL', 'embedded:'), []),
     bootstrapApiKey: readBootstrapApiKey(text('BOOTSTRAP_API_KEY', '')),
     logLevel: readLogLevel(text('LOG_LEVEL', 'info')),
+    rateLimits: {
+      eventsPerSecond: readRate('RATE_LIMIT_EVENTS_PER_SECOND', text('RATE_LIMIT_EVENTS_PER_SECOND', '')),
+      requestsPerSecond: readRate('RATE_LIMIT_REQUESTS_PER_SECOND', text('RATE_LIMIT_REQUESTS_PER_SECOND', '')),
+    },
   }
 }
 
@@ -63,4 +72,13 @@ function readLogLevel(text: string): LogLevel {
   const level = logLevels.find((known) => known === text)
   if (level) return level
   throw new ConfigError(`LOG_LEVEL must be one of ${logLevels.join(', ')}, not ${JSON.stringify(text)}.`)
+}
+
+function readRate(name: string, text: string): number | null {
+  if (text === '') return null
+  const rate = Number(text)
+  if (/^\d{1,7}$/.test(text) && rate >= 1 && rate <= RATE_PER_SECOND_MAX) return rate
+  throw new ConfigError(
+    `${name} must be a whole number from 1 to ${RATE_PER_SECOND_MAX}, or be left out for no limit, not ${JSON.stringify(text)}.`,
+  )
 }

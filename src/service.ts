@@ -9,7 +9,14 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { createApp } from './app.js'
 import { ApiKeyRing } from './commands/api-key-ring.js'
-import { randomIds, systemClock, type Clock, type Ids } from './commands/environment.js'
+import {
+  randomIds,
+  systemClock,
+  systemStopwatch,
+  type Clock,
+  type Ids,
+  type Stopwatch,
+} from './commands/environment.js'
 import { issueApiKey } from './commands/issue-api-key.js'
 import { MeterCatalogues } from './commands/meter-catalogues.js'
 import { RejectionLog } from './commands/rejection-log.js'
@@ -37,6 +44,7 @@ export interface ServiceOptions {
   readonly log: Logger
   readonly clock?: Clock
   readonly ids?: Ids
+  readonly stopwatch?: Stopwatch
 }
 
 export interface Service {
@@ -52,6 +60,7 @@ export async function startService({
   log,
   clock = systemClock,
   ids = randomIds,
+  stopwatch = systemStopwatch,
 }: ServiceOptions): Promise<Service> {
   const { dataDir, eventStoreUrl, readModelUrl } = config
   makeDataFolder(dataDir)
@@ -95,6 +104,8 @@ export async function startService({
       rejections,
       clock,
       ids,
+      stopwatch,
+      rateLimits: config.rateLimits,
       log,
       version,
     })

@@ -6,8 +6,16 @@ import { pino } from 'pino'
 import Stripe from 'stripe'
 import { describe } from '@jest/globals'
 import { ApiKeyRing } from '../src/commands/api-key-ring.js'
-import { randomIds, systemClock, type Clock, type Ids } from '../src/commands/environment.js'
+import {
+  randomIds,
+  systemClock,
+  systemStopwatch,
+  type Clock,
+  type Ids,
+  type Stopwatch,
+} from '../src/commands/environment.js'
 import { issueApiKey, type IssueApiKey, type IssuedApiKey } from '../src/commands/issue-api-key.js'
+import { readConfig } from '../src/config.js'
 import type { KeyRole } from '../src/domain/api-keys.js'
 import type { Mode } from '../src/domain/ledger.js'
 import { openEventStore } from '../src/event-store/open-event-store.js'
@@ -30,13 +38,26 @@ export class FixedClock implements Clock {
   }
 }
 
+/** As `FixedClock`, for lengths of time. */
+export class FixedStopwatch implements Stopwatch {
+  private elapsed = 0
+
+  elapsedMs(): number {
+    return this.elapsed
+  }
+
+  advance(ms: number): void {
+    this.elapsed += ms
+  }
+}
+
 export interface RunningService {
   readonly url: string
   readonly port: number
   readonly dataDir: string
   readonly stripe: Stripe
-  /** A client with another key. */
-  client(key: string): Stripe
+  /** A client with another key; it does not retry unless told to. */
+  client(key: string, maxNetworkRetries?: number): Stripe
   /** A client with a new key, issued through a store opened beside the running service, as an operator would. */
   clientWithNewKey(ledger: { account?: string; mode?: Mode; role?: KeyRole }): Promise<Stripe>
   /** A client with a new secret key that an operator revokes; the service notices a moment later. */
@@ -44,6 +65,12 @@ export interface RunningService {
   /** Stops it and starts it again on the same data. */
   restart(): Promise<void>
   close(): Promise<void>
+}
+
+export interface Choices {
+  /** Environment variables beside those every test needs. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly stopwatch?: Stopwatch
 }
 
 export interface TestStore {
@@ -66,10 +93,11 @@ export const stores: readonly [TestStore, ...TestStore[]] = [
 /** Runs the same scenarios on each store. */
 export function onEachStore(
   name: string,
-  scenarios: (start: (clock?: Clock) => Promise<RunningService>, store: TestStore) => void,
+  scenarios: (start: (clock?: Clock, choices?: Choices) => Promise<RunningService>, store: TestStore) => void,
 ): void {
   for (const store of stores) {
-    describe(`${name}, on ${store.name}`, () => scenarios((clock) => startRunningService(store, clock), store))
+    describe(`${name}, on ${store.name}`, () =>
+      scenarios((clock, choices) => startRunningService(store, clock, randomIds, choices), store))
   }
 }
 
@@ -77,32 +105,33 @@ export async function startRunningService(
   store: TestStore,
   clock: Clock = systemClock,
   ids: Ids = randomIds,
+  { settings = {}, stopwatch = systemStopwatch }: Choices = {},
 ): Promise<RunningService> {
   const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
   const opened = await store.open()
   const log = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' })
   const start = (): Promise<Service> =>
     startService({
-      config: {
-        host: '127.0.0.1',
-        port: 0,
-        dataDir,
-        eventStoreUrl: opened.url,
-        readModelUrl: 'embedded:',
-        bootstrapApiKey: TEST_KEY,
-        logLevel: 'silent',
-      },
+      config: readConfig({
+        PORT: '0',
+        DATA_DIR: dataDir,
+        EVENT_STORE_URL: opened.url,
+        BOOTSTRAP_API_KEY: TEST_KEY,
+        LOG_LEVEL: 'silent',
+        ...settings,
+      }),
       log,
       clock,
       ids,
+      stopwatch,
     })
   let service = await start()
-  const client = (key: string): Stripe =>
+  const client = (key: string, maxNetworkRetries = 0): Stripe =>
     new Stripe(key, {
       host: '127.0.0.1',
       port: Number(new URL(service.url).port),
       protocol: 'http',
-      maxNetworkRetries: 0,
+      maxNetworkRetries,
       telemetry: false,
     })
   const context = { requestId: 'test', actor: 'system', idempotency: null }

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
 import { Allow } from './caller.js'
 import { CreateMeterEventAdjustmentParameters, CreateMeterEventParameters } from './meter-events.parameters.js'
+import { CostsEvents } from './rate-limits.js'
 import { readParameters } from './stripe/parameters.js'
 import { fromUnixSeconds, toUnixSeconds } from './stripe/unix-time.js'
 import { UsageAnswers } from './usage-answers.js'
@@ -19,6 +20,7 @@ export class MeterEventsController {
   @Post('meter_events')
   @HttpCode(200)
   @Allow('ingest')
+  @CostsEvents()
   @ApiConsumes(FORM)
   @ApiBody({ type: CreateMeterEventParameters })
   createMeterEvent(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
@@ -43,6 +45,7 @@ export class MeterEventsController {
   @Post('meter_event_adjustments')
   @HttpCode(200)
   @Allow('ingest')
+  @CostsEvents()
   @ApiConsumes(FORM)
   @ApiBody({ type: CreateMeterEventAdjustmentParameters })
   createAdjustment(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {

@@ -15,6 +15,7 @@ import type { JsonValue } from '../domain/json.js'
 import { isLive } from '../domain/ledger.js'
 import { Allow, callerOf, SessionOnly } from './caller.js'
 import { CreateV2MeterEventParameters } from './meter-events.parameters.js'
+import { CostsEvents, entriesOf } from './rate-limits.js'
 import { ApiError } from './stripe/api-error.js'
 import { readKey } from './stripe/idempotency.js'
 import { HashList } from './stripe/parameter-decorators.js'
@@ -67,6 +68,7 @@ export class V2MeterEventStreamController {
   @Post('meter_event_stream')
   @HttpCode(200)
   @SessionOnly()
+  @CostsEvents(entriesOf('events', STREAM_EVENTS_MAX))
   @ApiBody({ type: MeterEventStreamParameters })
   async stream(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const events = readEvents(request.body)

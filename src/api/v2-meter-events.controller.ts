@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
 import { Allow } from './caller.js'
 import { CreateV2MeterEventAdjustmentParameters, CreateV2MeterEventParameters } from './meter-events.parameters.js'
+import { CostsEvents } from './rate-limits.js'
 import { ApiError } from './stripe/api-error.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
@@ -21,6 +22,7 @@ export class V2MeterEventsController {
   @Post('meter_events')
   @HttpCode(200)
   @Allow('ingest')
+  @CostsEvents()
   @ApiBody({ type: CreateV2MeterEventParameters })
   createMeterEvent(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const { event_name, payload, identifier, timestamp } = readParameters(CreateV2MeterEventParameters, request.body)
@@ -39,6 +41,7 @@ export class V2MeterEventsController {
   @Post('meter_event_adjustments')
   @HttpCode(200)
   @Allow('ingest')
+  @CostsEvents()
   @ApiBody({ type: CreateV2MeterEventAdjustmentParameters })
   createAdjustment(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const { event_name, cancel } = readAdjustment(request.body)

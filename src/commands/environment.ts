@@ -6,6 +6,12 @@ export interface Clock {
   now(): number
 }
 
+/** For lengths of time: a clock may be set back, and whoever waits for time to pass would wait for that, too. */
+export interface Stopwatch {
+  /** Milliseconds since a moment that stays the same; never goes back. */
+  elapsedMs(): number
+}
+
 export interface Ids {
   uuid(): string
   /** Letters and digits, unguessable. */
@@ -17,6 +23,7 @@ export const CLOCK = Symbol('Clock')
 export const IDS = Symbol('Ids')
 
 export const systemClock: Clock = { now: () => Date.now() }
+export const systemStopwatch: Stopwatch = { elapsedMs: () => performance.now() }
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 /** Bytes from here on would make some letters likelier than others. */

@@ -248,6 +248,10 @@ describe('A bad setting', () => {
       ['READ_MODEL_URL', 'secret'],
       ['BOOTSTRAP_API_KEY', 'secret'],
       ['LOG_LEVEL', 'loud'],
+      ['RATE_LIMIT_EVENTS_PER_SECOND', '0'],
+      ['RATE_LIMIT_EVENTS_PER_SECOND', '1e3'],
+      ['RATE_LIMIT_REQUESTS_PER_SECOND', '1.5'],
+      ['RATE_LIMIT_REQUESTS_PER_SECOND', '1000001'],
     ] as const
     const ends = settings.map(async ([name, value]) => {
       const { code, stdout, stderr } = await runServiceProcess({ DATA_DIR: '/nonexistent/folder', [name]: value })

@@ -13,6 +13,7 @@ import {
   frameworkErrors,
 } from '../../../src/api/stripe/error-envelope.filter.js'
 import { DomainError, type ErrorCode } from '../../../src/domain/errors.js'
+import { Overloaded } from '../../../src/commands/usage-partition-writer.js'
 import { EventStoreUnavailable } from '../../../src/event-store/event-store.js'
 
 const BODY_BYTES_MAX = 1000
@@ -35,6 +36,7 @@ const thrown: Record<string, unknown> = {
   value: new DomainError('meter_event_invalid_value', 'The payload must hold the value.', 'payload[value]'),
   missing: new DomainError('resource_missing', "No such meter: 'x'.", 'id'),
   store: new EventStoreUnavailable('The event log cannot be read.'),
+  overloaded: new Overloaded('Too many meter events are waiting to be stored.'),
   teapot: new HttpException({ statusCode: 418, message: 'x', error: "I'm a teapot" }, 418),
   broken: new HttpException('a secret', 502),
 }
@@ -188,6 +190,13 @@ describe('Every failure is answered with the envelope', () => {
   it('a store that cannot be reached asks to be tried again', async () => {
     const { status, headers, error } = await request('GET', '/v1/throw/store')
     expect({ status, type: error.type }).toEqual({ status: 503, type: 'api_error' })
+    expect(headers.get('retry-after')).toBe('1')
+    expect(headers.get('stripe-should-retry')).toBe('true')
+  })
+
+  it.each(['v1', 'v2'])('%s: a full queue asks to be tried again, as a rate limit does', async (version) => {
+    const { status, headers, error } = await request('GET', `/${version}/throw/overloaded`)
+    expect({ status, code: error.code }).toEqual({ status: 429, code: 'rate_limit' })
     expect(headers.get('retry-after')).toBe('1')
     expect(headers.get('stripe-should-retry')).toBe('true')
   })
