@@ -69,7 +69,7 @@ function report(file: string, top: number): void {
 function threadOf({ nodes }: Profile): string {
   const runs = (file: string): boolean => nodes.some(({ callFrame }) => callFrame.url.endsWith(file))
   if (runs('/projections/projector.js')) return 'Projector'
-  if (runs('/event-store/embedded-event-writer.js')) return 'Log writer'
+  if (runs('/event-store/embedded-event-store.worker.js')) return 'Log writer'
   return 'Main thread'
 }
 

@@ -88,7 +88,7 @@ export async function startService({
       catalogues.changed(changedStreams)
       keyRing.changed(changedStreams)
     })
-    const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites)
+    const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites, newEventId)
     closing.push(() => usage.close())
     const rejections = new RejectionLog(store, newEventId)
     closing.push(() => rejections.close())

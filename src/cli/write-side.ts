@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { randomIds } from '../commands/environment.js'
 import { UsageIndex } from '../commands/usage-index.js'
 import { UsageLedger } from '../commands/usage-ledger.js'
 import type { Config } from '../config.js'
@@ -51,7 +52,7 @@ export async function openWriteSide({ dataDir, eventStoreUrl, readModelUrl }: Co
     closing.push(() => projector.stop())
     const readModel = openReadModel(readModelUrl, dataDir)
     closing.push(() => readModel.close())
-    const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites)
+    const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites, () => randomIds.uuid())
     closing.push(() => usage.close())
     await readYourWrites.started()
     return { store, usage, readYourWrites, close }

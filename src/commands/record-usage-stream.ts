@@ -7,14 +7,15 @@ import { Inject } from '@nestjs/common'
 import { DomainError } from '../domain/errors.js'
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
-import { activeMeter, metersNamed, type State } from '../domain/meter-catalogue.js'
+import { activeMeter, metersNamed, type Meter, type State } from '../domain/meter-catalogue.js'
 import { readMeterEvent } from '../domain/meter-event.js'
 import { identityOf, readStreamedEvent, type StreamedEvent } from '../domain/streamed-event.js'
+import type { UsageRecord } from '../domain/usage-record.js'
 import { ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { CLOCK, IDS, type Clock, type Ids } from './environment.js'
 import { MeterCatalogues } from './meter-catalogues.js'
-import { RecordingOrder } from './recording-order.js'
+import { recordingWaves } from './recording-order.js'
 import { RejectionLog } from './rejection-log.js'
 import { identifierOfRequest } from './usage-identity.js'
 import { UsageLedger } from './usage-ledger.js'
@@ -41,8 +42,6 @@ export class RecordUsageStream extends Command<StreamResult> {
   }
 }
 
-type Fate = 'counted' | 'duplicate' | 'rejected'
-
 /** An event of the batch, as far as it could be read. */
 interface Entry {
   readonly raw: JsonValue
@@ -50,6 +49,19 @@ interface Entry {
   readonly identifier: string
   readonly eventName: string | null
   readonly read: StreamedEvent | DomainError
+}
+
+/** An event that makes a record. */
+interface Accepted {
+  readonly entry: Entry
+  readonly meter: Meter
+  readonly record: UsageRecord
+  readonly hasTimestamp: boolean
+}
+
+interface Refused {
+  readonly entry: Entry
+  readonly reason: DomainError
 }
 
 @CommandHandler(RecordUsageStream)
@@ -68,19 +80,38 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
     const receivedAt = this.clock.now()
     const entries = batch.events.map((raw, index) => this.read(raw, index, batch))
     const catalogue = await this.catalogueFor(batch.ledger, entries)
-    const order = new RecordingOrder()
-    const settled = await Promise.allSettled(
-      entries.map((entry) => this.take(entry, batch, catalogue, receivedAt, order)),
-    )
-    const counts = { counted: 0, duplicates: 0, rejected: 0 }
-    for (const each of settled) {
-      // Every write has settled: nothing is left under way behind this answer.
-      if (each.status === 'rejected') throw each.reason
-      if (each.value === 'counted') counts.counted++
-      else if (each.value === 'duplicate') counts.duplicates++
-      else counts.rejected++
+    const accepted: Accepted[] = []
+    const refused: Refused[] = []
+    for (const entry of entries) {
+      const made = makeRecord(entry, catalogue, receivedAt, batch.parseTimestamp)
+      if (made instanceof DomainError) refused.push({ entry, reason: made })
+      else accepted.push(made)
     }
-    return counts
+    let counted = 0
+    let duplicates = 0
+    for (const wave of recordingWaves(accepted)) {
+      const outcomes = await this.submit(wave, catalogue.usagePartitions ?? 1, batch)
+      for (const [index, outcome] of outcomes.entries()) {
+        const { entry } = wave[index] as Accepted
+        if (outcome instanceof DomainError) refused.push({ entry, reason: outcome })
+        // Everything that was sent has settled: nothing is left under way behind this answer.
+        else if (outcome instanceof Error) throw outcome
+        else if (outcome.isNew) counted++
+        else duplicates++
+      }
+    }
+    refused.sort((left, right) => left.entry.index - right.entry.index)
+    await Promise.all(refused.map((each) => this.reject(each, batch, catalogue, receivedAt)))
+    return { counted, duplicates, rejected: refused.length }
+  }
+
+  private submit(wave: readonly Accepted[], partitions: number, { ledger, context }: RecordUsageStream) {
+    const commands = wave.map(({ record, hasTimestamp }) => ({
+      meterId: record.meterId,
+      identifier: record.identifier,
+      command: { type: 'RecordUsage', record, hasTimestamp } as const,
+    }))
+    return this.usage.submitAll(ledger, partitions, commands, context)
   }
 
   private read(raw: JsonValue, index: number, { ledger, idempotencyKey }: RecordUsageStream): Entry {
@@ -102,35 +133,8 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
     return entries.every(isKnown) ? recent : this.catalogues.latest(ledger)
   }
 
-  private async take(
-    entry: Entry,
-    batch: RecordUsageStream,
-    catalogue: State,
-    receivedAt: number,
-    order: RecordingOrder,
-  ): Promise<Fate> {
-    try {
-      if (entry.read instanceof DomainError) throw entry.read
-      const { read, identifier } = entry
-      const meter = activeMeter(catalogue, read.eventName)
-      const timestamp = read.timestamp === null ? null : readStreamedTimestamp(read.timestamp, batch.parseTimestamp)
-      const record = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)
-      const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null } as const
-      const partitions = catalogue.usagePartitions ?? 1
-      const outcome = await order.submit(meter, record, () =>
-        this.usage.submit(batch.ledger, partitions, meter, identifier, command, batch.context),
-      )
-      return outcome.isNew ? 'counted' : 'duplicate'
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error
-      await this.reject(error, entry, batch, catalogue, receivedAt)
-      return 'rejected'
-    }
-  }
-
   private async reject(
-    { code, message }: DomainError,
-    { raw, index, identifier, eventName }: Entry,
+    { entry: { raw, index, identifier, eventName }, reason: { code, message } }: Refused,
     { ledger, context }: RecordUsageStream,
     catalogue: State,
     receivedAt: number,
@@ -139,6 +143,26 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
     const data = { eventName, meterId, identifier, code, message, event: raw, index, receivedAt }
     const position = await this.rejections.append(ledger, { type: 'UsageRejected', data }, context)
     this.readYourWrites.acknowledge(position)
+  }
+}
+
+function makeRecord(
+  entry: Entry,
+  catalogue: State,
+  receivedAt: number,
+  parseTimestamp: ParseTimestamp,
+): Accepted | DomainError {
+  const { read, identifier } = entry
+  if (read instanceof DomainError) return read
+  try {
+    const meter = activeMeter(catalogue, read.eventName)
+    const timestamp = read.timestamp === null ? null : readStreamedTimestamp(read.timestamp, parseTimestamp)
+    const { eventName, payload } = read
+    const record = readMeterEvent(meter, { eventName, identifier, payload, timestamp }, receivedAt)
+    return { entry, meter, record, hasTimestamp: timestamp !== null }
+  } catch (error) {
+    if (error instanceof DomainError) return error
+    throw error
   }
 }
 

@@ -27,6 +27,28 @@ export class RecordingOrder {
   }
 }
 
+/**
+ * The same for records that are all there at once: waves, each to be sent when the one before it has settled. Mostly one.
+ */
+export function recordingWaves<Each extends { readonly meter: Meter; readonly record: UsageRecord }>(
+  all: readonly Each[],
+): Each[][] {
+  const waves: Each[][] = [[]]
+  const waveOf = new Map<string, number>()
+  for (const each of all) {
+    if (!isOrderSensitive(each.meter)) {
+      waves[0]?.push(each)
+      continue
+    }
+    const keys = orderKeys(each.meter, each.record)
+    const wave = Math.max(...keys.map((key) => (waveOf.get(key) ?? -1) + 1))
+    for (const key of keys) waveOf.set(key, wave)
+    waves[wave] ??= []
+    waves[wave].push(each)
+  }
+  return waves
+}
+
 function isOrderSensitive({ formula, eventTimeWindow }: Meter): boolean {
   return formula === 'last' || eventTimeWindow !== null
 }

@@ -1,25 +1,10 @@
-/** Ids that are the same for the same fact: what makes a repeated append recognisable. Design §3.1. */
+/** Identifiers made for events that came without one: the same again when the same thing is sent again. Design §3.1. */
 import { createHash } from 'node:crypto'
-import type { Event } from '../domain/usage-record.js'
 
-/** UUIDv5 namespace of usage events; permanent. */
-const USAGE_EVENTS = Buffer.from('0d5c2a5d6f5b4c0f9a3b6a8f5f0e7b21', 'hex')
 /** UUIDv5 namespace of identifiers made for requests that gave none but an idempotency key; permanent. */
 const REQUEST_IDENTIFIERS = Buffer.from('5b1e8f0c3f0a4f52b7a4c3d9e2f61a70', 'hex')
 /** UUIDv5 namespace of identifiers made for imported lines that gave none; permanent. */
 const IMPORTED_LINES = Buffer.from('8e0f6d0b1c7a4c0d9d51f2f4b7a6c3e4', 'hex')
-
-/**
- * Of kind, meter, identifier, body and request. Without the request, two processes that decide on the same report at the same
- * revision would make the same event, and the store would tell both that they recorded it.
- */
-export function usageEventId({ type, data }: Event, requestId: string): string {
-  const { meterId, identifier, customer, value, occurredAt, payload } = data
-  return uuidV5(
-    USAGE_EVENTS,
-    JSON.stringify([type, meterId, identifier, customer, value, occurredAt, payload, requestId]),
-  )
-}
 
 /** The identifier of an event that came without one: the same again when the request is retried with its key. */
 export function identifierOfRequest(ledger: string, idempotencyKey: string): string {

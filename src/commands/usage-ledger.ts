@@ -6,24 +6,32 @@ import type { Meter } from '../domain/meter-catalogue.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { usagePartition } from '../domain/usage-partition.js'
 import type { Command } from '../domain/usage-record.js'
-import { EventStoreUnavailable, type EventStore } from '../event-store/event-store.js'
+import { EventStoreUnavailable, type EventStore, type Position } from '../event-store/event-store.js'
 import type { ReadYourWrites } from '../event-store/read-your-writes.js'
 import { usageStream } from '../event-store/streams.js'
 import type { RequestContext } from '../event-store/transact.js'
 import type { UsageIndex } from './usage-index.js'
-import { UsagePartitionWriter, type UsageOutcome } from './usage-partition-writer.js'
+import { UsagePartitionWriter, type UsageCall, type UsageOutcome } from './usage-partition-writer.js'
+
+export interface UsageCommand {
+  readonly meterId: string
+  readonly identifier: string
+  readonly command: Command
+}
 
 export class UsageLedger {
-  private readonly writers = new Map<string, UsagePartitionWriter>()
+  /** By ledger and partition. */
+  private readonly writers = new Map<LedgerName, (UsagePartitionWriter | undefined)[]>()
   private closed = false
 
   constructor(
     private readonly store: EventStore,
     private readonly index: UsageIndex,
     private readonly readYourWrites: ReadYourWrites,
+    private readonly newEventId: () => string,
   ) {
     readYourWrites.onProgress(() => {
-      for (const writer of this.writers.values()) writer.trim()
+      for (const writer of this.everyWriter()) writer.trim()
     })
   }
 
@@ -41,27 +49,104 @@ export class UsageLedger {
     command: Command,
     context: RequestContext,
   ): Promise<UsageOutcome> {
+    const [outcome] = await this.submitAll(ledger, partitions, [{ meterId: meter.id, identifier, command }], context)
+    if (outcome instanceof Error) throw outcome
+    return outcome as UsageOutcome
+  }
+
+  /**
+   * Several commands of one request at once; each has an outcome of its own, or why it has none (as `submit` throws), in
+   * their order. Two about the same record keep their order, others may not.
+   *
+   * @throws ReadModelBehind (still starting), EventStoreUnavailable (shutting down).
+   */
+  async submitAll(
+    ledger: LedgerName,
+    partitions: number,
+    commands: readonly UsageCommand[],
+    context: RequestContext,
+  ): Promise<readonly (UsageOutcome | Error)[]> {
     if (!this.readYourWrites.isReady) await this.readYourWrites.started()
-    const stream = usageStream(ledger, usagePartition(meter.id, identifier, partitions))
-    const outcome = await this.writer(stream).submit(meter.id, identifier, command, context)
-    // Also what was already so: the next read must see what this answer says.
-    if (outcome.position !== null) this.readYourWrites.acknowledge(outcome.position)
-    return outcome
+    if (this.closed) throw new EventStoreUnavailable('The service is shutting down.')
+    if (commands.length === 0) return []
+    const outcomes = await new Promise<readonly (UsageOutcome | Error)[]>((resolve) => {
+      const call = new Call(commands.length, context, resolve)
+      for (const [place, { meterId, identifier, command }] of commands.entries()) {
+        const partition = usagePartition(meterId, identifier, partitions)
+        this.writer(ledger, partition).submit({ meterId, identifier, command, call, place })
+      }
+    })
+    this.acknowledge(outcomes)
+    return outcomes
+  }
+
+  /** Also what was already so: the next read must see what this answer says. */
+  private acknowledge(outcomes: readonly (UsageOutcome | Error)[]): void {
+    let last: Position | null = null
+    for (const outcome of outcomes) {
+      if (outcome instanceof Error || outcome.position === null || outcome.position === last) continue
+      last = outcome.position
+      this.readYourWrites.acknowledge(last)
+    }
   }
 
   /** Settles everything that was taken on, and takes nothing new. */
   async close(): Promise<void> {
     this.closed = true
-    await Promise.all([...this.writers.values()].map((writer) => writer.close()))
+    await Promise.all(Array.from(this.everyWriter(), (writer) => writer.close()))
   }
 
-  private writer(stream: string): UsagePartitionWriter {
-    if (this.closed) throw new EventStoreUnavailable('The service is shutting down.')
-    let writer = this.writers.get(stream)
+  private writer(ledger: LedgerName, partition: number): UsagePartitionWriter {
+    let writers = this.writers.get(ledger)
+    if (!writers) {
+      writers = []
+      this.writers.set(ledger, writers)
+    }
+    let writer = writers[partition]
     if (!writer) {
-      writer = new UsagePartitionWriter(this.store, stream, this.index, (position) => this.readYourWrites.has(position))
-      this.writers.set(stream, writer)
+      writer = new UsagePartitionWriter(
+        this.store,
+        usageStream(ledger, partition),
+        this.index,
+        (position) => this.readYourWrites.has(position),
+        this.newEventId,
+      )
+      writers[partition] = writer
     }
     return writer
+  }
+
+  private *everyWriter(): Iterable<UsagePartitionWriter> {
+    // A partition that was not used yet has no writer.
+    for (const writers of this.writers.values()) for (const writer of writers) if (writer) yield writer
+  }
+}
+
+/** Gathers the outcomes of one request's commands: one promise for all of them. */
+class Call implements UsageCall {
+  readonly metadata: UsageCall['metadata']
+  private readonly outcomes: (UsageOutcome | Error)[]
+  private left: number
+
+  constructor(
+    commands: number,
+    { requestId, actor, idempotency }: RequestContext,
+    private readonly done: (outcomes: readonly (UsageOutcome | Error)[]) => void,
+  ) {
+    this.outcomes = new Array<UsageOutcome | Error>(commands)
+    this.left = commands
+    this.metadata = {
+      correlationId: requestId,
+      causationId: requestId,
+      actor,
+      ...(idempotency ? { idempotencyKey: idempotency.key, requestHash: idempotency.requestHash } : {}),
+    }
+  }
+
+  settle(place: number, outcome: UsageOutcome | Error): void {
+    // Callers that were told to try again are settled; what becomes of their commands later is for nobody to wait for.
+    if (this.outcomes[place] !== undefined) return
+    this.outcomes[place] = outcome
+    if (--this.left === 0) this.done(this.outcomes)
   }
 }

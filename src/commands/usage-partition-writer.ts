@@ -12,13 +12,12 @@ import { decodeEvent, encodeEvent } from '../event-store/codec.js'
 import {
   EventStoreUnavailable,
   type AppendOutcome,
+  type EventMetadata,
   type EventStore,
   type NewEvent,
   type Position,
 } from '../event-store/event-store.js'
-import type { RequestContext } from '../event-store/transact.js'
 import { ABSENT, type KnownRecord, type UsageIndex } from './usage-index.js'
-import { usageEventId } from './usage-identity.js'
 
 /** Events of one append. */
 export const BATCH_EVENTS_MAX = 500
@@ -52,31 +51,50 @@ export interface UsageOutcome {
   readonly position: Position | null
 }
 
-interface Pending {
+/** A command on its way, and whom to tell. Settled exactly once. */
+export interface PendingUsage {
   readonly meterId: string
   readonly identifier: string
   readonly command: UsageRecord.Command
-  readonly context: RequestContext
-  readonly resolve: (outcome: UsageOutcome) => void
-  readonly reject: (error: unknown) => void
+  readonly call: UsageCall
+  /** Its place in the call. */
+  readonly place: number
+}
+
+/** What several commands of one request share: built once for all of them. */
+export interface UsageCall {
+  /** Of the events they cause. */
+  readonly metadata: Omit<EventMetadata, 'schema'>
+  settle(place: number, outcome: UsageOutcome | Error): void
+}
+
+/** A command with the key of its record. */
+interface Queued extends PendingUsage {
+  readonly key: string
 }
 
 interface Decided {
-  readonly pending: Pending
+  readonly pending: Queued
   readonly known: KnownRecord | null
   readonly isNew: boolean
-  readonly error: unknown
+  readonly error: Error | null
 }
 
 interface TailEntry extends KnownRecord {
   readonly position: Position
 }
 
+/** What one append put into the tail. */
+interface Entered {
+  readonly position: Position
+  readonly keys: string[]
+}
+
 export class UsagePartitionWriter {
-  private readonly queue: Pending[] = []
+  private readonly queue: Queued[] = []
   private readonly tail = new Map<string, TailEntry>()
   /** What entered the tail, oldest first, to take it out again once it is projected. */
-  private readonly entered: { readonly key: string; readonly entry: TailEntry }[] = []
+  private readonly entered: Entered[] = []
   private revision: number | null = null
   private isRunning = false
   private settledAll: Promise<void> = Promise.resolve()
@@ -88,33 +106,30 @@ export class UsagePartitionWriter {
     readonly stream: string,
     private readonly index: UsageIndex,
     private readonly isProjected: (position: Position) => boolean,
+    private readonly newEventId: () => string,
   ) {}
 
-  submit(
-    meterId: string,
-    identifier: string,
-    command: UsageRecord.Command,
-    context: RequestContext,
-  ): Promise<UsageOutcome> {
-    return new Promise((resolve, reject) => {
-      if (this.closed) return reject(new EventStoreUnavailable('The service is shutting down.'))
-      if (this.stalled) return reject(new EventStoreUnavailable('The event store does not answer just now.'))
-      if (this.queue.length >= QUEUE_MAX || this.tail.size >= TAIL_MAX) {
-        return reject(
-          new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.'),
-        )
-      }
-      this.queue.push({ meterId, identifier, command, context, resolve, reject })
-      if (!this.isRunning) this.settledAll = this.run()
-    })
+  /** Takes a command on, or tells its call why not. */
+  submit(pending: PendingUsage): void {
+    const refusal = this.refusal()
+    if (refusal) return pending.call.settle(pending.place, refusal)
+    this.queue.push({ ...pending, key: keyOf(pending.meterId, pending.identifier) })
+    if (!this.isRunning) this.settledAll = this.run()
+  }
+
+  private refusal(): Error | null {
+    if (this.closed) return new EventStoreUnavailable('The service is shutting down.')
+    if (this.stalled) return new EventStoreUnavailable('The event store does not answer just now.')
+    if (this.queue.length < QUEUE_MAX && this.tail.size < TAIL_MAX) return null
+    return new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.')
   }
 
   /** Takes what is projected out of the tail. */
   trim(): void {
     let projected = 0
-    for (const { key, entry } of this.entered) {
-      if (!this.isProjected(entry.position)) break
-      if (this.tail.get(key) === entry) this.tail.delete(key)
+    for (const { position, keys } of this.entered) {
+      if (!this.isProjected(position)) break
+      for (const key of keys) if (this.tail.get(key)?.position === position) this.tail.delete(key)
       projected++
     }
     if (projected > 0) this.entered.splice(0, projected)
@@ -135,13 +150,13 @@ export class UsagePartitionWriter {
       try {
         await this.settle(batch)
       } catch (error) {
-        for (const { reject } of batch) reject(error)
+        for (const { call, place } of batch) call.settle(place, asError(error))
       }
     }
     this.isRunning = false
   }
 
-  private async settle(batch: Pending[]): Promise<void> {
+  private async settle(batch: Queued[]): Promise<void> {
     const found = await this.lookUp(batch)
     for (;;) {
       const { decided, events } = this.decide(batch, found)
@@ -153,9 +168,7 @@ export class UsagePartitionWriter {
       switch (outcome.status) {
         case 'appended':
           this.revision = outcome.revision
-          for (const { pending, known, isNew } of decided) {
-            if (isNew && known) this.remember(keyOf(pending), { ...known, position: outcome.position })
-          }
+          this.rememberAll(decided, outcome.position)
           return this.answer(decided, outcome.position)
         case 'conflict':
           if (outcome.revision < (this.revision ?? 0)) {
@@ -182,23 +195,28 @@ export class UsagePartitionWriter {
   }
 
   /** What is known of the batch's records. Nothing that leaves the tail meanwhile is lost: it is then in the index. */
-  private async lookUp(batch: readonly Pending[]): Promise<Map<string, KnownRecord>> {
+  private async lookUp(batch: readonly Queued[]): Promise<Map<string, KnownRecord>> {
     if (this.revision === null) await this.load()
     const found = new Map<string, KnownRecord>()
-    const missing = new Map<string, Pending>()
+    const missing: Queued[] = []
     for (const pending of batch) {
-      const key = keyOf(pending)
+      const { key } = pending
+      if (found.has(key)) continue
       const entry = this.tail.get(key)
-      if (entry) found.set(key, entry)
-      else missing.set(key, pending)
+      if (!entry) missing.push(pending)
+      // Of an identifier that comes twice in a batch only the first is looked up.
+      found.set(key, entry ?? ABSENT)
     }
-    const indexed = await this.index.find([...missing.values()])
-    ;[...missing.keys()].forEach((key, index) => found.set(key, indexed[index] ?? ABSENT))
+    const indexed = await this.index.find(missing)
+    for (let index = 0; index < missing.length; index++) {
+      const known = indexed[index]
+      if (known && known !== ABSENT) found.set((missing[index] as Queued).key, known)
+    }
     return found
   }
 
   private decide(
-    batch: readonly Pending[],
+    batch: readonly Queued[],
     found: ReadonlyMap<string, KnownRecord>,
   ): { decided: Decided[]; events: NewEvent[] } {
     const decided: Decided[] = []
@@ -206,7 +224,7 @@ export class UsagePartitionWriter {
     const changed = new Map<string, KnownRecord>()
     let bytes = 0
     for (const pending of batch) {
-      const key = keyOf(pending)
+      const { key, call } = pending
       const known = changed.get(key) ?? found.get(key) ?? ABSENT
       try {
         const [event] = UsageRecord.decide(known.state, pending.command)
@@ -216,7 +234,7 @@ export class UsagePartitionWriter {
         }
         bytes += bytesOf(event)
         if (events.length > 0 && bytes > BATCH_BYTES_MAX) break
-        events.push(encode(event, pending.context))
+        events.push(encodeEvent(event, this.newEventId(), call.metadata))
         const next = {
           state: UsageRecord.evolve(known.state, event),
           revision: (this.revision ?? 0) + events.length,
@@ -224,14 +242,14 @@ export class UsagePartitionWriter {
         changed.set(key, next)
         decided.push({ pending, known: next, isNew: true, error: null })
       } catch (error) {
-        decided.push({ pending, known: null, isNew: false, error })
+        decided.push({ pending, known: null, isNew: false, error: asError(error) })
       }
     }
     return { decided, events }
   }
 
   /** Sends the identical append until its outcome is known. */
-  private async append(events: readonly NewEvent[], batch: readonly Pending[]): Promise<AppendOutcome> {
+  private async append(events: readonly NewEvent[], batch: readonly Queued[]): Promise<AppendOutcome> {
     const append = { stream: this.stream, expectedRevision: this.revision ?? 0, events }
     const since = performance.now()
     for (let wait = RESEND_DELAY_MS; ; wait = Math.min(wait * 2, RESEND_DELAY_MAX_MS)) {
@@ -247,24 +265,26 @@ export class UsagePartitionWriter {
   }
 
   /** Whoever waits is told to try again; the append itself is still settled before anything else is written. */
-  private giveUpCallers(batch: readonly Pending[], reason = 'The store gave no outcome.'): void {
+  private giveUpCallers(batch: readonly Queued[], reason = 'The store gave no outcome.'): void {
     this.stalled = true
     const error = new EventStoreUnavailable(
       'The event store did not confirm in time. Send the same request again: it counts once.',
       // For the log: what the operator has to mend, a full disk for instance.
       { cause: new Error(reason) },
     )
-    for (const { reject } of [...batch, ...this.queue.splice(0)]) reject(error)
+    for (const { call, place } of [...batch, ...this.queue.splice(0)]) call.settle(place, error)
   }
 
   private answer(decided: readonly Decided[], position: Position | null): void {
     for (const { pending, known, isNew, error } of decided) {
-      if (!known || known.state.status === 'absent') pending.reject(error)
-      else {
-        const { state, revision } = known
-        const tailPosition = this.tail.get(keyOf(pending))?.position ?? null
-        pending.resolve({ state, isNew, stream: this.stream, revision, position: isNew ? position : tailPosition })
+      const { call, place, key } = pending
+      if (!known || known.state.status === 'absent') {
+        call.settle(place, error ?? new Error('A command was decided without an outcome.'))
+        continue
       }
+      const { state, revision } = known
+      const at = isNew ? position : (this.tail.get(key)?.position ?? null)
+      call.settle(place, { state, isNew, stream: this.stream, revision, position: at })
     }
   }
 
@@ -285,21 +305,34 @@ export class UsagePartitionWriter {
       for (const recorded of page) {
         const event = decodeEvent(recorded)
         if (event.type !== 'UsageRecorded' && event.type !== 'UsageCancelled') continue
-        const key = `${event.data.meterId} ${event.data.identifier}`
+        const key = keyOf(event.data.meterId, event.data.identifier)
         const state = UsageRecord.evolve(UsageRecord.initial, event)
-        const entry: TailEntry = { state, revision: recorded.revision, position: recorded.position }
-        this.remember(key, entry)
-        found.set(key, entry)
+        const known: KnownRecord = { state, revision: recorded.revision }
+        this.remember([[key, known]], recorded.position)
+        found.set(key, known)
         this.revision = recorded.revision
       }
     }
   }
 
-  private remember(key: string, entry: TailEntry): void {
+  private rememberAll(decided: readonly Decided[], position: Position): void {
+    const changed: [string, KnownRecord][] = []
+    for (const { pending, known, isNew } of decided) if (isNew && known) changed.push([pending.key, known])
+    this.remember(changed, position)
+  }
+
+  private remember(changed: readonly (readonly [string, KnownRecord])[], position: Position): void {
     // The projector may have been faster than the answer.
-    if (this.isProjected(entry.position)) return void this.tail.delete(key)
-    this.tail.set(key, entry)
-    this.entered.push({ key, entry })
+    if (this.isProjected(position)) {
+      for (const [key] of changed) this.tail.delete(key)
+      return
+    }
+    const keys: string[] = []
+    for (const [key, { state, revision }] of changed) {
+      this.tail.set(key, { state, revision, position })
+      keys.push(key)
+    }
+    this.entered.push({ position, keys })
   }
 }
 
@@ -311,17 +344,12 @@ function mayBeRefusedTooSoon({ pending, error }: Decided): boolean {
   return error !== null && pending.command.type === 'CancelUsage'
 }
 
-function keyOf({ meterId, identifier }: { readonly meterId: string; readonly identifier: string }): string {
+function keyOf(meterId: string, identifier: string): string {
   return `${meterId} ${identifier}`
 }
 
-function encode(event: UsageRecord.Event, { requestId, actor, idempotency }: RequestContext): NewEvent {
-  return encodeEvent(event, usageEventId(event, requestId), {
-    correlationId: requestId,
-    causationId: requestId,
-    actor,
-    ...(idempotency ? { idempotencyKey: idempotency.key, requestHash: idempotency.requestHash } : {}),
-  })
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }
 
 /** An upper bound, cheaper than encoding the event twice. */

@@ -33,8 +33,19 @@ export function encodeEvent(event: DomainEvent, id: string, metadata: Omit<Event
     type: event.type,
     // Domain events are plain JSON by rule; a round trip is a property test.
     data: event.data as unknown as JsonObject,
-    metadata: { schema: steps[event.type].length + 1, ...metadata },
+    metadata: withSchema(metadata, steps[event.type].length + 1),
   }
+}
+
+/** What was made of it last: the events of one request share their metadata, and stores write it once. */
+const stamped = new WeakMap<object, EventMetadata>()
+
+function withSchema(metadata: Omit<EventMetadata, 'schema'>, schema: number): EventMetadata {
+  const known = stamped.get(metadata)
+  if (known?.schema === schema) return known
+  const made = { schema, ...metadata }
+  stamped.set(metadata, made)
+  return made
 }
 
 /** @throws EventStoreCorrupt naming stream and revision. */

@@ -8,7 +8,7 @@
 import { EventEmitter, once } from 'node:events'
 import { BroadcastChannel, Worker } from 'node:worker_threads'
 import { EventLogReader, openEventLog } from './embedded-event-log.js'
-import { wakeChannelName, type EncodedAppend } from './embedded-event-writer.js'
+import { encodeAppend, wakeChannelName } from './embedded-event-writer.js'
 import type { WriterAnswer, WriterRequest } from './embedded-event-store.worker.js'
 import {
   APPEND_EVENTS_MAX,
@@ -63,7 +63,7 @@ export class EmbeddedEventStore implements EventStore {
       await new Promise<void>((settle) => {
         const id = this.nextId++
         this.pending.set(id, { indexes, outcomes, settle })
-        const encoded = indexes.map((index) => encode(appends[index] as StreamAppend))
+        const encoded = indexes.map((index) => encodeAppend(appends[index] as StreamAppend))
         this.writer().postMessage({ id, appends: encoded } satisfies WriterRequest)
       })
     }
@@ -224,13 +224,8 @@ function refusal({ events }: StreamAppend): AppendOutcome | undefined {
   if (events.length > APPEND_EVENTS_MAX) {
     return { status: 'rejected', message: `An append has at most ${APPEND_EVENTS_MAX} events.` }
   }
-  return undefined
-}
-
-function encode({ stream, expectedRevision, events }: StreamAppend): EncodedAppend {
-  return {
-    stream,
-    expectedRevision,
-    events: events.map(({ id, type, data, metadata }) => [id, type, JSON.stringify(data), JSON.stringify(metadata)]),
+  if (events.some(({ id, type }) => id.includes('\n') || type.includes('\n'))) {
+    return { status: 'rejected', message: 'The id and the type of an event are one line each.' }
   }
+  return undefined
 }

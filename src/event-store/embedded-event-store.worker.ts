@@ -26,7 +26,7 @@ port.on('message', (first: WriterRequest) => {
     let events = 0
     while (request !== undefined && request !== 'close' && events < GROUP_EVENTS_MAX) {
       group.push(request)
-      for (const append of request.appends) events += append.events.length
+      for (const append of request.appends) events += append.events
       request = next()
     }
     if (group.length > 0) write(group)

@@ -96,6 +96,8 @@ export class CellBook {
         }
       }
     }
+    // In the order of the key, so that neighbours are written together.
+    changed.sort((left, right) => left.series - right.series || left.size - right.size || left.start - right.start)
     await this.rows.put(usageCells, changed)
   }
 

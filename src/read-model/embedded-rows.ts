@@ -24,8 +24,13 @@ const REGISTRY = `
   ) STRICT, WITHOUT ROWID;
 `
 
-/** Rows of one statement. */
+/** Rows of one statement, and keys looked up by one. */
 const ROWS_PER_INSERT = 32
+const KEYS_PER_GET = 32
+
+interface Placed {
+  readonly place: number
+}
 
 interface Registration {
   readonly schema: number
@@ -77,11 +82,17 @@ export class EmbeddedRows implements RowWriter {
   }
 
   async get<R>(table: Table<R>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(R | undefined)[]> {
-    const statement = this.statement(`get ${table.name} ${index ?? ''}`, () => {
-      const match = columnsOf(table, index).map((column) => `${sql(column)} = ?`)
-      return `SELECT ${columnList(table)} FROM ${this.physical(table)} WHERE ${match.join(' AND ')}`
-    })
-    return keys.map((key) => statement.get(...key) as R | undefined)
+    const found = new Array<R | undefined>(keys.length).fill(undefined)
+    let from = 0
+    // Most keys that are asked for by the hundred are not there: a statement for each would cost more than its search.
+    for (; keys.length - from >= KEYS_PER_GET; from += KEYS_PER_GET) {
+      const rows = this.getMany(table, index).all(keys.slice(from, from + KEYS_PER_GET).flat()) as (R & Placed)[]
+      for (const { place, ...row } of rows) found[from + place] = row as R
+    }
+    for (; from < keys.length; from++) {
+      found[from] = this.getOne(table, index).get(...(keys[from] as readonly KeyValue[])) as R | undefined
+    }
+    return found
   }
 
   async range<R>(
@@ -187,6 +198,27 @@ export class EmbeddedRows implements RowWriter {
 
   close(): void {
     this.database.close()
+  }
+
+  private getOne<R>(table: Table<R>, index: string | undefined): Statement {
+    return this.statement(`get ${table.name} ${index ?? ''}`, () => {
+      const match = columnsOf(table, index).map((column) => `${sql(column)} = ?`)
+      return `SELECT ${columnList(table)} FROM ${this.physical(table)} WHERE ${match.join(' AND ')}`
+    })
+  }
+
+  /** Each row with the place of its key among those asked for. */
+  private getMany<R>(table: Table<R>, index: string | undefined): Statement {
+    return this.statement(`get many ${table.name} ${index ?? ''}`, () => {
+      const columns = columnsOf(table, index)
+      const values = Array.from({ length: KEYS_PER_GET }, (_, place) => `(${place}${', ?'.repeat(columns.length)})`)
+      const named = columns.map((_, at) => `key${at}`)
+      const match = columns.map((column, at) => `${sql(column)} = wanted.key${at}`)
+      return (
+        `WITH wanted (place, ${named.join(', ')}) AS (VALUES ${values.join(', ')}) ` +
+        `SELECT place, ${columnList(table)} FROM wanted CROSS JOIN ${this.physical(table)} ON ${match.join(' AND ')}`
+      )
+    })
   }
 
   /** Many rows a statement: each run of one costs more than a row does. Answers how many rows were written. */

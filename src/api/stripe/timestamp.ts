@@ -4,24 +4,53 @@
  * Digits finer than a millisecond are cut off, not refused: Go and Python clients send micro- and nanoseconds by default, and
  * cutting towards the past maps the same text to the same instant each time, so a retry is still recognised.
  */
+const DATE_LENGTH = 'YYYY-MM-DD'.length
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
+
+/** The last date read and its midnight: the events of a batch are mostly of one day. */
+let lastDate = ''
+let lastMidnight: number | null = null
 
 /** Milliseconds since the epoch, or null if the text is no instant. A leap second (`:60`) has none. */
 export function parseTimestamp(text: string): number | null {
   const match = RFC_3339.exec(text)
   if (!match) return null
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number)
-  const offsetHours = Number(match[9] ?? 0)
-  const offsetMinutes = Number(match[10] ?? 0)
+  const [
+    ,
+    ,
+    ,
+    ,
+    hourText,
+    minuteText,
+    secondText,
+    fraction = '',
+    sign,
+    offsetHoursText = '0',
+    offsetMinutesText = '0',
+  ] = match
+  const hour = Number(hourText)
+  const minute = Number(minuteText)
+  const second = Number(secondText)
+  const offsetHours = Number(offsetHoursText)
+  const offsetMinutes = Number(offsetMinutesText)
   if (hour > 23 || minute > 59 || second > 59 || offsetHours > 23 || offsetMinutes > 59) return null
+  const midnight = midnightOf(text.slice(0, DATE_LENGTH))
+  if (midnight === null) return null
+  const millisecond = Number(fraction.slice(0, 3).padEnd(3, '0'))
+  const offset = (sign === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes)
+  return midnight + ((hour * 60 + minute - offset) * 60 + second) * 1000 + millisecond
+}
+
+function midnightOf(date: string): number | null {
+  if (date === lastDate) return lastMidnight
+  const [year = 0, month = 0, day = 0] = date.split('-').map(Number)
   const midnight = new Date(Date.UTC(year, month - 1, day))
   // `Date` carries 30 February over into March; a real date comes back as it went in.
   const isReal =
     midnight.getUTCFullYear() === year && midnight.getUTCMonth() === month - 1 && midnight.getUTCDate() === day
-  if (!isReal) return null
-  const millisecond = Number((match[7] ?? '').slice(0, 3).padEnd(3, '0'))
-  const offset = (match[8] === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes)
-  return midnight.getTime() + ((hour * 60 + minute - offset) * 60 + second) * 1000 + millisecond
+  lastDate = date
+  lastMidnight = isReal ? midnight.getTime() : null
+  return lastMidnight
 }
 
 export function formatTimestamp(instant: number): string {
