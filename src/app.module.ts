@@ -9,6 +9,7 @@ import { DigestController } from './api/digest.controller.js'
 import { HealthController, READINESS } from './api/health.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
 import { MeterHistoryController } from './api/meter-history.controller.js'
+import { MeterPreviewController } from './api/meter-preview.controller.js'
 import { MetersController } from './api/meters.controller.js'
 import { RateLimitGuard, type RateLimits } from './api/rate-limits.js'
 import { ReadContext } from './api/read-context.js'
@@ -47,6 +48,7 @@ import { ListMetersHandler } from './queries/list-meters.js'
 import { ListRejectionReportsHandler } from './queries/list-rejection-reports.js'
 import { ListRejectionsHandler } from './queries/list-rejections.js'
 import { ListUsageRecordsHandler } from './queries/list-usage-records.js'
+import { PreviewMeterHandler } from './queries/preview-meter.js'
 import { Reader } from './queries/reader.js'
 import { GetDigestHandler } from './replay/get-digest.js'
 import { readiness } from './readiness.js'
@@ -79,6 +81,7 @@ const controllers = [
   MeterHistoryController,
   ExplanationController,
   DigestController,
+  MeterPreviewController,
   HealthController,
 ]
 
@@ -107,6 +110,7 @@ const queryHandlers = [
   ListMeterChangesHandler,
   ExplainUsageHandler,
   GetDigestHandler,
+  PreviewMeterHandler,
 ]
 
 @Module({})

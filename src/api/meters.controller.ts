@@ -9,9 +9,8 @@ import { DeactivateMeter } from '../commands/deactivate-meter.js'
 import { ReactivateMeter } from '../commands/reactivate-meter.js'
 import { RenameMeter } from '../commands/rename-meter.js'
 import type { RequestContext } from '../commands/request-context.js'
-import type { FormulaName } from '../domain/aggregation.js'
 import type { LedgerName } from '../domain/ledger.js'
-import { DEFAULT_CUSTOMER_KEY, DEFAULT_VALUE_KEY, type EventTimeWindow, type Meter } from '../domain/meter-catalogue.js'
+import type { Meter } from '../domain/meter-catalogue.js'
 import { FirstAnswers } from '../queries/first-answers.js'
 import { GetMeter } from '../queries/get-meter.js'
 import { GetMeterEventSummaries } from '../queries/get-meter-event-summaries.js'
@@ -20,6 +19,7 @@ import { Allow, callerOf } from './caller.js'
 import { meterObject } from './meter-object.js'
 import { summaryObject } from './meter-event-summary-object.js'
 import {
+  configurationOf,
   CreateMeterParameters,
   ListEventSummariesParameters,
   ListMetersParameters,
@@ -53,15 +53,7 @@ export class MetersController {
   @ApiBody({ type: CreateMeterParameters })
   create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const parameters = readParameters(CreateMeterParameters, request.body)
-    const meter = {
-      displayName: parameters.display_name,
-      eventName: parameters.event_name,
-      formula: parameters.default_aggregation.formula as FormulaName,
-      eventTimeWindow: (parameters.event_time_window ?? null) as EventTimeWindow | null,
-      valueKey: parameters.value_settings?.event_payload_key ?? DEFAULT_VALUE_KEY,
-      customerKey: parameters.customer_mapping?.event_payload_key ?? DEFAULT_CUSTOMER_KEY,
-      dimensionKeys: parameters.dimension_payload_keys ?? [],
-    }
+    const meter = configurationOf(parameters)
     return this.change(request, reply, (ledger, context) =>
       this.commands.execute(new CreateMeter(ledger, meter, context)),
     )

@@ -1,10 +1,21 @@
 /** Parameters of the meter endpoints. stripe-metering §1.3, §1.6, §5.1, §5.2. */
-import { formulaNames } from '../domain/aggregation.js'
-import { DISPLAY_NAME_LENGTH_MAX, EVENT_NAME_LENGTH_MAX, PAYLOAD_KEY_LENGTH_MAX } from '../domain/meter-catalogue.js'
+import { formulaNames, type FormulaName } from '../domain/aggregation.js'
+import {
+  DEFAULT_CUSTOMER_KEY,
+  DEFAULT_VALUE_KEY,
+  DISPLAY_NAME_LENGTH_MAX,
+  EVENT_NAME_LENGTH_MAX,
+  PAYLOAD_KEY_LENGTH_MAX,
+  type EventTimeWindow,
+  type MeterCreated,
+} from '../domain/meter-catalogue.js'
 import { CUSTOMER_LENGTH_MAX } from '../domain/meter-event.js'
 import { ListParameters } from './stripe/list.js'
 import { Choice, Hash, IntegerText, StringList, StringMap, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { UNIX_SECONDS_MAX } from './stripe/unix-time.js'
+
+/** Longer than any meter id. */
+export const METER_ID_LENGTH_MAX = 100
 
 export class DefaultAggregationParameters {
   @Choice(formulaNames, { description: 'sum adds values, count counts events, last takes the latest value.' })
@@ -51,6 +62,19 @@ export class CreateMeterParameters extends V1Parameters {
 
   @StringList({ optional: true, description: 'Payload keys to filter and group usage by. At most 10.' })
   dimension_payload_keys?: string[]
+}
+
+/** What is left out has its default. */
+export function configurationOf(parameters: CreateMeterParameters): Omit<MeterCreated, 'meterId' | 'createdAt'> {
+  return {
+    displayName: parameters.display_name,
+    eventName: parameters.event_name,
+    formula: parameters.default_aggregation.formula as FormulaName,
+    eventTimeWindow: (parameters.event_time_window ?? null) as EventTimeWindow | null,
+    valueKey: parameters.value_settings?.event_payload_key ?? DEFAULT_VALUE_KEY,
+    customerKey: parameters.customer_mapping?.event_payload_key ?? DEFAULT_CUSTOMER_KEY,
+    dimensionKeys: parameters.dimension_payload_keys ?? [],
+  }
 }
 
 export class UpdateMeterParameters extends V1Parameters {

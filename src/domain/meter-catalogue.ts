@@ -155,16 +155,9 @@ export function fold(state: State, events: Iterable<Event>): State {
         usagePartitions = event.data.usagePartitions
         break
       case 'MeterCreated': {
-        const { meterId, createdAt, ...configuration } = event.data
-        meters.set(meterId, {
-          id: meterId,
-          ...configuration,
-          status: 'active',
-          createdAt,
-          updatedAt: createdAt,
-          deactivatedAt: null,
-        })
-        active.set(configuration.eventName, meterId)
+        const { meterId, eventName } = event.data
+        meters.set(meterId, newMeter(event.data))
+        active.set(eventName, meterId)
         break
       }
       case 'MeterRenamed':
@@ -187,6 +180,20 @@ export function fold(state: State, events: Iterable<Event>): State {
     }
   }
   return { usagePartitions, meters, active }
+}
+
+/**
+ * The meter a creation would make, but for what only a ledger can tell: whether its event name is free.
+ *
+ * @throws DomainError for a configuration that no meter may have.
+ */
+export function configuredMeter(created: MeterCreated): Meter {
+  requireConfiguration(created)
+  return newMeter(created)
+}
+
+function newMeter({ meterId: id, createdAt, ...configuration }: MeterCreated): Meter {
+  return { id, ...configuration, status: 'active', createdAt, updatedAt: createdAt, deactivatedAt: null }
 }
 
 /**

@@ -10,8 +10,8 @@ export type RecordFate =
   | { readonly code: 'overwritten'; readonly by: string; readonly window: EventTimeWindow }
   | { readonly code: 'not_last'; readonly by: string }
   | { readonly code: 'cancelled'; readonly at: number }
-  /** Of a window that the interval cuts: looked at to tell which record of it counts. */
-  | { readonly code: 'outside'; readonly window: EventTimeWindow }
+  /** Of a window that the interval cuts: looked at to tell which record of it counts. Without a window: not needed. */
+  | { readonly code: 'outside'; readonly window: EventTimeWindow | null }
 
 /** `contribution` is exact decimal text; `showInstant` writes milliseconds since the epoch for people. */
 export function describeFate(fate: RecordFate, contribution: string, showInstant: (instant: number) => string): string {
@@ -25,6 +25,8 @@ export function describeFate(fate: RecordFate, contribution: string, showInstant
     case 'cancelled':
       return `It was cancelled at ${showInstant(fate.at)}.`
     case 'outside':
-      return `It happened outside the interval. It was looked at because its ${fate.window} is partly inside.`
+      return fate.window === null
+        ? 'It happened outside the interval.'
+        : `It happened outside the interval. It was looked at because its ${fate.window} is partly inside.`
   }
 }

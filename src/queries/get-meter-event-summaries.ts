@@ -205,13 +205,16 @@ function cursorOf({ startingAfter, endingBefore }: PageRequest): string | null {
   return startingAfter ?? endingBefore
 }
 
-/** @throws DomainError for bounds that are misaligned or in the wrong order. */
-export function requireInterval({ start, end, window }: SummaryRequest): void {
+/** `named` gives a bound its name in the request. @throws DomainError for bounds that are misaligned or in the wrong order. */
+export function requireInterval(
+  { start, end, window }: Pick<SummaryRequest, 'start' | 'end' | 'window'>,
+  named = (param: string): string => param,
+): void {
   const size: BucketSize = window ?? 'minute'
   const boundary = window === 'day' ? '00:00 UTC of a day' : `a full ${size} (UTC)`
   for (const [param, instant] of [
-    ['start_time', start],
-    ['end_time', end],
+    [named('start_time'), start],
+    [named('end_time'), end],
   ] as const) {
     if (!isAligned(size, instant)) {
       throw new DomainError(
@@ -221,9 +224,12 @@ export function requireInterval({ start, end, window }: SummaryRequest): void {
       )
     }
   }
-  if (end <= start) throw new DomainError('parameter_invalid', 'end_time must be after start_time.', 'end_time')
+  if (end <= start) {
+    const message = `${named('end_time')} must be after ${named('start_time')}.`
+    throw new DomainError('parameter_invalid', message, named('end_time'))
+  }
   if (window !== null && end - start > WINDOWED_INTERVAL_MAX_MS) {
-    throw new DomainError('parameter_invalid', 'By window, an interval is at most ten years long.', 'end_time')
+    throw new DomainError('parameter_invalid', 'By window, an interval is at most ten years long.', named('end_time'))
   }
 }
 

@@ -1,0 +1,146 @@
+/**
+ * The real history of an event name under a meter that is not saved: its records, restored as they were sent, in the order
+ * they were recorded. A history too long for one answer is read up to a record, and the totals are those of that moment.
+ */
+import { formulas } from '../domain/aggregation.js'
+import { formatDecimal } from '../domain/decimal.js'
+import { DomainError } from '../domain/errors.js'
+import type { Meter } from '../domain/meter-catalogue.js'
+import { restorePayload } from '../domain/meter-event.js'
+import { Preview, type MeterPreview, type PreviewInterval } from '../domain/meter-preview.js'
+import { bucketMs, bucketStart } from '../domain/time-bucket.js'
+import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
+import { usageSeries, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
+import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
+import { SERIES_MAX } from './usage-series-of.js'
+import { stateOf } from './usage-state.js'
+
+export interface PreviewedHistory extends PreviewInterval {
+  readonly eventName: string
+  /** As the previewed meter reads it; null: all of them. */
+  readonly customer: string | null
+}
+
+export interface ReachedRecord {
+  readonly meterId: string
+  readonly identifier: string
+  /** Milliseconds since the epoch. */
+  readonly recordedAt: number
+}
+
+/** Records of a history one preview reads. */
+export const PREVIEWED_RECORDS_MAX = 100_000
+
+/** @throws DomainError where no meter ever had the event name. */
+export async function previewHistory(
+  rows: RowReader,
+  meter: Meter,
+  history: PreviewedHistory,
+  window: 'hour' | 'day' | null,
+  saved: MeterRow | null,
+  known: readonly MeterRow[],
+): Promise<{ preview: MeterPreview; saved: Map<string, string> | null; reached: ReachedRecord | null }> {
+  const read = new Map(
+    known.filter(({ eventName }) => eventName === history.eventName).map((row) => [row.number, toMeter(row)]),
+  )
+  if (read.size === 0) {
+    throw new DomainError(
+      'resource_missing',
+      `No meter has or had the event name ${history.eventName}, so there is no history of it.`,
+      'history[event_name]',
+    )
+  }
+  const preview = new Preview(meter)
+  const customers = new Customers(rows)
+  const looked = lookedAt(meter, history)
+  let count = 0
+  let reached: ReachedRecord | null = null
+  for await (const row of recordsBySequence(rows, await sourcesOf(rows, meter, history, read), 0)) {
+    const recordedOn = read.get(row.meter) as Meter
+    if (++count > PREVIEWED_RECORDS_MAX) break
+    reached = { meterId: recordedOn.id, identifier: row.identifier, recordedAt: row.recordedAt }
+    if (row.occurredAt < looked.start || row.occurredAt >= looked.end) continue
+    const payload = payloadOf(recordedOn, row, await customers.of(row.series))
+    if (history.customer !== null && payload[meter.customerKey] !== history.customer) continue
+    preview.take({
+      event: { eventName: meter.eventName, identifier: row.identifier, payload, timestamp: row.occurredAt },
+      // Its time was accepted once; only what the configuration asks of the payload is judged anew.
+      receivedAt: Math.max(row.recordedAt, row.occurredAt),
+      earliest: row.occurredAt,
+      cancelledAt: row.cancelledAt,
+    })
+  }
+  const isComplete = count <= PREVIEWED_RECORDS_MAX
+  return {
+    preview: preview.finish(history, window),
+    saved: saved && isComplete ? await savedTotals(rows, saved, history) : null,
+    reached: isComplete ? null : reached,
+  }
+}
+
+/** The interval with the windows it cuts, as which record of a window counts is decided over all of it. */
+function lookedAt({ eventTimeWindow: window }: Meter, { start, end }: PreviewInterval): PreviewInterval {
+  if (window === null) return { start, end }
+  return { start: bucketStart(window, start), end: bucketStart(window, end - 1) + bucketMs[window] }
+}
+
+/** The records of one customer by its series, where the previewed meter finds the customer under the same key. */
+async function sourcesOf(
+  rows: RowReader,
+  meter: Meter,
+  { customer }: PreviewedHistory,
+  read: ReadonlyMap<number, Meter>,
+): Promise<RecordSource[]> {
+  const sources: RecordSource[] = []
+  for (const [number, { customerKey }] of read) {
+    if (customer === null || customerKey !== meter.customerKey) {
+      sources.push({ of: 'meter', key: number })
+      continue
+    }
+    const prefix = [number, customer]
+    const series = await rows.range(usageSeries, { index: 'combination', prefix, limit: SERIES_MAX })
+    for (const row of series) sources.push({ of: 'series', key: row.series })
+  }
+  return sources
+}
+
+function payloadOf(meter: Meter, row: UsageRecordRow, customer: string): Record<string, string> {
+  const { identifier, value, occurredAt, recordedAt } = row
+  const payload = row.payload === null ? {} : (JSON.parse(row.payload) as Record<string, string>)
+  return restorePayload(meter, { meterId: meter.id, identifier, customer, value, occurredAt, recordedAt, payload })
+}
+
+/** The customers of series, each looked up once. */
+class Customers {
+  private readonly known = new Map<number, string>()
+
+  constructor(private readonly rows: RowReader) {}
+
+  async of(series: number): Promise<string> {
+    const known = this.known.get(series)
+    if (known !== undefined) return known
+    const [row] = await this.rows.get(usageSeries, [[series]])
+    if (!row) throw new Error(`Series ${series} has records but no row.`)
+    this.known.set(series, row.customer)
+    return row.customer
+  }
+}
+
+/** What the saved meter's summaries say of the interval, by customer; customers without usage are left out. */
+async function savedTotals(
+  rows: RowReader,
+  saved: MeterRow,
+  { customer, start, end }: PreviewedHistory,
+): Promise<Map<string, string>> {
+  const formula = formulas[toMeter(saved).formula]
+  const prefix = customer === null ? [saved.number] : [saved.number, customer]
+  const found = await rows.range(usageSeries, { index: 'combination', prefix, limit: SERIES_MAX })
+  const states = new Map<string, unknown>()
+  for (const { series, customer: each } of found) {
+    const state = await stateOf(rows, formula, [series], start, end)
+    if (state === formula.empty && !states.has(each)) continue
+    states.set(each, formula.merge(states.get(each) ?? formula.empty, state))
+  }
+  return new Map([...states].map(([each, state]) => [each, formatDecimal(formula.value(state))]))
+}
