@@ -5,6 +5,7 @@ import { CqrsModule } from '@nestjs/cqrs'
 import type { Logger } from 'pino'
 import { RoleGuard } from './api/caller.js'
 import { ExplanationController } from './api/explanation.controller.js'
+import { AuditsController } from './api/audits.controller.js'
 import { DigestController } from './api/digest.controller.js'
 import { HealthController, READINESS } from './api/health.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
@@ -50,6 +51,7 @@ import { ListRejectionsHandler } from './queries/list-rejections.js'
 import { ListUsageRecordsHandler } from './queries/list-usage-records.js'
 import { PreviewMeterHandler } from './queries/preview-meter.js'
 import { Reader } from './queries/reader.js'
+import { Audits } from './replay/audits.js'
 import { GetDigestHandler } from './replay/get-digest.js'
 import { readiness } from './readiness.js'
 import { READ_MODEL, type ReadModel } from './read-model/read-model.js'
@@ -63,6 +65,7 @@ export interface ServiceParts {
   readonly keyRing: ApiKeyRing
   readonly usage: UsageLedger
   readonly rejections: RejectionLog
+  readonly audits: Audits
   readonly clock: Clock
   readonly ids: Ids
   readonly stopwatch: Stopwatch
@@ -81,6 +84,7 @@ const controllers = [
   MeterHistoryController,
   ExplanationController,
   DigestController,
+  AuditsController,
   MeterPreviewController,
   HealthController,
 ]
@@ -139,6 +143,7 @@ export class AppModule {
       { provide: MeterCatalogues, useValue: catalogues },
       { provide: UsageLedger, useValue: usage },
       { provide: RejectionLog, useValue: rejections },
+      { provide: Audits, useValue: parts.audits },
       { provide: ApiKeyRing, useValue: keyRing },
       { provide: Reader, useValue: new Reader(readModel, readYourWrites, store) },
       { provide: Actors, useValue: new Actors(() => keyRing.stream.read()) },

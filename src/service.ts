@@ -29,6 +29,7 @@ import { openEventStore } from './event-store/open-event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
 import { ProjectorThread } from './projections/projector-thread.js'
 import { openReadModel } from './read-model/open-read-model.js'
+import { Audits } from './replay/audits.js'
 
 /** How long a read waits for the projections to reach what was acknowledged. */
 const READ_TIMEOUT_MS = 10_000
@@ -38,6 +39,8 @@ const STORE_RETRY_MS = 1_000
 
 /** How long a stop waits for requests that clients have begun: longer than a read may wait. */
 const UNFINISHED_REQUESTS_MS = 15_000
+
+const AUDIT_ID_LENGTH = 24
 
 export interface ServiceOptions {
   readonly config: Config
@@ -92,6 +95,13 @@ export async function startService({
     closing.push(() => usage.close())
     const rejections = new RejectionLog(store, newEventId)
     closing.push(() => rejections.close())
+    const audits = new Audits(
+      { eventStoreUrl, readModelUrl, dataDir },
+      () => clock.now(),
+      () => ids.random(AUDIT_ID_LENGTH),
+      log,
+    )
+    closing.push(() => audits.close())
     const issuedKey = await issueFirstKey(config, keyRing, clock, ids)
 
     const app = await createApp({
@@ -102,6 +112,7 @@ export async function startService({
       keyRing,
       usage,
       rejections,
+      audits,
       clock,
       ids,
       stopwatch,

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.js'
 import { DomainError } from '../domain/errors.js'
+import { auditCommand } from './audit.js'
 import { digestCommand } from './digest.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
@@ -25,6 +26,7 @@ const program = new Command('meterbook')
   .addCommand(importCommand())
   .addCommand(exportCommand())
   .addCommand(digestCommand())
+  .addCommand(auditCommand())
   .showHelpAfterError('(add --help for what there is)')
   .configureHelp({ showGlobalOptions: true })
 

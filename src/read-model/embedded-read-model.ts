@@ -22,6 +22,7 @@ const SNAPSHOTS_MAX = 8
 const BUSY_TIMEOUT_MS = 10_000
 /** Page cache of a connection. Negative: KiB. */
 const WRITER_CACHE_KIB = -65_536
+const SCRATCH_CACHE_KIB = -196_608
 const READER_CACHE_KIB = -16_384
 /**
  * Pages of the write-ahead log before it is copied into the file. Most pages of a busy log are written again and again, so
@@ -38,7 +39,11 @@ export class EmbeddedReadModel implements ReadModel {
   private readonly waiting: ((rows: EmbeddedRows) => void)[] = []
   private closed = false
 
-  constructor(file: string) {
+  /** A scratch file is written fast and is worth nothing after a crash; reads must not overlap with writes. */
+  constructor(
+    file: string,
+    private readonly use: 'lasting' | 'scratch' = 'lasting',
+  ) {
     this.file = file
   }
 
@@ -48,6 +53,10 @@ export class EmbeddedReadModel implements ReadModel {
 
   async reset(projections: readonly ProjectionTables[]): Promise<void> {
     this.writing().reset(projections)
+  }
+
+  async schemas(): Promise<ReadonlyMap<string, number>> {
+    return this.reading().schemas()
   }
 
   get<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(Row | undefined)[]> {
@@ -97,7 +106,7 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   private writing(): EmbeddedRows {
-    this.writer ??= new EmbeddedRows(this.connect(WRITER_CACHE_KIB))
+    this.writer ??= new EmbeddedRows(this.connect(this.use === 'lasting' ? WRITER_CACHE_KIB : SCRATCH_CACHE_KIB))
     return this.writer
   }
 
@@ -132,8 +141,13 @@ export class EmbeddedReadModel implements ReadModel {
   private connect(cacheKib: number): Database.Database {
     if (this.closed) throw new Error('The read model is closed.')
     const database = new Database(this.file, { timeout: BUSY_TIMEOUT_MS })
-    database.pragma('journal_mode = WAL')
-    database.pragma('synchronous = NORMAL')
+    if (this.use === 'lasting') {
+      database.pragma('journal_mode = WAL')
+      database.pragma('synchronous = NORMAL')
+    } else {
+      database.pragma('journal_mode = OFF')
+      database.pragma('synchronous = OFF')
+    }
     database.pragma(`cache_size = ${cacheKib}`)
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     return database

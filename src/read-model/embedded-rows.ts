@@ -81,6 +81,13 @@ export class EmbeddedRows implements RowWriter {
       .immediate()
   }
 
+  schemas(): Map<string, number> {
+    const isMade = this.database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'projections'").get()
+    if (isMade === undefined) return new Map()
+    const known = this.database.prepare<[], { name: string; schema: number }>('SELECT name, schema FROM projections')
+    return new Map(known.all().map(({ name, schema }) => [name, schema]))
+  }
+
   async get<R>(table: Table<R>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(R | undefined)[]> {
     const found = new Array<R | undefined>(keys.length).fill(undefined)
     let from = 0

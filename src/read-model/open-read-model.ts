@@ -9,3 +9,8 @@ export function openReadModel(url: string, dataDir: string): ReadModel {
   if (url === 'embedded:') return new EmbeddedReadModel(join(dataDir, READ_MODEL_FILE))
   throw new Error(`No read model can be reached at ${url.split(':')[0]}:…`)
 }
+
+/** A read model that nobody else sees, in a folder that its maker removes. */
+export function openScratchReadModel(folder: string): ReadModel {
+  return new EmbeddedReadModel(join(folder, READ_MODEL_FILE), 'scratch')
+}

@@ -60,6 +60,8 @@ export interface ReadModel extends RowReader {
   prepare(projections: readonly ProjectionTables[]): Promise<void>
   /** Empties the projections' tables and sends them back to the start. */
   reset(projections: readonly ProjectionTables[]): Promise<void>
+  /** Schema numbers of the projections there are, by their names. */
+  schemas(): Promise<ReadonlyMap<string, number>>
   /** Reads one committed state, whatever is written meanwhile. */
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
   /**

@@ -1,0 +1,250 @@
+/**
+ * Are the stored numbers what the log says? The log is folded once more, into a scratch read model that looks at nothing of
+ * the live one, up to the very event at which the live rows stand; then every row of both is compared, in order of the keys.
+ *
+ * The live rows may move meanwhile: they are read in one snapshot, and folding goes on to where that stands.
+ */
+import { EventStoreCorrupt, type EventStore, type Position } from '../event-store/event-store.js'
+import type { LedgerName } from '../domain/ledger.js'
+import { allProjections } from '../projections/projections.js'
+import { ProjectionStopped, type Projection } from '../projections/projection.js'
+import { START, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
+import { meters, usageRecords, usageSeries } from '../read-model/tables.js'
+import { compareProjection, type Row, type RowDifference } from './compare-rows.js'
+import { digestUsage, type Digest } from './digest.js'
+import { EffectWatcher, type Effect } from './effects.js'
+import type { Contradiction } from './log-check.js'
+import { Refold } from './refold.js'
+import { isSelected, scopeOf, type RowScope, type Selection } from './row-scope.js'
+
+/** Differences and contradictions of the log that are told one by one; all are counted. */
+export const FINDINGS_MAX = 1_000
+
+export interface AuditSelection extends Selection {
+  /** The records as they stood after this usage event; null: everything as it stands. */
+  readonly sequence: number | null
+}
+
+export type AuditPhase = 'folding' | 'comparing' | 'digesting'
+
+export interface AuditProgress {
+  readonly phase: AuditPhase
+  /** Events folded, or rows read. */
+  readonly done: number
+  /** Of the phase, from 0 to 1; null where the whole is not known. */
+  readonly fraction: number | null
+}
+
+export interface AuditOptions {
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: AuditProgress) => void
+  /** Told what each selected usage event did; null where nobody asks. */
+  readonly onEffect: ((effect: Effect) => void) | null
+}
+
+export type Finding =
+  /** The log contradicts itself, or cannot be read on from here. */
+  | ({ readonly kind: 'log' } & Partial<Contradiction> & { readonly message: string })
+  | {
+      readonly kind: 'checkpoint'
+      readonly projection: string
+      readonly expected: Checkpoint
+      readonly found: Checkpoint
+    }
+  | ({ readonly kind: 'row' } & RowDifference & { readonly meterId: string | null; readonly customer: string | null })
+
+export interface AuditVerdict {
+  /** `damaged`: the log itself is wrong; then rows may be too. */
+  readonly verdict: 'agrees' | 'differs' | 'damaged'
+  readonly events: number
+  readonly rows: number
+  /** How far the log was folded. */
+  readonly checkpoint: Checkpoint
+  /** How many there are; at most `FINDINGS_MAX` of them are in `findings`. */
+  readonly findingCount: number
+  readonly findings: readonly Finding[]
+  /** Of the selected records as the log gives them, for each ledger. */
+  readonly digests: readonly ({ readonly ledger: LedgerName } & Digest)[]
+}
+
+export class Audit {
+  private readonly findings: Finding[] = []
+  private findingCount = 0
+  private isLogDamaged = false
+  private rows = 0
+  private readonly projections: readonly Projection[]
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly live: ReadModel,
+    private readonly scratch: ReadModel,
+    private readonly selection: AuditSelection,
+    private readonly options: AuditOptions,
+  ) {
+    this.projections = allProjections(({ stream, revision, message }) => this.damage({ stream, revision, message }))
+  }
+
+  /** @throws what kept it from coming to a verdict. */
+  async run(): Promise<AuditVerdict> {
+    await this.scratch.prepare(this.projections)
+    const { sequence } = this.selection
+    const { onEffect, onProgress, signal } = this.options
+    await requireSameSchemas(this.live, this.projections)
+    const until = believed(await this.checkpoints(this.live))
+    const refold = new Refold(this.store, this.scratch, this.projections, {
+      signal,
+      onContradiction: (contradiction) => this.damage(contradiction),
+      onProgress: (events) => {
+        const wanted = Math.min(sequence ?? until.sequence, until.sequence)
+        const fraction = wanted === 0 ? null : Math.min(refold.checkpoint.sequence / wanted, 1)
+        onProgress({ phase: 'folding', done: events, fraction })
+      },
+      watcher: onEffect ? new EffectWatcher(this.selection, onEffect) : null,
+    })
+    let digests: AuditVerdict['digests'] = []
+    try {
+      if (until.position !== null) await refold.to({ position: until.position as Position, sequence })
+      await this.live.snapshot(async (rows) => {
+        const reached = believed(await this.checkpoints(rows))
+        if (reached.position !== null) await refold.to({ position: reached.position as Position, sequence })
+        await this.compare(rows, refold.checkpoint)
+      })
+      digests = await this.digest()
+    } catch (error) {
+      if (!(error instanceof EventStoreCorrupt || error instanceof ProjectionStopped)) throw error
+      // Nothing behind it can be folded, so nothing can be compared.
+      this.damage({ message: error.message })
+    }
+    return {
+      verdict: this.isLogDamaged ? 'damaged' : this.findingCount > 0 ? 'differs' : 'agrees',
+      events: refold.events,
+      rows: this.rows,
+      checkpoint: refold.checkpoint,
+      findingCount: this.findingCount,
+      findings: this.findings,
+      digests,
+    }
+  }
+
+  private async checkpoints(rows: RowReader): Promise<Map<string, Checkpoint>> {
+    const found = new Map<string, Checkpoint>()
+    for (const { projection } of this.projections) found.set(projection, await rows.checkpoint(projection))
+    return found
+  }
+
+  private async compare(live: RowReader, reached: Checkpoint): Promise<void> {
+    const isNow = this.selection.sequence === null || reached.sequence < this.selection.sequence
+    if (isNow) {
+      for (const [projection, found] of await this.checkpoints(live)) {
+        const { position, sequence, event } = reached
+        if (found.position === position && found.sequence === sequence && found.event === event) continue
+        this.find({ kind: 'checkpoint', projection, expected: reached, found })
+      }
+    }
+    const about = scoped(this.scratch)
+    const tables = new Set<unknown>([usageRecords, usageSeries])
+    for (const projection of this.projections) {
+      // What cells held at an earlier moment is nowhere stored; the records are.
+      const compared = isNow ? projection : { tables: projection.tables.filter((table) => tables.has(table)) }
+      await compareProjection(this.scratch, live, compared, {
+        signal: this.options.signal,
+        ...(isNow ? {} : { seen: asOf(reached.sequence, await newestSeries(this.scratch)) }),
+        onRows: (rows) => {
+          this.rows += rows
+          this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: null })
+        },
+        onDifference: async (difference) => {
+          const scope = await about((difference.expected ?? difference.found) as Row)
+          if (!isSelected(scope, this.selection)) return
+          this.find({ kind: 'row', ...difference, meterId: scope.meterId, customer: scope.customer })
+        },
+      })
+    }
+  }
+
+  private async digest(): Promise<AuditVerdict['digests']> {
+    const digests: ({ ledger: LedgerName } & Digest)[] = []
+    let read = 0
+    for (const ledger of await ledgersOf(this.scratch, this.selection.ledger)) {
+      const selection = { ...this.selection, ledger, sequence: null }
+      const digest = await digestUsage(this.scratch, selection, {
+        signal: this.options.signal,
+        onRecords: (records) =>
+          this.options.onProgress({ phase: 'digesting', done: (read += records), fraction: null }),
+      })
+      digests.push({ ledger, ...digest })
+    }
+    return digests
+  }
+
+  private damage(contradiction: Partial<Contradiction> & { readonly message: string }): void {
+    this.isLogDamaged = true
+    this.find({ kind: 'log', ...contradiction })
+  }
+
+  private find(finding: Finding): void {
+    this.findingCount++
+    if (this.findings.length < FINDINGS_MAX) this.findings.push(finding)
+  }
+}
+
+async function requireSameSchemas(live: ReadModel, projections: readonly Projection[]): Promise<void> {
+  const schemas = await live.schemas()
+  for (const { projection, schema } of projections) {
+    const found = schemas.get(projection)
+    if (found === schema) continue
+    throw new Error(
+      found === undefined
+        ? `The read model has no projection ${projection} yet. Start the service of this version once, then audit.`
+        : `The read model's projection ${projection} has schema ${found}; this version makes schema ${schema}. Start the service of this version once, then audit.`,
+    )
+  }
+}
+
+/** Where the rows stand: what most projections say, so that one wrong checkpoint is told from many wrong rows. */
+function believed(checkpoints: ReadonlyMap<string, Checkpoint>): Checkpoint {
+  const votes = new Map<string, { readonly checkpoint: Checkpoint; count: number }>()
+  for (const checkpoint of checkpoints.values()) {
+    const { position, sequence, event } = checkpoint
+    const key = JSON.stringify([position, sequence, event])
+    const vote = votes.get(key) ?? { checkpoint, count: 0 }
+    vote.count++
+    votes.set(key, vote)
+  }
+  let most: { readonly checkpoint: Checkpoint; readonly count: number } | null = null
+  for (const vote of votes.values()) if (!most || vote.count > most.count) most = vote
+  return most?.checkpoint ?? START
+}
+
+/** What was already there after an earlier usage event, with what was not yet cancelled. */
+function asOf(sequence: number, series: number): (table: string, row: Row) => Row | null {
+  return (table, row) => {
+    if (table === usageSeries.name) return Number(row.series) <= series ? row : null
+    if (Number(row.sequence) > sequence) return null
+    return row.cancelledSequence !== null && Number(row.cancelledSequence) > sequence
+      ? { ...row, cancelledAt: null, cancelledSequence: null, cancelledRevision: null }
+      : row
+  }
+}
+
+async function newestSeries(rows: RowReader): Promise<number> {
+  const [newest] = await rows.range(usageSeries, { reverse: true, limit: 1 })
+  return newest?.series ?? 0
+}
+
+async function ledgersOf(rows: RowReader, only: LedgerName | null): Promise<LedgerName[]> {
+  if (only !== null) return [only]
+  const found: LedgerName[] = []
+  for (let after = 0; ;) {
+    const page = await rows.range(meters, { from: after, limit: FINDINGS_MAX })
+    for (const { ledger } of page) if (!found.includes(ledger as LedgerName)) found.push(ledger as LedgerName)
+    const last = page.at(-1)
+    if (!last) return found.sort()
+    after = last.number + 1
+  }
+}
+
+/** Differences of one series stand together. */
+function scoped(rows: RowReader): (row: Row) => Promise<RowScope> {
+  return (row) => scopeOf(row, rows)
+}

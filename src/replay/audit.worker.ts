@@ -1,0 +1,54 @@
+/** The thread of one audit. Any message to it means stop; it ends when its scratch files are gone. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { AuditProgress, AuditSelection, AuditVerdict } from './audit.js'
+import { runAudit, type AuditSettings } from './run-audit.js'
+
+export interface AuditTask {
+  readonly settings: AuditSettings
+  readonly selection: AuditSelection
+}
+
+export type AuditMessage =
+  | { readonly type: 'progress'; readonly progress: AuditProgress }
+  | { readonly type: 'verdict'; readonly verdict: AuditVerdict }
+  | { readonly type: 'failed'; readonly message: string }
+  | {
+      readonly type: 'log'
+      readonly level: 'info' | 'warn' | 'error'
+      readonly fields: object
+      readonly message: string
+    }
+
+/** Between two reports of how far it is. */
+const PROGRESS_EVERY_MS = 250
+
+if (!parentPort) throw new Error('This file is a worker thread.')
+const port = parentPort
+const { settings, selection } = workerData as AuditTask
+const say = (message: AuditMessage): void => port.postMessage(message)
+const log = (level: 'info' | 'warn' | 'error') => (fields: object, message: string) =>
+  say({ type: 'log', level, fields, message })
+const stop = new AbortController()
+port.once('message', () => stop.abort())
+
+let saidAt = -Infinity
+try {
+  const verdict = await runAudit(
+    settings,
+    selection,
+    {
+      signal: stop.signal,
+      onProgress: (progress) => {
+        if (performance.now() - saidAt < PROGRESS_EVERY_MS) return
+        saidAt = performance.now()
+        say({ type: 'progress', progress })
+      },
+      onEffect: null,
+    },
+    { info: log('info'), warn: log('warn'), error: log('error') },
+  )
+  say({ type: 'verdict', verdict })
+} catch (error) {
+  say({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
+}
+port.close()

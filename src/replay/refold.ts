@@ -1,0 +1,124 @@
+/**
+ * The log folded once more, by the same projections, into a read model of its own. Nothing of the live rows is looked at.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { decodeEvent } from '../event-store/codec.js'
+import { categoryOf, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
+import { categories } from '../event-store/streams.js'
+import type { ProjectedEvent, Projection } from '../projections/projection.js'
+import { START, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
+import { LogCheck, type Contradiction } from './log-check.js'
+
+/** Events of one transaction. */
+const BATCH_EVENTS = 8_000
+
+/** Looks at one event before and after it is folded, by itself. */
+export interface Watcher {
+  /** Whether this event is to be folded by itself. */
+  isWatched(projected: ProjectedEvent): boolean
+  before(projected: ProjectedEvent, rows: RowReader): Promise<void>
+  after(projected: ProjectedEvent, rows: RowReader): Promise<void>
+}
+
+export interface RefoldOptions {
+  readonly signal: AbortSignal
+  readonly onContradiction: (contradiction: Contradiction) => void
+  readonly onProgress: (events: number) => void
+  readonly watcher?: Watcher | null
+}
+
+/** Where folding ends: with the event at a position, or with a usage event. */
+export interface Target {
+  readonly position: Position | null
+  readonly sequence: number | null
+}
+
+export class Refold {
+  private readonly check: LogCheck
+  private reached: Checkpoint = START
+  private folded = 0
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly readModel: ReadModel,
+    private readonly projections: readonly Projection[],
+    private readonly options: RefoldOptions,
+  ) {
+    this.check = new LogCheck(options.onContradiction)
+  }
+
+  /** Of the last event folded. */
+  get checkpoint(): Checkpoint {
+    return this.reached
+  }
+
+  get events(): number {
+    return this.folded
+  }
+
+  /** Goes on to the target, or to the end of the log where that comes first. @throws where the log cannot be folded. */
+  async to({ position, sequence }: Target): Promise<void> {
+    const after = this.reached.position as Position | null
+    let batch: RecordedEvent[] = []
+    let usage = this.reached.sequence
+    for await (const page of this.store.readAll({ after, categories: Object.values(categories) })) {
+      for (const event of page) {
+        const isUsage = categoryOf(event.stream) === categories.usage
+        const isBehind =
+          (position !== null && this.store.comparePositions(event.position, position) > 0) ||
+          (sequence !== null && isUsage && usage >= sequence)
+        if (isBehind) return this.fold(batch)
+        if (isUsage) usage++
+        batch.push(event)
+      }
+      if (batch.length < BATCH_EVENTS) continue
+      await this.fold(batch)
+      batch = []
+      // Lets a signal in.
+      await nextTurn()
+    }
+    await this.fold(batch)
+  }
+
+  private async fold(recorded: readonly RecordedEvent[]): Promise<void> {
+    this.options.signal.throwIfAborted()
+    const last = recorded.at(-1)
+    if (!last) return
+    let { sequence } = this.reached
+    const events = recorded.map((event): ProjectedEvent => {
+      this.check.revision(event)
+      const { stream, revision, position, metadata } = event
+      if (categoryOf(stream) === categories.usage) sequence++
+      return { stream, revision, position, sequence, metadata, event: decodeEvent(event) }
+    })
+    const reached = { position: last.position, sequence, event: `${last.revision} ${last.id} ${last.stream}` }
+    await this.readModel.write(async (rows) => {
+      for (const run of this.runs(events)) {
+        const watched = this.options.watcher?.isWatched(run[0] as ProjectedEvent) ? run[0] : undefined
+        if (watched) await this.options.watcher?.before(watched, rows)
+        for (const projection of this.projections) await projection.apply(run, rows)
+        if (watched) await this.options.watcher?.after(watched, rows)
+      }
+      await this.check.events(events, rows)
+      for (const { projection } of this.projections) await rows.setCheckpoint(projection, reached)
+    })
+    this.reached = reached
+    this.folded += events.length
+    this.options.onProgress(this.folded)
+  }
+
+  /** A watched event is a run of its own. */
+  private runs(events: readonly ProjectedEvent[]): readonly (readonly ProjectedEvent[])[] {
+    const { watcher } = this.options
+    if (!watcher) return [events]
+    const runs: ProjectedEvent[][] = []
+    let isOpen = false
+    for (const event of events) {
+      const isWatched = watcher.isWatched(event)
+      if (!isWatched && isOpen) runs.at(-1)?.push(event)
+      else runs.push([event])
+      isOpen = !isWatched
+    }
+    return runs
+  }
+}

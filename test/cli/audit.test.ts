@@ -1,0 +1,237 @@
+/** Whatever was changed behind the service's back, in the rows or in the log: an audit names it. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import Database from 'better-sqlite3'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { AuditVerdict } from '../../src/replay/audit.js'
+import type { Effect } from '../../src/replay/effects.js'
+import { scriptDigest } from '../replay/digest-script.js'
+import { makeStore, meterbook, start, type Ended } from './command-line.js'
+
+const AT = Date.UTC(2026, 0, 14, 10)
+
+let folder: string
+/** As the service left it; each test works on a copy. */
+let sound: string
+let dataDir: string
+let scratch: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  sound = join(folder, 'sound')
+  await makeStore(sound, [
+    { eventName: 'tokens', meterId: 'mtr_test_tokens' },
+    { eventName: 'seats', meterId: 'mtr_test_seats', formula: 'last', eventTimeWindow: 'hour' },
+  ])
+  const line = (name: string, n: number): string =>
+    `${JSON.stringify({
+      event_name: name,
+      identifier: `${name}-${n}`,
+      timestamp: new Date(AT + n * 20_000).toISOString(),
+      payload: { stripe_customer_id: n % 2 === 0 ? 'cus_A' : 'cus_B', value: String(n) },
+    })}\n`
+  const path = join(folder, 'usage.ndjson')
+  writeFileSync(path, Array.from({ length: 30 }, (_, n) => line('tokens', n) + line('seats', n)).join(''))
+  const imported = await meterbook(['import', path, '--data-dir', sound, '--backfill', '--quiet'])
+  expect(imported).toMatchObject({ code: 0 })
+  // Brings the rows to the end of the log.
+  expect(await meterbook(['digest', '--data-dir', sound])).toMatchObject({ code: 0 })
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(folder, 'copy-'))
+  cpSync(sound, dataDir, { recursive: true })
+  scratch = join(dataDir, 'scratch')
+  mkdirSync(scratch)
+})
+// Whatever the verdict, nothing is left behind.
+afterEach(() => expect(readdirSync(scratch)).toEqual([]))
+
+const run = (...options: string[]): Promise<Ended> =>
+  meterbook(['audit', '--data-dir', dataDir, '--temp-dir', scratch, ...options])
+
+async function verdict(...options: string[]): Promise<AuditVerdict & { effects?: Effect[] }> {
+  const { code, stdout, stderr } = await run('--json', '--quiet', ...options)
+  expect(stderr).toBe('')
+  const found = JSON.parse(stdout) as AuditVerdict
+  expect(code).toBe(found.verdict === 'agrees' ? 0 : 1)
+  return found
+}
+
+function change(file: 'events.db' | 'read-model.db', ...statements: string[]): void {
+  const database = new Database(join(dataDir, file))
+  for (const statement of statements) {
+    const { changes } = database.prepare(statement).run()
+    if (!statement.startsWith('DROP')) expect(changes).toBe(1)
+  }
+  database.close()
+}
+
+/** As somebody would who wants to edit history. */
+function changeEvent(type: string, from: string, to: string): void {
+  change(
+    'events.db',
+    'DROP TRIGGER events_are_never_changed',
+    `UPDATE events SET data = replace(data, '${from}', '${to}')
+      WHERE position = (SELECT min(position) FROM events WHERE type = '${type}' AND instr(data, '${from}') > 0)`,
+  )
+}
+
+describe('meterbook audit', () => {
+  it('agrees with rows nobody touched, and gives the digest of the log', async () => {
+    const all = await verdict()
+    expect(all).toMatchObject({ verdict: 'agrees', findingCount: 0, findings: [], checkpoint: { sequence: 60 } })
+    const records = await meterbook(['export', '--data-dir', dataDir, '--format', 'records', '--quiet'])
+    expect(all.digests).toEqual([
+      { ledger: 'default~test', sha256: scriptDigest(records.stdout), records: 60, cancelled: 0 },
+    ])
+    const human = await run()
+    expect(human).toMatchObject({ code: 0 })
+    expect(human.stdout).toContain('AGREES: every row is what the log says.')
+  })
+
+  it('says what each event of a meter and customer did', async () => {
+    const { effects } = await verdict(
+      '--meter',
+      'mtr_test_tokens',
+      '--customer',
+      'cus_A',
+      '--to',
+      new Date(AT + 60_000).toISOString(),
+    )
+    expect(effects).toMatchObject([
+      { type: 'UsageRecorded', identifier: 'tokens-0', value: '0', before: '0', after: '0' },
+      { type: 'UsageRecorded', identifier: 'tokens-2', value: '2', before: '0', after: '2' },
+    ])
+    const { stdout } = await run('--meter', 'mtr_test_tokens', '--customer', 'cus_A')
+    expect(stdout).toContain('recorded "tokens-2"')
+    expect(stdout).toContain('0 → 2')
+  })
+
+  it('names a cell that was changed', async () => {
+    change('read-model.db', `UPDATE usage_cells_1 SET state = '666' WHERE size = 86400000 AND series = 1`)
+    const found = await verdict()
+    expect(found).toMatchObject({ verdict: 'differs', findingCount: 1 })
+    expect(found.findings).toMatchObject([
+      {
+        kind: 'row',
+        table: 'usage_cells',
+        key: { series: 1, size: 86_400_000, start: Date.UTC(2026, 0, 14) },
+        found: { state: '666' },
+        meterId: expect.stringMatching(/^mtr_test_/) as unknown,
+        customer: expect.stringMatching(/^cus_/) as unknown,
+      },
+    ])
+    const human = await run()
+    expect(human).toMatchObject({ code: 1 })
+    expect(human.stdout).toMatch(/usage_cells .*: state expected "\d+", found "666"/)
+    // It is of one meter only.
+    const { meterId } = found.findings[0] as { meterId: string }
+    const other = meterId === 'mtr_test_tokens' ? 'mtr_test_seats' : 'mtr_test_tokens'
+    expect(await verdict('--meter', other)).toMatchObject({ verdict: 'agrees' })
+  })
+
+  it('names rows of the index that were changed, taken out and put in', async () => {
+    change(
+      'read-model.db',
+      `UPDATE usage_records_1 SET value = '7' WHERE identifier = 'tokens-3'`,
+      `DELETE FROM usage_records_1 WHERE identifier = 'tokens-5'`,
+      `INSERT INTO usage_records_1 SELECT 999, meter, 'made up', series, value, occurred_at, recorded_at, payload, partition,
+         revision, cancelled_at, cancelled_sequence, cancelled_revision FROM usage_records_1 WHERE identifier = 'tokens-7'`,
+    )
+    const found = await verdict()
+    expect(found.verdict).toBe('differs')
+    expect(
+      found.findings.filter((finding) => finding.kind === 'row' && finding.table === 'usage_records'),
+    ).toHaveLength(3)
+    expect(found.findings).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          expected: expect.objectContaining({ value: '3' }),
+          found: expect.objectContaining({ value: '7' }),
+        }),
+        expect.objectContaining({ expected: expect.objectContaining({ identifier: 'tokens-5' }), found: null }),
+        expect.objectContaining({ expected: null, found: expect.objectContaining({ identifier: 'made up' }) }),
+      ] as unknown[]),
+    )
+    // The records alone, as they stood earlier: what was put in at the end was not there yet.
+    const earlier = await verdict('--as-of', '50')
+    expect(earlier.checkpoint.sequence).toBe(50)
+    expect(earlier.findingCount).toBeLessThanOrEqual(2)
+  })
+
+  it('names a checkpoint that was changed', async () => {
+    change('read-model.db', `UPDATE projections SET sequence = 59 WHERE name = 'usage-cells'`)
+    expect((await verdict()).findings).toMatchObject([
+      { kind: 'checkpoint', projection: 'usage-cells', expected: { sequence: 60 }, found: { sequence: 59 } },
+    ])
+  })
+
+  it('finds by the rows that an event was changed, and by an earlier digest once the rows were made anew', async () => {
+    const { digests } = await verdict()
+    changeEvent('UsageRecorded', '"value":"4"', '"value":"40"')
+    const found = await verdict()
+    expect(found).toMatchObject({ verdict: 'differs' })
+    expect(found.findings).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ table: 'usage_records', found: expect.objectContaining({ value: '4' }) }),
+        expect.objectContaining({ table: 'usage_cells' }),
+      ] as unknown[]),
+    )
+    for (const file of readdirSync(dataDir)) if (file.startsWith('read-model')) rmSync(join(dataDir, file))
+    expect(await meterbook(['digest', '--data-dir', dataDir, '--quiet'])).toMatchObject({ code: 0 })
+    const later = await verdict()
+    expect(later.verdict).toBe('agrees')
+    expect(later.digests[0]?.sha256).not.toBe(digests[0]?.sha256)
+  })
+
+  it.each([
+    ['is no JSON', '"value"', '"value', 'is not JSON'],
+    ['is about another meter', 'mtr_test_tokens', 'mtr_test_none', 'was never created'],
+    ['belongs to another partition', 'tokens-', 'takens-', 'belongs to partition'],
+  ])('says that the log is damaged where an event %s', async (_, from, to, message) => {
+    changeEvent('UsageRecorded', from, to)
+    const found = await verdict()
+    expect(found.verdict).toBe('damaged')
+    expect(found.findings).toContainEqual(
+      expect.objectContaining({ kind: 'log', message: expect.stringContaining(message) as unknown }),
+    )
+    expect((await run()).stdout).toContain('DAMAGED')
+  })
+
+  it('says that the log is damaged where an event is of no known type, or missing', async () => {
+    const last = `position = (SELECT max(position) - 10 FROM events)`
+    change('events.db', 'DROP TRIGGER events_are_never_changed', `UPDATE events SET type = 'Unheard' WHERE ${last}`)
+    expect((await verdict()).findings).toMatchObject([
+      { kind: 'log', message: expect.stringContaining('Unheard') as unknown },
+    ])
+    change('events.db', 'DROP TRIGGER events_are_never_deleted', `DELETE FROM events WHERE ${last}`)
+    const found = await verdict()
+    expect(found.verdict).toBe('damaged')
+    expect(found.findings[0]).toMatchObject({
+      kind: 'log',
+      message: expect.stringMatching(/stands where \d+ must be/) as unknown,
+    })
+  })
+
+  it('leaves nothing behind when it is interrupted', async () => {
+    const { child, ended } = start(['audit', '--data-dir', dataDir, '--temp-dir', scratch])
+    const isBegun = (): boolean => readdirSync(scratch).length > 0
+    let isOver = false
+    void ended.then(() => (isOver = true))
+    while (!isBegun() && !isOver) await nextTurn()
+    child.kill('SIGINT')
+    const { code } = await ended
+    // It may have been through before the signal came.
+    expect([0, 130]).toContain(code)
+  })
+
+  it('refuses what it cannot do', async () => {
+    expect(await run('--as-of', 'x')).toMatchObject({ code: 2 })
+    for (const file of readdirSync(dataDir)) if (file.startsWith('read-model')) rmSync(join(dataDir, file))
+    expect(await run()).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no read model') as unknown })
+  })
+})
