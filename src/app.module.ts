@@ -17,6 +17,7 @@ import { ReadContext } from './api/read-context.js'
 import { RejectionsController } from './api/rejections.controller.js'
 import { Idempotency } from './api/stripe/idempotency.js'
 import { UsageAnswers } from './api/usage-answers.js'
+import { UsageImportsController } from './api/usage-imports.controller.js'
 import { UsageRecordsController } from './api/usage-records.controller.js'
 import { V2MeterEventStreamController } from './api/v2-meter-event-stream.controller.js'
 import { V2MeterEventsController } from './api/v2-meter-events.controller.js'
@@ -25,6 +26,7 @@ import { CancelUsageHandler } from './commands/cancel-usage.js'
 import { CreateMeterHandler } from './commands/create-meter.js'
 import { DeactivateMeterHandler } from './commands/deactivate-meter.js'
 import { CLOCK, IDS, type Clock, type Ids, type Stopwatch } from './commands/environment.js'
+import { ImportUsageBatchHandler } from './commands/import-usage-batch.js'
 import { MeterCatalogues } from './commands/meter-catalogues.js'
 import { ReactivateMeterHandler } from './commands/reactivate-meter.js'
 import { RecordUsageHandler } from './commands/record-usage.js'
@@ -80,6 +82,7 @@ const controllers = [
   V2MeterEventsController,
   V2MeterEventStreamController,
   UsageRecordsController,
+  UsageImportsController,
   RejectionsController,
   MeterHistoryController,
   ExplanationController,
@@ -98,6 +101,7 @@ const commandHandlers = [
   RecordUsageStreamHandler,
   CancelUsageHandler,
   RetryRejectionsHandler,
+  ImportUsageBatchHandler,
 ]
 
 const queryHandlers = [

@@ -15,6 +15,13 @@ export interface Config {
   readonly rateLimits: { readonly eventsPerSecond: number | null; readonly requestsPerSecond: number | null }
 }
 
+/** How the commands that work through a running service reach it. */
+export interface ServiceAccess {
+  /** Without a slash at the end. */
+  readonly url: string
+  readonly apiKey: string
+}
+
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
@@ -44,6 +51,22 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       requestsPerSecond: readRate('RATE_LIMIT_REQUESTS_PER_SECOND', text('RATE_LIMIT_REQUESTS_PER_SECOND', '')),
     },
   }
+}
+
+/** `url` comes from the command line, the key from there or from METERBOOK_API_KEY. @throws ConfigError */
+export function readServiceAccess(
+  url: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): ServiceAccess {
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  if (!parsed || !['http:', 'https:'].includes(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
+    throw new ConfigError('--url must be the address of a service, such as http://127.0.0.1:4242.')
+  }
+  const apiKey = environment.METERBOOK_API_KEY ?? ''
+  if (!/^[\x21-\x7e]{1,255}$/.test(apiKey)) {
+    throw new ConfigError('METERBOOK_API_KEY must be a secret key of the service that --url names; or give --api-key.')
+  }
+  return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`, apiKey }
 }
 
 function readPort(text: string): number {

@@ -14,6 +14,7 @@ import { RecordUsageStream } from '../commands/record-usage-stream.js'
 import type { JsonValue } from '../domain/json.js'
 import { isLive } from '../domain/ledger.js'
 import { Allow, callerOf, SessionOnly } from './caller.js'
+import { readEventList } from './event-list.js'
 import { CreateV2MeterEventParameters } from './meter-events.parameters.js'
 import { CostsEvents, entriesOf } from './rate-limits.js'
 import { ApiError } from './stripe/api-error.js'
@@ -82,27 +83,8 @@ export class V2MeterEventStreamController {
   }
 }
 
-/** The shape of the whole request; that of each event is part of its own fate. */
 function readEvents({ body, headers }: FastifyRequest): readonly JsonValue[] {
-  const hash = body as { readonly [key: string]: JsonValue } | undefined
-  const unknown = Object.keys(hash ?? {}).find((name) => name !== 'events')
-  if (unknown !== undefined) {
-    throw ApiError.invalidRequest(`Received unknown parameter: ${unknown.slice(0, 100)}`, 'parameter_unknown', unknown)
-  }
-  const events = hash?.events
-  if (events === undefined || events === null) {
-    throw ApiError.invalidRequest('Missing required param: events.', 'parameter_missing', 'events')
-  }
-  if (!Array.isArray(events) || events.length === 0) {
-    throw ApiError.invalidRequest('events must be a list of at least one meter event.', 'parameter_invalid', 'events')
-  }
-  if (events.length > STREAM_EVENTS_MAX) {
-    throw ApiError.invalidRequest(
-      `events has ${events.length} entries; at most ${STREAM_EVENTS_MAX} are allowed in one call.`,
-      'parameter_invalid',
-      'events',
-    )
-  }
+  const events = readEventList(body, STREAM_EVENTS_MAX)
   // No event of a short body is long. A body whose length nobody said is looked at.
   const isShort = Number(headers['content-length'] ?? Infinity) <= STREAM_EVENT_CHARACTERS_MAX
   const tooLong = isShort ? -1 : events.findIndex((event) => JSON.stringify(event).length > STREAM_EVENT_CHARACTERS_MAX)
@@ -113,5 +95,5 @@ function readEvents({ body, headers }: FastifyRequest): readonly JsonValue[] {
       `events[${tooLong}]`,
     )
   }
-  return events as readonly JsonValue[]
+  return events
 }

@@ -6,10 +6,10 @@ import type { Fate, UsageImport } from '../commands/import-usage.js'
 import { identifierOfLine } from '../commands/usage-identity.js'
 import { DomainError } from '../domain/errors.js'
 import type { JsonValue } from '../domain/json.js'
-import type { EventStore, Position } from '../event-store/event-store.js'
-import type { ReadYourWrites } from '../event-store/read-your-writes.js'
+import type { Position } from '../event-store/event-store.js'
 import type { ImportLine } from './import-lines.js'
 import type { RejectsFile } from './rejects-file.js'
+import type { WriteSide } from './write-side.js'
 
 /** Lines under way at once; well below what one partition lets wait. */
 const UNDER_WAY_MAX = 4_000
@@ -25,9 +25,9 @@ export interface ImportCounts {
 
 export interface ImportRun {
   readonly pages: AsyncIterable<readonly ImportLine[]>
-  readonly usageImport: UsageImport
-  readonly store: EventStore
-  readonly readYourWrites: ReadYourWrites
+  readonly usageImport: Pick<UsageImport, 'take'>
+  /** Where the import writes to the store itself; null where a service does, which sees to its projections. */
+  readonly writeSide: Pick<WriteSide, 'store' | 'readYourWrites'> | null
   readonly rejects: RejectsFile
   /** Names the source in the identifiers of lines without one; null where nothing does. Asked when the first one comes. */
   readonly sourceName: () => Promise<string | null>
@@ -56,7 +56,7 @@ export async function runImport(run: ImportRun, counts: ImportCounts): Promise<v
     unprojected.push({ position, lines: page.lines.length })
     ahead += page.lines.length
     for (let [oldest] = unprojected; oldest && ahead > UNPROJECTED_MAX; [oldest] = unprojected) {
-      await run.readYourWrites.projected(oldest.position)
+      await run.writeSide?.readYourWrites.projected(oldest.position)
       ahead -= oldest.lines
       unprojected.shift()
     }
@@ -86,7 +86,11 @@ export async function runImport(run: ImportRun, counts: ImportCounts): Promise<v
   if (failure) throw failure as Error
 }
 
-async function take({ line, event }: ImportLine, source: string | null, usageImport: UsageImport): Promise<Fate> {
+async function take(
+  { line, event }: ImportLine,
+  source: string | null,
+  usageImport: ImportRun['usageImport'],
+): Promise<Fate> {
   if (event instanceof DomainError) return { outcome: event, position: null }
   return usageImport.take(event, () => {
     if (source !== null) return identifierOfLine(source, line)
@@ -102,7 +106,7 @@ async function take({ line, event }: ImportLine, source: string | null, usageImp
 async function book(
   lines: readonly ImportLine[],
   fates: readonly PromiseSettledResult<Fate>[],
-  { rejects, store }: ImportRun,
+  { rejects, writeSide }: ImportRun,
   counts: ImportCounts,
 ): Promise<Position | null> {
   let highest: Position | null = null
@@ -121,7 +125,8 @@ async function book(
       counts.rejected++
       await rejects.add(line, outcome)
     }
-    if (position !== null && (highest === null || store.comparePositions(position, highest) > 0)) highest = position
+    if (position === null || !writeSide) continue
+    if (highest === null || writeSide.store.comparePositions(position, highest) > 0) highest = position
   }
   if (failure) {
     const { line, reason } = failure

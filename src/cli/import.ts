@@ -1,10 +1,9 @@
 /**
- * `meterbook import`: meter events from a file into the ledger, by the rules and the writers of the API, on the store
- * itself.
+ * `meterbook import`: meter events from a file into the ledger, by the rules and the writers of the API: on the store
+ * itself, or through the service that runs on it.
  *
- * Not through a running service: history older than 35 days cannot go that way, and a stored rejection is not what someone
- * needs who has the file at hand. Running it again is how it is resumed: every line has the same identifier each time, and
- * an identifier counts once.
+ * Running it again, either way, is how it is resumed: every line has the same identifier each time, and an identifier
+ * counts once.
  */
 import { Command, Option } from 'commander'
 import { statSync } from 'node:fs'
@@ -13,15 +12,17 @@ import { parseTimestamp } from '../api/stripe/timestamp.js'
 import { randomIds, systemClock } from '../commands/environment.js'
 import { UsageImport } from '../commands/import-usage.js'
 import { MeterCatalogues } from '../commands/meter-catalogues.js'
-import { readConfig, type Config } from '../config.js'
+import { readConfig, readServiceAccess, type Config } from '../config.js'
 import { DataFolderInUse } from '../data-folder.js'
 import { ledgerName } from '../domain/ledger.js'
 import { importLines, type ImportFormat } from './import-lines.js'
-import { runImport, type ImportCounts } from './import-run.js'
+import { runImport, type ImportCounts, type ImportRun } from './import-run.js'
+import { ServiceImport } from './import-through-service.js'
 import { contentHash, openImportSource, STANDARD_INPUT } from './import-source.js'
 import { requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
 import { grouped, Progress } from './progress.js'
 import { RejectsFile } from './rejects-file.js'
+import { ServiceClient } from './service-client.js'
 import { openWriteSide, type WriteSide } from './write-side.js'
 
 interface ImportOptions extends StoreOptions {
@@ -31,6 +32,8 @@ interface ImportOptions extends StoreOptions {
   readonly rejects?: string
   readonly quiet?: true
   readonly json?: true
+  readonly url?: string
+  readonly apiKey?: string
 }
 
 const HELP = `
@@ -44,8 +47,10 @@ Run it again as often as you like, also after it was interrupted: an identifier 
 made of the SHA-256 of the file's content and the number of the line, so the same file counts once under any name. For a
 file that grows, or for standard input, name the source with --source: then its name stands for the content.
 
-The service must not be running on the same data folder. With EventStoreDB it may run on; the import then needs a folder
-of its own (--data-dir) for its read model.
+On the store itself the service must not be running on the same data folder. With EventStoreDB it may run on; the import
+then needs a folder of its own (--data-dir) for its read model.
+Through a running service (--url http://127.0.0.1:4242) the ledger is that of the key, which must be a secret one and is best
+given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes.
 
 Exit codes: 0 all lines counted or counted before; 1 some were refused, or it stopped; 2 the command line is wrong.`
 
@@ -59,6 +64,15 @@ export function importCommand(): Command {
     .option('--backfill', 'take timestamps older than 35 days too')
     .option('--source <name>', 'name to make identifiers from for lines without one')
     .option('--rejects <file>', 'file for refused lines (default: FILE.rejected.ndjson)')
+    .addOption(
+      new Option('--url <url>', 'import through the service that runs there').conflicts([
+        'account',
+        'mode',
+        'dataDir',
+        'eventStoreUrl',
+      ]),
+    )
+    .option('--api-key <key>', 'secret key for --url (METERBOOK_API_KEY)')
     .option('--quiet', 'print nothing but errors')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', HELP)
@@ -66,20 +80,42 @@ export function importCommand(): Command {
     if (file !== STANDARD_INPUT && !isReadable(file)) command.error(`There is no file ${file}.`, { exitCode: 2 })
     if (options.source?.trim() === '') command.error('--source must not be blank.', { exitCode: 2 })
     requireAccountName(command, options)
-    await importFile(file, options, readConfig({ ...process.env, ...storeOverrides(options) }))
+    if (options.url === undefined && options.apiKey !== undefined) {
+      command.error('--api-key goes with --url: an import on the store itself needs no key.', { exitCode: 2 })
+    }
+    await importFile(file, options, target(options))
   })
 }
 
-async function importFile(file: string, options: ImportOptions, config: Config): Promise<void> {
+/** Where the lines go. */
+interface Target {
+  readonly usageImport: ImportRun['usageImport']
+  readonly writeSide: WriteSide | null
+}
+
+/** Reads the settings at once; what is returned opens it. */
+function target(options: ImportOptions): () => Promise<Target> {
+  const { url, apiKey, backfill } = options
+  if (url === undefined) {
+    const config = readConfig({ ...process.env, ...storeOverrides(options) })
+    return () => openStore(config, options)
+  }
+  const key = apiKey === undefined ? {} : { METERBOOK_API_KEY: apiKey }
+  const access = readServiceAccess(url, { ...process.env, ...key })
+  const client = new ServiceClient(access.url, access.apiKey)
+  return async () => ({ usageImport: new ServiceImport(client, backfill === true), writeSide: null })
+}
+
+async function importFile(file: string, options: ImportOptions, open: () => Promise<Target>): Promise<void> {
   const counts: ImportCounts = { lines: 0, counted: 0, duplicates: 0, rejected: 0 }
   const rejectsPath = options.rejects ?? `${file === STANDARD_INPUT ? 'stdin' : file}.rejected.ndjson`
-  const writeSide = await open(config)
+  const { usageImport, writeSide } = await open()
   const progress = new Progress(options.quiet ? null : process.stderr, 'lines')
   let stopped: unknown = null
   try {
     const rejects = new RejectsFile(rejectsPath, file === STANDARD_INPUT ? null : file)
     try {
-      await run(file, options, writeSide, rejects, progress, counts)
+      await run(file, options, { usageImport, writeSide }, rejects, progress, counts)
     } finally {
       await rejects.close()
     }
@@ -87,7 +123,7 @@ async function importFile(file: string, options: ImportOptions, config: Config):
     stopped = error
   } finally {
     progress.clear()
-    await writeSide.close()
+    await writeSide?.close()
   }
   summarize(counts, { file, options, rejects: rejectsPath, seconds: progress.seconds, stopped })
   if (stopped) throw stopped as Error
@@ -96,25 +132,12 @@ async function importFile(file: string, options: ImportOptions, config: Config):
 
 async function run(
   file: string,
-  { account, mode, backfill, format, source: named }: ImportOptions,
-  { store, usage, readYourWrites }: WriteSide,
+  { format, source: named }: ImportOptions,
+  { usageImport, writeSide }: Target,
   rejects: RejectsFile,
   progress: Progress,
   counts: ImportCounts,
 ): Promise<void> {
-  const ledger = ledgerName({ account, mode })
-  const catalogue = await new MeterCatalogues(store, () => randomIds.uuid()).latest(ledger)
-  if (catalogue.meters.size === 0) {
-    throw new Error(`The ledger ${ledger} has no meters yet. Create them first, or choose with --account and --mode.`)
-  }
-  const usageImport = new UsageImport(usage, {
-    ledger,
-    catalogue,
-    backfill: backfill === true,
-    parseTimestamp,
-    clock: systemClock,
-    context: { requestId: `import_${randomIds.random(16)}`, actor: 'system', idempotency: null },
-  })
   const source = await openImportSource(file, format ?? null)
   const sourceName = async (): Promise<string | null> => {
     if (named !== undefined) return `name ${named}`
@@ -124,8 +147,7 @@ async function run(
     {
       pages: importLines(source.format, source.content),
       usageImport,
-      store,
-      readYourWrites,
+      writeSide,
       rejects,
       sourceName,
       onProgress: ({ lines }) => progress.show(lines, source.size === null ? null : source.bytesRead() / source.size),
@@ -134,15 +156,38 @@ async function run(
   )
 }
 
-async function open(config: Config): Promise<WriteSide> {
+async function openStore(config: Config, { account, mode, backfill }: ImportOptions): Promise<Target> {
+  const writeSide = await openUnlocked(config)
+  try {
+    const ledger = ledgerName({ account, mode })
+    const catalogue = await new MeterCatalogues(writeSide.store, () => randomIds.uuid()).latest(ledger)
+    if (catalogue.meters.size === 0) {
+      throw new Error(`The ledger ${ledger} has no meters yet. Create them first, or choose with --account and --mode.`)
+    }
+    const usageImport = new UsageImport(writeSide.usage, {
+      ledger,
+      catalogue,
+      backfill: backfill === true,
+      parseTimestamp,
+      clock: systemClock,
+      context: { requestId: `import_${randomIds.random(16)}`, actor: 'system', idempotency: null },
+    })
+    return { usageImport, writeSide }
+  } catch (error) {
+    await writeSide.close()
+    throw error
+  }
+}
+
+async function openUnlocked(config: Config): Promise<WriteSide> {
   try {
     return await openWriteSide(config)
   } catch (error) {
     if (!(error instanceof DataFolderInUse)) throw error
     throw new Error(
       config.eventStoreUrl === 'embedded:'
-        ? `The Meterbook service, or another import, is using ${config.dataDir}. An import writes to the store itself: stop the service, import, and start it again.`
-        : `The Meterbook service, or another import, is using ${config.dataDir}. Give the import a folder of its own with --data-dir.`,
+        ? `The Meterbook service, or another import, is using ${config.dataDir}. Import through the running service with --url, or stop the service, import, and start it again.`
+        : `The Meterbook service, or another import, is using ${config.dataDir}. Import through the running service with --url, or give the import a folder of its own with --data-dir.`,
       { cause: error },
     )
   }
@@ -162,7 +207,7 @@ function summarize(counts: ImportCounts, { file, options, rejects, seconds, stop
   if (options.json) {
     const summary = {
       file,
-      ledger: ledgerName(options),
+      ...(options.url === undefined ? { ledger: ledgerName(options) } : { url: options.url }),
       lines,
       counted,
       duplicates,

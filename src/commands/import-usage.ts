@@ -34,6 +34,9 @@ export interface Fate {
   readonly position: Position | null
 }
 
+/** Events of one call where the import goes through a running service. */
+export const IMPORT_CALL_EVENTS_MAX = 1000
+
 const UNIX_SECONDS = /^-?\d{1,12}$/
 const LONE_SURROGATE = /\p{Surrogate}/u
 

@@ -45,7 +45,8 @@ function isPlain(value: object, depth: number): boolean {
   return true
 }
 
-function requireClean(value: unknown, depth: number, name: string): void {
+/** `depth` is the value's in the body, `name` what it is called there. @throws ApiError for bad text or too many levels. */
+export function requireClean(value: unknown, depth: number, name: string): void {
   if (typeof value === 'string') return requireText(value, `the value of ${quote(name)}`, name)
   if (typeof value !== 'object' || value === null) return
   if (depth > JSON_DEPTH_MAX) {

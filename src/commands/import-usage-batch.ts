@@ -1,0 +1,69 @@
+/**
+ * Takes a part of an import and answers for each of its events at once: counted, counted before, or refused and why. Unlike
+ * the stream it stores no rejections, for whoever imports has the events at hand.
+ */
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs'
+import { Inject } from '@nestjs/common'
+import { DomainError } from '../domain/errors.js'
+import type { JsonValue } from '../domain/json.js'
+import type { LedgerName } from '../domain/ledger.js'
+import type { RequestContext } from '../event-store/transact.js'
+import { CLOCK, type Clock } from './environment.js'
+import { UsageImport, type Fate } from './import-usage.js'
+import { MeterCatalogues } from './meter-catalogues.js'
+import type { ParseTimestamp } from './record-usage-stream.js'
+import { identifierOfRequest } from './usage-identity.js'
+import { UsageLedger } from './usage-ledger.js'
+
+export class ImportUsageBatch extends Command<readonly Fate['outcome'][]> {
+  constructor(
+    readonly ledger: LedgerName,
+    readonly events: readonly JsonValue[],
+    /** Whether timestamps older than 35 days are taken. */
+    readonly backfill: boolean,
+    /** Makes the identifiers of events that have none; null: those are refused, since they would count at every attempt. */
+    readonly idempotencyKey: string | null,
+    readonly parseTimestamp: ParseTimestamp,
+    readonly context: RequestContext,
+  ) {
+    super()
+  }
+}
+
+@CommandHandler(ImportUsageBatch)
+export class ImportUsageBatchHandler implements ICommandHandler<ImportUsageBatch> {
+  constructor(
+    private readonly catalogues: MeterCatalogues,
+    private readonly usage: UsageLedger,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * One outcome for each event.
+   *
+   * @throws Overloaded, EventStoreUnavailable, ReadModelBehind: the whole batch may be sent again, what counted counts once.
+   */
+  async execute({ events, idempotencyKey, ...batch }: ImportUsageBatch): Promise<readonly Fate['outcome'][]> {
+    const { ledger, backfill, parseTimestamp, context } = batch
+    const catalogue = await this.catalogues.latest(ledger)
+    const settings = { ledger, catalogue, backfill, parseTimestamp, clock: this.clock, context }
+    const usageImport = new UsageImport(this.usage, settings)
+    const fates = await Promise.allSettled(
+      events.map((event, index) => usageImport.take(event, () => identifierOf(ledger, idempotencyKey, index))),
+    )
+    // Every write has settled: nothing is left under way behind this answer.
+    return fates.map((fate) => {
+      if (fate.status === 'rejected') throw fate.reason
+      return fate.value.outcome
+    })
+  }
+}
+
+function identifierOf(ledger: LedgerName, idempotencyKey: string | null, index: number): string {
+  if (idempotencyKey !== null) return identifierOfRequest(ledger, `${idempotencyKey} ${index}`)
+  throw new DomainError(
+    'parameter_invalid',
+    'The event has no identifier. Give it one, or send the request with an Idempotency-Key to make them from.',
+    'identifier',
+  )
+}

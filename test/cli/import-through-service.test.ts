@@ -1,0 +1,230 @@
+/** `meterbook import --url`: files through a service that runs, and through one that is disturbed. */
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { DAY_MS } from '../../src/domain/time-bucket.js'
+import { TEST_KEY } from '../running-service.js'
+import { startServiceProcess, type ServiceProcess } from '../service-process.js'
+import { makeStore, start, type Ended } from './command-line.js'
+import { disturbingProxy, type Disturbance } from './disturbing-proxy.js'
+
+// Each test starts several processes.
+jest.setTimeout(120_000)
+
+const MANY_LINES = 20_000
+
+let folder: string
+let dataDir: string
+let service: ServiceProcess
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  dataDir = join(folder, 'data')
+  await makeStore(dataDir, [{ eventName: 'tokens' }, { eventName: 'gauge', eventTimeWindow: 'hour' }])
+  service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
+})
+
+afterEach(async () => {
+  await service.end('SIGKILL')
+  rmSync(folder, { recursive: true })
+})
+
+const payload = { stripe_customer_id: 'cus_A', value: '1' }
+const ndjson = (lines: readonly object[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+const many = (count: number): string =>
+  ndjson(Array.from({ length: count }, (_, n) => ({ event_name: 'tokens', identifier: `many-${n}`, payload })))
+
+function file(name: string, content: string | Buffer): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+async function run(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+  const { child, ended } = start(['import', ...args], { METERBOOK_API_KEY: TEST_KEY, ...environment })
+  child.stdin.on('error', () => undefined)
+  child.stdin.end()
+  return ended
+}
+
+const importFile = (path: string, ...options: string[]): Promise<Ended> =>
+  run([path, '--url', service.url, '--json', ...options])
+
+function summary({ stdout }: Ended): Record<string, unknown> {
+  return JSON.parse(stdout) as Record<string, unknown>
+}
+
+async function exported(...options: string[]): Promise<Record<string, unknown>[]> {
+  const { child, ended } = start(['export', '--data-dir', dataDir, '--quiet', ...options])
+  child.stdin.end()
+  const { code, stdout } = await ended
+  expect(code).toBe(0)
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+describe('Importing through a running service', () => {
+  it('counts a file once, whichever way it is imported', async () => {
+    const content = ndjson([
+      { event_name: 'tokens', identifier: 'own', payload },
+      { event_name: 'tokens', payload },
+      { event_name: 'tokens', payload },
+    ])
+    const path = file('usage.ndjson', content)
+    const first = await importFile(path)
+    expect([first.code, summary(first)]).toMatchObject([
+      0,
+      { url: service.url, lines: 3, counted: 3, duplicates: 0, rejected: 0, stopped: null },
+    ])
+    expect(summary(await importFile(file('again.ndjson.gz', gzipSync(content))))).toMatchObject({ duplicates: 3 })
+    await service.end('SIGTERM')
+    const direct = await run([path, '--data-dir', dataDir, '--json'])
+    expect(summary(direct)).toMatchObject({ counted: 0, duplicates: 3 })
+    expect(await exported()).toHaveLength(3)
+  })
+
+  it('writes refused lines beside the file, with their number, reason and text, and counts the others', async () => {
+    const old = new Date(Date.now() - 36 * DAY_MS).toISOString()
+    const deep = JSON.stringify({ event_name: 'tokens', payload: JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`) })
+    const bad = [
+      '{"event_name": "tokens", broken',
+      JSON.stringify({ event_name: 'nothing', payload }),
+      '[1, 2]',
+      JSON.stringify({ event_name: 'tokens', payload, timestamp: old }),
+      JSON.stringify({ event_name: 'tokens', payload: { ...payload, note: '\ud800' } }),
+      JSON.stringify({ event_name: 'tokens', payload: { ...payload, note: '\0' } }),
+      deep,
+      JSON.stringify({ event_name: 'tokens', identifier: 'taken', payload: { ...payload, value: '2' } }),
+    ]
+    const good = JSON.stringify({ event_name: 'tokens', identifier: 'taken', payload })
+    const path = file('mixed.ndjson', [good, '', ...bad, good].join('\n'))
+    const ended = await importFile(path)
+    expect(ended.code).toBe(1)
+    expect(summary(ended)).toMatchObject({ lines: 10, counted: 1, duplicates: 1, rejected: 8, stopped: null })
+    const refused = readFileSync(`${path}.rejected.ndjson`, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(refused.map(({ line, code }) => [line, code])).toEqual([
+      [3, 'parameter_invalid'],
+      [4, 'no_meter'],
+      [5, 'parameter_invalid'],
+      [6, 'timestamp_too_far_in_past'],
+      [7, 'parameter_invalid'],
+      [8, 'parameter_invalid'],
+      [9, 'parameter_invalid'],
+      [10, 'duplicate_meter_event'],
+    ])
+    expect(refused.map(({ raw }) => raw)).toEqual(bad)
+    expect(summary(await importFile(path, '--backfill'))).toMatchObject({ counted: 1, rejected: 7 })
+  })
+
+  it('refuses a line that is too long for a call only as JSON, and goes on', async () => {
+    const long = `tokens,long,cus_A,1,${'\u0001'.repeat(50_000)}`
+    const path = file(
+      'long.csv',
+      ['event_name,identifier,stripe_customer_id,value,note', long, 'tokens,short,cus_A,1,x'].join('\n'),
+    )
+    expect(summary(await importFile(path))).toMatchObject({ counted: 1, rejected: 1, stopped: null })
+    expect(readFileSync(`${path}.rejected.ndjson`, 'utf8')).toMatch(/^\{"line":2,"code":"parameter_too_long"/)
+  })
+
+  it('keeps the order of the file where it decides a number', async () => {
+    const hour = Math.floor((Date.now() - DAY_MS) / 3_600_000) * 3600
+    const lines = Array.from({ length: 1_500 }, (_, n) => ({
+      event_name: 'gauge',
+      identifier: `ordered-${n}`,
+      timestamp: hour + (n % 3) * 3600,
+      payload: { ...payload, value: String(n) },
+    }))
+    expect((await importFile(file('ordered.ndjson', ndjson(lines)))).code).toBe(0)
+    const order = (identifiers: readonly unknown[], window: number) =>
+      identifiers.filter((identifier) => Number(String(identifier).slice('ordered-'.length)) % 3 === window)
+    const identifiers = (await exported()).map(({ identifier }) => identifier)
+    for (const window of [0, 1, 2]) {
+      expect(order(identifiers, window)).toEqual(
+        order(
+          lines.map(({ identifier }) => identifier),
+          window,
+        ),
+      )
+    }
+  })
+
+  it('counts once through a service that is busy, restarts, or whose answers are lost', async () => {
+    const disturbances: Disturbance[] = [503, 'none', 429, 503, 'none', 'cut after', 'none', 'cut before', 'none']
+    const proxy = await disturbingProxy(service.url, (request) => disturbances[(request - 1) % 9] ?? 'none')
+    try {
+      const path = file('many.ndjson', many(MANY_LINES))
+      const ended = await run([path, '--url', proxy.url, '--json'])
+      expect(ended.code).toBe(0)
+      const { lines, counted, duplicates, rejected } = summary(ended) as Record<string, number>
+      // What was counted by a call whose answer was lost is a duplicate of the next one.
+      expect([lines, (counted as number) + (duplicates as number), rejected]).toEqual([MANY_LINES, MANY_LINES, 0])
+      expect(duplicates).toBeGreaterThan(0)
+      expect(proxy.requests).toBeGreaterThan(disturbances.length)
+    } finally {
+      await proxy.close()
+    }
+    const identifiers = (await exported()).map(({ identifier }) => identifier)
+    expect(identifiers).toHaveLength(MANY_LINES)
+    expect(new Set(identifiers).size).toBe(MANY_LINES)
+  })
+
+  it('counts once when it is killed half way and run again', async () => {
+    const path = file('many.ndjson', many(MANY_LINES))
+    const { child, ended } = start(['import', path, '--url', service.url], { METERBOOK_API_KEY: TEST_KEY })
+    await once(child.stderr, 'data')
+    child.kill('SIGKILL')
+    await ended
+    const { counted, duplicates } = summary(await importFile(path)) as Record<string, number>
+    expect(duplicates).toBeGreaterThan(0)
+    expect((counted as number) + (duplicates as number)).toBe(MANY_LINES)
+    expect(await exported()).toHaveLength(MANY_LINES)
+  })
+
+  it('stays within a rate limit of the service', async () => {
+    await service.end('SIGTERM')
+    service = await startServiceProcess({ DATA_DIR: dataDir, RATE_LIMIT_EVENTS_PER_SECOND: '1000' })
+    const since = performance.now()
+    expect(summary(await importFile(file('many.ndjson', many(3_500))))).toMatchObject({ counted: 3_500 })
+    // One second's worth at once, then at that rate; the last call may be owed.
+    expect(performance.now() - since).toBeGreaterThan(1_400)
+  })
+
+  it('ends with 1 where it cannot go on, and says what to do', async () => {
+    const path = file('usage.ndjson', many(10))
+    const read = await run([path, '--url', service.url], { METERBOOK_API_KEY: 'sk_test_unknown_key' })
+    expect([read.code, read.stderr]).toEqual([1, expect.stringContaining('answered 401: Invalid API Key')])
+    const nobody = await run([path, '--url', 'http://127.0.0.1:9'])
+    expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining('cannot be reached')])
+    expect(existsSync(`${path}.rejected.ndjson`)).toBe(false)
+  })
+
+  it('ends with 2 where the command line is wrong, and shows no key', async () => {
+    const path = file('usage.ndjson', many(1))
+    for (const [args, environment] of [
+      [['--url', service.url], { METERBOOK_API_KEY: '' }],
+      [['--url', service.url, '--api-key', 'sk_test_secret key'], {}],
+      [['--url', 'ftp://127.0.0.1'], {}],
+      [['--url', 'nonsense'], {}],
+      [['--url', service.url, '--data-dir', dataDir], {}],
+      [['--url', service.url, '--mode', 'live'], {}],
+      [['--api-key', 'sk_test_secret'], {}],
+    ] as [string[], Record<string, string>][]) {
+      const ended = await run([path, ...args], environment)
+      expect([args, ended.code, ended.stdout]).toEqual([args, 2, ''])
+      expect(ended.stderr).not.toContain('sk_test_secret')
+    }
+  })
+
+  it('is what an import on a folder in use is told of', async () => {
+    const ended = await run([file('usage.ndjson', many(1)), '--data-dir', dataDir])
+    expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('--url')])
+  })
+})
