@@ -14,6 +14,7 @@ import {
   type ExplanationRequest,
 } from '../queries/explain-usage.js'
 import { recordId } from '../queries/usage-record-view.js'
+import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
 import { summaryObject } from './meter-event-summary-object.js'
 import { meterObject } from './meter-object.js'
@@ -21,14 +22,14 @@ import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { rejectionObject } from './rejection-objects.js'
 import { parseQuery } from './stripe/form.js'
-import { list, ListParameters } from './stripe/list.js'
+import { list } from './stripe/list.js'
 import { IntegerText, StringMap, Text } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp, parseTimestamp } from './stripe/timestamp.js'
 import { fromUnixSeconds, toUnixSeconds, UNIX_SECONDS_MAX } from './stripe/unix-time.js'
 import { recordObject } from './usage-record-object.js'
 
-export class ExplainUsageParameters extends ListParameters {
+export class ExplainUsageParameters extends AsOfListParameters {
   @Text({ lengthMax: CUSTOMER_LENGTH_MAX, description: 'Whose usage.' })
   customer!: string
 
@@ -68,7 +69,9 @@ export class ExplanationController {
       end: fromUnixSeconds(parameters.end_time),
       filters: parameters.dimension_filters ?? {},
     }
-    const answer = await this.queries.execute(new ExplainUsage(context, asked, pageRequest(parameters), parseTimestamp))
+    const answer = await this.queries.execute(
+      new ExplainUsage(context, asked, pageRequest(parameters), parseTimestamp, this.readContext.asOf(parameters)),
+    )
     return explanationObject(context.ledger, asked, withPosition(reply, answer), answer.position)
   }
 }

@@ -163,6 +163,7 @@ export class MetersController {
           groupBy: parameters.dimension_group_by_keys ?? [],
         },
         pageRequest(parameters),
+        this.readContext.asOf(parameters),
       ),
     )
     const { meter, items, hasMore } = withPosition(reply, answer)

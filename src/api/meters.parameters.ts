@@ -10,6 +10,7 @@ import {
   type MeterCreated,
 } from '../domain/meter-catalogue.js'
 import { CUSTOMER_LENGTH_MAX } from '../domain/meter-event.js'
+import { AsOfListParameters } from './as-of.parameters.js'
 import { ListParameters } from './stripe/list.js'
 import { Choice, Hash, IntegerText, StringList, StringMap, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { UNIX_SECONDS_MAX } from './stripe/unix-time.js'
@@ -87,7 +88,7 @@ export class ListMetersParameters extends ListParameters {
   status?: string
 }
 
-export class ListEventSummariesParameters extends ListParameters {
+export class ListEventSummariesParameters extends AsOfListParameters {
   @Text({ lengthMax: CUSTOMER_LENGTH_MAX, description: 'Whose usage.' })
   customer!: string
 

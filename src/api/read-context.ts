@@ -1,7 +1,10 @@
 /** Where a read looks, from the request: the caller's ledger, and a position it must at least reflect. */
-import { Injectable } from '@nestjs/common'
+import { Inject, Injectable } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { CLOCK, type Clock } from '../commands/environment.js'
+import type { AsOfRequest } from '../queries/as-of.js'
 import { Reader, type Answer, type QueryContext } from '../queries/reader.js'
+import { asOfRequest, type AsOfListParameters } from './as-of.parameters.js'
 import { callerOf } from './caller.js'
 import { ApiError } from './stripe/api-error.js'
 
@@ -10,7 +13,15 @@ const POSITION_HEADER = 'meterbook-position'
 
 @Injectable()
 export class ReadContext {
-  constructor(private readonly reader: Reader) {}
+  constructor(
+    private readonly reader: Reader,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** The moment of the past a list is asked for; null: as it stands. */
+  asOf(parameters: AsOfListParameters): AsOfRequest | null {
+    return asOfRequest(parameters, this.clock.now())
+  }
 
   /** @throws ApiError for a position that is none of this store's. */
   of(request: FastifyRequest): QueryContext {

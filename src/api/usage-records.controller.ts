@@ -8,11 +8,12 @@ import { CUSTOMER_LENGTH_MAX, IDENTIFIER_LENGTH_MAX } from '../domain/meter-even
 import { GetUsageRecord } from '../queries/get-usage-record.js'
 import { ListUsageRecords } from '../queries/list-usage-records.js'
 import type { UsageRecordView } from '../queries/usage-record-view.js'
+import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
-import { list, ListParameters } from './stripe/list.js'
+import { list } from './stripe/list.js'
 import { Choice, Hash, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
@@ -21,7 +22,7 @@ import { recordObject } from './usage-record-object.js'
 
 const METER_ID_LENGTH_MAX = 100
 
-export class ListUsageRecordsParameters extends ListParameters {
+export class ListUsageRecordsParameters extends AsOfListParameters {
   @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter.' })
   meter?: string
 
@@ -69,7 +70,9 @@ export class UsageRecordsController {
     }
     const page = withPosition(
       reply,
-      await this.queries.execute(new ListUsageRecords(context, filter, pageRequest(parameters))),
+      await this.queries.execute(
+        new ListUsageRecords(context, filter, pageRequest(parameters), this.readContext.asOf(parameters)),
+      ),
     )
     const data = page.items.map((record) => recordObject(context.ledger, record))
     return list('/meterbook/v1/meter_events', data, page.hasMore)

@@ -6,6 +6,7 @@ import type { Anomaly, Projection } from './projection.js'
 import { UsageCellsProjection } from './usage-cells.js'
 import { UsageChanges } from './usage-changes.js'
 import { UsageIndexProjection } from './usage-index.js'
+import { usageMarksProjection } from './usage-marks.js'
 import { usageRejectionsProjection } from './usage-rejections.js'
 
 export function allProjections(report: (anomaly: Anomaly) => void): Projection[] {
@@ -15,6 +16,7 @@ export function allProjections(report: (anomaly: Anomaly) => void): Projection[]
     meterChangesProjection,
     new UsageIndexProjection(report, changes),
     new UsageCellsProjection(changes),
+    usageMarksProjection,
     usageRejectionsProjection,
     idempotencyKeysProjection,
   ]

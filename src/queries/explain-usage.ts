@@ -8,18 +8,19 @@ import { formatDecimal, type Decimal } from '../domain/decimal.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { RecordFate } from '../domain/record-fate.js'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
-import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
 import { requireInterval, summary, type MeterEventSummary, type SummaryRequest } from './get-meter-event-summaries.js'
+import type { AsOfRequest } from './as-of.js'
 import { judge, type Judged, type Whole } from './judged-records.js'
+import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { recordsInOrder, type Place } from './records-in-order.js'
 import { rejectionsOfUsage, type RejectedUsage } from './rejections-of-usage.js'
 import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
 import { seriesGroups, type SeriesGroup } from './usage-series-of.js'
-import { stateOf } from './usage-state.js'
+import { UsageAt } from './usage-at.js'
 
 export type ExplanationRequest = Pick<SummaryRequest, 'meterId' | 'customer' | 'start' | 'end' | 'filters'>
 
@@ -47,6 +48,8 @@ export class ExplainUsage extends Query<Answer<Explanation>> {
     readonly page: PageRequest,
     /** Reads the timestamp of a rejected event as it was sent; null for text that is none. */
     readonly readTimestamp: (text: string) => number | null,
+    /** null: as it stands. */
+    readonly asOf: AsOfRequest | null = null,
   ) {
     super()
   }
@@ -60,18 +63,19 @@ export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
   constructor(private readonly reader: Reader) {}
 
   /** @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor. */
-  async execute({ context, request, page, readTimestamp }: ExplainUsage): Promise<Answer<Explanation>> {
+  async execute({ context, request, page, readTimestamp, asOf }: ExplainUsage): Promise<Answer<Explanation>> {
     const summaryRequest: SummaryRequest = { ...request, window: null, groupBy: [] }
     requireInterval(summaryRequest)
-    return this.reader.read(context, 'usage-cells', async (rows) => {
+    return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
       const meterRow = await requireMeter(rows, context.ledger, request.meterId)
-      const meter = toMeter(meterRow)
+      const meter = await meterAsOf(rows, this.reader.store, meterRow, then)
+      const usage = new UsageAt(rows, meter, then?.sequence ?? null)
       const { start, end, customer } = request
-      const [group] = await seriesGroups(rows, meterRow.number, meter, customer, summaryRequest)
+      const [group] = await seriesGroups(rows, meterRow.number, meter, customer, summaryRequest, usage.sequence)
       const { series } = group as SeriesGroup
       const formula = formulas[meter.formula]
-      const state = await stateOf(rows, formula, series, start, end)
-      const whole: Whole = { meter, start, end, state }
+      const state = await usage.state(series, start, end)
+      const whole: Whole = { usage, meter, start, end, state }
       const found = await readPage(rows, meterRow.number, whole, series, page)
       const explained = await explain(rows, whole, series, found.items)
       const views = await viewRecords(rows, found.items, new Map([[meterRow.number, meter]]))
@@ -82,7 +86,7 @@ export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
           items: explained.map((each, index) => ({ ...each, record: views[index] as UsageRecordView })),
           hasMore: found.hasMore,
         },
-        rejections: await rejectionsOfUsage(rows, context.ledger, meter, request, readTimestamp),
+        rejections: await rejectionsOfUsage(rows, context.ledger, meter, request, readTimestamp, then?.at ?? null),
       }
     })
   }
@@ -109,7 +113,7 @@ async function readPage(
     reverse: page.endingBefore !== null,
   }
   const found: UsageRecordRow[] = []
-  for await (const row of recordsInOrder(rows, series, stretch)) {
+  for await (const row of recordsInOrder(rows, whole.usage, series, stretch)) {
     found.push(row)
     if (found.length > page.limit) break
   }
@@ -129,7 +133,13 @@ async function cursorPlace(
   if (parsed?.meterId !== whole.meter.id) return unknownCursor(page)
   const [row] = await rows.get(usageRecords, [[meterNumber, parsed.identifier]], 'identifier')
   const { start, end } = lookedAt(whole)
-  if (!row || !series.includes(row.series) || row.occurredAt < start || row.occurredAt >= end) {
+  if (
+    !row ||
+    !whole.usage.record(row) ||
+    !series.includes(row.series) ||
+    row.occurredAt < start ||
+    row.occurredAt >= end
+  ) {
     return unknownCursor(page)
   }
   return row
@@ -157,15 +167,15 @@ async function totalBefore(
   series: readonly number[],
   record: UsageRecordRow,
 ): Promise<Decimal> {
-  const { start, end, state, meter } = whole
+  const { usage, start, end, state, meter } = whole
   const formula = formulas[meter.formula]
   if (record.occurredAt < start) return 0n
   if (record.occurredAt >= end) return formula.value(state)
   const minute = bucketStart('minute', record.occurredAt)
-  let total = start < minute ? shareOf(formula, state, await stateOf(rows, formula, series, start, minute)) : 0n
+  let total = start < minute ? shareOf(formula, state, await usage.state(series, start, minute)) : 0n
   const stretch = { start: minute, end: record.occurredAt + 1, beyond: record, reverse: true }
   let earlier: UsageRecordRow[] = []
-  for await (const row of recordsInOrder(rows, series, stretch)) {
+  for await (const row of recordsInOrder(rows, whole.usage, series, stretch)) {
     earlier.push(row)
     if (earlier.length < JUDGED_AT_ONCE) continue
     total += sumOf(await judge(rows, whole, earlier))

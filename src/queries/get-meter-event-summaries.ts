@@ -9,12 +9,11 @@ import { formatDecimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketMs, DAY_MS, isAligned, type BucketSize } from '../domain/time-bucket.js'
-import { toMeter } from '../projections/meters.js'
-import type { RowReader } from '../read-model/read-model.js'
-import { usageCells } from '../read-model/tables.js'
+import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
-import { stateOf } from './usage-state.js'
+import type { AsOfRequest } from './as-of.js'
+import { UsageAt } from './usage-at.js'
 import { seriesGroups, type DimensionRequest, type SeriesGroup } from './usage-series-of.js'
 
 export interface MeterEventSummary {
@@ -45,6 +44,8 @@ export class GetMeterEventSummaries extends Query<Answer<MeterEventSummaries>> {
     readonly context: QueryContext,
     readonly request: SummaryRequest,
     readonly page: PageRequest,
+    /** null: as it stands. */
+    readonly asOf: AsOfRequest | null = null,
   ) {
     super()
   }
@@ -59,24 +60,25 @@ export class GetMeterEventSummariesHandler implements IQueryHandler<GetMeterEven
   constructor(private readonly reader: Reader) {}
 
   /** @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor. */
-  async execute({ context, request, page }: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries>> {
+  async execute({ context, request, page, asOf }: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries>> {
     requireInterval(request)
-    return this.reader.read(context, 'usage-cells', async (rows) => {
+    return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
       const row = await requireMeter(rows, context.ledger, request.meterId)
-      const meter = toMeter(row)
-      const groups = await seriesGroups(rows, row.number, meter, request.customer, request)
+      const meter = await meterAsOf(rows, this.reader.store, row, then)
+      const usage = new UsageAt(rows, meter, then?.sequence ?? null)
+      const groups = await seriesGroups(rows, row.number, meter, request.customer, request, usage.sequence)
       const formula = formulas[meter.formula]
       const read =
         request.window === null
-          ? await readWhole(rows, request, page, groups, formula)
-          : await readWindows(rows, request, page, groups, formula, request.window)
+          ? await readWhole(usage, request, page, groups, formula)
+          : await readWindows(usage, request, page, groups, formula, request.window)
       return { meter, ...toPage(page, read) }
     })
   }
 }
 
 async function readWhole(
-  rows: RowReader,
+  usage: UsageAt,
   request: SummaryRequest,
   page: PageRequest,
   groups: readonly SeriesGroup[],
@@ -91,7 +93,7 @@ async function readWhole(
   const summaries: MeterEventSummary[] = []
   for (const index of indexes.slice(0, page.limit + 1)) {
     const group = groups[index] as SeriesGroup
-    const state = await stateOf(rows, formula, group.series, request.start, request.end)
+    const state = await usage.state(group.series, request.start, request.end)
     summaries.push(summary(request, request.start, request.end, group, formula, state))
   }
   return summaries
@@ -99,7 +101,7 @@ async function readWhole(
 
 /** Walks window by window from the newest, or from the oldest for `ending_before`, until one more than a page is found. */
 async function readWindows(
-  rows: RowReader,
+  usage: UsageAt,
   request: SummaryRequest,
   page: PageRequest,
   groups: readonly SeriesGroup[],
@@ -121,7 +123,7 @@ async function readWindows(
   while (start < end && found.length <= page.limit) {
     const from = forwards ? Math.max(start, end - span) : start
     const to = forwards ? end : Math.min(end, start + span)
-    const summaries = await readSpan(rows, request, groups, formula, window, from, to)
+    const summaries = await readSpan(usage, request, groups, formula, window, from, to)
     for (const each of forwards ? summaries : summaries.reverse()) {
       if (passedCursor) found.push(each)
       else if (each.id === cursor) passedCursor = true
@@ -136,7 +138,7 @@ async function readWindows(
 
 /** The summaries of `[from, to)` in list order: newest window first, groups in their order. */
 async function readSpan(
-  rows: RowReader,
+  usage: UsageAt,
   request: SummaryRequest,
   groups: readonly SeriesGroup[],
   formula: Formula<unknown>,
@@ -147,16 +149,9 @@ async function readSpan(
   const byStart = new Map<number, Map<SeriesGroup, unknown>>()
   for (const group of groups) {
     for (const series of group.series) {
-      const cells = await rows.range(usageCells, {
-        prefix: [series, bucketMs[window]],
-        from,
-        to,
-        limit: WINDOWS_PER_READ,
-      })
-      for (const { start, records, state } of cells) {
-        if (records === 0) continue
+      for (const { start, state } of await usage.buckets(series, window, from, to)) {
         const states = byStart.get(start) ?? new Map<SeriesGroup, unknown>()
-        states.set(group, formula.merge(states.get(group) ?? formula.empty, formula.decode(state)))
+        states.set(group, formula.merge(states.get(group) ?? formula.empty, state))
         byStart.set(start, states)
       }
     }

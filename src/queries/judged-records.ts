@@ -6,12 +6,13 @@ import { formulas } from '../domain/aggregation.js'
 import type { Decimal } from '../domain/decimal.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { RecordFate } from '../domain/record-fate.js'
-import { bucketStart } from '../domain/time-bucket.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageRecords, usageWindows, type UsageRecordRow } from '../read-model/tables.js'
+import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import type { UsageAt } from './usage-at.js'
 
 /** The number records are judged by. */
 export interface Whole {
+  readonly usage: UsageAt
   readonly meter: Meter
   readonly start: number
   readonly end: number
@@ -28,10 +29,11 @@ export interface Judged {
 
 /** In the order of the rows. */
 export async function judge(rows: RowReader, whole: Whole, records: readonly UsageRecordRow[]): Promise<Judged[]> {
-  const { meter, start, end, state } = whole
+  const { usage, meter, start, end, state } = whole
   const formula = formulas[meter.formula]
   const decidedBy = formula.decidedBy(state)
-  const winners = await winnersOf(rows, meter, records)
+  const window = meter.eventTimeWindow
+  const winners = window === null ? [] : await usage.winnersOf(records, window)
   const named = await identifiersOf(rows, [...winners, decidedBy])
   return records.map((row, index) => {
     const fate = fateOf(row, winners[index] ?? null)
@@ -40,7 +42,6 @@ export async function judge(rows: RowReader, whole: Whole, records: readonly Usa
   })
 
   function fateOf(row: UsageRecordRow, winner: number | null): RecordFate {
-    const window = meter.eventTimeWindow
     if (window !== null && (row.occurredAt < start || row.occurredAt >= end)) return { code: 'outside', window }
     if (row.cancelledAt !== null) return { code: 'cancelled', at: row.cancelledAt }
     if (window !== null && winner !== null && winner !== row.sequence) {
@@ -49,20 +50,6 @@ export async function judge(rows: RowReader, whole: Whole, records: readonly Usa
     if (decidedBy !== null && decidedBy !== row.sequence) return { code: 'not_last', by: named.get(decidedBy) ?? '' }
     return { code: 'counted' }
   }
-}
-
-/** Sequence of the record that counts in the window of each record; null for raw meters and windows without any. */
-async function winnersOf(
-  rows: RowReader,
-  { eventTimeWindow }: Meter,
-  records: readonly UsageRecordRow[],
-): Promise<(number | null)[]> {
-  if (eventTimeWindow === null) return records.map(() => null)
-  const found = await rows.get(
-    usageWindows,
-    records.map(({ series, occurredAt }) => [series, bucketStart(eventTimeWindow, occurredAt)]),
-  )
-  return found.map((row) => row?.sequence ?? null)
 }
 
 async function identifiersOf(rows: RowReader, wanted: readonly (number | null)[]): Promise<Map<number, string>> {

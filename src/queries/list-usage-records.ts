@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { DomainError } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
-import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
+import { METERS_MAX } from '../domain/meter-catalogue.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import {
@@ -17,10 +17,14 @@ import {
   usageBlocks,
   usageRecords,
   usageSeries,
+  type MeterRow,
   type UsageRecordRow,
 } from '../read-model/tables.js'
+import type { AsOfRequest } from './as-of.js'
+import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
+import { recordAt } from './usage-at.js'
 import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
 import { SERIES_MAX } from './usage-series-of.js'
 
@@ -45,9 +49,16 @@ export class ListUsageRecords extends Query<Answer<Page<UsageRecordView>>> {
     readonly context: QueryContext,
     readonly filter: UsageRecordFilter,
     readonly page: PageRequest,
+    /** null: as they stand. */
+    readonly asOf: AsOfRequest | null = null,
   ) {
     super()
   }
+}
+
+interface Selection extends UsageRecordFilter {
+  /** As records stood after this usage event; null: as they stand. */
+  readonly sequence: number | null
 }
 
 /** Rows a list may pass over for one page before it asks for a narrower filter. */
@@ -69,39 +80,42 @@ export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> 
   constructor(private readonly reader: Reader) {}
 
   /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much. */
-  async execute({ context, filter, page }: ListUsageRecords): Promise<Answer<Page<UsageRecordView>>> {
-    return this.reader.read(context, 'usage-index', async (rows) => {
+  async execute({ context, filter, page, asOf }: ListUsageRecords): Promise<Answer<Page<UsageRecordView>>> {
+    return this.reader.readAsOf(context, 'usage-index', asOf, async (rows, then) => {
+      const selection = { ...filter, sequence: then?.sequence ?? null }
       const candidates = await meterRows(rows, context.ledger, filter)
-      const cursor = await cursorSequence(rows, context.ledger, page)
+      for (const row of filter.meterId === null ? [] : candidates) {
+        await meterAsOf(rows, this.reader.store, row, then, 'meter')
+      }
+      const cursor = await cursorSequence(rows, context.ledger, page, selection)
       const found =
         filter.identifier === null
-          ? await walk(rows, await sourcesOf(rows, candidates, filter), filter, page, cursor)
-          : await byIdentifier(rows, candidates, filter, page, cursor)
-      return toPage(page, await viewRecords(rows, found, new Map(candidates)))
+          ? await walk(rows, await sourcesOf(rows, candidates, filter), selection, page, cursor)
+          : await byIdentifier(rows, candidates, selection, page, cursor)
+      const metersByNumber = new Map(candidates.map((row) => [row.number, toMeter(row)]))
+      return toPage(page, await viewRecords(rows, found, metersByNumber))
     })
   }
 }
 
-async function meterRows(rows: RowReader, ledger: LedgerName, filter: UsageRecordFilter): Promise<[number, Meter][]> {
+async function meterRows(rows: RowReader, ledger: LedgerName, filter: UsageRecordFilter): Promise<MeterRow[]> {
   const found =
     filter.meterId === null
       ? await rows.range(meters, { index: 'ledger', prefix: [ledger], limit: METERS_MAX })
       : [await requireMeter(rows, ledger, filter.meterId, 'meter')]
-  return found
-    .filter(({ eventName }) => filter.eventName === null || eventName === filter.eventName)
-    .map((row) => [row.number, toMeter(row)])
+  return found.filter(({ eventName }) => filter.eventName === null || eventName === filter.eventName)
 }
 
 async function byIdentifier(
   rows: RowReader,
-  candidates: readonly [number, Meter][],
-  filter: UsageRecordFilter,
+  candidates: readonly MeterRow[],
+  filter: Selection,
   page: PageRequest,
   cursor: number | null,
 ): Promise<UsageRecordRow[]> {
   const found = await rows.get(
     usageRecords,
-    candidates.map(([number]) => [number, filter.identifier]),
+    candidates.map(({ number }) => [number, filter.identifier]),
     'identifier',
   )
   const customers = await rows.get(
@@ -111,7 +125,8 @@ async function byIdentifier(
   const forwards = page.endingBefore === null
   return found
     .filter((row, index) => row && (filter.customer === null || customers[index]?.customer === filter.customer))
-    .filter((row): row is UsageRecordRow => row !== undefined && matches(row, filter))
+    .flatMap((row) => (row && recordAt(row, filter.sequence)) ?? [])
+    .filter((row) => matches(row, filter))
     .filter(({ sequence }) => cursor === null || (forwards ? sequence < cursor : sequence > cursor))
     .sort((left, right) => (forwards ? right.sequence - left.sequence : left.sequence - right.sequence))
     .slice(0, page.limit + 1)
@@ -119,12 +134,12 @@ async function byIdentifier(
 
 async function sourcesOf(
   rows: RowReader,
-  candidates: readonly [number, Meter][],
+  candidates: readonly MeterRow[],
   { customer }: UsageRecordFilter,
 ): Promise<Omit<Source, 'buffer' | 'next'>[]> {
-  if (customer === null) return candidates.map(([key]) => ({ of: 'meter', key }))
+  if (customer === null) return candidates.map(({ number }) => ({ of: 'meter', key: number }))
   const sources: Omit<Source, 'buffer' | 'next'>[] = []
-  for (const [number] of candidates) {
+  for (const { number } of candidates) {
     const series = await rows.range(usageSeries, {
       index: 'combination',
       prefix: [number, customer],
@@ -139,12 +154,13 @@ async function sourcesOf(
 async function walk(
   rows: RowReader,
   keys: readonly Omit<Source, 'buffer' | 'next'>[],
-  filter: UsageRecordFilter,
+  filter: Selection,
   page: PageRequest,
   cursor: number | null,
 ): Promise<UsageRecordRow[]> {
   const forwards = page.endingBefore === null
-  const start = cursor === null ? Number.MAX_SAFE_INTEGER : forwards ? cursor : cursor + 1
+  const newest = filter.sequence === null ? Number.MAX_SAFE_INTEGER : filter.sequence + 1
+  const start = cursor === null ? newest : forwards ? cursor : cursor + 1
   const sources: Source[] = keys.map((key) => ({ ...key, buffer: [], next: start }))
   const size = sources.length === 1 ? ROWS_PER_READ : ROWS_PER_READ_OF_MANY
   const found: UsageRecordRow[] = []
@@ -179,17 +195,22 @@ function requireFewScanned(scanned: number): void {
 async function refill(
   rows: RowReader,
   source: Source,
-  filter: UsageRecordFilter,
+  { status, sequence }: Selection,
   forwards: boolean,
   size: number,
 ): Promise<number> {
   // Long walks let other requests in between.
   await nextTurn()
   const from = source.next as number
-  const status = filter.status === 'recorded' ? { cancelledAt: null } : {}
+  // What is cancelled now may not have been then.
+  const where = status === 'recorded' && sequence === null ? { cancelledAt: null } : {}
   const read = source.of === 'meter' ? refillFromBlock : refillFromIndex
-  source.next = await read(rows, source, from, status, forwards, size)
-  return source.buffer.length
+  source.next = await read(rows, source, from, where, forwards, size)
+  const { length } = source.buffer
+  if (sequence === null) return length
+  source.buffer = source.buffer.flatMap((row) => recordAt(row, sequence) ?? [])
+  if (!forwards && source.next !== null && source.next > sequence) source.next = null
+  return length
 }
 
 type Refill = (
@@ -255,7 +276,12 @@ function isWithin(instant: number, { from, to }: TimeFilter): boolean {
   return (from === null || instant >= from) && (to === null || instant < to)
 }
 
-async function cursorSequence(rows: RowReader, ledger: LedgerName, page: PageRequest): Promise<number | null> {
+async function cursorSequence(
+  rows: RowReader,
+  ledger: LedgerName,
+  page: PageRequest,
+  { sequence }: Selection,
+): Promise<number | null> {
   const id = page.startingAfter ?? page.endingBefore
   if (id === null) return null
   const parsed = parseRecordId(id)
@@ -263,5 +289,5 @@ async function cursorSequence(rows: RowReader, ledger: LedgerName, page: PageReq
   const [meter] = await rows.get(meters, [[parsed.meterId]], 'meterId')
   if (meter?.ledger !== ledger) return unknownCursor(page)
   const [row] = await rows.get(usageRecords, [[meter.number, parsed.identifier]], 'identifier')
-  return row ? row.sequence : unknownCursor(page)
+  return row && recordAt(row, sequence) ? row.sequence : unknownCursor(page)
 }

@@ -6,15 +6,15 @@ import { formulas } from '../domain/aggregation.js'
 import { formatDecimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
-import { restorePayload } from '../domain/meter-event.js'
+import { restorePayload, TIMESTAMP_FUTURE_MAX_MS } from '../domain/meter-event.js'
 import { Preview, type MeterPreview, type PreviewInterval } from '../domain/meter-preview.js'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageSeries, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
+import { MARK_EVENTS, usageMarks, usageSeries, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
 import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
 import { SERIES_MAX } from './usage-series-of.js'
-import { stateOf } from './usage-state.js'
+import { UsageAt } from './usage-at.js'
 
 export interface PreviewedHistory extends PreviewInterval {
   readonly eventName: string
@@ -55,11 +55,12 @@ export async function previewHistory(
   const customers = new Customers(rows)
   const looked = lookedAt(meter, history)
   let count = 0
-  let reached: ReachedRecord | null = null
-  for await (const row of recordsBySequence(rows, await sourcesOf(rows, meter, history, read), 0)) {
+  let reached: (ReachedRecord & { readonly sequence: number }) | null = null
+  const from = await firstSequence(rows, looked.start)
+  for await (const row of recordsBySequence(rows, await sourcesOf(rows, meter, history, read), from)) {
     const recordedOn = read.get(row.meter) as Meter
     if (++count > PREVIEWED_RECORDS_MAX) break
-    reached = { meterId: recordedOn.id, identifier: row.identifier, recordedAt: row.recordedAt }
+    reached = { sequence: row.sequence, meterId: recordedOn.id, identifier: row.identifier, recordedAt: row.recordedAt }
     if (row.occurredAt < looked.start || row.occurredAt >= looked.end) continue
     const payload = payloadOf(recordedOn, row, await customers.of(row.series))
     if (history.customer !== null && payload[meter.customerKey] !== history.customer) continue
@@ -71,12 +72,24 @@ export async function previewHistory(
       cancelledAt: row.cancelledAt,
     })
   }
-  const isComplete = count <= PREVIEWED_RECORDS_MAX
+  if (count <= PREVIEWED_RECORDS_MAX) reached = null
   return {
     preview: preview.finish(history, window),
-    saved: saved && isComplete ? await savedTotals(rows, saved, history) : null,
-    reached: isComplete ? null : reached,
+    // Both sides are of the same moment.
+    saved: saved && (await savedTotals(rows, saved, history, reached?.sequence ?? null)),
+    reached,
   }
+}
+
+/** Before it nothing can have happened in the interval: a record's time is at most 5 minutes after its receipt. */
+async function firstSequence(rows: RowReader, start: number): Promise<number> {
+  const [mark] = await rows.range(usageMarks, {
+    index: 'latest',
+    to: start - TIMESTAMP_FUTURE_MAX_MS,
+    reverse: true,
+    limit: 1,
+  })
+  return mark && mark.sequence % MARK_EVENTS === 0 ? mark.sequence + 1 : 0
 }
 
 /** The interval with the windows it cuts, as which record of a window counts is decided over all of it. */
@@ -132,13 +145,16 @@ async function savedTotals(
   rows: RowReader,
   saved: MeterRow,
   { customer, start, end }: PreviewedHistory,
+  sequence: number | null,
 ): Promise<Map<string, string>> {
-  const formula = formulas[toMeter(saved).formula]
+  const meter = toMeter(saved)
+  const formula = formulas[meter.formula]
+  const usage = new UsageAt(rows, meter, sequence)
   const prefix = customer === null ? [saved.number] : [saved.number, customer]
   const found = await rows.range(usageSeries, { index: 'combination', prefix, limit: SERIES_MAX })
   const states = new Map<string, unknown>()
   for (const { series, customer: each } of found) {
-    const state = await stateOf(rows, formula, [series], start, end)
+    const state = await usage.state([series], start, end)
     if (state === formula.empty && !states.has(each)) continue
     states.set(each, formula.merge(states.get(each) ?? formula.empty, state))
   }

@@ -8,6 +8,7 @@ import type { EventStore, Position } from '../event-store/event-store.js'
 import type { ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { ReadModel, RowReader } from '../read-model/read-model.js'
 import { meters, type MeterRow } from '../read-model/tables.js'
+import { findAsOf, type AsOf, type AsOfRequest } from './as-of.js'
 
 /** Whose data is asked for, and as of which position at least. */
 export interface QueryContext {
@@ -25,7 +26,7 @@ export class Reader {
   constructor(
     private readonly readModel: ReadModel,
     private readonly readYourWrites: ReadYourWrites,
-    private readonly store: EventStore,
+    readonly store: EventStore,
   ) {}
 
   /** A position a client sent back; null for text that is none of this store's. */
@@ -42,6 +43,26 @@ export class Reader {
     return this.readModel.snapshot(async (rows) => {
       const { position } = await rows.checkpoint(projection)
       return { result: await read(rows), position }
+    })
+  }
+
+  /**
+   * As `read`, of a moment of the past where one is asked for: `then` says which, and the answer's position is that of the
+   * last usage event up to it. Rows are as they stand; who reads them leaves out what came later.
+   *
+   * @throws DomainError for a moment that has not come, and a position that is not in the log.
+   */
+  async readAsOf<Result>(
+    { minPosition }: QueryContext,
+    projection: string,
+    asOf: AsOfRequest | null,
+    read: (rows: RowReader, then: AsOf | null) => Promise<Result>,
+  ): Promise<Answer<Result>> {
+    await this.readYourWrites.settled(minPosition)
+    return this.readModel.snapshot(async (rows) => {
+      const { position } = await rows.checkpoint(projection)
+      const then = asOf === null ? null : await findAsOf(rows, this.store, asOf, position)
+      return { result: await read(rows, then), position: then === null ? position : then.position }
     })
   }
 }

@@ -1,10 +1,13 @@
 /**
- * Usage records of several series in the order they happened, `(occurredAt, sequence)`: each series is walked by its index,
- * and the walks are merged, so that a page costs what it shows.
+ * Usage records of several series in the order they happened, `(occurredAt, sequence)`, as they stood at a moment: each
+ * series is walked by its index, and the walks are merged, so that a page costs what it shows. Hours in which nothing had
+ * been recorded then are passed over.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import { usageCells, usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import type { UsageAt } from './usage-at.js'
 
 /** Where a record stands in time order. */
 export interface Place {
@@ -24,13 +27,16 @@ export interface Stretch {
 /** Rows read from one series at a time, with one series and with many. */
 const ROWS_PER_READ = 256
 const ROWS_PER_READ_OF_MANY = 16
+const HOURS_PER_READ = 64
 
 interface Walk {
   readonly series: number
   buffer: UsageRecordRow[]
   at: number
-  beyond: Place | null
-  isAtEnd: boolean
+  /** What is left of it; null where nothing is. */
+  rest: Stretch | null
+  /** Of a moment of the past, the hour that is walked, which is no longer part of the rest; null between hours. */
+  hour: Stretch | null
 }
 
 export function comparePlaces(left: Place, right: Place): number {
@@ -39,17 +45,16 @@ export function comparePlaces(left: Place, right: Place): number {
 
 export async function* recordsInOrder(
   rows: RowReader,
+  usage: UsageAt,
   series: readonly number[],
   stretch: Stretch,
 ): AsyncGenerator<UsageRecordRow> {
   const size = series.length === 1 ? ROWS_PER_READ : ROWS_PER_READ_OF_MANY
-  const walks = series.map((number): Walk => {
-    return { series: number, buffer: [], at: 0, beyond: stretch.beyond, isAtEnd: false }
-  })
+  const walks = series.map((number): Walk => ({ series: number, buffer: [], at: 0, rest: stretch, hour: null }))
   for (;;) {
     let first: Walk | null = null
     for (const walk of walks) {
-      if (walk.at === walk.buffer.length && !walk.isAtEnd) await refill(rows, walk, stretch, size)
+      while (walk.at === walk.buffer.length && (walk.rest ?? walk.hour) !== null) await refill(rows, usage, walk, size)
       const row = walk.buffer[walk.at]
       const best = first?.buffer[first.at]
       if (!row) continue
@@ -62,24 +67,62 @@ export async function* recordsInOrder(
   }
 }
 
-async function refill(rows: RowReader, walk: Walk, stretch: Stretch, size: number): Promise<void> {
+async function refill(rows: RowReader, usage: UsageAt, walk: Walk, size: number): Promise<void> {
   // Long walks let other requests in between.
   await nextTurn()
-  walk.buffer = await readBeyond(rows, walk.series, stretch, walk.beyond, size)
   walk.at = 0
-  const last = walk.buffer.at(-1)
-  if (last) walk.beyond = last
-  walk.isAtEnd = walk.buffer.length < size
+  if (usage.sequence === null) {
+    const page = await readStretch(rows, walk.series, walk.rest as Stretch, size)
+    walk.buffer = page.found
+    walk.rest = page.rest
+    return
+  }
+  walk.buffer = []
+  walk.hour ??= await nextHour(rows, walk, usage.sequence)
+  if (walk.hour === null) return
+  const page = await readStretch(rows, walk.series, walk.hour, size)
+  walk.buffer = page.found.flatMap((row) => usage.record(row) ?? [])
+  walk.hour = page.rest
+}
+
+/** The next hour in which something had been recorded by then, taken off the rest. */
+async function nextHour(rows: RowReader, walk: Walk, sequence: number): Promise<Stretch | null> {
+  const rest = walk.rest as Stretch
+  const { reverse, beyond } = rest
+  const start = reverse || !beyond ? rest.start : Math.max(rest.start, beyond.occurredAt)
+  const end = reverse && beyond ? Math.min(rest.end, beyond.occurredAt + 1) : rest.end
+  const cells = await rows.range(usageCells, {
+    prefix: [walk.series, bucketMs.hour],
+    from: bucketStart('hour', start),
+    to: end,
+    reverse,
+    limit: HOURS_PER_READ,
+  })
+  const found = cells.find(({ firstSequence }) => firstSequence <= sequence)
+  const passed = found ?? (cells.length === HOURS_PER_READ ? cells.at(-1) : undefined)
+  walk.rest = null
+  if (passed) {
+    const after = passed.start + bucketMs.hour
+    const left = reverse ? { ...rest, end: passed.start } : { ...rest, start: after }
+    walk.rest = left.start < left.end ? left : null
+  }
+  if (!found) return null
+  return {
+    start: Math.max(rest.start, found.start),
+    end: Math.min(rest.end, found.start + bucketMs.hour),
+    beyond,
+    reverse,
+  }
 }
 
 /** The rest of the instant the last read ended in, then what lies beyond it. */
-async function readBeyond(
+async function readStretch(
   rows: RowReader,
   series: number,
-  { start, end, reverse }: Stretch,
-  beyond: Place | null,
+  stretch: Stretch,
   limit: number,
-): Promise<UsageRecordRow[]> {
+): Promise<{ readonly found: UsageRecordRow[]; readonly rest: Stretch | null }> {
+  const { start, end, beyond, reverse } = stretch
   const found: UsageRecordRow[] = []
   let [from, to] = [start, end]
   if (beyond) {
@@ -93,8 +136,9 @@ async function readBeyond(
     else from = Math.max(from, occurredAt + 1)
   }
   if (found.length < limit && from < to) {
-    const rest = { index: 'occurred', prefix: [series], from, to, reverse, limit: limit - found.length }
-    found.push(...(await rows.range(usageRecords, rest)))
+    const further = { index: 'occurred', prefix: [series], from, to, reverse, limit: limit - found.length }
+    found.push(...(await rows.range(usageRecords, further)))
   }
-  return found
+  const last = found.at(-1)
+  return { found, rest: last && found.length === limit ? { ...stretch, beyond: last } : null }
 }

@@ -32,6 +32,8 @@ export async function rejectionsOfUsage(
   meter: Meter,
   interval: Interval,
   readTimestamp: (text: string) => number | null,
+  /** Only what was received at or before this instant; null: all. */
+  until: number | null,
 ): Promise<RejectedUsage> {
   const read = await rows.range(usageRejections, {
     index: 'eventName',
@@ -42,12 +44,19 @@ export async function rejectionsOfUsage(
   const found: RejectionView[] = []
   for (const row of read) {
     if (row.meterId !== null && row.meterId !== meter.id) continue
-    const view = viewRejection(row)
+    if (until !== null && row.receivedAt > until) continue
+    const view = viewAt(viewRejection(row), until)
     if (!concerns(view.event, row, meter, interval, readTimestamp)) continue
     if (found.length === EXPLAINED_REJECTIONS_MAX) return { items: found, hasMore: true }
     found.push(view)
   }
   return { items: found, hasMore: read.length === EXPLAINED_REJECTIONS_SCANNED_MAX }
+}
+
+/** Resolved only where it was by then. */
+function viewAt(view: RejectionView, until: number | null): RejectionView {
+  if (until === null || view.resolvedAt === null || view.resolvedAt <= until) return view
+  return { ...view, status: 'open', resolvedAt: null, resolvedMeterId: null }
 }
 
 /** An event without a time that can be read is taken to have happened when it was received. */

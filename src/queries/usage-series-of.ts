@@ -2,7 +2,7 @@
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageSeries } from '../read-model/tables.js'
+import { usageRecords, usageSeries } from '../read-model/tables.js'
 
 /** Dimension combinations of one customer on one meter that a summary adds up. */
 export const SERIES_MAX = 100_000
@@ -30,6 +30,8 @@ export async function seriesGroups(
   meter: Meter,
   customer: string,
   { filters, groupBy }: DimensionRequest,
+  /** Only series that had a record after this usage event; null: all there are. */
+  sequence: number | null = null,
 ): Promise<SeriesGroup[]> {
   const filtered = Object.keys(filters).map((key) => dimensionIndex(meter, key, `dimension_filters[${key}]`))
   const grouped = groupBy.map((key) => dimensionIndex(meter, key, 'dimension_group_by_keys'))
@@ -43,6 +45,7 @@ export async function seriesGroups(
   for (const { series, dimensions } of found) {
     const values = JSON.parse(dimensions) as string[]
     if (filtered.some((index) => values[index] !== filters[meter.dimensionKeys[index] as string])) continue
+    if (sequence !== null && !(await hadBegun(rows, series, sequence))) continue
     const groupValues = grouped.map((index) => values[index] ?? '')
     const key = JSON.stringify(groupValues)
     const group = groups.get(key) ?? { dimensions: named(groupBy, groupValues), series: [] }
@@ -50,6 +53,11 @@ export async function seriesGroups(
     groups.set(key, group)
   }
   return [...groups].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group)
+}
+
+async function hadBegun(rows: RowReader, series: number, sequence: number): Promise<boolean> {
+  const [first] = await rows.range(usageRecords, { index: 'series', prefix: [series], limit: 1 })
+  return first !== undefined && first.sequence <= sequence
 }
 
 function dimensionIndex({ dimensionKeys }: Meter, key: string, param: string): number {

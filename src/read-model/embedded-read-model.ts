@@ -67,6 +67,10 @@ export class EmbeddedReadModel implements ReadModel {
     return this.reading().range(table, range)
   }
 
+  values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]> {
+    return this.reading().values(table, columns, range)
+  }
+
   checkpoint(projection: string): Promise<Checkpoint> {
     return this.reading().checkpoint(projection)
   }

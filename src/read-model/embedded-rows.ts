@@ -102,15 +102,27 @@ export class EmbeddedRows implements RowWriter {
     return found
   }
 
-  async range<R>(
+  async range<R>(table: Table<R>, range: Range<R>): Promise<R[]> {
+    return this.rangeOf(table, null, range).all(...argumentsOf(range)) as R[]
+  }
+
+  async values<R>(table: Table<R>, columns: readonly (keyof R & string)[], range: Range<R>): Promise<KeyValue[][]> {
+    return this.rangeOf(table, columns, range)
+      .raw(true)
+      .all(...argumentsOf(range)) as KeyValue[][]
+  }
+
+  private rangeOf<R>(
     table: Table<R>,
-    { index, prefix = [], from, to, after, reverse = false, where = {}, limit }: Range<R>,
-  ): Promise<R[]> {
+    wanted: readonly string[] | null,
+    { index, prefix = [], from, to, after, reverse = false, where = {} }: Range<R>,
+  ): Statement {
     const columns = columnsOf(table, index)
     const equals = Object.keys(where)
     const bounded = columns[prefix.length]
     const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${after !== undefined} ${reverse} ${equals.join()}`
-    const statement = this.statement(`range ${table.name} ${index ?? ''} ${shape}`, () => {
+    const name = `range ${table.name} ${wanted?.join() ?? '*'} ${index ?? ''} ${shape}`
+    return this.statement(name, () => {
       const conditions = columns.slice(0, prefix.length).map((column) => `${sql(column)} = ?`)
       if (bounded !== undefined && from !== undefined) conditions.push(`${sql(bounded)} >= ?`)
       if (bounded !== undefined && to !== undefined) conditions.push(`${sql(bounded)} < ?`)
@@ -121,14 +133,12 @@ export class EmbeddedRows implements RowWriter {
       for (const column of equals) conditions.push(`${sql(column)} IS ?`)
       const order = columns.slice(prefix.length).map((column) => `${sql(column)} ${reverse ? 'DESC' : 'ASC'}`)
       return (
-        `SELECT ${columnList(table)} FROM ${this.physical(table)}` +
+        `SELECT ${wanted?.map(sql).join(', ') ?? columnList(table)} FROM ${this.physical(table)}` +
         (conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '') +
         (order.length > 0 ? ` ORDER BY ${order.join(', ')}` : '') +
         ' LIMIT ?'
       )
     })
-    const bounds = [from, to].filter((bound) => bound !== undefined)
-    return statement.all(...prefix, ...bounds, ...(after ?? []), ...Object.values(where), limit) as R[]
   }
 
   async checkpoint(projection: string): Promise<Checkpoint> {
@@ -303,6 +313,11 @@ function columnsOf<R>(table: Table<R>, index: string | undefined): readonly stri
   const columns = table.indexes[index]?.columns
   if (!columns) throw new Error(`Table ${table.name} has no index ${index}.`)
   return columns
+}
+
+function argumentsOf<R>({ prefix = [], from, to, after = [], where = {}, limit }: Range<R>): unknown[] {
+  const bounds = [from, to].filter((bound) => bound !== undefined)
+  return [...prefix, ...bounds, ...after, ...Object.values(where), limit]
 }
 
 function columnNames<R>(table: Table<R>): (keyof R & string)[] {

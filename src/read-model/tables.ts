@@ -183,6 +183,29 @@ export const usageBlocks: Table<UsageBlockRow> = {
   indexes: {},
 }
 
+/**
+ * A usage event of the log, every `MARK_EVENTS`, and the last one there is: from which instant to begin to look for the last
+ * event before an instant or a position.
+ */
+export interface UsageMarkRow {
+  /** Of the event: a multiple of `MARK_EVENTS`, or that of the last usage event. */
+  readonly sequence: number
+  /** Where the event stands. */
+  readonly stream: string
+  readonly revision: number
+  /** The latest instant at which a usage event up to this one was received. Clocks may differ, so it is not always its own. */
+  readonly latest: number
+}
+
+export const MARK_EVENTS = 1024
+
+export const usageMarks: Table<UsageMarkRow> = {
+  name: 'usage_marks',
+  columns: { sequence: 'integer', stream: 'text', revision: 'integer', latest: 'integer' },
+  key: ['sequence'],
+  indexes: { latest: { columns: ['latest', 'sequence'] } },
+}
+
 /** How far each usage stream has been projected: where its writer begins to read. */
 export interface UsageStreamRow {
   readonly stream: string

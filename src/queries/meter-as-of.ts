@@ -1,0 +1,66 @@
+/** A meter as it stood at a moment of the past: its name and status may have been others, the rest never changes. */
+import { DomainError } from '../domain/errors.js'
+import type { Meter } from '../domain/meter-catalogue.js'
+import type { LedgerName } from '../domain/ledger.js'
+import type { EventStore } from '../event-store/event-store.js'
+import { metersStream } from '../event-store/streams.js'
+import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
+import { meterChanges, type MeterChangeRow, type MeterRow } from '../read-model/tables.js'
+import type { AsOf } from './as-of.js'
+import { readEvent } from './read-event.js'
+
+/** Changes of a meter read at a time, newest first. */
+const CHANGES_PER_READ = 100
+
+/** `then` null: as it stands. @throws DomainError `resource_missing` where it did not exist yet. */
+export async function meterAsOf(
+  rows: RowReader,
+  store: EventStore,
+  row: MeterRow,
+  then: AsOf | null,
+  param = 'id',
+): Promise<Meter> {
+  if (then === null) return toMeter(row)
+  let last: MeterChangeRow | null = null
+  for await (const change of changesBackwards(rows, row.meterId)) {
+    if (last === null && !(await hadHappened(store, row.ledger as LedgerName, change, then))) continue
+    last ??= change
+    // The newest of these says whether it was active; all before it no longer matter.
+    if (change.type !== 'MeterRenamed') return asChanged(toMeter(row), last, change)
+  }
+  throw new DomainError('resource_missing', `No such meter: '${row.meterId}' had not been created then.`, param)
+}
+
+function asChanged(meter: Meter, last: MeterChangeRow, status: MeterChangeRow): Meter {
+  const isInactive = status.type === 'MeterDeactivated'
+  return {
+    ...meter,
+    displayName: last.displayName,
+    status: isInactive ? 'inactive' : 'active',
+    updatedAt: last.at,
+    deactivatedAt: isInactive ? status.at : null,
+  }
+}
+
+async function* changesBackwards(rows: RowReader, meterId: string): AsyncGenerator<MeterChangeRow> {
+  let to = Number.MAX_SAFE_INTEGER
+  for (;;) {
+    const page = await rows.range(meterChanges, { prefix: [meterId], to, reverse: true, limit: CHANGES_PER_READ })
+    yield* page
+    const last = page.at(-1)
+    if (!last || page.length < CHANGES_PER_READ) return
+    to = last.revision
+  }
+}
+
+async function hadHappened(
+  store: EventStore,
+  ledger: LedgerName,
+  { revision, at }: MeterChangeRow,
+  then: AsOf,
+): Promise<boolean> {
+  if (then.until === null) return at <= then.at
+  const { recorded } = await readEvent(store, { stream: metersStream(ledger), revision })
+  return store.comparePositions(recorded.position, then.until) <= 0
+}

@@ -1,0 +1,188 @@
+/**
+ * What usage comes to, now or after any earlier usage event: covered with as few cells as possible, whatever the number of
+ * records.
+ *
+ * A cell that nothing changed since then is taken as it is; one that began later was empty. Only what is left is looked at
+ * more closely, down to the records of an hour (or of a window, on a pre-aggregated meter), by the same formulas.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { effectiveInWindow, formulas, type EffectiveRecord, type Formula } from '../domain/aggregation.js'
+import type { Meter } from '../domain/meter-catalogue.js'
+import { bucketMs, bucketStart, coverWithBuckets, type BucketSize } from '../domain/time-bucket.js'
+import type { KeyValue, RowReader } from '../read-model/read-model.js'
+import { usageCells, usageRecords, usageWindows, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
+
+/** A bucket that has effective records. */
+export interface Bucket {
+  readonly start: number
+  readonly records: number
+  readonly state: unknown
+}
+
+/** Records of a bucket that are gone through at once rather than by its parts. */
+const RECORDS_AT_ONCE = 5_000
+const ROWS_PER_READ = 4_096
+
+/** A record as it stood after a usage event (null: as it stands); null where it was not recorded yet. */
+export function recordAt(row: UsageRecordRow, sequence: number | null): UsageRecordRow | null {
+  if (sequence === null) return row
+  if (row.sequence > sequence) return null
+  if (row.cancelledSequence === null || row.cancelledSequence <= sequence) return row
+  return { ...row, cancelledAt: null, cancelledSequence: null, cancelledRevision: null }
+}
+
+export class UsageAt {
+  private readonly formula: Formula<unknown>
+  private readonly winners = new Map<string, EffectiveRecord | null>()
+  /** Rows read since other requests were last let in between. */
+  private unbroken = 0
+
+  constructor(
+    private readonly rows: RowReader,
+    private readonly meter: Pick<Meter, 'formula' | 'eventTimeWindow'>,
+    /** The last usage event that had happened; null: as it stands. */
+    readonly sequence: number | null,
+  ) {
+    this.formula = formulas[meter.formula]
+  }
+
+  /** The state of the formula over the effective records of the series in `[start, end)`, on full minutes. */
+  async state(series: readonly number[], start: number, end: number): Promise<unknown> {
+    let state = this.formula.empty
+    for (const run of coverWithBuckets(start, end)) {
+      for (const number of series) {
+        for (const bucket of await this.buckets(number, run.size, run.start, run.end)) {
+          state = this.formula.merge(state, bucket.state)
+        }
+      }
+    }
+    return state
+  }
+
+  /** The buckets of one series and size in `[from, to)` that have effective records, in time order. */
+  async buckets(series: number, size: BucketSize, from: number, to: number): Promise<Bucket[]> {
+    const prefix = [series, bucketMs[size]]
+    const cells = await this.rows.range(usageCells, { prefix, from, to, limit: Number.MAX_SAFE_INTEGER })
+    const found: Bucket[] = []
+    for (const cell of cells) {
+      const bucket = await this.bucket(cell, size)
+      if (bucket.records > 0) found.push(bucket)
+    }
+    return found
+  }
+
+  /** A record as it stood; null where it was not recorded yet. */
+  record(row: UsageRecordRow): UsageRecordRow | null {
+    return recordAt(row, this.sequence)
+  }
+
+  /** Sequence of the record that counts in the window of each of these; null where none does. */
+  async winnersOf(records: readonly UsageRecordRow[], window: BucketSize): Promise<(number | null)[]> {
+    const starts = records.map(({ occurredAt }) => bucketStart(window, occurredAt))
+    const keys = records.map(({ series }, index) => [series, starts[index] as number])
+    const stored = await this.rows.get(usageWindows, keys)
+    if (this.sequence === null) return stored.map((row) => row?.sequence ?? null)
+    const cells = await this.rows.get(
+      usageCells,
+      keys.map(([series = 0, start = 0]) => [series, bucketMs[window], start]),
+    )
+    const found: (number | null)[] = []
+    for (const [index, { series }] of records.entries()) {
+      const isUnchanged = (cells[index]?.changedSequence ?? 0) <= this.sequence
+      const winner = isUnchanged ? stored[index] : await this.winner(series, window, starts[index] as number)
+      found.push(winner?.sequence ?? null)
+    }
+    return found
+  }
+
+  private async bucket(cell: UsageCellRow, size: BucketSize): Promise<Bucket> {
+    const { series, start, records, state, firstSequence, changedSequence } = cell
+    if (this.sequence === null || changedSequence <= this.sequence) {
+      return { start, records, state: this.formula.decode(state) }
+    }
+    if (firstSequence > this.sequence) return { start, records: 0, state: this.formula.empty }
+    const window = this.meter.eventTimeWindow
+    if (window !== null && bucketMs[size] <= bucketMs[window]) return this.countWindow(series, size, start, window)
+    if (size === 'minute' || (window === null && records <= RECORDS_AT_ONCE))
+      return this.countRecords(series, size, start)
+    const part: BucketSize = size === 'day' ? 'hour' : 'minute'
+    return this.add(start, await this.buckets(series, part, start, start + bucketMs[size]))
+  }
+
+  private add(start: number, parts: readonly Bucket[]): Bucket {
+    return parts.reduce<Bucket>(
+      (whole, { records, state }) => ({
+        start,
+        records: whole.records + records,
+        state: this.formula.merge(whole.state, state),
+      }),
+      { start, records: 0, state: this.formula.empty },
+    )
+  }
+
+  /** A bucket within one window, which has at most one effective record. */
+  private async countWindow(series: number, size: BucketSize, start: number, window: BucketSize): Promise<Bucket> {
+    const winner = await this.winner(series, window, bucketStart(window, start))
+    const { empty } = this.formula
+    if (winner === null || bucketStart(size, winner.occurredAt) !== start) return { start, records: 0, state: empty }
+    return { start, records: 1, state: this.formula.add(empty, winner) }
+  }
+
+  private async winner(series: number, window: BucketSize, start: number): Promise<EffectiveRecord | null> {
+    const key = `${series} ${start}`
+    const known = this.winners.get(key)
+    if (known !== undefined) return known
+    let winner: EffectiveRecord | null = null
+    await this.eachEffective(series, start, start + bucketMs[window], (record) => {
+      winner = effectiveInWindow(winner, record)
+    })
+    this.winners.set(key, winner)
+    return winner
+  }
+
+  private async countRecords(series: number, size: BucketSize, start: number): Promise<Bucket> {
+    let records = 0
+    let state = this.formula.empty
+    await this.eachEffective(series, start, start + bucketMs[size], (record) => {
+      records++
+      state = this.formula.add(state, record)
+    })
+    return { start, records, state }
+  }
+
+  /** The records of `[start, end)` that were recorded and not cancelled then. */
+  private async eachEffective(
+    series: number,
+    start: number,
+    end: number,
+    take: (record: EffectiveRecord) => void,
+  ): Promise<void> {
+    const at = this.sequence ?? Number.MAX_SAFE_INTEGER
+    const range = { index: 'occurred', prefix: [series], to: end, limit: ROWS_PER_READ }
+    let after: KeyValue[] | null = null
+    for (;;) {
+      const page: KeyValue[][] = await this.rows.values(
+        usageRecords,
+        ['occurredAt', 'sequence', 'value', 'cancelledSequence'],
+        after === null ? { ...range, from: start } : { ...range, after },
+      )
+      for (const [occurredAt, sequence, value, cancelledSequence] of page as [
+        number,
+        number,
+        string | null,
+        number | null,
+      ][]) {
+        if (sequence > at || (cancelledSequence !== null && cancelledSequence <= at)) continue
+        take({ occurredAt, sequence, value })
+      }
+      this.unbroken += page.length
+      if (this.unbroken >= ROWS_PER_READ) {
+        this.unbroken = 0
+        await nextTurn()
+      }
+      const last = page.at(-1)
+      if (!last || page.length < ROWS_PER_READ) return
+      after = last.slice(0, 2)
+    }
+  }
+}
