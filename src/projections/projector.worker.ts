@@ -45,7 +45,7 @@ try {
     warn: log('warn'),
     error: log('error'),
   })
-  const readModel = openReadModel(settings.readModelUrl, settings.dataDir)
+  const readModel = openReadModel(settings.readModelUrl, settings.dataDir, 'projected')
   try {
     const projector = new Projector(
       store,

@@ -5,6 +5,7 @@
  * Flushing may lag behind (`synchronous = NORMAL`): what a power cut takes is projected again from the log.
  */
 import Database from 'better-sqlite3'
+import { LogCopier } from './embedded-log-copier.js'
 import { EmbeddedRows } from './embedded-rows.js'
 import {
   ReadModelUnavailable,
@@ -25,10 +26,12 @@ const WRITER_CACHE_KIB = -65_536
 const SCRATCH_CACHE_KIB = -196_608
 const READER_CACHE_KIB = -16_384
 /**
- * Pages of the write-ahead log before it is copied into the file. Most pages of a busy log are written again and again, so
- * copying less often copies each of them fewer times, and flushes less often. 64 MiB.
+ * Pages of the write-ahead log before a commit copies it into the file: where a thread does that beside, it only steps in
+ * when that thread is lost. Most pages of a busy log are written again and again, so copying less often copies each of them
+ * fewer times. 64 and 256 MiB.
  */
 const CHECKPOINT_PAGES = 16_384
+const CHECKPOINT_PAGES_BESIDE = 65_536
 
 export class EmbeddedReadModel implements ReadModel {
   private readonly file: string
@@ -39,12 +42,18 @@ export class EmbeddedReadModel implements ReadModel {
   private readonly waiting: ((rows: EmbeddedRows) => void)[] = []
   private closed = false
 
-  /** A scratch file is written fast and is worth nothing after a crash; reads must not overlap with writes. */
+  private readonly copier: LogCopier | null
+
+  /**
+   * A projected file is one that this thread goes on writing while others read it. A scratch file is written fast and is
+   * worth nothing after a crash; reads must not overlap with writes.
+   */
   constructor(
     file: string,
-    private readonly use: 'lasting' | 'scratch' = 'lasting',
+    private readonly use: 'lasting' | 'projected' | 'scratch' = 'lasting',
   ) {
     this.file = file
+    this.copier = use === 'projected' ? new LogCopier(file) : null
   }
 
   async prepare(projections: readonly ProjectionTables[]): Promise<void> {
@@ -101,16 +110,18 @@ export class EmbeddedReadModel implements ReadModel {
       rows.makeRoom()
       throw new ReadModelUnavailable((error as Error).message, { cause: error })
     }
+    this.copier?.committed(() => rows.copyLog())
   }
 
   async close(): Promise<void> {
     this.closed = true
+    await this.copier?.stop()
     for (const rows of [this.writer, this.single, ...this.idle]) rows?.close()
     this.idle.length = 0
   }
 
   private writing(): EmbeddedRows {
-    this.writer ??= new EmbeddedRows(this.connect(this.use === 'lasting' ? WRITER_CACHE_KIB : SCRATCH_CACHE_KIB))
+    this.writer ??= new EmbeddedRows(this.connect(this.use === 'scratch' ? SCRATCH_CACHE_KIB : WRITER_CACHE_KIB))
     return this.writer
   }
 
@@ -145,15 +156,15 @@ export class EmbeddedReadModel implements ReadModel {
   private connect(cacheKib: number): Database.Database {
     if (this.closed) throw new Error('The read model is closed.')
     const database = new Database(this.file, { timeout: BUSY_TIMEOUT_MS })
-    if (this.use === 'lasting') {
-      database.pragma('journal_mode = WAL')
-      database.pragma('synchronous = NORMAL')
-    } else {
+    if (this.use === 'scratch') {
       database.pragma('journal_mode = OFF')
       database.pragma('synchronous = OFF')
+    } else {
+      database.pragma('journal_mode = WAL')
+      database.pragma('synchronous = NORMAL')
     }
     database.pragma(`cache_size = ${cacheKib}`)
-    database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+    database.pragma(`wal_autocheckpoint = ${this.copier ? CHECKPOINT_PAGES_BESIDE : CHECKPOINT_PAGES}`)
     return database
   }
 }

@@ -203,6 +203,11 @@ export class EmbeddedRows implements RowWriter {
     if (this.database.inTransaction) this.database.exec('ROLLBACK')
   }
 
+  /** Takes what is left of the write-ahead log into the file, as far as no reader still needs it. */
+  copyLog(): void {
+    this.database.pragma('wal_checkpoint(PASSIVE)')
+  }
+
   /** Takes the write-ahead log into the file and cuts it, as far as there is room for that. */
   makeRoom(): void {
     try {

@@ -5,8 +5,9 @@ import type { ReadModel } from './read-model.js'
 
 export const READ_MODEL_FILE = 'read-model.db'
 
-export function openReadModel(url: string, dataDir: string): ReadModel {
-  if (url === 'embedded:') return new EmbeddedReadModel(join(dataDir, READ_MODEL_FILE))
+/** `use`: whether this thread goes on writing it, as a projector does, or reads and writes now and then. */
+export function openReadModel(url: string, dataDir: string, use: 'lasting' | 'projected' = 'lasting'): ReadModel {
+  if (url === 'embedded:') return new EmbeddedReadModel(join(dataDir, READ_MODEL_FILE), use)
   throw new Error(`No read model can be reached at ${url.split(':')[0]}:…`)
 }
 
