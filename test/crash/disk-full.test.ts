@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ServiceProcess, type Answer } from './service-process.js'
+import type { Answer } from '../api-client.js'
+import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 
 /** Of one file. Beyond the 4 MiB at which a write-ahead log is taken into its database. */
 const FILE_KIB_MAX = 8 * 1024
@@ -14,7 +15,7 @@ let dataDir: string
 let service: ServiceProcess
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'meterbook-full-'))
-  service = await ServiceProcess.start(dataDir, (command) => [
+  service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' }, (command) => [
     'bash',
     '-c',
     `ulimit -f ${FILE_KIB_MAX}; exec "$@"`,
@@ -30,22 +31,22 @@ afterEach(async () => {
 function report(identifier: string): Promise<Answer> {
   const payload: Record<string, string> = { 'payload[stripe_customer_id]': 'cus_A', 'payload[value]': '1' }
   for (let key = 0; key < 45; key++) payload[`payload[note${key}]`] = 'x'.repeat(500)
-  return service.post('/v1/billing/meter_events', { event_name: 'tokens', identifier, ...payload })
+  return service.api.post('/v1/billing/meter_events', { event_name: 'tokens', identifier, ...payload })
 }
 
 function cancel(identifier: string): Promise<Answer> {
   const form = { event_name: 'tokens', type: 'cancel', 'cancel[identifier]': identifier }
-  return service.post('/v1/billing/meter_event_adjustments', form)
+  return service.api.post('/v1/billing/meter_event_adjustments', form)
 }
 
 it('is answered 503 and logged; reads go on; with room again, all that was acknowledged is there', async () => {
   const form = { display_name: 'Tokens', event_name: 'tokens', 'default_aggregation[formula]': 'count' }
-  const { body: meter } = await service.post('/v1/billing/meters', form)
+  const { body: meter } = await service.api.post('/v1/billing/meters', form)
   const day = Math.floor(Date.now() / 1000 / RANGE_S) * RANGE_S
   const usage = async (): Promise<unknown> => {
     const range = { customer: 'cus_A', start_time: String(day - RANGE_S), end_time: String(day + 2 * RANGE_S) }
-    const { status, body } = await service.get(`/v1/billing/meters/${meter.id}/event_summaries`, range)
-    return status === 200 ? body.data[0].aggregated_value : { status, body }
+    const { status, body } = await service.api.get(`/v1/billing/meters/${meter.id}/event_summaries`, range)
+    return status === 200 ? body.data?.[0]?.aggregated_value : { status, body }
   }
 
   // A cancelled event is in the log twice and in the read model once, so that it is the log that is full first.
@@ -70,9 +71,9 @@ it('is answered 503 and logged; reads go on; with room again, all that was ackno
   expect(await usage()).toBe(counted)
 
   await service.kill()
-  service = await ServiceProcess.start(dataDir)
+  service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
   // What was refused may have been written at the very end; sent again, it counts once all the same.
   const { status, body } = await again()
-  expect(status === 200 || /^An event already exists with identifier/.test(String(body.error.message))).toBe(true)
+  expect(status === 200 || /^An event already exists with identifier/.test(String(body.error?.message))).toBe(true)
   expect(await usage()).toBe(counted + counts)
 }, 120_000)
