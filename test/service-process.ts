@@ -6,7 +6,7 @@ import Stripe from 'stripe'
 import { ApiClient } from './api-client.js'
 import { TEST_KEY } from './running-service.js'
 
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const LISTENING = /listening on (http:\/\/\S+)/
 
 export interface Ended {

@@ -25,8 +25,11 @@ export const BATCH_EVENTS_MAX = 500
 export const BATCH_BYTES_MAX = 512 * 1024
 /** Commands that may wait in one partition. */
 export const QUEUE_MAX = 10_000
-/** Records appended but not yet projected that one partition keeps in memory. */
-export const TAIL_MAX = 100_000
+/**
+ * Records appended but not yet projected that one partition keeps in memory: a few seconds of a flood. Beyond it callers are
+ * told to slow down until the projections have caught up.
+ */
+export const TAIL_MAX = 20_000
 /** After this long without a settled append, callers are told to try again later. */
 const STALLED_AFTER_MS = 10_000
 const RESEND_DELAY_MS = 100

@@ -6,6 +6,7 @@ import {
   BATCH_EVENTS_MAX,
   Overloaded,
   QUEUE_MAX,
+  TAIL_MAX,
   UsagePartitionWriter,
   type UsageOutcome,
 } from '../../src/commands/usage-partition-writer.js'
@@ -306,6 +307,16 @@ describe('The writer of a partition', () => {
       expect(await record('id-1')).toMatchObject({ isNew: false, revision: 1 })
       expect(await log()).toHaveLength(1)
     })
+  })
+
+  it('pushes back when the projections are far behind, and takes more as soon as they are not', async () => {
+    for (let taken = 0; taken < TAIL_MAX; taken += QUEUE_MAX) {
+      await recordAll(...Array.from({ length: QUEUE_MAX }, (_, n) => `id-${taken + n}`))
+    }
+    await expect(record('one-more')).rejects.toBeInstanceOf(Overloaded)
+    expect(await log()).toHaveLength(TAIL_MAX)
+    await projectAll()
+    expect(await record('one-more')).toMatchObject({ isNew: true, revision: TAIL_MAX + 1 })
   })
 
   describe('cuts batches', () => {

@@ -1,5 +1,6 @@
 /** Starting, watching and stopping the service as its operator does. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
@@ -10,7 +11,7 @@ import { text } from 'node:stream/consumers'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { byWindow, createMeter, report, summaries, total } from '../metered-usage.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
-import { runServiceProcess, startServiceProcess, type Ended, type ServiceProcess } from '../service-process.js'
+import { MAIN, runServiceProcess, startServiceProcess, type Ended, type ServiceProcess } from '../service-process.js'
 
 const ROUTES = [
   'GET /healthz',
@@ -29,6 +30,12 @@ const ROUTES = [
   'POST /v2/billing/meter_event_adjustments',
   'POST /v2/billing/meter_events',
 ]
+
+it('refuses arguments, which belong to the command line tool', () => {
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'audit'], { encoding: 'utf8' })
+  expect(status).toBe(2)
+  expect(stderr).toMatch(/takes no arguments.*npx meterbook --help/)
+})
 
 onEachStore('A running service', (start) => {
   let service: RunningService
