@@ -72,6 +72,8 @@ export interface ServiceParts {
   readonly ids: Ids
   readonly stopwatch: Stopwatch
   readonly rateLimits: RateLimits
+  /** How long a client may take to send a request; a minute by default. */
+  readonly requestTimeoutMs?: number | undefined
   readonly log: Logger
   readonly version: string
 }

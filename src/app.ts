@@ -24,20 +24,26 @@ const PATH_PARAMETER_LENGTH_MAX = 1200
 const REQUEST_ID_RANDOM_LENGTH = 14
 /** A client that does not send its whole request within this time is cut off. */
 const REQUEST_TIMEOUT_MS = 60_000
+/** From one look for such clients to the next: so much longer may it take. */
+const TIMEOUT_CHECK_MS = 10_000
 
 export async function createApp(parts: ServiceParts): Promise<NestFastifyApplication> {
-  const { log, ids } = parts
+  const { log, ids, requestTimeoutMs = REQUEST_TIMEOUT_MS } = parts
   const newRequestId = (): string => requestId(ids)
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: requestTimeoutMs,
     genReqId: newRequestId,
     rewriteUrl: ({ url = '/' }) => plainUrl(url),
     frameworkErrors: frameworkErrors(log),
     clientErrorHandler: clientErrorHandler(newRequestId),
     // Its own answer while closing has a text in `error`, which the SDK takes for an OAuth failure.
     return503OnClosing: false,
-    http: { requireHostHeader: false },
+    http: {
+      requireHostHeader: false,
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, requestTimeoutMs),
+    },
     routerOptions: { querystringParser: () => ({}), maxParamLength: PATH_PARAMETER_LENGTH_MAX },
   })
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.over(parts), adapter, {

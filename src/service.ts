@@ -48,6 +48,8 @@ export interface ServiceOptions {
   readonly clock?: Clock
   readonly ids?: Ids
   readonly stopwatch?: Stopwatch
+  /** See `ServiceParts`. */
+  readonly requestTimeoutMs?: number | undefined
 }
 
 export interface Service {
@@ -64,6 +66,7 @@ export async function startService({
   clock = systemClock,
   ids = randomIds,
   stopwatch = systemStopwatch,
+  requestTimeoutMs,
 }: ServiceOptions): Promise<Service> {
   const { dataDir, eventStoreUrl, readModelUrl } = config
   makeDataFolder(dataDir)
@@ -117,6 +120,7 @@ export async function startService({
       ids,
       stopwatch,
       rateLimits: config.rateLimits,
+      requestTimeoutMs,
       log,
       version,
     })

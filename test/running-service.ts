@@ -71,6 +71,7 @@ export interface Choices {
   /** Environment variables beside those every test needs. */
   readonly settings?: Readonly<Record<string, string>>
   readonly stopwatch?: Stopwatch
+  readonly requestTimeoutMs?: number
 }
 
 export interface TestStore {
@@ -105,7 +106,7 @@ export async function startRunningService(
   store: TestStore,
   clock: Clock = systemClock,
   ids: Ids = randomIds,
-  { settings = {}, stopwatch = systemStopwatch }: Choices = {},
+  { settings = {}, stopwatch = systemStopwatch, requestTimeoutMs }: Choices = {},
 ): Promise<RunningService> {
   const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
   const opened = await store.open()
@@ -124,6 +125,7 @@ export async function startRunningService(
       clock,
       ids,
       stopwatch,
+      requestTimeoutMs,
     })
   let service = await start()
   const client = (key: string, maxNetworkRetries = 0): Stripe =>

@@ -82,7 +82,7 @@ export class ServiceProcess {
   }
 
   /** Resolves once the output so far contains the text. */
-  printed(text: string): Promise<void> {
+  printed(text: string | RegExp): Promise<void> {
     return this.run.printed(text)
   }
 

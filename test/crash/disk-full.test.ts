@@ -67,7 +67,7 @@ it('is answered 503 and logged; reads go on; with room again, all that was ackno
   const [{ answer, again, counts }] = refused as [(typeof refused)[0]]
   expect(answer).toMatchObject({ status: 503, body: { error: { type: 'api_error' } } })
   expect(answer.headers).toHaveProperty('retry-after')
-  expect(service.log).toMatch(/"level":50.*(disk I\/O error|database or disk is full)/)
+  await service.printed(/"level":50.*(disk I\/O error|database or disk is full)/)
   expect(await usage()).toBe(counted)
 
   await service.kill()
