@@ -1,5 +1,5 @@
 /** What commands may not make up themselves: the time and fresh ids. Tests give fixed ones. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomFillSync, randomUUID } from 'node:crypto'
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -29,14 +29,28 @@ const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /** Bytes from here on would make some letters likelier than others. */
 const FAIR_BYTES = 256 - (256 % ALPHABET.length)
 
+/** Random bytes are fetched many at a time, because fetching costs more than using them. Each is used once. */
+const pool = Buffer.alloc(4096)
+let used = pool.length
+
+function randomByte(): number {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  const byte = pool[used] as number
+  // A key that was made of them is not left in memory.
+  pool[used++] = 0
+  return byte
+}
+
 export const randomIds: Ids = {
   uuid: () => randomUUID(),
   random: (length) => {
     let text = ''
     while (text.length < length) {
-      for (const byte of randomBytes(length)) {
-        if (byte < FAIR_BYTES && text.length < length) text += ALPHABET.charAt(byte % ALPHABET.length)
-      }
+      const byte = randomByte()
+      if (byte < FAIR_BYTES) text += ALPHABET.charAt(byte % ALPHABET.length)
     }
     return text
   },

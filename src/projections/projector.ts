@@ -20,6 +20,15 @@ import type { ProjectedEvent, Projection } from './projection.js'
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
 
+/**
+ * Under a steady load of single events a transaction for each would cost several times as much as the events do: after a
+ * small batch that came right after another one, the next few milliseconds' events are let gather. Nothing that comes after
+ * a pause of its own waits.
+ */
+const SMALL_BATCH_EVENTS = 64
+const GATHER_MS = 2
+const STEADY_MS = 10
+
 const followed: readonly Category[] = Object.values(categories)
 
 export class Projector {
@@ -66,6 +75,7 @@ export class Projector {
   /** Runs until the signal says stop. @throws what stopped it. */
   async run(signal: AbortSignal): Promise<void> {
     let { position: after, sequence, event } = this.earliest()
+    let foldedAt = 0
     for await (const item of this.store.subscribe({ after: after as Position | null, categories: followed, signal })) {
       if (item.type === 'caught-up') {
         this.onProgress({ position: after as Position | null, caughtUp: true, changedStreams: [] })
@@ -86,6 +96,9 @@ export class Projector {
         caughtUp: false,
         changedStreams: changedStreams(item.events),
       })
+      const isSteady = performance.now() - foldedAt < STEADY_MS
+      foldedAt = performance.now()
+      if (isSteady && projected.length < SMALL_BATCH_EVENTS) await delay(GATHER_MS)
     }
   }
 

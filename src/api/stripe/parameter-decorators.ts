@@ -1,6 +1,7 @@
 /**
  * One decorator for each parameter of a DTO. It says three things at once: how the raw value is read, what class-validator
- * checks and with which refusal, and what the API description shows.
+ * checks and with which refusal, and what the API description shows. Each constraint is there twice, for class-validator,
+ * which knows what to refuse, and as a plain function, which is quick to tell that there is nothing to refuse.
  *
  * A parameter is required unless it says `optional`. An empty text is never taken for "left out".
  */
@@ -24,14 +25,22 @@ import * as refuse from './parameter-refusals.js'
 import {
   buildDto,
   declareParameter,
+  isAcceptable,
   isHash,
   Unread,
   within,
+  type Accepts,
   type DtoClass,
   type Reader,
   type Refuse,
 } from './parameters.js'
 import { parseTimestamp } from './timestamp.js'
+
+/** A constraint of class-validator's, and the same as a function. */
+interface Constraint {
+  readonly decorator: PropertyDecorator
+  readonly accepts: Accepts
+}
 
 interface Options {
   readonly optional?: boolean
@@ -45,7 +54,7 @@ export function Text(options: Options & { readonly lengthMax: number; readonly e
   const { lengthMax, exclusiveWith } = options
   return parameter(options, { type: String, minLength: 1, maxLength: lengthMax }, asIs, [
     notEmpty(),
-    IsString(refusedBy((param) => refuse.wrongKind(param, 'a string'))),
+    { decorator: IsString(refusedBy((param) => refuse.wrongKind(param, 'a string'))), accepts: isString },
     rule(
       'maxCharacters',
       (value) => typeof value === 'string' && !isLongerThan(value, lengthMax),
@@ -58,10 +67,13 @@ export function Text(options: Options & { readonly lengthMax: number; readonly e
 export function Choice(allowed: readonly string[], options: Options = {}) {
   return parameter(options, { enum: [...allowed] }, asIs, [
     notEmpty(),
-    IsIn(
-      [...allowed],
-      refusedBy((param) => refuse.notOneOf(param, allowed)),
-    ),
+    {
+      decorator: IsIn(
+        [...allowed],
+        refusedBy((param) => refuse.notOneOf(param, allowed)),
+      ),
+      accepts: (value) => allowed.includes(value as string),
+    },
   ])
 }
 
@@ -76,7 +88,7 @@ export function IntegerText(
   }
   return parameter(options, { type: 'integer', minimum: min, maximum: max, default: options.default }, read, [
     notEmpty(),
-    IsInt(refusedBy((param, value) => refuse.badInteger(param, value instanceof Unread ? value.raw : value))),
+    integer((param, value) => refuse.badInteger(param, value instanceof Unread ? value.raw : value)),
     rule(
       'range',
       (value) => typeof value === 'number' && value >= min && value <= max,
@@ -90,7 +102,7 @@ export function Timestamp(options: Options = {}) {
   const read: Reader = (raw) => (typeof raw === 'string' ? (parseTimestamp(raw) ?? unread(raw)) : unread(raw))
   return parameter(options, { type: String, format: 'date-time' }, read, [
     notEmpty(),
-    IsInt(refusedBy((param) => refuse.wrongKind(param, 'an RFC 3339 timestamp such as 2026-01-15T10:00:00.000Z'))),
+    integer((param) => refuse.wrongKind(param, 'an RFC 3339 timestamp such as 2026-01-15T10:00:00.000Z')),
   ])
 }
 
@@ -99,7 +111,7 @@ export function Hash(Dto: () => DtoClass, options: Options = {}) {
   return parameter(options, { type: Dto }, read, [
     notEmpty(),
     rule('hash', isHash, (param) => refuse.wrongKind(param, 'a hash')),
-    ValidateNested(),
+    nested(Dto),
   ])
 }
 
@@ -114,11 +126,14 @@ export function HashList(Dto: () => DtoClass, options: Options & { readonly leng
   }
   return parameter(options, { type: Dto, isArray: true, minItems: 1, maxItems: lengthMax }, read, [
     notEmpty(),
-    IsArray(refusedBy((param) => refuse.wrongKind(param, 'a list'))),
-    ArrayMaxSize(
-      lengthMax,
-      refusedBy((param) => refuse.wrongKind(param, `a list of at most ${lengthMax} entries`)),
-    ),
+    { decorator: IsArray(refusedBy((param) => refuse.wrongKind(param, 'a list'))), accepts: Array.isArray },
+    {
+      decorator: ArrayMaxSize(
+        lengthMax,
+        refusedBy((param) => refuse.wrongKind(param, `a list of at most ${lengthMax} entries`)),
+      ),
+      accepts: (value) => Array.isArray(value) && value.length <= lengthMax,
+    },
     rule(
       'hashes',
       (value) => Array.isArray(value) && value.length > 0 && value.every(isHash),
@@ -129,7 +144,7 @@ export function HashList(Dto: () => DtoClass, options: Options & { readonly leng
           : refuse.wrongKind(within(param, String(wrong)), 'a hash')
       },
     ),
-    ValidateNested(),
+    nested(Dto),
   ])
 }
 
@@ -178,12 +193,14 @@ function parameter(
   { optional = false, description }: Options,
   property: ApiPropertyOptions,
   read: Reader,
-  constraints: PropertyDecorator[],
+  constraints: readonly Constraint[],
 ): PropertyDecorator {
+  const accepts: Accepts = (value, dto) =>
+    value === undefined || value === null ? optional : constraints.every((constraint) => constraint.accepts(value, dto))
   return applyDecorators(
-    (prototype: object, name: string | symbol) => declareParameter(prototype, String(name), read),
+    (prototype: object, name: string | symbol) => declareParameter(prototype, String(name), { read, accepts }),
     optional ? IsOptional() : IsDefined(refusedBy(refuse.missing)),
-    ...constraints,
+    ...constraints.map(({ decorator }) => decorator),
     ApiProperty({ required: !optional, description, ...property } as ApiPropertyOptions),
   )
 }
@@ -201,11 +218,11 @@ function isString(value: unknown): value is string {
   return typeof value === 'string'
 }
 
-function notEmpty(): PropertyDecorator {
+function notEmpty(): Constraint {
   return rule('notEmpty', (value) => value !== '', refuse.empty)
 }
 
-function stringList(): PropertyDecorator[] {
+function stringList(): Constraint[] {
   return [
     notEmpty(),
     rule(
@@ -216,21 +233,32 @@ function stringList(): PropertyDecorator[] {
   ]
 }
 
-function exclusive(other: string): PropertyDecorator {
+function exclusive(other: string): Constraint {
   return rule(
     'exclusive',
-    (_, { object }) => (object as Record<string, unknown>)[other] === undefined,
+    (_, dto) => (dto as Record<string, unknown>)[other] === undefined,
     (param) => refuse.exclusive(param, other),
   )
 }
 
-function rule(
-  name: string,
-  accepts: (value: unknown, given: ValidationArguments) => boolean,
-  refusal: Refuse,
-): PropertyDecorator {
-  const validate = (value: unknown, given?: ValidationArguments) => accepts(value, given as ValidationArguments)
-  return ValidateBy({ name, validator: { validate } }, refusedBy(refusal))
+function integer(refusal: Refuse): Constraint {
+  return { decorator: IsInt(refusedBy(refusal)), accepts: Number.isInteger }
+}
+
+function nested(Dto: () => DtoClass): Constraint {
+  return {
+    decorator: ValidateNested(),
+    accepts: (value) =>
+      Array.isArray(value)
+        ? value.every((each) => isAcceptable(Dto(), each as object))
+        : isAcceptable(Dto(), value as object),
+  }
+}
+
+function rule(name: string, accepts: Accepts, refusal: Refuse): Constraint {
+  const validate = (value: unknown, given?: ValidationArguments) =>
+    accepts(value, (given as ValidationArguments).object)
+  return { decorator: ValidateBy({ name, validator: { validate } }, refusedBy(refusal)), accepts }
 }
 
 /** class-validator hands the context back with the error; it keeps none for a constraint without a message. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { validateSync } from 'class-validator'
 import fc from 'fast-check'
 import 'reflect-metadata'
 import { ApiError } from '../../../src/api/stripe/api-error.js'
@@ -16,7 +17,14 @@ import {
   Timestamp,
   V1Parameters,
 } from '../../../src/api/stripe/parameter-decorators.js'
-import { readParameters, type DtoClass } from '../../../src/api/stripe/parameters.js'
+import { buildDto, isAcceptable, readParameters, type DtoClass } from '../../../src/api/stripe/parameters.js'
+import {
+  CreateMeterEventAdjustmentParameters,
+  CreateMeterEventParameters,
+  CreateV2MeterEventAdjustmentParameters,
+  CreateV2MeterEventParameters,
+} from '../../../src/api/meter-events.parameters.js'
+import { CreateMeterParameters, ListMetersParameters } from '../../../src/api/meters.parameters.js'
 import { NOW } from '../../controls.js'
 
 class CancelParameters {
@@ -260,5 +268,65 @@ describe('A list', () => {
       has_more: true,
       url: '/v1/billing/meters',
     })
+  })
+})
+
+describe('What is accepted without class-validator', () => {
+  const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      fc.constantFrom<unknown>('', 'x', '5', '-1', '007', '1.5', '9007199254740993', 'x'.repeat(101), 'x'.repeat(251)),
+      fc.constantFrom<unknown>(
+        'sum',
+        'hour',
+        'raw',
+        'cancel',
+        'customer_mapping',
+        'active',
+        '2026-01-15T10:00:00Z',
+        null,
+      ),
+      fc.constantFrom<unknown>(0, 5, -3, 1.5, true, NaN, 1e20),
+      fc.array(tie('value'), { maxLength: 12 }),
+      fc.dictionary(fc.constantFrom('a', 'formula', 'identifier', 'event_payload_key', 'type', 'gte'), tie('value')),
+    ),
+  })).value
+
+  const cancel = { event_name: 'tokens', type: 'cancel', cancel: { identifier: 'id-1' } }
+  const event = { event_name: 'tokens', payload: { a: 'x' }, identifier: 'id-1' }
+  const meter = { display_name: 'Tokens', event_name: 'tokens', default_aggregation: { formula: 'sum' } }
+
+  it.each([
+    [CreateMeterEventParameters, { ...event, timestamp: '5' }],
+    [CreateV2MeterEventParameters, { ...event, timestamp: '2026-01-15T10:00:00Z' }],
+    [CreateMeterEventAdjustmentParameters, cancel],
+    [CreateV2MeterEventAdjustmentParameters, cancel],
+    [CreateMeterParameters, { ...meter, event_time_window: 'hour', dimension_payload_keys: ['a'] }],
+    [ListMetersParameters, { status: 'active', limit: '5', starting_after: 'x', ending_before: 'x' }],
+  ] as [DtoClass, object][])('is what class-validator accepts: %p', (Dto, example) => {
+    // Each parameter as it should be, left out, or anything.
+    const parameters = Object.entries(example).map(([name, good]) =>
+      fc
+        .oneof({ weight: 4, arbitrary: fc.constant<unknown>(good) }, fc.constant(undefined), value)
+        .map((given) => [name, given] as const),
+    )
+    let accepted = 0
+    fc.assert(
+      fc.property(fc.tuple(...parameters), (given) => {
+        let dto: object
+        try {
+          dto = buildDto(Dto, Object.fromEntries(given), '')
+        } catch (error) {
+          // A parameter that is not known within one that is.
+          expect(error).toBeInstanceOf(ApiError)
+          return
+        }
+        if (isAcceptable(Dto, dto)) accepted++
+        const errors = validateSync(dto, { forbidUnknownValues: false })
+        expect(isAcceptable(Dto, dto)).toBe(errors.length === 0)
+      }),
+      { numRuns: 1_000 },
+    )
+    expect(accepted).toBeGreaterThan(0)
   })
 })
