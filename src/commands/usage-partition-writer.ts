@@ -30,6 +30,12 @@ export const QUEUE_MAX = 10_000
  * told to slow down until the projections have caught up.
  */
 export const TAIL_MAX = 20_000
+/**
+ * From so many on the next append waits for the projections, but not for ever: callers are slowed to what can be projected,
+ * and where projecting stands still the tail goes on to fill.
+ */
+export const TAIL_SLOW = 4_000
+const SLOW_WAIT_MS = 1_000
 /** After this long without a settled append, callers are told to try again later. */
 const STALLED_AFTER_MS = 10_000
 const RESEND_DELAY_MS = 100
@@ -103,6 +109,10 @@ export class UsagePartitionWriter {
   private settledAll: Promise<void> = Promise.resolve()
   private stalled = false
   private closed = false
+  /** Called when the tail is short again; null while nobody waits for that. */
+  private shortened: (() => void) | null = null
+  /** A wait for the projections was in vain; the next one is worth it once they moved. */
+  private waitedInVain = false
 
   constructor(
     private readonly store: EventStore,
@@ -135,12 +145,16 @@ export class UsagePartitionWriter {
       for (const key of keys) if (this.tail.get(key)?.position === position) this.tail.delete(key)
       projected++
     }
-    if (projected > 0) this.entered.splice(0, projected)
+    if (projected === 0) return
+    this.entered.splice(0, projected)
+    this.waitedInVain = false
+    if (this.tail.size < TAIL_SLOW) this.shortened?.()
   }
 
   /** Settles what is queued, takes nothing new. */
   async close(): Promise<void> {
     this.closed = true
+    this.shortened?.()
     await this.settledAll
   }
 
@@ -149,6 +163,7 @@ export class UsagePartitionWriter {
     // One turn of the loop lets the requests that arrived together be decided together.
     await new Promise((resolve) => setImmediate(resolve))
     while (this.queue.length > 0) {
+      if (this.tail.size >= TAIL_SLOW && !this.waitedInVain && !this.closed) await this.untilShort()
       const batch = this.queue.splice(0, BATCH_EVENTS_MAX)
       try {
         await this.settle(batch)
@@ -157,6 +172,20 @@ export class UsagePartitionWriter {
       }
     }
     this.isRunning = false
+  }
+
+  private async untilShort(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.waitedInVain = true
+        resolve()
+      }, SLOW_WAIT_MS)
+      this.shortened = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.shortened = null
   }
 
   private async settle(batch: Queued[]): Promise<void> {

@@ -7,6 +7,7 @@ import {
   Overloaded,
   QUEUE_MAX,
   TAIL_MAX,
+  TAIL_SLOW,
   UsagePartitionWriter,
   type UsageOutcome,
 } from '../../src/commands/usage-partition-writer.js'
@@ -307,6 +308,17 @@ describe('The writer of a partition', () => {
       expect(await record('id-1')).toMatchObject({ isNew: false, revision: 1 })
       expect(await log()).toHaveLength(1)
     })
+  })
+
+  it('waits with the next append while the projections are behind', async () => {
+    await recordAll(...Array.from({ length: TAIL_SLOW }, (_, n) => `id-${n}`))
+    const appended = disturbed.sent.length
+    const next = record('next')
+    // An append that does not wait takes a turn or two.
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(disturbed.sent).toHaveLength(appended)
+    await projectAll()
+    expect(await next).toMatchObject({ isNew: true, revision: TAIL_SLOW + 1 })
   })
 
   it('pushes back when the projections are far behind, and takes more as soon as they are not', async () => {

@@ -129,7 +129,7 @@ onEachStore('A clock that is set back', (start) => {
     expect(await everything()).toEqual(before)
     let audit = (await stripe.rawRequest('POST', '/meterbook/v1/audits')) as unknown as Audit
     while (audit.status === 'running') {
-      audit = (await stripe.rawRequest('GET', `/meterbook/v1/audits/${audit.id}`)) as unknown as Audit
+      audit = await stripe.rawRequest('GET', `/meterbook/v1/audits/${audit.id}`)
     }
     expect(audit).toMatchObject({ status: 'completed', verdict: 'agrees' })
   })
