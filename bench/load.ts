@@ -12,14 +12,16 @@ export interface Load {
   readonly port: number
   readonly path: string
   readonly authorization: string
-  /** A batch as JSON, one event as a form, or a read. */
-  readonly shape: 'stream' | 'form' | 'read'
+  /** A batch as JSON, one event as a form, a read, or the cancellation of each of the `numbers`. */
+  readonly shape: 'stream' | 'form' | 'read' | 'cancel'
   readonly connections: number
   readonly requests: number
   /** null: as fast as the answers come. */
   readonly requestsPerSecond: number | null
   readonly eventsPerRequest: number
   readonly events: EventPlan
+  /** Of the events to cancel, one a request. */
+  readonly numbers?: readonly number[]
 }
 
 export interface LoadResult {
@@ -35,6 +37,7 @@ export interface LoadResult {
 }
 
 const HEADER_END = '\r\n\r\n'
+const JSON_TYPE = 'application/json'
 
 class Connection {
   private received: Buffer<ArrayBufferLike> = Buffer.alloc(0)
@@ -81,6 +84,8 @@ class Connection {
 }
 
 function requestsOf(load: Load): Buffer[] {
+  if (load.shape === 'cancel')
+    return (load.numbers ?? []).map((number) => request(load, JSON_TYPE, cancellation(number, load)))
   const { numbers } = eventNumbers(load.events, load.shape === 'read' ? 0 : load.requests * load.eventsPerRequest)
   if (load.shape === 'read') return [request(load, null, '')]
   const bodies: Buffer[] = []
@@ -88,7 +93,7 @@ function requestsOf(load: Load): Buffer[] {
     const events = numbers.slice(at, at + load.eventsPerRequest).map((number) => usageEvent(number, load.events))
     bodies.push(
       load.shape === 'stream'
-        ? request(load, 'application/json', JSON.stringify({ events: events.map(streamed) }))
+        ? request(load, JSON_TYPE, JSON.stringify({ events: events.map(streamed) }))
         : request(load, 'application/x-www-form-urlencoded', form(events[0] as ReturnType<typeof usageEvent>)),
     )
   }
@@ -102,6 +107,11 @@ function streamed({ identifier, customer, value, occurredAt }: ReturnType<typeof
     timestamp: new Date(occurredAt).toISOString(),
     payload: { stripe_customer_id: customer, value: String(value) },
   }
+}
+
+function cancellation(number: number, { events }: Load): string {
+  const { identifier } = usageEvent(number, events)
+  return JSON.stringify({ event_name: EVENT_NAME, type: 'cancel', cancel: { identifier } })
 }
 
 function form({ identifier, customer, value, occurredAt }: ReturnType<typeof usageEvent>): string {

@@ -11,7 +11,7 @@ import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
 import { Random, seedFrom } from '../random.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
-import { allRows, foldAfresh } from './fresh-fold.js'
+import { allRows, differingRows, foldAfresh } from '../fresh-fold.js'
 import { checkCustomer, eventNames, HOUR_S, Ledger, meterForms, Reporter, type EventName } from './load.js'
 import { StreamReporter } from './stream-load.js'
 
@@ -144,6 +144,7 @@ describe.each(loads)('A service that is killed under a load of $name', (load) =>
       for (const [table, fresh] of Object.entries(allRows(folder))) {
         expect({ table, rows: rows[table] }).toEqual({ table, rows: fresh })
       }
+      expect(differingRows(dataDir, folder)).toEqual({})
       expect(usageEvents(dataDir)).toEqual({
         UsageRecorded: ledger.all().length,
         UsageCancelled: ledger.all().filter(({ cancelled }) => cancelled).length,

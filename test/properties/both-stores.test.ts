@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import type Stripe from 'stripe'
 import { DAY_MS, HOUR_MS } from '../../src/domain/time-bucket.js'
 import type { Ids } from '../../src/commands/environment.js'
-import { allRows, type Rows } from '../crash/fresh-fold.js'
+import { allRows, type Rows } from '../fresh-fold.js'
 import { FixedClock, seconds, startRunningService, stores, type TestStore } from '../running-service.js'
 
 const METERS = [
