@@ -3,7 +3,7 @@
  * records.
  *
  * A cell that nothing changed since then is taken as it is; one that began later was empty. Only what is left is looked at
- * more closely, down to the records of an hour (or of a window, on a pre-aggregated meter), by the same formulas.
+ * more closely, down to the records of a minute (or of a window, on a pre-aggregated meter), by the same formulas.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { effectiveInWindow, formulas, type EffectiveRecord, type Formula } from '../domain/aggregation.js'
@@ -19,8 +19,10 @@ export interface Bucket {
   readonly state: unknown
 }
 
-/** Records of a bucket that are gone through at once rather than by its parts. */
-const RECORDS_AT_ONCE = 5_000
+/** Records that are counted again bucket by bucket; of more, the series may be gone through instead. */
+const RECOUNTED_RECORDS_MAX = 20_000
+/** How many records of a series are gone through as fast as one is found by its time. */
+const SCANNED_PER_RECOUNTED = 4
 const ROWS_PER_READ = 4_096
 
 /** A record as it stood after a usage event (null: as it stands); null where it was not recorded yet. */
@@ -42,6 +44,7 @@ export class UsageAt {
     private readonly meter: Pick<Meter, 'formula' | 'eventTimeWindow'>,
     /** The last usage event that had happened; null: as it stands. */
     readonly sequence: number | null,
+    private readonly recountedRecordsMax = RECOUNTED_RECORDS_MAX,
   ) {
     this.formula = formulas[meter.formula]
   }
@@ -49,11 +52,19 @@ export class UsageAt {
   /** The state of the formula over the effective records of the series in `[start, end)`, on full minutes. */
   async state(series: readonly number[], start: number, end: number): Promise<unknown> {
     let state = this.formula.empty
-    for (const run of coverWithBuckets(start, end)) {
-      for (const number of series) {
-        for (const bucket of await this.buckets(number, run.size, run.start, run.end)) {
-          state = this.formula.merge(state, bucket.state)
-        }
+    for (const number of series) state = this.formula.merge(state, await this.stateOfOne(number, start, end))
+    return state
+  }
+
+  /** Latest first, so that a formula that needs no more is not given more. */
+  private async stateOfOne(series: number, start: number, end: number): Promise<unknown> {
+    if (await this.isWorthScanning(series, start, end))
+      return this.add(start, await this.scan(series, start, end)).state
+    let state = this.formula.empty
+    for (const { size, ...run } of coverWithBuckets(start, end).reverse()) {
+      for (const cell of (await this.cells(series, size, run.start, run.end)).reverse()) {
+        if (this.formula.isSettled(state)) return state
+        state = this.formula.merge(state, (await this.bucket(cell, size)).state)
       }
     }
     return state
@@ -61,10 +72,9 @@ export class UsageAt {
 
   /** The buckets of one series and size in `[from, to)` that have effective records, in time order. */
   async buckets(series: number, size: BucketSize, from: number, to: number): Promise<Bucket[]> {
-    const prefix = [series, bucketMs[size]]
-    const cells = await this.rows.range(usageCells, { prefix, from, to, limit: Number.MAX_SAFE_INTEGER })
+    if (await this.isWorthScanning(series, from, to)) return this.scan(series, from, to, size)
     const found: Bucket[] = []
-    for (const cell of cells) {
+    for (const cell of await this.cells(series, size, from, to)) {
       const bucket = await this.bucket(cell, size)
       if (bucket.records > 0) found.push(bucket)
     }
@@ -103,10 +113,76 @@ export class UsageAt {
     if (firstSequence > this.sequence) return { start, records: 0, state: this.formula.empty }
     const window = this.meter.eventTimeWindow
     if (window !== null && bucketMs[size] <= bucketMs[window]) return this.countWindow(series, size, start, window)
-    if (size === 'minute' || (window === null && records <= RECORDS_AT_ONCE))
-      return this.countRecords(series, size, start)
+    if (size === 'minute') return this.countRecords(series, size, start)
     const part: BucketSize = size === 'day' ? 'hour' : 'minute'
-    return this.add(start, await this.buckets(series, part, start, start + bucketMs[size]))
+    const cells = await this.cells(series, part, start, start + bucketMs[size])
+    const changed = cells.reduce((sum, each) => sum + (this.isRecounted(each) ? each.records : 0), 0)
+    // Where most of an hour is counted again, it is read as a whole.
+    if (window === null && size === 'hour' && changed * 2 > records) return this.countRecords(series, size, start)
+    const parts: Bucket[] = []
+    for (const each of cells) parts.push(await this.bucket(each, part))
+    return this.add(start, parts)
+  }
+
+  private cells(series: number, size: BucketSize, from: number, to: number): Promise<UsageCellRow[]> {
+    const prefix = [series, bucketMs[size]]
+    return this.rows.range(usageCells, { prefix, from, to, limit: Number.MAX_SAFE_INTEGER })
+  }
+
+  private isRecounted({ firstSequence, changedSequence }: UsageCellRow): boolean {
+    return this.sequence !== null && firstSequence <= this.sequence && changedSequence > this.sequence
+  }
+
+  /**
+   * Whether so many records were to be found by their time that going through the series in the order of recording is
+   * faster: usage that came in random order.
+   */
+  private async isWorthScanning(series: number, from: number, to: number): Promise<boolean> {
+    if (this.sequence === null || this.meter.eventTimeWindow !== null) return false
+    const [start, end] = [bucketStart('day', from), bucketStart('day', to - 1) + bucketMs.day]
+    const days = (await this.cells(series, 'day', start, end)).filter((cell) => this.isRecounted(cell))
+    if (recordsOf(days) < this.recountedRecordsMax) return false
+    let recounted = 0
+    for (const day of days) {
+      const [first, last] = [Math.max(day.start, from), Math.min(day.start + bucketMs.day, to)]
+      const minutes = await this.cells(series, 'minute', first, last)
+      recounted += recordsOf(minutes.filter((cell) => this.isRecounted(cell)))
+    }
+    if (recounted < this.recountedRecordsMax) return false
+    const all = await this.cells(series, 'day', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    return recordsOf(all) <= recounted * SCANNED_PER_RECOUNTED
+  }
+
+  /** The effective records of a raw meter in the order of recording, in buckets of one size (null: one for all). */
+  private async scan(series: number, start: number, end: number, size: BucketSize | null = null): Promise<Bucket[]> {
+    const at = this.sequence ?? Number.MAX_SAFE_INTEGER - 1
+    const buckets = new Map<number, { start: number; records: number; state: unknown }>()
+    for (let next = 0; ;) {
+      const page = (await this.rows.values(usageRecords, ['sequence', 'occurredAt', 'value'], {
+        index: 'series',
+        prefix: [series],
+        from: next,
+        to: at + 1,
+        within: [
+          { column: 'occurredAt', from: start, to: end },
+          { column: 'cancelledSequence', from: at + 1, orNull: true },
+        ],
+        limit: ROWS_PER_READ,
+      })) as [number, number, string | null][]
+      for (const [sequence, occurredAt, value] of page) {
+        const bucketAt = size === null ? start : bucketStart(size, occurredAt)
+        let bucket = buckets.get(bucketAt)
+        if (!bucket) buckets.set(bucketAt, (bucket = { start: bucketAt, records: 0, state: this.formula.empty }))
+        bucket.records++
+        bucket.state = this.formula.add(bucket.state, { sequence, occurredAt, value })
+      }
+      const last = page.at(-1)
+      if (!last || page.length < ROWS_PER_READ) break
+      next = last[0] + 1
+      // Long counts let other requests in between.
+      await nextTurn()
+    }
+    return [...buckets.values()].sort((left, right) => left.start - right.start)
   }
 
   private add(start: number, parts: readonly Bucket[]): Bucket {
@@ -185,4 +261,8 @@ export class UsageAt {
       after = last.slice(0, 2)
     }
   }
+}
+
+function recordsOf(cells: readonly UsageCellRow[]): number {
+  return cells.reduce((sum, { records }) => sum + records, 0)
 }

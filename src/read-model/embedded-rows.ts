@@ -3,7 +3,7 @@
  * prepared once. A physical table is `<name>_<generation>`, so that a projection can be built anew beside the live one.
  */
 import Database from 'better-sqlite3'
-import { START, type Checkpoint, type KeyValue, type Range, type RowWriter } from './read-model.js'
+import { START, type Checkpoint, type KeyValue, type Range, type RowWriter, type Within } from './read-model.js'
 import type { ProjectionTables, Table } from './tables.js'
 
 type Statement = Database.Statement<unknown[]>
@@ -115,12 +115,12 @@ export class EmbeddedRows implements RowWriter {
   private rangeOf<R>(
     table: Table<R>,
     wanted: readonly string[] | null,
-    { index, prefix = [], from, to, after, reverse = false, where = {} }: Range<R>,
+    { index, prefix = [], from, to, after, reverse = false, where = {}, within = [] }: Range<R>,
   ): Statement {
     const columns = columnsOf(table, index)
     const equals = Object.keys(where)
     const bounded = columns[prefix.length]
-    const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${after !== undefined} ${reverse} ${equals.join()}`
+    const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${after !== undefined} ${reverse} ${equals.join()} ${within.map(boundsOf).join()}`
     const name = `range ${table.name} ${wanted?.join() ?? '*'} ${index ?? ''} ${shape}`
     return this.statement(name, () => {
       const conditions = columns.slice(0, prefix.length).map((column) => `${sql(column)} = ?`)
@@ -130,7 +130,9 @@ export class EmbeddedRows implements RowWriter {
         const rest = columns.slice(prefix.length)
         conditions.push(`(${rest.map(sql).join(', ')}) > (${rest.map(() => '?').join(', ')})`)
       }
-      for (const column of equals) conditions.push(`${sql(column)} IS ?`)
+      // The plus keeps the engine on the index that was named: it would take another that begins with one of these.
+      for (const column of equals) conditions.push(`+${sql(column)} IS ?`)
+      conditions.push(...within.map(boundsOf))
       const order = columns.slice(prefix.length).map((column) => `${sql(column)} ${reverse ? 'DESC' : 'ASC'}`)
       return (
         `SELECT ${wanted?.map(sql).join(', ') ?? columnList(table)} FROM ${this.physical(table)}` +
@@ -320,9 +322,20 @@ function columnsOf<R>(table: Table<R>, index: string | undefined): readonly stri
   return columns
 }
 
-function argumentsOf<R>({ prefix = [], from, to, after = [], where = {}, limit }: Range<R>): unknown[] {
+function argumentsOf<R>({ prefix = [], from, to, after = [], where = {}, within = [], limit }: Range<R>): unknown[] {
   const bounds = [from, to].filter((bound) => bound !== undefined)
-  return [...prefix, ...bounds, ...after, ...Object.values(where), limit]
+  const others = within.flatMap((each) => [each.from, each.to]).filter((bound) => bound !== undefined)
+  return [...prefix, ...bounds, ...after, ...Object.values(where), ...others, limit]
+}
+
+/** SQL of bounds on a column that is none of the index. */
+function boundsOf<R>({ column, from, to, orNull }: Within<R>): string {
+  const bounds = [
+    from === undefined ? [] : `+${sql(column)} >= ?`,
+    to === undefined ? [] : `+${sql(column)} < ?`,
+  ].flat()
+  const inside = bounds.length === 0 ? 'TRUE' : bounds.join(' AND ')
+  return orNull ? `(+${sql(column)} IS NULL OR (${inside}))` : `(${inside})`
 }
 
 function columnNames<R>(table: Table<R>): (keyof R & string)[] {

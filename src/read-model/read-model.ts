@@ -34,8 +34,18 @@ export interface Range<Row> {
   readonly reverse?: boolean
   /** Other columns a row must equal. */
   readonly where?: Partial<Row>
+  /** Other columns that must lie within bounds: `from` inclusive, `to` exclusive. */
+  readonly within?: readonly Within<Row>[]
   /** Rows at most; every range is bounded by its caller. */
   readonly limit: number
+}
+
+export interface Within<Row> {
+  readonly column: keyof Row & string
+  readonly from?: number
+  readonly to?: number
+  /** Whether null lies within. */
+  readonly orNull?: true
 }
 
 export interface RowReader {
