@@ -32,6 +32,10 @@ const documents: readonly (readonly [path: string, body: string])[] = [
     '/v2/billing/meter_events',
     '{"event_name":"fuzz_tokens","payload":{"stripe_customer_id":"cus_1","value":"25"},"identifier":"i2","timestamp":"2026-01-15T10:00:00.000Z"}',
   ],
+  [
+    '/meterbook/v1/meters/preview',
+    '{"display_name":"P","event_name":"p","default_aggregation":{"formula":"sum"},"sample_events":[{"payload":{"stripe_customer_id":"c","value":"1"},"timestamp":1768471200}],"compare_to":"METER"}',
+  ],
   ['/v2/billing/meter_event_adjustments', '{"event_name":"fuzz_tokens","type":"cancel","cancel":{"identifier":"i2"}}'],
 ]
 const queries: readonly (readonly [path: string, query: string])[] = [
@@ -46,6 +50,12 @@ const queries: readonly (readonly [path: string, query: string])[] = [
     'limit=5&meter=METER&customer=cus_1&status=recorded&timestamp[gte]=0&created[lt]=1768521600',
   ],
   ['/meterbook/v1/meter_events/METER/i1', ''],
+  ['/meterbook/v1/meters/METER/history', 'limit=2&starting_after=mtrchg_1'],
+  [
+    '/meterbook/v1/meters/METER/explain',
+    'customer=cus_1&start_time=1768435200&end_time=1768521600&as_of=1768471200&limit=5&starting_after=METER.i1&dimension_filters[model]=a',
+  ],
+  ['/meterbook/v1/meter_events', 'as_of_position=1&limit=2'],
 ]
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND', 'LINK', 'M-SEARCH']
 const odd = [
