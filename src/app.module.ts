@@ -23,16 +23,14 @@ import { V2MeterEventStreamController } from './api/v2-meter-event-stream.contro
 import { V2MeterEventsController } from './api/v2-meter-events.controller.js'
 import { ApiKeyRing } from './commands/api-key-ring.js'
 import { CancelUsageHandler } from './commands/cancel-usage.js'
+import { ChangeMeterHandler } from './commands/change-meter.js'
 import { CreateMeterHandler } from './commands/create-meter.js'
-import { DeactivateMeterHandler } from './commands/deactivate-meter.js'
 import { CLOCK, IDS, type Clock, type Ids, type Stopwatch } from './commands/environment.js'
 import { ImportUsageBatchHandler } from './commands/import-usage-batch.js'
 import { MeterCatalogues } from './commands/meter-catalogues.js'
-import { ReactivateMeterHandler } from './commands/reactivate-meter.js'
 import { RecordUsageHandler } from './commands/record-usage.js'
 import { RecordUsageStreamHandler } from './commands/record-usage-stream.js'
 import { RejectionLog } from './commands/rejection-log.js'
-import { RenameMeterHandler } from './commands/rename-meter.js'
 import { RetryRejectionsHandler } from './commands/retry-rejections.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { EVENT_STORE, type EventStore } from './event-store/event-store.js'
@@ -96,9 +94,7 @@ const controllers = [
 
 const commandHandlers = [
   CreateMeterHandler,
-  RenameMeterHandler,
-  DeactivateMeterHandler,
-  ReactivateMeterHandler,
+  ChangeMeterHandler,
   RecordUsageHandler,
   RecordUsageStreamHandler,
   CancelUsageHandler,

@@ -3,11 +3,9 @@ import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common
 import { CommandBus, QueryBus } from '@nestjs/cqrs'
 import { ApiBody, ApiConsumes, ApiQuery, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ChangeMeter, type MeterChange } from '../commands/change-meter.js'
 import type { ChangedMeter } from '../commands/changed-meter.js'
 import { CreateMeter } from '../commands/create-meter.js'
-import { DeactivateMeter } from '../commands/deactivate-meter.js'
-import { ReactivateMeter } from '../commands/reactivate-meter.js'
-import { RenameMeter } from '../commands/rename-meter.js'
 import type { RequestContext } from '../commands/request-context.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { Meter } from '../domain/meter-catalogue.js'
@@ -104,9 +102,7 @@ export class MetersController {
         return { meter, appended: null, replayOf: null }
       })
     }
-    return this.change(request, reply, (ledger, context) =>
-      this.commands.execute(new RenameMeter(ledger, id, displayName, context)),
-    )
+    return this.changeById(id, { type: 'RenameMeter', displayName }, request, reply)
   }
 
   @Post(':id/deactivate')
@@ -119,9 +115,7 @@ export class MetersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     readParameters(V1Parameters, request.body)
-    return this.change(request, reply, (ledger, context) =>
-      this.commands.execute(new DeactivateMeter(ledger, id, context)),
-    )
+    return this.changeById(id, { type: 'DeactivateMeter' }, request, reply)
   }
 
   @Post(':id/reactivate')
@@ -134,9 +128,7 @@ export class MetersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     readParameters(V1Parameters, request.body)
-    return this.change(request, reply, (ledger, context) =>
-      this.commands.execute(new ReactivateMeter(ledger, id, context)),
-    )
+    return this.changeById(id, { type: 'ReactivateMeter' }, request, reply)
   }
 
   @Get(':id/event_summaries')
@@ -169,6 +161,12 @@ export class MetersController {
     const { meter, items, hasMore } = withPosition(reply, answer)
     const data = items.map((summary) => summaryObject(context.ledger, meter, summary, answer.position))
     return list(`/v1/billing/meters/${id}/event_summaries`, data, hasMore)
+  }
+
+  private changeById(id: string, change: MeterChange, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+    return this.change(request, reply, (ledger, context) =>
+      this.commands.execute(new ChangeMeter(ledger, id, change, context)),
+    )
   }
 
   private async change(

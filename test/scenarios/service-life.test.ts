@@ -18,6 +18,7 @@ const ROUTES = [
   'GET /meterbook/v1/meter_events',
   'GET /meterbook/v1/meter_events/{meter}/{identifier}',
   'GET /readyz',
+  'POST /meterbook/v1/usage_imports',
   'GET /v1/billing/meters',
   'GET /v1/billing/meters/{id}',
   'GET /v1/billing/meters/{id}/event_summaries',
