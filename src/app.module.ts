@@ -13,6 +13,7 @@ import { MeterHistoryController } from './api/meter-history.controller.js'
 import { MeterPreviewController } from './api/meter-preview.controller.js'
 import { MetersController } from './api/meters.controller.js'
 import { RateLimitGuard, type RateLimits } from './api/rate-limits.js'
+import { ProjectionsController } from './api/projections.controller.js'
 import { ReadContext } from './api/read-context.js'
 import { RejectionsController } from './api/rejections.controller.js'
 import { Idempotency } from './api/stripe/idempotency.js'
@@ -53,6 +54,7 @@ import { PreviewMeterHandler } from './queries/preview-meter.js'
 import { Reader } from './queries/reader.js'
 import { Audits } from './replay/audits.js'
 import { GetDigestHandler } from './replay/get-digest.js'
+import { ListProjectionsHandler, REBUILDS, type Rebuilds } from './replay/projection-states.js'
 import { readiness } from './readiness.js'
 import { READ_MODEL, type ReadModel } from './read-model/read-model.js'
 
@@ -66,6 +68,7 @@ export interface ServiceParts {
   readonly usage: UsageLedger
   readonly rejections: RejectionLog
   readonly audits: Audits
+  readonly rebuilds: Rebuilds
   readonly clock: Clock
   readonly ids: Ids
   readonly stopwatch: Stopwatch
@@ -88,6 +91,7 @@ const controllers = [
   ExplanationController,
   DigestController,
   AuditsController,
+  ProjectionsController,
   MeterPreviewController,
   HealthController,
 ]
@@ -116,6 +120,7 @@ const queryHandlers = [
   ListMeterChangesHandler,
   ExplainUsageHandler,
   GetDigestHandler,
+  ListProjectionsHandler,
   PreviewMeterHandler,
 ]
 
@@ -146,6 +151,7 @@ export class AppModule {
       { provide: UsageLedger, useValue: usage },
       { provide: RejectionLog, useValue: rejections },
       { provide: Audits, useValue: parts.audits },
+      { provide: REBUILDS, useValue: parts.rebuilds },
       { provide: ApiKeyRing, useValue: keyRing },
       { provide: Reader, useValue: new Reader(readModel, readYourWrites, store) },
       { provide: Actors, useValue: new Actors(() => keyRing.stream.read()) },

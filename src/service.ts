@@ -116,6 +116,7 @@ export async function startService({
       usage,
       rejections,
       audits,
+      rebuilds: projector,
       clock,
       ids,
       stopwatch,

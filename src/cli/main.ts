@@ -12,6 +12,7 @@ import { digestCommand } from './digest.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
 import { keysCommand } from './keys.js'
+import { rebuildCommand } from './rebuild.js'
 import { serveCommand } from './serve.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -27,6 +28,7 @@ const program = new Command('meterbook')
   .addCommand(exportCommand())
   .addCommand(digestCommand())
   .addCommand(auditCommand())
+  .addCommand(rebuildCommand())
   .showHelpAfterError('(add --help for what there is)')
   .configureHelp({ showGlobalOptions: true })
 

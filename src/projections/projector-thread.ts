@@ -3,13 +3,58 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../event-store/open-event-store.js'
 import type { ReadYourWrites } from '../event-store/read-your-writes.js'
-import type { ProjectorMessage, ProjectorSettings } from './projector.worker.js'
+import type { ProjectorMessage, ProjectorOrder, ProjectorSettings } from './projector.worker.js'
+import type { RebuildRequest, RebuildState } from './rebuilding.js'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
 
 export class ProjectorThread {
-  private constructor(private readonly worker: Worker) {}
+  private rebuildState: RebuildState | null = null
+
+  private constructor(
+    private readonly worker: Worker,
+    private readonly log: Log,
+  ) {
+    worker.on('message', (message: ProjectorMessage) => {
+      if (message.type === 'rebuild') this.rebuilt(message.state)
+    })
+  }
+
+  /** Of the rebuild that runs or of the last one since the start; null before the first. */
+  get rebuild(): RebuildState | null {
+    return this.rebuildState
+  }
+
+  /** Whether it was begun; not while another one runs. */
+  beginRebuild(request: RebuildRequest): boolean {
+    const status = this.rebuildState?.status
+    if (status === 'building' || status === 'comparing') return false
+    this.rebuildState = {
+      projections: request.projections,
+      status: 'building',
+      sequence: 0,
+      wantedSequence: 0,
+      rows: 0,
+      differenceCount: 0,
+      differences: [],
+      elapsedMs: 0,
+      failure: null,
+    }
+    this.worker.postMessage({ rebuild: request } satisfies ProjectorOrder)
+    return true
+  }
+
+  private rebuilt(state: RebuildState): void {
+    this.rebuildState = state
+    const { projections, differenceCount: differences, differences: examples, elapsedMs, failure } = state
+    if (state.status === 'failed')
+      this.log.error({ projections, reason: failure }, 'A rebuild failed; the old rows serve.')
+    if (state.status !== 'completed') return
+    const fields = { projections, differences, elapsedMs }
+    if (differences === 0) this.log.info(fields, 'Projections were rebuilt; every row is as it was.')
+    else this.log.error({ ...fields, examples }, 'Projections were rebuilt; rows that differed were mended.')
+  }
 
   /** Resolves when the tables are there. @throws what stopped it before that. */
   static async start(settings: ProjectorSettings, readYourWrites: ReadYourWrites, log: Log): Promise<ProjectorThread> {
@@ -31,6 +76,8 @@ export class ProjectorThread {
             return resolve()
           case 'progress':
             return readYourWrites.advance(message.progress)
+          case 'rebuild':
+            return // Its own listener has it.
           case 'anomaly':
             return log.error(message.anomaly, 'An event contradicts the log before it and was not folded.')
           case 'log':
@@ -52,14 +99,14 @@ export class ProjectorThread {
       await worker.terminate()
       throw error
     }
-    return new ProjectorThread(worker)
+    return new ProjectorThread(worker, log)
   }
 
   /** Ends after the batch at hand. */
   async stop(): Promise<void> {
     if (this.worker.threadId === -1) return
     const exited = once(this.worker, 'exit', { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) })
-    this.worker.postMessage('stop')
+    this.worker.postMessage('stop' satisfies ProjectorOrder)
     await exited.catch(() => this.worker.terminate())
   }
 }

@@ -3,7 +3,7 @@
  * event is folded exactly once whenever the process dies. An event it cannot understand stops it, naming stream and
  * revision; nothing is skipped. A read model that cannot be written just now (a full disk) is waited for.
  */
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import { decodeEvent } from '../event-store/codec.js'
 import {
   categoryOf,
@@ -11,11 +11,13 @@ import {
   type EventStore,
   type Position,
   type RecordedEvent,
+  type SubscriptionItem,
 } from '../event-store/event-store.js'
 import type { Progress } from '../event-store/read-your-writes.js'
 import { categories } from '../event-store/streams.js'
 import { ReadModelUnavailable, START, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
 import type { ProjectedEvent, Projection } from './projection.js'
+import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
 
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
@@ -29,10 +31,21 @@ const SMALL_BATCH_EVENTS = 64
 const GATHER_MS = 2
 const STEADY_MS = 10
 
+/** Of the time the live rows take, what a rebuild takes besides while the log goes on. */
+const REBUILD_SHARE = 0.5
+
 const followed: readonly Category[] = Object.values(categories)
 
 export class Projector {
   private checkpoints = new Map<string, Checkpoint>()
+  private requested: RebuildRequest | null = null
+  private rebuilding: Rebuilding | null = null
+  /** Whether there may be tables that were replaced and wait to be dropped. */
+  private hasReplaced = false
+  private hasCaughtUp = false
+  /** How long the last batch of the log took. */
+  private liveMs = 0
+  private wake: () => void = () => undefined
 
   constructor(
     private readonly store: EventStore,
@@ -40,6 +53,9 @@ export class Projector {
     private readonly projections: readonly Projection[],
     private readonly onProgress: (progress: Progress) => void,
     private readonly report: (message: string) => void,
+    /** The same projections once more, remembering nothing: for building them anew. */
+    private readonly anew: () => readonly Projection[] = () => [],
+    private readonly onRebuild: (state: RebuildState) => void = () => undefined,
   ) {}
 
   /**
@@ -53,8 +69,11 @@ export class Projector {
       if (event === null || (await this.isInLog(event))) continue
       this.report('The read model was made from another event log. It is built anew from this one.')
       await this.readModel.reset(this.projections)
-      return this.loadCheckpoints()
+      await this.loadCheckpoints()
+      break
     }
+    this.rebuilding = await Rebuilding.resume(this.store, this.readModel, this.anew(), this.onRebuild)
+    this.hasReplaced = true
   }
 
   private async loadCheckpoints(): Promise<void> {
@@ -72,34 +91,111 @@ export class Projector {
     return false
   }
 
+  /** Begins to build projections anew while it runs; one such at a time. */
+  rebuild(request: RebuildRequest): void {
+    this.requested = request
+    this.wake()
+  }
+
   /** Runs until the signal says stop. @throws what stopped it. */
   async run(signal: AbortSignal): Promise<void> {
-    let { position: after, sequence, event } = this.earliest()
+    const reached = this.earliest()
+    const after = reached.position as Position | null
+    const items = this.store.subscribe({ after, categories: followed, signal })[Symbol.asyncIterator]()
+    try {
+      await this.follow(items, reached, signal)
+    } finally {
+      // Not waited for: it would wait for the next item.
+      void items.return?.()
+    }
+  }
+
+  private async follow(items: AsyncIterator<SubscriptionItem>, from: Checkpoint, signal: AbortSignal): Promise<void> {
+    let reached = from
     let foldedAt = 0
-    for await (const item of this.store.subscribe({ after: after as Position | null, categories: followed, signal })) {
+    for (;;) {
+      const next = items.next()
+      await this.besides(next, reached, signal)
+      const result = await next
+      if (result.done === true) return
+      const item = result.value
       if (item.type === 'caught-up') {
-        this.onProgress({ position: after as Position | null, caughtUp: true, changedStreams: [] })
+        this.hasCaughtUp = true
+        this.onProgress({ position: reached.position as Position | null, caughtUp: true, changedStreams: [] })
         continue
       }
+      const since = performance.now()
+      let { sequence } = reached
       const projected = item.events.map((event) => {
         if (categoryOf(event.stream) === categories.usage) sequence++
         return projectedEvent(event, sequence)
       })
       const last = item.events.at(-1)
-      if (last) {
-        after = last.position
-        event = `${last.revision} ${last.id} ${last.stream}`
-      }
-      if (!(await this.fold(projected, { position: after, sequence, event }, signal))) return
+      if (!last) continue
+      reached = { position: last.position, sequence, event: `${last.revision} ${last.id} ${last.stream}` }
+      if (!(await this.fold(projected, reached, signal))) return
       this.onProgress({
-        position: after as Position | null,
+        position: reached.position as Position | null,
         caughtUp: false,
         changedStreams: changedStreams(item.events),
       })
+      this.liveMs = performance.now() - since
       const isSteady = performance.now() - foldedAt < STEADY_MS
       foldedAt = performance.now()
       if (isSteady && projected.length < SMALL_BATCH_EVENTS) await delay(GATHER_MS)
     }
+  }
+
+  /**
+   * Works on a rebuild until there is something new in the log, and for its share of the time where there always is.
+   * Until the live rows have caught up once they have all of it.
+   */
+  private async besides(next: Promise<unknown>, reached: Checkpoint, signal: AbortSignal): Promise<void> {
+    let isNext = false
+    const settled = next.then(
+      () => (isNext = true),
+      () => (isNext = true),
+    )
+    const until = performance.now() + this.liveMs * REBUILD_SHARE
+    while (!signal.aborted) {
+      await nextTurn()
+      const isWorking = this.hasCaughtUp && (await this.hasRebuildWork())
+      if (isNext && (!isWorking || performance.now() >= until)) return
+      if (isWorking) await this.rebuildSlice(reached)
+      else await Promise.race([settled, this.woken()])
+    }
+  }
+
+  private async hasRebuildWork(): Promise<boolean> {
+    const { requested } = this
+    if (requested) {
+      this.requested = null
+      this.rebuilding = await Rebuilding.begin(this.store, this.readModel, this.anew(), requested, this.onRebuild)
+    }
+    return this.rebuilding !== null || this.hasReplaced
+  }
+
+  /** Whatever goes wrong with it, the live rows are folded on. */
+  private async rebuildSlice(reached: Checkpoint): Promise<void> {
+    if (!this.rebuilding) {
+      try {
+        this.hasReplaced = await this.readModel.dropReplaced(false)
+      } catch (error) {
+        this.hasReplaced = false
+        this.report(`Replaced tables could not be dropped; that is tried again at the next start. ${String(error)}`)
+      }
+      return
+    }
+    await this.rebuilding.step(reached)
+    if (!this.rebuilding.isOver) return
+    this.rebuilding = null
+    this.hasReplaced = true
+    // What is remembered is of the rows that were replaced.
+    for (const projection of this.projections) projection.forget?.()
+  }
+
+  private woken(): Promise<void> {
+    return new Promise((resolve) => (this.wake = resolve))
   }
 
   /** Whether the batch was committed; not if it was still waiting for room when the signal said stop. */
@@ -110,7 +206,14 @@ export class Projector {
         return true
       } catch (error) {
         for (const projection of this.projections) projection.forget?.()
-        if (!(error instanceof ReadModelUnavailable)) throw error
+        this.rebuilding?.forget()
+        if (!(error instanceof ReadModelUnavailable)) {
+          if (!this.rebuilding?.isBesides) throw error
+          // It may have been the tables that are being built. Without them it is seen whether the live ones are sound.
+          await this.rebuilding.fail(error)
+          this.rebuilding = null
+          continue
+        }
         this.report(`The read model cannot be written and is tried again: ${error.message}`)
         await delay(WRITE_RETRY_MS, null, { signal }).catch(() => undefined)
         if (signal.aborted) return false
@@ -119,14 +222,16 @@ export class Projector {
   }
 
   private async commit(events: readonly ProjectedEvent[], reached: Checkpoint): Promise<void> {
-    await this.readModel.write(async (rows) => {
+    await this.readModel.write(async (rows, building) => {
       for (const projection of this.projections) {
         const unseen = this.unseen(events, this.checkpoints.get(projection.projection) as Checkpoint)
         if (unseen.length === 0) continue
         await projection.apply(unseen, rows)
         await rows.setCheckpoint(projection.projection, reached)
       }
+      await this.rebuilding?.fold(events, reached, building)
     })
+    this.rebuilding?.committed(reached)
     for (const { projection } of this.projections) {
       const { position } = this.checkpoints.get(projection) as Checkpoint
       if (position === null || this.isAfter(reached.position as Position, position)) {

@@ -9,6 +9,7 @@ import { openReadModel } from '../read-model/open-read-model.js'
 import { allProjections } from './projections.js'
 import { Projector } from './projector.js'
 import type { Anomaly } from './projection.js'
+import type { RebuildRequest, RebuildState } from './rebuilding.js'
 
 export interface ProjectorSettings {
   readonly eventStoreUrl: string
@@ -16,9 +17,12 @@ export interface ProjectorSettings {
   readonly dataDir: string
 }
 
+export type ProjectorOrder = 'stop' | { readonly rebuild: RebuildRequest }
+
 export type ProjectorMessage =
   | { readonly type: 'prepared' }
   | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'rebuild'; readonly state: RebuildState }
   | { readonly type: 'anomaly'; readonly anomaly: Anomaly }
   | {
       readonly type: 'log'
@@ -28,14 +32,29 @@ export type ProjectorMessage =
     }
   | { readonly type: 'stopped'; readonly message: string }
 
+/** Between two reports of how far a rebuild is. */
+const REBUILD_EVERY_MS = 250
+
 if (!parentPort) throw new Error('This file is a worker thread.')
 const port = parentPort
 const settings = workerData as ProjectorSettings
 const stop = new AbortController()
 const say = (message: ProjectorMessage): void => port.postMessage(message)
 
-// Any message means stop; the thread ends once the batch at hand is committed.
-port.once('message', () => stop.abort())
+let projector: Projector | null = null
+
+port.on('message', (order: ProjectorOrder) => {
+  // The thread ends once the batch at hand is committed.
+  if (order === 'stop') stop.abort()
+  else projector?.rebuild(order.rebuild)
+})
+
+let told = { status: '', at: -Infinity }
+const sayRebuild = (state: RebuildState): void => {
+  if (state.status === told.status && performance.now() - told.at < REBUILD_EVERY_MS) return
+  told = { status: state.status, at: performance.now() }
+  say({ type: 'rebuild', state })
+}
 
 try {
   const log = (level: 'info' | 'warn' | 'error') => (fields: object, message: string) =>
@@ -47,12 +66,15 @@ try {
   })
   const readModel = openReadModel(settings.readModelUrl, settings.dataDir, 'projected')
   try {
-    const projector = new Projector(
+    projector = new Projector(
       store,
       readModel,
       allProjections((anomaly) => say({ type: 'anomaly', anomaly })),
       (progress) => say({ type: 'progress', progress }),
       (message) => log('warn')({}, message),
+      // What contradicts the log was told when the live rows were made.
+      () => allProjections(() => undefined),
+      sayRebuild,
     )
     await projector.prepare()
     say({ type: 'prepared' })

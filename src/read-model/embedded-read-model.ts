@@ -36,6 +36,8 @@ const CHECKPOINT_PAGES_BESIDE = 65_536
 export class EmbeddedReadModel implements ReadModel {
   private readonly file: string
   private writer: EmbeddedRows | null = null
+  private writerConnection: Database.Database | null = null
+  private builder: EmbeddedRows | null = null
   private single: EmbeddedRows | null = null
   private readonly idle: EmbeddedRows[] = []
   private open = 0
@@ -68,20 +70,42 @@ export class EmbeddedReadModel implements ReadModel {
     return this.reading().schemas()
   }
 
+  async beginBuild(projections: readonly ProjectionTables[], keep: boolean): Promise<void> {
+    this.changeTables((rows) => rows.beginBuild(projections, keep))
+  }
+
+  async builds(): Promise<ReadonlyMap<string, Checkpoint>> {
+    return this.writing().builds()
+  }
+
+  async abandonBuild(): Promise<void> {
+    this.changeTables((rows) => rows.abandonBuild())
+  }
+
+  async switchBuild(): Promise<void> {
+    this.changeTables((rows) => rows.switchBuild())
+  }
+
+  async dropReplaced(kept: boolean): Promise<boolean> {
+    let hasDropped = false
+    this.changeTables((rows) => (hasDropped = rows.dropReplaced(kept)))
+    return hasDropped
+  }
+
   get<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(Row | undefined)[]> {
-    return this.reading().get(table, keys, index)
+    return this.readOne((rows) => rows.get(table, keys, index))
   }
 
   range<Row>(table: Table<Row>, range: Range<Row>): Promise<Row[]> {
-    return this.reading().range(table, range)
+    return this.readOne((rows) => rows.range(table, range))
   }
 
   values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]> {
-    return this.reading().values(table, columns, range)
+    return this.readOne((rows) => rows.values(table, columns, range))
   }
 
   checkpoint(projection: string): Promise<Checkpoint> {
-    return this.reading().checkpoint(projection)
+    return this.readOne((rows) => rows.checkpoint(projection))
   }
 
   async snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result> {
@@ -98,11 +122,11 @@ export class EmbeddedReadModel implements ReadModel {
     }
   }
 
-  async write(change: (rows: RowWriter) => Promise<void>): Promise<void> {
+  async write(change: (rows: RowWriter, building: RowWriter) => Promise<void>): Promise<void> {
     const rows = this.writing()
     try {
       rows.beginImmediate()
-      await change(rows)
+      await change(rows, this.building())
       rows.commit()
     } catch (error) {
       rows.rollback()
@@ -121,8 +145,34 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   private writing(): EmbeddedRows {
-    this.writer ??= new EmbeddedRows(this.connect(this.use === 'scratch' ? SCRATCH_CACHE_KIB : WRITER_CACHE_KIB))
+    if (!this.writer) {
+      this.writerConnection = this.connect(this.use === 'scratch' ? SCRATCH_CACHE_KIB : WRITER_CACHE_KIB)
+      this.writer = new EmbeddedRows(this.writerConnection)
+    }
     return this.writer
+  }
+
+  private building(): EmbeddedRows {
+    this.writing()
+    this.builder ??= new EmbeddedRows(this.writerConnection as Database.Database, 'building')
+    return this.builder
+  }
+
+  private changeTables(change: (rows: EmbeddedRows) => void): void {
+    change(this.writing())
+    this.builder?.forget()
+    this.single?.forget()
+  }
+
+  /** One statement in a transaction of its own, so that it sees the tables that are the live ones then. */
+  private readOne<Result>(read: (rows: EmbeddedRows) => Promise<Result>): Promise<Result> {
+    const rows = this.reading()
+    rows.begin()
+    try {
+      return read(rows)
+    } finally {
+      rows.commit()
+    }
   }
 
   private reading(): EmbeddedRows {

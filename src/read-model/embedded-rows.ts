@@ -3,26 +3,22 @@
  * prepared once. A physical table is `<name>_<generation>`, so that a projection can be built anew beside the live one.
  */
 import Database from 'better-sqlite3'
-import { START, type Checkpoint, type KeyValue, type Range, type RowWriter, type Within } from './read-model.js'
+import {
+  createStatements,
+  columnsOf,
+  argumentsOf,
+  boundsOf,
+  columnNames,
+  columnList,
+  insertList,
+  sql,
+  REGISTRY,
+} from './embedded-sql.js'
+import { START, type Checkpoint, type KeyValue, type Range, type RowWriter } from './read-model.js'
 import type { ProjectionTables, Table } from './tables.js'
 
 type Statement = Database.Statement<unknown[]>
 type Row = Record<string, KeyValue>
-
-const REGISTRY = `
-  CREATE TABLE IF NOT EXISTS projections (
-    name TEXT PRIMARY KEY,
-    schema INTEGER NOT NULL,
-    generation INTEGER NOT NULL,
-    position TEXT,
-    sequence INTEGER NOT NULL,
-    event TEXT
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS tables (
-    name TEXT PRIMARY KEY,
-    projection TEXT NOT NULL
-  ) STRICT, WITHOUT ROWID;
-`
 
 /** Rows of one statement, and keys looked up by one. */
 const ROWS_PER_INSERT = 32
@@ -41,7 +37,13 @@ export class EmbeddedRows implements RowWriter {
   private readonly statements = new Map<string, Statement>()
   private readonly generations = new Map<string, number>()
 
-  constructor(private readonly database: Database.Database) {}
+  /** Sum of the generations the statements were made for; it grows with every switch. */
+  private switched: number | null = null
+
+  constructor(
+    private readonly database: Database.Database,
+    private readonly view: 'live' | 'building' = 'live',
+  ) {}
 
   /** Makes what is missing; a projection with another schema number loses its tables and starts from the beginning. */
   prepare(projections: readonly ProjectionTables[]): void {
@@ -56,6 +58,7 @@ export class EmbeddedRows implements RowWriter {
         for (const { projection, schema, tables } of projections) {
           const known = select.get(projection)
           if (known?.schema === schema) continue
+          this.dropBuild(projection)
           if (known) this.dropTables(projection, known.generation)
           const generation = (known?.generation ?? 0) + 1
           register.run(projection, schema, generation)
@@ -66,13 +69,93 @@ export class EmbeddedRows implements RowWriter {
         }
       })
       .immediate()
+    this.forget()
+  }
+
+  /** Tables are looked up anew, and statements made anew for them. */
+  forget(): void {
     this.generations.clear()
     this.statements.clear()
+  }
+
+  beginBuild(projections: readonly ProjectionTables[], keep: boolean): void {
+    this.transaction(() => {
+      this.dropBuilds()
+      for (const { projection, schema, tables } of projections) {
+        const { generation } = this.database
+          .prepare<[string], Registration>('SELECT schema, generation FROM projections WHERE name = ?')
+          .get(projection) as Registration
+        this.database
+          .prepare('INSERT INTO builds VALUES (?, ?, ?, NULL, 0, NULL, ?)')
+          .run(projection, schema, generation + 1, keep ? 1 : 0)
+        for (const table of tables as readonly Table<Row>[]) {
+          const left = `${table.name}_${generation + 1}`
+          this.database.exec(`DROP TABLE IF EXISTS ${left}`)
+          for (const statement of createStatements(table, generation + 1)) this.database.exec(statement)
+        }
+      }
+    })
+  }
+
+  builds(): Map<string, Checkpoint> {
+    const rows = this.database
+      .prepare<[], { name: string } & Checkpoint>('SELECT name, position, sequence, event FROM builds')
+      .all()
+    return new Map(rows.map(({ name, ...checkpoint }) => [name, checkpoint]))
+  }
+
+  abandonBuild(): void {
+    this.transaction(() => this.dropBuilds())
+  }
+
+  switchBuild(): void {
+    this.transaction(() => {
+      this.database.exec(`
+        INSERT OR REPLACE INTO replaced
+          SELECT tables.name || '_' || projections.generation, builds.keep FROM builds
+          JOIN projections ON projections.name = builds.name JOIN tables ON tables.projection = builds.name;
+        INSERT OR REPLACE INTO projections SELECT name, schema, generation, position, sequence, event FROM builds;
+        DELETE FROM builds;
+      `)
+    })
+  }
+
+  dropReplaced(kept: boolean): boolean {
+    const next = this.database
+      .prepare<[number], { physical: string }>('SELECT physical FROM replaced WHERE kept <= ? LIMIT 1')
+      .get(kept ? 1 : 0)
+    if (!next) return false
+    this.transaction(() => {
+      this.database.exec(`DROP TABLE IF EXISTS ${next.physical}`)
+      this.database.prepare('DELETE FROM replaced WHERE physical = ?').run(next.physical)
+    })
+    return true
+  }
+
+  private transaction(change: () => void): void {
+    this.database.transaction(change).immediate()
+    this.forget()
+  }
+
+  private dropBuilds(): void {
+    for (const name of this.builds().keys()) this.dropBuild(name)
+  }
+
+  private dropBuild(projection: string): void {
+    const tables = this.database
+      .prepare<[string], { physical: string }>(
+        `SELECT tables.name || '_' || generation AS physical FROM builds
+         JOIN tables ON tables.projection = builds.name WHERE builds.name = ?`,
+      )
+      .all(projection)
+    for (const { physical } of tables) this.database.exec(`DROP TABLE IF EXISTS ${physical}`)
+    this.database.prepare('DELETE FROM builds WHERE name = ?').run(projection)
   }
 
   reset(projections: readonly ProjectionTables[]): void {
     this.database
       .transaction(() => {
+        this.dropBuilds()
         for (const { projection, tables } of projections) {
           for (const table of tables) this.database.exec(`DELETE FROM ${this.physical(table)}`)
           void this.setCheckpoint(projection, START)
@@ -145,8 +228,8 @@ export class EmbeddedRows implements RowWriter {
 
   async checkpoint(projection: string): Promise<Checkpoint> {
     const statement = this.statement(
-      'checkpoint',
-      () => 'SELECT position, sequence, event FROM projections WHERE name = ?',
+      `checkpoint ${projection}`,
+      () => `SELECT position, sequence, event FROM ${this.registryOf(projection)} WHERE name = ?`,
     )
     return (statement.get(projection) as Checkpoint | undefined) ?? START
   }
@@ -184,13 +267,24 @@ export class EmbeddedRows implements RowWriter {
 
   async setCheckpoint(projection: string, { position, sequence, event }: Checkpoint): Promise<void> {
     this.statement(
-      'set checkpoint',
-      () => 'UPDATE projections SET position = ?, sequence = ?, event = ? WHERE name = ?',
+      `set checkpoint ${projection}`,
+      () => `UPDATE ${this.registryOf(projection)} SET position = ?, sequence = ?, event = ? WHERE name = ?`,
     ).run(position, sequence, event, projection)
   }
 
   begin(): void {
     this.statement('begin', () => 'BEGIN').run()
+    this.noticeSwitch()
+  }
+
+  /** Another connection may have put other tables in the place of those the statements were made for. */
+  private noticeSwitch(): void {
+    const { switched } = this.statement(
+      'switched',
+      () => 'SELECT total(generation) AS switched FROM projections',
+    ).get() as { switched: number }
+    if (this.switched !== null && this.switched !== switched) this.forget()
+    this.switched = switched
   }
 
   beginImmediate(): void {
@@ -279,15 +373,22 @@ export class EmbeddedRows implements RowWriter {
   private physical(table: Table<never> | { readonly name: string }): string {
     let generation = this.generations.get(table.name)
     if (generation === undefined) {
-      generation = this.database
-        .prepare<[string], { generation: number }>(
-          'SELECT generation FROM tables JOIN projections ON projections.name = tables.projection WHERE tables.name = ?',
-        )
-        .get(table.name)?.generation
+      const generationIn = (registry: 'projections' | 'builds'): number | undefined =>
+        this.database
+          .prepare<[string], { generation: number }>(
+            `SELECT generation FROM tables JOIN ${registry} ON ${registry}.name = tables.projection WHERE tables.name = ?`,
+          )
+          .get(table.name)?.generation
+      generation = (this.view === 'building' ? generationIn('builds') : undefined) ?? generationIn('projections')
       if (generation === undefined) throw new Error(`The read model has no table ${table.name}.`)
       this.generations.set(table.name, generation)
     }
     return `${table.name}_${generation}`
+  }
+
+  private registryOf(projection: string): 'projections' | 'builds' {
+    if (this.view === 'live') return 'projections'
+    return this.builds().has(projection) ? 'builds' : 'projections'
   }
 
   private dropTables(projection: string, generation: number): void {
@@ -297,64 +398,4 @@ export class EmbeddedRows implements RowWriter {
     for (const { name } of names) this.database.exec(`DROP TABLE IF EXISTS ${name}_${generation}`)
     this.database.prepare('DELETE FROM tables WHERE projection = ?').run(projection)
   }
-}
-
-function createStatements(table: Table<Row>, generation: number): string[] {
-  const physical = `${table.name}_${generation}`
-  const columns = Object.entries(table.columns).map(([column, type]) =>
-    type.endsWith('?') ? `${sql(column)} ${type.slice(0, -1)}` : `${sql(column)} ${type} NOT NULL`,
-  )
-  const rowid = table.key.length === 1 && table.columns[table.key[0] as string] === 'integer'
-  const key = `PRIMARY KEY (${table.key.map(sql).join(', ')})`
-  return [
-    `CREATE TABLE ${physical} (${[...columns, key].join(', ')}) STRICT${rowid ? '' : ', WITHOUT ROWID'}`,
-    ...Object.entries(table.indexes).map(
-      ([name, { columns: indexed, unique }]) =>
-        `CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${physical}_${name} ON ${physical} (${indexed.map(sql).join(', ')})`,
-    ),
-  ]
-}
-
-function columnsOf<R>(table: Table<R>, index: string | undefined): readonly string[] {
-  if (index === undefined) return table.key
-  const columns = table.indexes[index]?.columns
-  if (!columns) throw new Error(`Table ${table.name} has no index ${index}.`)
-  return columns
-}
-
-function argumentsOf<R>({ prefix = [], from, to, after = [], where = {}, within = [], limit }: Range<R>): unknown[] {
-  const bounds = [from, to].filter((bound) => bound !== undefined)
-  const others = within.flatMap((each) => [each.from, each.to]).filter((bound) => bound !== undefined)
-  return [...prefix, ...bounds, ...after, ...Object.values(where), ...others, limit]
-}
-
-/** SQL of bounds on a column that is none of the index. */
-function boundsOf<R>({ column, from, to, orNull }: Within<R>): string {
-  const bounds = [
-    from === undefined ? [] : `+${sql(column)} >= ?`,
-    to === undefined ? [] : `+${sql(column)} < ?`,
-  ].flat()
-  const inside = bounds.length === 0 ? 'TRUE' : bounds.join(' AND ')
-  return orNull ? `(+${sql(column)} IS NULL OR (${inside}))` : `(${inside})`
-}
-
-function columnNames<R>(table: Table<R>): (keyof R & string)[] {
-  return Object.keys(table.columns) as (keyof R & string)[]
-}
-
-function columnList<R>(table: Table<R>): string {
-  return columnNames(table)
-    .map((column) => (sql(column) === column ? column : `${sql(column)} AS ${column}`))
-    .join(', ')
-}
-
-function insertList<R>(table: Table<R>, rows: number): string {
-  const columns = columnNames(table)
-  const values = `(${columns.map(() => '?').join(', ')})`
-  return `(${columns.map(sql).join(', ')}) VALUES ${new Array<string>(rows).fill(values).join(', ')}`
-}
-
-/** `occurredAt` → `occurred_at`. */
-function sql(column: string): string {
-  return column.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

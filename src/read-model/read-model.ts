@@ -67,7 +67,24 @@ export interface RowWriter extends RowReader {
   setCheckpoint(projection: string, checkpoint: Checkpoint): Promise<void>
 }
 
-export interface ReadModel extends RowReader {
+/** Tables that are built beside the live ones, until they take their place. */
+export interface Building {
+  /**
+   * Makes empty tables beside the live ones, in place of any such tables that are left from before. `keep`: the tables they
+   * replace stay in the file until they are told to go.
+   */
+  beginBuild(projections: readonly ProjectionTables[], keep: boolean): Promise<void>
+  /** How far each projection that is being built has come; also after a restart. */
+  builds(): Promise<ReadonlyMap<string, Checkpoint>>
+  /** Takes away what is being built. */
+  abandonBuild(): Promise<void>
+  /** Makes the tables that were built the live ones, in one step. The old ones wait for `dropReplaced`. */
+  switchBuild(): Promise<void>
+  /** Drops one table that was replaced, also one that was to be kept if so told; answers whether there was one. */
+  dropReplaced(kept: boolean): Promise<boolean>
+}
+
+export interface ReadModel extends RowReader, Building {
   /** Makes the projections' tables, anew where a schema number changed. */
   prepare(projections: readonly ProjectionTables[]): Promise<void>
   /** Empties the projections' tables and sends them back to the start. */
@@ -77,11 +94,12 @@ export interface ReadModel extends RowReader {
   /** Reads one committed state, whatever is written meanwhile. */
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
   /**
-   * One writer at a time.
+   * One writer at a time. `building` writes the tables that are being built; where a projection is not, it is the same as
+   * `rows`.
    *
    * @throws ReadModelUnavailable; then nothing was written.
    */
-  write(change: (rows: RowWriter) => Promise<void>): Promise<void>
+  write(change: (rows: RowWriter, building: RowWriter) => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 

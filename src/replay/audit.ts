@@ -4,18 +4,19 @@
  *
  * The live rows may move meanwhile: they are read in one snapshot, and folding goes on to where that stands.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EventStoreCorrupt, type EventStore, type Position } from '../event-store/event-store.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { allProjections } from '../projections/projections.js'
+import { compareRows, type Row, type RowDifference, type Seen } from '../projections/compare-rows.js'
 import { ProjectionStopped, type Projection } from '../projections/projection.js'
 import { START, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
 import { meters, usageRecords, usageSeries } from '../read-model/tables.js'
-import { compareProjection, type Row, type RowDifference } from './compare-rows.js'
 import { digestUsage, type Digest } from './digest.js'
 import { EffectWatcher, type Effect } from './effects.js'
 import type { Contradiction } from './log-check.js'
 import { Refold } from './refold.js'
-import { isSelected, scopeOf, type RowScope, type Selection } from './row-scope.js'
+import { isSelected, scopeOf, type Selection } from './row-scope.js'
 
 /** Differences and contradictions of the log that are told one by one; all are counted. */
 export const FINDINGS_MAX = 1_000
@@ -141,25 +142,28 @@ export class Audit {
         this.find({ kind: 'checkpoint', projection, expected: reached, found })
       }
     }
-    const about = scoped(this.scratch)
     const tables = new Set<unknown>([usageRecords, usageSeries])
     for (const projection of this.projections) {
       // What cells held at an earlier moment is nowhere stored; the records are.
-      const compared = isNow ? projection : { tables: projection.tables.filter((table) => tables.has(table)) }
-      await compareProjection(this.scratch, live, compared, {
-        signal: this.options.signal,
-        ...(isNow ? {} : { seen: asOf(reached.sequence, await newestSeries(this.scratch)) }),
-        onRows: (rows) => {
-          this.rows += rows
-          this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: null })
-        },
-        onDifference: async (difference) => {
-          const scope = await about((difference.expected ?? difference.found) as Row)
-          if (!isSelected(scope, this.selection)) return
-          this.find({ kind: 'row', ...difference, meterId: scope.meterId, customer: scope.customer })
-        },
-      })
+      const compared = isNow ? projection.tables : projection.tables.filter((table) => tables.has(table))
+      const seen = isNow ? undefined : asOf(reached.sequence, await newestSeries(this.scratch))
+      for await (const { rows, differences } of compareRows(this.scratch, live, compared, seen)) {
+        this.options.signal.throwIfAborted()
+        this.rows += rows
+        this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: null })
+        for (const difference of differences) await this.report(difference)
+        await nextTurn()
+      }
     }
+  }
+
+  private async report(difference: RowDifference): Promise<void> {
+    const { ledger, meterId, customer, from, to } = await scopeOf(
+      (difference.expected ?? difference.found) as Row,
+      this.scratch,
+    )
+    if (!isSelected({ ledger, meterId, customer, from, to }, this.selection)) return
+    this.find({ kind: 'row', ...difference, meterId, customer })
   }
 
   private async digest(): Promise<AuditVerdict['digests']> {
@@ -217,7 +221,7 @@ function believed(checkpoints: ReadonlyMap<string, Checkpoint>): Checkpoint {
 }
 
 /** What was already there after an earlier usage event, with what was not yet cancelled. */
-function asOf(sequence: number, series: number): (table: string, row: Row) => Row | null {
+function asOf(sequence: number, series: number): Seen {
   return (table, row) => {
     if (table === usageSeries.name) return Number(row.series) <= series ? row : null
     if (Number(row.sequence) > sequence) return null
@@ -242,9 +246,4 @@ async function ledgersOf(rows: RowReader, only: LedgerName | null): Promise<Ledg
     if (!last) return found.sort()
     after = last.number + 1
   }
-}
-
-/** Differences of one series stand together. */
-function scoped(rows: RowReader): (row: Row) => Promise<RowScope> {
-  return (row) => scopeOf(row, rows)
 }

@@ -104,20 +104,27 @@ export class Audits {
               'An audit found differences.',
             )
           }
+          this.ended(id)
           return this.change(id, { status: 'completed', endedAt: this.now(), verdict })
         }
         case 'failed':
+          this.ended(id)
           return this.change(id, { status: 'failed', endedAt: this.now(), failure: message.message })
       }
     })
     worker.on('error', (error) => this.change(id, { status: 'failed', endedAt: this.now(), failure: error.message }))
     worker.on('exit', () => {
-      this.running = null
+      this.ended(id)
       if (this.jobs.get(id)?.status === 'running') {
         this.change(id, { status: 'failed', endedAt: this.now(), failure: 'The auditing thread ended.' })
       }
     })
     return worker
+  }
+
+  /** Its scratch files are gone, and its thread is about to be. */
+  private ended(id: string): void {
+    if (this.running?.id === id) this.running = null
   }
 
   private change(id: string, changed: Partial<AuditJob>): void {

@@ -3,7 +3,7 @@ import type { LedgerName } from '../domain/ledger.js'
 import { ledgerOf } from '../event-store/streams.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { meters, usageSeries, type MeterRow } from '../read-model/tables.js'
-import type { Row } from './compare-rows.js'
+import type { Row } from '../projections/compare-rows.js'
 
 export interface RowScope {
   /** null where the row names nothing that is known. */

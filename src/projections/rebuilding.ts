@@ -1,0 +1,270 @@
+/**
+ * Builds projections anew beside the live ones, in slices between which the live rows are kept up to date:
+ *
+ * 1. *building*: the log is folded into new tables, never further than the live rows are;
+ * 2. *comparing*: from here on every batch is folded into both in one transaction, so both stand at the same event whenever
+ *    a slice of their rows is compared; differences are told, and are what the switch mends;
+ * 3. the new tables take the place of the old ones in one step.
+ *
+ * Until then the old tables serve. How far it is stands beside the rows and is committed with them, so after a crash it
+ * goes on where it was.
+ */
+import { decodeEvent } from '../event-store/codec.js'
+import { categoryOf, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
+import { categories } from '../event-store/streams.js'
+import {
+  ReadModelUnavailable,
+  START,
+  type Checkpoint,
+  type ReadModel,
+  type RowReader,
+  type RowWriter,
+} from '../read-model/read-model.js'
+import { compareRows, type ComparedSlice, type RowDifference } from './compare-rows.js'
+import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
+
+/** Differences that are told one by one; all are counted. */
+export const DIFFERENCES_MAX = 100
+/** Events of one slice: about as long as a batch of a busy service takes. */
+const SLICE_EVENTS = 4_000
+
+export interface RebuildRequest {
+  /** Names; all projections where there are none. */
+  readonly projections: readonly string[]
+  /** Whether the old tables stay in the file. */
+  readonly keep: boolean
+}
+
+export interface RebuildState {
+  readonly projections: readonly string[]
+  readonly status: 'building' | 'comparing' | 'completed' | 'failed'
+  /** Usage events folded so far, and how many there are; then rows compared. */
+  readonly sequence: number
+  readonly wantedSequence: number
+  readonly rows: number
+  readonly differenceCount: number
+  /** At most `DIFFERENCES_MAX`. */
+  readonly differences: readonly RowDifference[]
+  /** Milliseconds it has worked since it was begun or resumed. */
+  readonly elapsedMs: number
+  readonly failure: string | null
+}
+
+export class Rebuilding {
+  private events: AsyncIterator<readonly RecordedEvent[]> | null = null
+  private slices: AsyncIterator<ComparedSlice> | null = null
+  private reached: Checkpoint
+  private differenceCount = 0
+  private readonly differences: RowDifference[] = []
+  private rows = 0
+  private wanted = 0
+  private status: RebuildState['status'] = 'building'
+  private failure: string | null = null
+  private readonly since = performance.now()
+
+  private constructor(
+    private readonly store: EventStore,
+    private readonly readModel: ReadModel,
+    /** Of its own: what they remember is of the new tables. */
+    private readonly projections: readonly Projection[],
+    from: Checkpoint,
+    private readonly onState: (state: RebuildState) => void,
+  ) {
+    this.reached = from
+  }
+
+  /** Begins anew; whatever was being built before is dropped. */
+  static async begin(
+    store: EventStore,
+    readModel: ReadModel,
+    all: readonly Projection[],
+    { projections: names, keep }: RebuildRequest,
+    onState: (state: RebuildState) => void,
+  ): Promise<Rebuilding> {
+    const projections = all.filter(({ projection }) => names.length === 0 || names.includes(projection))
+    const rebuilding = new Rebuilding(store, readModel, projections, START, onState)
+    try {
+      await readModel.beginBuild(projections, keep)
+    } catch (error) {
+      await rebuilding.fail(error)
+    }
+    return rebuilding
+  }
+
+  /** Goes on with what a process before this one began; null where there is nothing. */
+  static async resume(
+    store: EventStore,
+    readModel: ReadModel,
+    all: readonly Projection[],
+    onState: (state: RebuildState) => void,
+  ): Promise<Rebuilding | null> {
+    const builds = await readModel.builds()
+    const [first] = builds.values()
+    if (!first) return null
+    const projections = all.filter(({ projection }) => builds.has(projection))
+    if (projections.length < builds.size || [...builds.values()].some(({ event }) => event !== first.event)) {
+      // Of another version, or not all at one event: not worth mending.
+      await readModel.abandonBuild()
+      return null
+    }
+    return new Rebuilding(store, readModel, projections, first, onState)
+  }
+
+  get isOver(): boolean {
+    return this.status === 'completed' || this.status === 'failed'
+  }
+
+  /** Whether every batch is folded into both. */
+  get isBesides(): boolean {
+    return this.status === 'comparing'
+  }
+
+  /** The live rows stand at `live`. Does one slice of work; a failure ends the rebuild and nothing else. */
+  async step(live: Checkpoint): Promise<void> {
+    this.wanted = live.sequence
+    try {
+      if (this.status === 'building') await this.build(live)
+      else if (this.status === 'comparing') await this.compare()
+    } catch (error) {
+      if (error instanceof ReadModelUnavailable) this.startOver()
+      else await this.fail(error)
+    }
+    this.say()
+  }
+
+  /** Folds a batch that the live rows get in the same transaction. */
+  async fold(events: readonly ProjectedEvent[], reached: Checkpoint, building: RowWriter): Promise<void> {
+    if (this.status !== 'comparing') return
+    await this.apply(events, reached, building)
+  }
+
+  /** The batch was committed. */
+  committed(reached: Checkpoint): void {
+    if (this.status === 'comparing') this.reached = reached
+  }
+
+  forget(): void {
+    // What was read is read again: some of it may not have been committed.
+    this.events = null
+    for (const projection of this.projections) projection.forget?.()
+  }
+
+  /** What was being read is read again. */
+  private startOver(): void {
+    this.forget()
+    this.slices = null
+    this.rows = 0
+    this.differenceCount = 0
+    this.differences.length = 0
+  }
+
+  async fail(error: unknown): Promise<void> {
+    this.status = 'failed'
+    this.failure = error instanceof Error ? error.message : String(error)
+    await this.readModel.abandonBuild().catch((after: unknown) => {
+      // The next one takes its place.
+      this.failure += ` What was built could not be dropped: ${after instanceof Error ? after.message : String(after)}`
+    })
+    this.say()
+  }
+
+  private async build(live: Checkpoint): Promise<void> {
+    if (this.reached.position === live.position) {
+      this.status = 'comparing'
+      return
+    }
+    const batch: RecordedEvent[] = []
+    while (batch.length < SLICE_EVENTS) {
+      this.events ??= this.eventsAfter(batch.at(-1)?.position ?? (this.reached.position as Position | null))
+      const result = await this.events.next()
+      if (result.done === true) {
+        this.events = null
+        break
+      }
+      const page = result.value
+      const isAhead = ({ position }: RecordedEvent): boolean =>
+        live.position === null || this.store.comparePositions(position, live.position as Position) > 0
+      const known = page.filter((event) => !isAhead(event))
+      batch.push(...known)
+      if (known.length === page.length) continue
+      await this.events.return?.()
+      this.events = null
+      break
+    }
+    const last = batch.at(-1)
+    if (!last) return
+    let { sequence } = this.reached
+    const events = batch.map((event): ProjectedEvent => {
+      const { stream, revision, position, metadata } = event
+      if (categoryOf(stream) === categories.usage) sequence++
+      return { stream, revision, position, sequence, metadata, event: decodeEvent(event) }
+    })
+    const reached = { position: last.position, sequence, event: `${last.revision} ${last.id} ${last.stream}` }
+    await this.readModel.write((_, building) => this.apply(events, reached, building))
+    this.reached = reached
+  }
+
+  private eventsAfter(after: Position | null): AsyncIterator<readonly RecordedEvent[]> {
+    return this.store.readAll({ after, categories: Object.values(categories) })[Symbol.asyncIterator]()
+  }
+
+  private async apply(events: readonly ProjectedEvent[], reached: Checkpoint, rows: RowWriter): Promise<void> {
+    for (const projection of this.projections) {
+      await projection.apply(events, rows)
+      await rows.setCheckpoint(projection.projection, reached)
+    }
+  }
+
+  private async compare(): Promise<void> {
+    const tables = this.projections.flatMap((projection) => projection.tables)
+    this.slices ??= compareRows(this.readerOf('building'), this.readerOf('live'), tables)[Symbol.asyncIterator]()
+    const result = await this.slices.next()
+    if (result.done !== true) {
+      const slice = result.value
+      this.rows += slice.rows
+      this.differenceCount += slice.differences.length
+      for (const difference of slice.differences) {
+        if (this.differences.length < DIFFERENCES_MAX) this.differences.push(difference)
+      }
+      return
+    }
+    const checkpoints = await this.readModel.builds()
+    for (const { projection } of this.projections) {
+      if (checkpoints.get(projection)?.event === this.reached.event) continue
+      throw new ProjectionStopped(`The rebuilt projection ${projection} does not stand where the live one does.`)
+    }
+    await this.readModel.switchBuild()
+    this.status = 'completed'
+  }
+
+  /** Both sides are read on the writing connection, between two batches. */
+  private readerOf(side: 'building' | 'live'): RowReader {
+    const read = async <Result>(use: (rows: RowReader) => Promise<Result>): Promise<Result> => {
+      let result: Result | undefined
+      await this.readModel.write(async (rows, building) => {
+        result = await use(side === 'live' ? rows : building)
+      })
+      return result as Result
+    }
+    return {
+      get: (table, keys, index) => read((rows) => rows.get(table, keys, index)),
+      range: (table, range) => read((rows) => rows.range(table, range)),
+      values: (table, columns, range) => read((rows) => rows.values(table, columns, range)),
+      checkpoint: (projection) => read((rows) => rows.checkpoint(projection)),
+    }
+  }
+
+  private say(): void {
+    this.onState({
+      projections: this.projections.map(({ projection }) => projection),
+      status: this.status,
+      sequence: this.reached.sequence,
+      wantedSequence: this.wanted,
+      rows: this.rows,
+      differenceCount: this.differenceCount,
+      differences: this.differences,
+      elapsedMs: Math.round(performance.now() - this.since),
+      failure: this.failure,
+    })
+  }
+}

@@ -1,0 +1,101 @@
+/** The SQL of the embedded read model, made from the descriptions of its tables. A physical table is `<name>_<generation>`. */
+import type { KeyValue, Range, Within } from './read-model.js'
+import type { Table } from './tables.js'
+
+type Row = Record<string, KeyValue>
+
+export const REGISTRY = `
+  CREATE TABLE IF NOT EXISTS projections (
+    name TEXT PRIMARY KEY,
+    schema INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    position TEXT,
+    sequence INTEGER NOT NULL,
+    event TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS tables (
+    name TEXT PRIMARY KEY,
+    projection TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS builds (
+    name TEXT PRIMARY KEY,
+    schema INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    position TEXT,
+    sequence INTEGER NOT NULL,
+    event TEXT,
+    keep INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS replaced (
+    physical TEXT PRIMARY KEY,
+    kept INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`
+
+export function createStatements(table: Table<Row>, generation: number): string[] {
+  const physical = `${table.name}_${generation}`
+  const columns = Object.entries(table.columns).map(([column, type]) =>
+    type.endsWith('?') ? `${sql(column)} ${type.slice(0, -1)}` : `${sql(column)} ${type} NOT NULL`,
+  )
+  const rowid = table.key.length === 1 && table.columns[table.key[0] as string] === 'integer'
+  const key = `PRIMARY KEY (${table.key.map(sql).join(', ')})`
+  return [
+    `CREATE TABLE ${physical} (${[...columns, key].join(', ')}) STRICT${rowid ? '' : ', WITHOUT ROWID'}`,
+    ...Object.entries(table.indexes).map(
+      ([name, { columns: indexed, unique }]) =>
+        `CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${physical}_${name} ON ${physical} (${indexed.map(sql).join(', ')})`,
+    ),
+  ]
+}
+
+export function columnsOf<R>(table: Table<R>, index: string | undefined): readonly string[] {
+  if (index === undefined) return table.key
+  const columns = table.indexes[index]?.columns
+  if (!columns) throw new Error(`Table ${table.name} has no index ${index}.`)
+  return columns
+}
+
+export function argumentsOf<R>({
+  prefix = [],
+  from,
+  to,
+  after = [],
+  where = {},
+  within = [],
+  limit,
+}: Range<R>): unknown[] {
+  const bounds = [from, to].filter((bound) => bound !== undefined)
+  const others = within.flatMap((each) => [each.from, each.to]).filter((bound) => bound !== undefined)
+  return [...prefix, ...bounds, ...after, ...Object.values(where), ...others, limit]
+}
+
+/** SQL of bounds on a column that is none of the index. */
+export function boundsOf<R>({ column, from, to, orNull }: Within<R>): string {
+  const bounds = [
+    from === undefined ? [] : `+${sql(column)} >= ?`,
+    to === undefined ? [] : `+${sql(column)} < ?`,
+  ].flat()
+  const inside = bounds.length === 0 ? 'TRUE' : bounds.join(' AND ')
+  return orNull ? `(+${sql(column)} IS NULL OR (${inside}))` : `(${inside})`
+}
+
+export function columnNames<R>(table: Table<R>): (keyof R & string)[] {
+  return Object.keys(table.columns) as (keyof R & string)[]
+}
+
+export function columnList<R>(table: Table<R>): string {
+  return columnNames(table)
+    .map((column) => (sql(column) === column ? column : `${sql(column)} AS ${column}`))
+    .join(', ')
+}
+
+export function insertList<R>(table: Table<R>, rows: number): string {
+  const columns = columnNames(table)
+  const values = `(${columns.map(() => '?').join(', ')})`
+  return `(${columns.map(sql).join(', ')}) VALUES ${new Array<string>(rows).fill(values).join(', ')}`
+}
+
+/** `occurredAt` → `occurred_at`. */
+export function sql(column: string): string {
+  return column.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}

@@ -1,0 +1,122 @@
+/** How each projection stands: how far behind the log it is, and whether it is being built anew. */
+import { Inject } from '@nestjs/common'
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { DomainError } from '../domain/errors.js'
+import type { LedgerName } from '../domain/ledger.js'
+import { EVENT_STORE, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
+import { categories } from '../event-store/streams.js'
+import type { Row, RowDifference } from '../projections/compare-rows.js'
+import { allProjections } from '../projections/projections.js'
+import type { RebuildRequest, RebuildState } from '../projections/rebuilding.js'
+import { READ_MODEL, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
+import { scopeOf } from './row-scope.js'
+
+/** The one who projects, and can be told to build projections anew. */
+export interface Rebuilds {
+  /** Of the rebuild that runs or of the last one since the start; null before the first. */
+  readonly rebuild: RebuildState | null
+  /** Whether it was begun; not while another one runs. */
+  beginRebuild(request: RebuildRequest): boolean
+}
+
+export const REBUILDS = Symbol('Rebuilds')
+
+/** Events that are counted for a lag; beyond it, it is at least so much. */
+export const LAG_EVENTS_MAX = 10_000
+
+export interface ProjectionState {
+  readonly name: string
+  readonly schema: number
+  readonly position: string | null
+  /** Usage events up to there. */
+  readonly sequence: number
+  /** Events of the log that are not in the rows; at most `LAG_EVENTS_MAX`. */
+  readonly lagEvents: number
+  /** How long ago the first of them happened; 0 where there is none. */
+  readonly lagMs: number
+  /** The differences are those of the asking ledger. */
+  readonly rebuild: RebuildState | null
+}
+
+export const projectionNames: readonly string[] = allProjections(() => undefined).map(({ projection }) => projection)
+
+/** @throws DomainError */
+export function requireProjection(name: string): void {
+  if (projectionNames.includes(name)) return
+  throw new DomainError(
+    'resource_missing',
+    `No such projection: '${name}'. There are ${projectionNames.join(', ')}.`,
+    'name',
+  )
+}
+
+export class ListProjections extends Query<ProjectionState[]> {
+  constructor(
+    readonly ledger: LedgerName,
+    /** Milliseconds since the epoch. */
+    readonly now: number,
+  ) {
+    super()
+  }
+}
+
+@QueryHandler(ListProjections)
+export class ListProjectionsHandler implements IQueryHandler<ListProjections> {
+  constructor(
+    @Inject(READ_MODEL) private readonly readModel: ReadModel,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+    @Inject(REBUILDS) private readonly rebuilds: Rebuilds,
+  ) {}
+
+  async execute({ ledger, now }: ListProjections): Promise<ProjectionState[]> {
+    const projections = allProjections(() => undefined)
+    const checkpoints = await this.readModel.snapshot((rows) =>
+      Promise.all(projections.map(({ projection }) => rows.checkpoint(projection))),
+    )
+    const rebuild = await this.rebuildFor(ledger)
+    const lags = new Map<string | null, { lagEvents: number; lagMs: number }>()
+    const states: ProjectionState[] = []
+    for (const [index, { projection: name, schema }] of projections.entries()) {
+      const { position, sequence } = checkpoints[index] as Checkpoint
+      const lag = lags.get(position) ?? (await this.lagBehind(position as Position | null, now))
+      lags.set(position, lag)
+      const isRebuilt = rebuild?.projections.includes(name) === true
+      states.push({ name, schema, position, sequence, ...lag, rebuild: isRebuilt ? rebuild : null })
+    }
+    return states
+  }
+
+  private async lagBehind(
+    after: Position | null,
+    now: number,
+  ): Promise<{ readonly lagEvents: number; readonly lagMs: number }> {
+    let lagEvents = 0
+    let first: number | null = null
+    for await (const page of this.store.readAll({ after, categories: Object.values(categories) })) {
+      first ??= page[0] ? instantOf(page[0]) : null
+      lagEvents += page.length
+      if (lagEvents >= LAG_EVENTS_MAX) break
+    }
+    return { lagEvents: Math.min(lagEvents, LAG_EVENTS_MAX), lagMs: first === null ? 0 : Math.max(0, now - first) }
+  }
+
+  private async rebuildFor(ledger: LedgerName): Promise<RebuildState | null> {
+    const { rebuild } = this.rebuilds
+    if (!rebuild) return null
+    const differences: RowDifference[] = []
+    for (const difference of rebuild.differences) {
+      const scope = await scopeOf((difference.expected ?? difference.found) as Row, this.readModel)
+      if (scope.ledger === ledger) differences.push(difference)
+    }
+    return { ...rebuild, differences }
+  }
+}
+
+/** When an event was taken: each has exactly one of these. */
+function instantOf({ data }: RecordedEvent): number | null {
+  for (const key of ['cancelledAt', 'recordedAt', 'createdAt', 'receivedAt', 'issuedAt', 'revokedAt', 'at']) {
+    const instant = data[key]
+    if (typeof instant === 'number') return instant
+  }
+  return null
+}

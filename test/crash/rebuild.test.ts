@@ -1,0 +1,160 @@
+/** A rebuild that is killed anywhere: the old rows go on serving, and it comes to its end later. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
+import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
+import { APPEND_EVENTS_MAX } from '../../src/event-store/event-store.js'
+import { encodeEvent } from '../../src/event-store/codec.js'
+import { metersStream, usageStream } from '../../src/event-store/streams.js'
+import { usagePartition } from '../../src/domain/usage-partition.js'
+import { meterbook, start, type Ended } from '../cli/command-line.js'
+import { TEST_KEY } from '../running-service.js'
+import { startServiceProcess } from '../service-process.js'
+import { total } from '../metered-usage.js'
+import { NOW } from '../controls.js'
+import { randomUUID } from 'node:crypto'
+
+const EVENTS = 20_000
+const meter = { id: 'mtr_test_tokens' }
+
+let folder: string
+let filled: string
+let dataDir: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  filled = join(folder, 'filled')
+  await fill(filled)
+  expect(await meterbook(['digest', '--data-dir', filled])).toMatchObject({ code: 0 })
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+beforeEach(() => {
+  dataDir = mkdtempSync(join(folder, 'copy-'))
+  cpSync(filled, dataDir, { recursive: true })
+})
+
+/** Every record counts 1 for one customer of many series' worth of minutes; one in ten is cancelled. */
+async function fill(into: string): Promise<void> {
+  mkdirSync(into, { recursive: true })
+  const store = new EmbeddedEventStore(join(into, EVENT_LOG_FILE))
+  const metadata = { correlationId: 'req_control', causationId: 'req_control', actor: 'system' }
+  const ledger = 'default~test' as const
+  await store.append([
+    {
+      stream: metersStream(ledger),
+      expectedRevision: 0,
+      events: [
+        encodeEvent({ type: 'LedgerOpened', data: { usagePartitions: 1, at: NOW } }, randomUUID(), metadata),
+        encodeEvent(
+          {
+            type: 'MeterCreated',
+            data: {
+              meterId: meter.id,
+              displayName: 'Tokens',
+              eventName: 'tokens',
+              formula: 'sum',
+              eventTimeWindow: null,
+              valueKey: 'value',
+              customerKey: 'stripe_customer_id',
+              dimensionKeys: [],
+              createdAt: NOW,
+            },
+          },
+          randomUUID(),
+          metadata,
+        ),
+      ],
+    },
+  ])
+  const recordOf = (n: number) => ({
+    meterId: meter.id,
+    identifier: `id-${n}`,
+    customer: 'cus_A',
+    value: '1',
+    occurredAt: NOW - n * 7_000,
+    recordedAt: NOW,
+    payload: {},
+  })
+  const stream = usageStream(ledger, usagePartition(meter.id, 'any', 1))
+  for (let from = 0; from < EVENTS; from += APPEND_EVENTS_MAX) {
+    const events = Array.from({ length: APPEND_EVENTS_MAX }, (_, index) => {
+      const n = from + index
+      return n % 10 === 9
+        ? encodeEvent(
+            { type: 'UsageCancelled', data: { ...recordOf(n - 1), cancelledAt: NOW } },
+            randomUUID(),
+            metadata,
+          )
+        : encodeEvent({ type: 'UsageRecorded', data: recordOf(n) }, randomUUID(), metadata)
+    })
+    const [outcome] = await store.append([{ stream, expectedRevision: from, events }])
+    expect(outcome).toMatchObject({ status: 'appended' })
+  }
+  await store.close()
+}
+
+const EXPECTED = (EVENTS / 10) * 8
+const run = (...args: string[]): Promise<Ended> => meterbook([...args, '--data-dir', dataDir])
+
+describe('A rebuild that is killed', () => {
+  it('on the command line leaves rows that agree, and a second one comes to its end', async () => {
+    const before = await run('digest', '--quiet')
+    for (const afterMs of [400, 700, 1000]) {
+      const { child, ended } = start(['rebuild', '--data-dir', dataDir, '--quiet'])
+      await Promise.race([delay(afterMs), ended])
+      child.kill('SIGKILL')
+      await ended
+      expect(await run('digest', '--quiet')).toEqual(before)
+      expect(await run('audit', '--quiet')).toMatchObject({ code: 0 })
+    }
+    const last = await run('rebuild')
+    expect(last).toMatchObject({ code: 0, stdout: expect.stringContaining('every row is as it was') as unknown })
+    expect(await run('audit', '--quiet')).toMatchObject({ code: 0 })
+    expect(await run('digest', '--quiet')).toEqual(before)
+  })
+
+  it('with its service goes on when that starts again; reads are right all the time', async () => {
+    const environment = { DATA_DIR: dataDir, LOG_LEVEL: 'silent' }
+    const projections = async (url: string, method: 'GET' | 'POST', path = ''): Promise<{ status: string | null }> => {
+      const response = await fetch(`${url}/meterbook/v1/projections${path}`, {
+        method,
+        headers: { authorization: `Bearer ${TEST_KEY}` },
+      })
+      // The one that was killed may be going on already.
+      if (response.status === 409) return { status: 'building' }
+      expect([200, 202]).toContain(response.status)
+      const { data } = (await response.json()) as { data: { rebuild: { status: string } | null }[] }
+      return { status: data[0]?.rebuild?.status ?? null }
+    }
+    for (const afterMs of [50, 200]) {
+      const service = await startServiceProcess(environment)
+      await projections(service.url, 'POST', '/rebuild')
+      const until = performance.now() + afterMs
+      while (performance.now() < until) expect(await total(service.stripe, meter)).toBe(String(EXPECTED))
+      await service.end('SIGKILL')
+    }
+    const service = await startServiceProcess(environment)
+    let status: string | null = null
+    do {
+      expect(await total(service.stripe, meter)).toBe(String(EXPECTED))
+      ;({ status } = await projections(service.url, 'GET'))
+      // Nothing is left of it once the tables it replaced are gone.
+    } while (status !== null && status !== 'completed')
+    await service.end('SIGTERM')
+    expect(await run('audit', '--quiet')).toMatchObject({ code: 0 })
+  })
+
+  it('is told about a service that runs, and about what there is', async () => {
+    const service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
+    const refused = await run('rebuild')
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('--url and --key') as unknown })
+    await service.end('SIGTERM')
+    expect(await run('rebuild', 'nothing')).toMatchObject({ code: 2 })
+    expect(await run('rebuild', '--url', 'http://127.0.0.1:1')).toMatchObject({ code: 2 })
+    expect(await run('rebuild', 'usage-cells', '--keep')).toMatchObject({ code: 0 })
+    expect(await run('rebuild', '--drop-kept')).toMatchObject({ code: 0 })
+  })
+})

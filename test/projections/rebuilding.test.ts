@@ -1,0 +1,227 @@
+/** Building projections anew: the rows come out the same, however it is interrupted, and what was wrong is named and mended. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import Database from 'better-sqlite3'
+import fc from 'fast-check'
+import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
+import { allProjections } from '../../src/projections/projections.js'
+import { Projector } from '../../src/projections/projector.js'
+import type { RebuildRequest, RebuildState } from '../../src/projections/rebuilding.js'
+import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
+import { meters } from '../../src/read-model/tables.js'
+import { histories, historyMeters, opening, usageEntry, writeLog, type Entry } from './history.js'
+import { NOW } from '../controls.js'
+import { Workspace, bySeven, dump, project, recut } from './projecting.js'
+
+let workspace: Workspace
+beforeAll(() => {
+  workspace = new Workspace()
+})
+afterAll(() => workspace.remove())
+
+const everything: RebuildRequest = { projections: [], keep: false }
+
+/**
+ * Projects from one file into another until a rebuild is over, or until `stepsMax` reports of it, as if the process ended
+ * there. Answers its last state.
+ */
+async function rebuild(
+  logFile: string,
+  rowsFile: string,
+  request: RebuildRequest | null,
+  { stepsMax = Infinity, during }: { stepsMax?: number; during?: (steps: number) => Promise<void> } = {},
+): Promise<RebuildState | null> {
+  const store = new EmbeddedEventStore(logFile)
+  const readModel = new EmbeddedReadModel(rowsFile)
+  const stop = new AbortController()
+  let last: RebuildState | null = null
+  let steps = 0
+  let isAsked = false
+  let isIdle = false
+  let happening: Promise<void> = Promise.resolve()
+  const projector: Projector = new Projector(
+    recut(store, bySeven),
+    readModel,
+    allProjections(() => undefined),
+    ({ caughtUp }) => {
+      isIdle = caughtUp
+      if (caughtUp && !isAsked) {
+        isAsked = true
+        if (request) projector.rebuild(request)
+      }
+      if (caughtUp && last?.status === 'completed') stop.abort()
+    },
+    () => undefined,
+    () => allProjections(() => undefined),
+    (state) => {
+      last = state
+      steps++
+      if (during) happening = happening.then(() => during(steps))
+      if (steps >= stepsMax || state.status === 'failed' || (state.status === 'completed' && isIdle)) {
+        void happening.then(() => stop.abort())
+      }
+    },
+  )
+  await projector.prepare()
+  await projector.run(stop.signal)
+  await happening
+  await store.close()
+  await readModel.close()
+  return last
+}
+
+async function inFiles(
+  entries: readonly Entry[],
+  use: (logFile: string, rowsFile: string) => Promise<void>,
+): Promise<void> {
+  const logFile = workspace.file('events.db')
+  const rowsFile = workspace.file('read-model.db')
+  const store = new EmbeddedEventStore(logFile)
+  const readModel = new EmbeddedReadModel(rowsFile)
+  await writeLog(store, entries)
+  await project(store, readModel, { cut: bySeven })
+  await store.close()
+  await readModel.close()
+  await use(logFile, rowsFile)
+}
+
+async function rowsOf(rowsFile: string): Promise<unknown> {
+  const readModel = new EmbeddedReadModel(rowsFile)
+  try {
+    return await dump(readModel)
+  } finally {
+    await readModel.close()
+  }
+}
+
+function inDatabase<Result>(file: string, use: (database: Database.Database) => Result): Result {
+  const database = new Database(file)
+  try {
+    return use(database)
+  } finally {
+    database.close()
+  }
+}
+
+const tablesIn = (file: string): string[] =>
+  inDatabase(file, (database) =>
+    database
+      .prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+      .all()
+      .map(({ name }) => name),
+  )
+
+const record = (n: number): Entry =>
+  usageEntry(historyMeters[0]!, {
+    type: 'UsageRecorded',
+    data: {
+      meterId: historyMeters[0]!.meterId,
+      identifier: `new ${n}`,
+      customer: 'cus_A',
+      value: '1',
+      occurredAt: NOW,
+      recordedAt: NOW,
+      payload: {},
+    },
+  })
+
+describe('A rebuild', () => {
+  it('gives the same rows, and no difference, whatever the history and wherever it is interrupted', () =>
+    fc.assert(
+      fc.asyncProperty(
+        histories(60),
+        fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 3 }),
+        fc.constantFrom([], ['usage-cells'], ['usage-index'], ['usage-index', 'usage-cells']),
+        async (entries, interruptions, projections) => {
+          await inFiles(entries, async (logFile, rowsFile) => {
+            const before = await rowsOf(rowsFile)
+            const request = { projections, keep: false }
+            let state: RebuildState | null = null
+            for (const [index, stepsMax] of interruptions.entries()) {
+              // The first begins it; later ones find it begun, or over.
+              state = await rebuild(logFile, rowsFile, index === 0 ? request : null, {
+                stepsMax: index === 0 ? stepsMax : 1,
+              })
+              expect(await rowsOf(rowsFile)).toEqual(before)
+              if (state?.status === 'completed') break
+            }
+            if (state?.status !== 'completed') state = await rebuild(logFile, rowsFile, request)
+            expect(state).toMatchObject({ status: 'completed', differenceCount: 0 })
+            expect(await rowsOf(rowsFile)).toEqual(before)
+          })
+        },
+      ),
+      { numRuns: 25 },
+    ))
+
+  it('keeps up with what comes in meanwhile', () => {
+    const used = [historyMeters[0]!]
+    return inFiles([...opening(used), record(0)], async (logFile, rowsFile) => {
+      const beside = new EmbeddedEventStore(logFile)
+      const revisions = new Map<string, number>()
+      for await (const page of beside.readAll({ after: null, categories: ['meters', 'usage'] })) {
+        for (const { stream, revision } of page) revisions.set(stream, revision)
+      }
+      const state = await rebuild(logFile, rowsFile, everything, {
+        during: async (steps) => {
+          if (steps <= 20) await writeLog(beside, [record(steps), record(steps + 100)], revisions)
+        },
+      })
+      await beside.close()
+      expect(state).toMatchObject({ status: 'completed', differenceCount: 0 })
+      // Whatever came too late for it is folded like any other.
+      await workspace.withReadModel(async (fresh) => {
+        const store = new EmbeddedEventStore(logFile)
+        const mended = new EmbeddedReadModel(rowsFile)
+        await project(store, mended)
+        await project(store, fresh)
+        expect(await dump(mended)).toEqual(await dump(fresh))
+        await store.close()
+        await mended.close()
+      })
+    })
+  })
+
+  it('names and mends rows that are not what the log says', () =>
+    inFiles([...opening(historyMeters), ...[1, 2, 3].map(record)], async (logFile, rowsFile) => {
+      const before = await rowsOf(rowsFile)
+      inDatabase(rowsFile, (database) => {
+        database.exec(`UPDATE usage_cells_1 SET state = '666' WHERE size = 60000`)
+        database.exec(`DELETE FROM usage_records_1 WHERE identifier = 'new 2'`)
+        database.exec(`UPDATE meters_1 SET formula = 'last' WHERE meter_id = '${historyMeters[0]!.meterId}'`)
+      })
+      const state = await rebuild(logFile, rowsFile, everything)
+      expect(state).toMatchObject({ status: 'completed', differenceCount: 3 })
+      expect(state?.differences).toMatchObject([
+        { table: 'meters', expected: { formula: 'sum' }, found: { formula: 'last' } },
+        { table: 'usage_records', expected: { identifier: 'new 2' }, found: null },
+        { table: 'usage_cells', expected: { state: '3' }, found: { state: '666' } },
+      ])
+      expect(await rowsOf(rowsFile)).toEqual(before)
+    }))
+
+  it('is noticed by readers that were there before', () =>
+    inFiles([...opening(historyMeters), record(1)], async (logFile, rowsFile) => {
+      const reader = new EmbeddedReadModel(rowsFile)
+      const read = (): Promise<unknown> =>
+        Promise.all([reader.range(meters, { limit: 1 }), reader.snapshot((rows) => rows.range(meters, { limit: 1 }))])
+      inDatabase(rowsFile, (database) => database.exec(`UPDATE meters_1 SET display_name = 'wrong'`))
+      expect(await read()).toMatchObject([[{ displayName: 'wrong' }], [{ displayName: 'wrong' }]])
+      await rebuild(logFile, rowsFile, everything)
+      const { displayName } = historyMeters[0]!
+      expect(await read()).toMatchObject([[{ displayName }], [{ displayName }]])
+      await reader.close()
+    }))
+
+  it('leaves no tables behind but those it was told to keep', () =>
+    inFiles([...opening(historyMeters), record(1)], async (logFile, rowsFile) => {
+      const count = tablesIn(rowsFile).length
+      await rebuild(logFile, rowsFile, { projections: ['usage-cells'], keep: true })
+      expect(tablesIn(rowsFile)).toEqual(expect.arrayContaining(['usage_cells_1', 'usage_cells_2']))
+      await rebuild(logFile, rowsFile, { projections: ['usage-cells'], keep: false })
+      const readModel = new EmbeddedReadModel(rowsFile)
+      while (await readModel.dropReplaced(true));
+      await readModel.close()
+      expect(tablesIn(rowsFile)).toHaveLength(count)
+      expect(tablesIn(rowsFile)).toContain('usage_cells_3')
+    }))
+})

@@ -1,0 +1,135 @@
+/** A service builds its rows anew while it goes on counting and answering. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import Database from 'better-sqlite3'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type Stripe from 'stripe'
+import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
+import { meterbook } from '../cli/command-line.js'
+import { createMeter, report, total, type Meter } from '../metered-usage.js'
+import { refusalOf } from '../refusal.js'
+import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
+
+interface Projection {
+  readonly id: string
+  readonly sequence: number
+  readonly lag_events: number
+  readonly lag_seconds: number
+  readonly rebuild: {
+    readonly status: string
+    readonly difference_count: number
+    readonly differences: readonly object[]
+  } | null
+}
+
+const PATH = '/meterbook/v1/projections'
+
+onEachStore('Rebuilds', (start) => {
+  let service: RunningService
+  let meter: Meter
+  let reported = 0
+  beforeAll(async () => {
+    service = await start(new FixedClock())
+    meter = await createMeter(service.stripe)
+    for (let n = 0; n < 20; n++) await reportOne()
+  })
+  afterAll(() => service.close())
+
+  const reportOne = async (): Promise<void> => {
+    await report(service.stripe, meter, 1)
+    reported++
+  }
+  const totalNow = async (): Promise<number> => Number(await total(service.stripe, meter))
+  const list = async (): Promise<readonly Projection[]> =>
+    ((await service.stripe.rawRequest('GET', PATH)) as unknown as Stripe.ApiList<Projection>).data
+  const find = (name: string): Promise<Projection> => service.stripe.rawRequest('GET', `${PATH}/${name}`) as never
+  const begin = (path: string, parameters = {}, client = service.stripe): Promise<Projection> =>
+    client.rawRequest('POST', `${PATH}${path}/rebuild`, parameters) as never
+  const done = async (name: string): Promise<Projection> => {
+    for (;;) {
+      const projection = await find(name)
+      if (!['building', 'comparing'].includes(projection.rebuild?.status ?? '')) return projection
+      await delay(20)
+    }
+  }
+
+  it('are of projections that say how they stand', async () => {
+    await totalNow()
+    const projections = await list()
+    expect(projections.map(({ id }) => id)).toEqual(expect.arrayContaining(['meters', 'usage-index', 'usage-cells']))
+    for (const projection of projections) {
+      expect(projection).toMatchObject({
+        object: 'meterbook.projection',
+        schema: expect.any(Number) as unknown,
+        position: expect.any(String) as unknown,
+        sequence: 20,
+        lag_events: 0,
+        lag_seconds: 0,
+        rebuild: null,
+      })
+    }
+    expect(await refusalOf(find('nothing'))).toMatchObject({ statusCode: 404, code: 'resource_missing' })
+    expect(await refusalOf(begin('/nothing'))).toMatchObject({ statusCode: 404, code: 'resource_missing' })
+  })
+
+  it('change no row, while usage comes in and is read', async () => {
+    expect(await begin('')).toMatchObject({ object: 'list' })
+    do {
+      await reportOne()
+      expect(await totalNow()).toBe(reported)
+    } while (!['completed', 'failed'].includes((await find('meters')).rebuild?.status ?? ''))
+    expect((await find('usage-cells')).rebuild).toMatchObject({
+      status: 'completed',
+      difference_count: 0,
+      failure: null,
+    })
+    await reportOne()
+    expect(await totalNow()).toBe(reported)
+  })
+
+  it('run one at a time, and need a secret key', async () => {
+    const [first, second] = await Promise.allSettled([begin('/usage-index'), begin('/usage-cells')])
+    // The first may be through before the second arrives.
+    for (const attempt of [first, second]) {
+      if (attempt.status === 'rejected') {
+        const reason = attempt.reason as { statusCode: number; code: string; message: string }
+        expect(reason).toMatchObject({ statusCode: 409, code: 'rebuild_running' })
+        expect(reason.message).toMatch(/usage-(index|cells)/)
+      }
+    }
+    await done('usage-index')
+    await done('usage-cells')
+    const reader = await service.clientWithNewKey({ role: 'read' })
+    expect(await refusalOf(begin('/meters', {}, reader))).toMatchObject({ code: 'more_permissions_required' })
+    expect(await refusalOf(begin('/meters', { keep: 'perhaps' }))).toMatchObject({ param: 'keep' })
+  })
+
+  it('name and mend rows that are wrong, and say so to the ledger they belong to', async () => {
+    const right = await totalNow()
+    const database = new Database(join(service.dataDir, READ_MODEL_FILE))
+    const { generation } = database.prepare("SELECT generation FROM projections WHERE name = 'usage-cells'").get() as {
+      generation: number
+    }
+    database.prepare(`UPDATE usage_cells_${generation} SET state = '666' WHERE size = 86400000`).run()
+    database.close()
+    expect(await totalNow()).toBe(666)
+    const { code, stdout } = await meterbook(['rebuild', 'usage-cells', '--url', service.url, '--key', TEST_KEY])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/usage_cells .*"state":"\d+".*"state":"666"/)
+    expect(stdout).toContain('1 differences mended')
+    expect(await totalNow()).toBe(right)
+    const other = await service.clientWithNewKey({ account: 'other', role: 'read' })
+    const seen = (await other.rawRequest('GET', `${PATH}/usage-cells`)) as unknown as Projection
+    expect(seen.rebuild).toMatchObject({ difference_count: 1, differences: [] })
+  })
+
+  it('are gone on with after a restart, and the old rows serve meanwhile', async () => {
+    await begin('')
+    await service.restart()
+    expect(await totalNow()).toBe(reported)
+    // It was over before, or is finished now.
+    expect((await done('usage-cells')).rebuild?.status ?? 'completed').toBe('completed')
+    await reportOne()
+    expect(await totalNow()).toBe(reported)
+  })
+})
