@@ -5,6 +5,7 @@
 import { LoadedBare, LoadedService, LoadMaker, reads, type Burst, type ServiceBurst } from './contestants.js'
 import { eventStoreDbCase } from './eventstoredb.js'
 import { alone, besides, type Figure, type Target } from './figures.js'
+import { auditCase, rebuildCase } from './folding.js'
 import { MeteringService } from './metering-service.js'
 import { sideBySideCase } from './side-by-side.js'
 import { SINGLE_CONNECTIONS, STREAM_CONNECTIONS, STREAM_EVENTS, targets, type Settings } from './settings.js'
@@ -252,4 +253,13 @@ function pick<Key extends string>(runs: readonly Readonly<Record<Key, number>>[]
   return runs.map((run) => run[key])
 }
 
-export const cases: readonly Case[] = [stream, single, duplicates, longLog, eventStoreDbCase, sideBySideCase]
+export const cases: readonly Case[] = [
+  stream,
+  single,
+  duplicates,
+  longLog,
+  eventStoreDbCase,
+  sideBySideCase,
+  rebuildCase,
+  auditCase,
+]

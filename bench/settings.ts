@@ -13,6 +13,9 @@ export interface Settings {
   readonly bigCustomerRecords: number
   readonly summarySeconds: number
   readonly eventStoreDbAppends: number
+  /** Records of the logs that are folded again, and how often that is done. */
+  readonly foldedRecords: number
+  readonly foldingRuns: number
 }
 
 const { BENCH_RECORDS } = process.env
@@ -26,6 +29,8 @@ export const quick: Settings = {
   bigCustomerRecords: 100_000,
   summarySeconds: 3,
   eventStoreDbAppends: 200,
+  foldedRecords: Number(BENCH_RECORDS ?? 100_000),
+  foldingRuns: 3,
 }
 
 export const full: Settings = {
@@ -37,6 +42,8 @@ export const full: Settings = {
   bigCustomerRecords: 1_000_000,
   summarySeconds: 20,
   eventStoreDbAppends: 1_000,
+  foldedRecords: Number(BENCH_RECORDS ?? 5_000_000),
+  foldingRuns: 1,
 }
 
 export const STREAM_EVENTS = 100
@@ -59,4 +66,7 @@ export const targets = {
   residentGrowthPercent: atMost(5, 5),
   startMs: atMost(2_000, 1_000),
   eventStoreDb: atLeast(0.8, 0.95),
+  rebuild: atLeast(0.5, 0.5),
+  audit: atLeast(0.6, 0.6),
+  foldingResidentMiB: atMost(700, 700),
 } as const
