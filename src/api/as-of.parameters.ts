@@ -22,8 +22,10 @@ export class AsOfListParameters extends ListParameters {
   as_of_position?: string
 }
 
+export type AsOfParameters = Pick<AsOfListParameters, 'as_of' | 'as_of_position'>
+
 /** null: as it stands. */
-export function asOfRequest({ as_of, as_of_position }: AsOfListParameters, now: number): AsOfRequest | null {
+export function asOfRequest({ as_of, as_of_position }: AsOfParameters, now: number): AsOfRequest | null {
   if (as_of !== undefined) return { type: 'instant', at: fromUnixSeconds(as_of), now }
   if (as_of_position !== undefined) return { type: 'position', position: as_of_position }
   return null

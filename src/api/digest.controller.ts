@@ -9,9 +9,11 @@ import { GetDigest } from '../replay/get-digest.js'
 import { Allow } from './caller.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
+import { CURSOR_LENGTH_MAX } from './stripe/list.js'
 import { Hash, IntegerText, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
+import { UNIX_SECONDS_MAX } from './stripe/unix-time.js'
 import { timeFilter, TimeFilterParameters } from './time-filter.js'
 
 const METER_ID_LENGTH_MAX = 100
@@ -33,6 +35,23 @@ export class DigestParameters extends V1Parameters {
     description: 'As the records stood after this usage event: `sequence` of an earlier digest.',
   })
   sequence?: number
+
+  @IntegerText({
+    optional: true,
+    min: 0,
+    max: UNIX_SECONDS_MAX,
+    exclusiveWith: 'sequence',
+    description: 'Unix seconds: as the records stood at this instant.',
+  })
+  as_of?: number
+
+  @Text({
+    optional: true,
+    lengthMax: CURSOR_LENGTH_MAX,
+    exclusiveWith: ['sequence', 'as_of'],
+    description: 'A position of an earlier answer: as the records stood there.',
+  })
+  as_of_position?: string
 }
 
 @ApiTags('Proof')
@@ -51,18 +70,19 @@ export class DigestController {
   })
   @ApiQuery({ type: DigestParameters })
   async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
-    const {
-      meter = null,
-      customer = null,
-      timestamp,
-      sequence = null,
-    } = readParameters(DigestParameters, parseQuery(request.url))
+    const parameters = readParameters(DigestParameters, parseQuery(request.url))
+    const { meter = null, customer = null, sequence = null } = parameters
     const context = this.readContext.of(request)
-    const { from, to } = timeFilter(timestamp)
+    const { from, to } = timeFilter(parameters.timestamp)
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     const answer = await this.queries.execute(
-      new GetDigest(context, { meterId: meter, customer, from, to, sequence }, gone.signal),
+      new GetDigest(
+        context,
+        { meterId: meter, customer, from, to, sequence },
+        this.readContext.asOf(parameters),
+        gone.signal,
+      ),
     )
     const digest = withPosition(reply, answer)
     return {
@@ -74,6 +94,7 @@ export class DigestController {
       from: from === null ? null : formatTimestamp(from),
       livemode: isLive(context.ledger),
       meter,
+      position: answer.position,
       records: digest.records,
       sequence: digest.sequence,
       to: to === null ? null : formatTimestamp(to),

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import type { AsOfRequest } from '../queries/as-of.js'
 import { Reader, type Answer, type QueryContext } from '../queries/reader.js'
-import { asOfRequest, type AsOfListParameters } from './as-of.parameters.js'
+import { asOfRequest, type AsOfParameters } from './as-of.parameters.js'
 import { callerOf } from './caller.js'
 import { ApiError } from './stripe/api-error.js'
 
@@ -18,8 +18,8 @@ export class ReadContext {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** The moment of the past a list is asked for; null: as it stands. */
-  asOf(parameters: AsOfListParameters): AsOfRequest | null {
+  /** The moment of the past something is asked for; null: as it stands. */
+  asOf(parameters: AsOfParameters): AsOfRequest | null {
     return asOfRequest(parameters, this.clock.now())
   }
 

@@ -5,7 +5,7 @@
  * compared with something read after it.
  */
 import { compareCodePoints } from '../domain/canonical-record.js'
-import type { KeyValue, RowReader } from '../read-model/read-model.js'
+import type { KeyValue, Range, RowReader } from '../read-model/read-model.js'
 import type { ProjectionTables, Table } from '../read-model/tables.js'
 
 export type Row = Readonly<Record<string, KeyValue>>
@@ -40,7 +40,10 @@ export async function* compareRows(
     let after: readonly KeyValue[] | null = null
     do {
       const page = { ...(after === null ? {} : { after }), limit: SLICE_ROWS }
-      const slice: Slice = compareSlice(table, await expected.range(table, page), await found.range(table, page), seen)
+      // Nearly every slice is the same on both sides, and bare values tell that much faster than rows.
+      const slice: Slice =
+        (await sameSlice(table, expected, found, page)) ??
+        compareSlice(table, await expected.range(table, page), await found.range(table, page), seen)
       yield slice
       after = slice.end
     } while (after !== null)
@@ -50,6 +53,26 @@ export async function* compareRows(
 interface Slice extends ComparedSlice {
   /** Key of the last row that was compared; null at the end of the table. */
   readonly end: readonly KeyValue[] | null
+}
+
+/** null where the two sides differ in anything. */
+async function sameSlice(
+  table: Table<Row>,
+  expected: RowReader,
+  found: RowReader,
+  page: Range<Row>,
+): Promise<Slice | null> {
+  const columns = Object.keys(table.columns)
+  const ours = await expected.values(table, columns, page)
+  const theirs = await found.values(table, columns, page)
+  if (ours.length !== theirs.length) return null
+  for (let index = 0; index < ours.length; index++) {
+    const [our, their] = [ours[index] as KeyValue[], theirs[index] as KeyValue[]]
+    for (let column = 0; column < columns.length; column++) if (our[column] !== their[column]) return null
+  }
+  const last = ours.length === SLICE_ROWS ? ours.at(-1) : undefined
+  const end = last ? table.key.map((column) => last[columns.indexOf(column)] as KeyValue) : null
+  return { rows: ours.length, differences: [], end }
 }
 
 function compareSlice(table: Table<Row>, ours: readonly Row[], theirs: readonly Row[], seen: Seen): Slice {

@@ -1,6 +1,7 @@
 /** The digest of a ledger's usage records, of a meter's or a customer's, now or after an earlier usage event. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { DomainError } from '../domain/errors.js'
+import type { AsOfRequest } from '../queries/as-of.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from '../queries/reader.js'
 import { digestUsage, type Digest, type DigestSelection } from './digest.js'
 
@@ -21,6 +22,8 @@ export class GetDigest extends Query<Answer<DigestAnswer>> {
   constructor(
     readonly context: QueryContext,
     readonly selection: Omit<DigestSelection, 'ledger'>,
+    /** A moment of the past; null: after the selection's usage event, if it names one. */
+    readonly asOf: AsOfRequest | null,
     /** Ends the work for nobody. */
     readonly signal: AbortSignal,
   ) {
@@ -35,21 +38,21 @@ export class GetDigestHandler implements IQueryHandler<GetDigest> {
   constructor(private readonly reader: Reader) {}
 
   /** @throws DomainError for an unknown meter or a usage event that is not there yet; Overloaded. */
-  async execute({ context, selection, signal }: GetDigest): Promise<Answer<DigestAnswer>> {
+  async execute({ context, selection, asOf, signal }: GetDigest): Promise<Answer<DigestAnswer>> {
     if (this.running >= DIGESTS_MAX) {
       throw new Overloaded(`${DIGESTS_MAX} digests are being computed. Please try again when one is done.`)
     }
     this.running++
     try {
-      return await this.reader.read(context, 'usage-index', async (rows) => {
+      return await this.reader.readAsOf(context, 'usage-index', asOf, async (rows, then) => {
         const { ledger } = context
         if (selection.meterId !== null) await requireMeter(rows, ledger, selection.meterId, 'meter')
         const { sequence: latest } = await rows.checkpoint('usage-index')
-        const sequence = selection.sequence ?? latest
+        const sequence = then?.sequence ?? selection.sequence ?? latest
         if (sequence > latest) {
           throw new DomainError('parameter_invalid', `The log has ${latest} usage events so far.`, 'sequence')
         }
-        return { ...(await digestUsage(rows, { ledger, ...selection }, { signal })), sequence }
+        return { ...(await digestUsage(rows, { ledger, ...selection, sequence }, { signal })), sequence }
       })
     } finally {
       this.running--

@@ -11,6 +11,7 @@ interface Digest {
   readonly records: number
   readonly cancelled: number
   readonly sequence: number
+  readonly position: string
 }
 
 onEachStore('The digest', (start) => {
@@ -43,11 +44,15 @@ onEachStore('The digest', (start) => {
       to: null,
       livemode: false,
     })
+    const before = seconds(clock.now())
+    clock.advance(2_000)
     await cancel(stripe, meter, 'one')
     const cancelled = await digest()
     expect(cancelled).toMatchObject({ records: 2, cancelled: 1, sequence: 3 })
     expect(cancelled.digest).not.toBe(both.digest)
     expect(await digest('sequence=2')).toMatchObject({ digest: both.digest, sequence: 2, cancelled: 0 })
+    expect(await digest(`as_of=${before}`)).toMatchObject({ digest: both.digest, sequence: 2, position: both.position })
+    expect(await digest(`as_of_position=${both.position}`)).toMatchObject({ digest: both.digest, sequence: 2 })
     expect(await digest(`meter=${meter.id}&customer=cus_B`)).toMatchObject({ records: 1, cancelled: 0 })
     const from = seconds(NOW - HOUR_MS)
     expect(await digest(`timestamp[gte]=${from}`)).toMatchObject({ digest: cancelled.digest })
@@ -63,6 +68,12 @@ onEachStore('The digest', (start) => {
     expect(await refusalOf(digest('meter=mtr_none'))).toMatchObject({ param: 'meter', code: 'resource_missing' })
     expect(await refusalOf(digest('sequence=1000000'))).toMatchObject({ param: 'sequence', code: 'parameter_invalid' })
     expect(await refusalOf(digest('sequence=-1'))).toMatchObject({ param: 'sequence' })
+    expect(await refusalOf(digest(`as_of=${seconds(clock.now()) + 10}`))).toMatchObject({ param: 'as_of' })
+    expect(await refusalOf(digest('sequence=1&as_of=1'))).toMatchObject({
+      param: 'as_of',
+      code: 'parameters_exclusive',
+    })
+    expect(await refusalOf(digest('as_of=1&as_of_position=1'))).toMatchObject({ param: 'as_of_position' })
     const writer = await service.clientWithNewKey({ role: 'ingest' })
     expect(await refusalOf(digest('', writer))).toMatchObject({ code: 'more_permissions_required' })
   })

@@ -50,7 +50,9 @@ interface Options {
 
 const INTEGER = /^-?\d{1,15}$/
 
-export function Text(options: Options & { readonly lengthMax: number; readonly exclusiveWith?: string }) {
+export function Text(
+  options: Options & { readonly lengthMax: number; readonly exclusiveWith?: string | readonly string[] },
+) {
   const { lengthMax, exclusiveWith } = options
   return parameter(options, { type: String, minLength: 1, maxLength: lengthMax }, asIs, [
     notEmpty(),
@@ -60,7 +62,7 @@ export function Text(options: Options & { readonly lengthMax: number; readonly e
       (value) => typeof value === 'string' && !isLongerThan(value, lengthMax),
       (param) => refuse.tooLong(param, lengthMax),
     ),
-    ...(exclusiveWith === undefined ? [] : [exclusive(exclusiveWith)]),
+    ...exclusive(exclusiveWith),
   ])
 }
 
@@ -79,9 +81,14 @@ export function Choice(allowed: readonly string[], options: Options = {}) {
 
 /** A whole number: written as text in v1 and in queries, a number where the body is JSON and on the DTO. */
 export function IntegerText(
-  options: Options & { readonly min: number; readonly max: number; readonly default?: number },
+  options: Options & {
+    readonly min: number
+    readonly max: number
+    readonly default?: number
+    readonly exclusiveWith?: string | readonly string[]
+  },
 ) {
-  const { min, max } = options
+  const { min, max, exclusiveWith } = options
   const read: Reader = (raw) => {
     if (typeof raw === 'number') return raw
     return typeof raw === 'string' && INTEGER.test(raw) ? Number(raw) : unread(raw)
@@ -94,6 +101,7 @@ export function IntegerText(
       (value) => typeof value === 'number' && value >= min && value <= max,
       (param) => refuse.outOfRange(param, min, max),
     ),
+    ...exclusive(exclusiveWith),
   ])
 }
 
@@ -233,11 +241,13 @@ function stringList(): Constraint[] {
   ]
 }
 
-function exclusive(other: string): Constraint {
-  return rule(
-    'exclusive',
-    (_, dto) => (dto as Record<string, unknown>)[other] === undefined,
-    (param) => refuse.exclusive(param, other),
+function exclusive(others: string | readonly string[] = []): Constraint[] {
+  return [others].flat().map((other) =>
+    rule(
+      `exclusive with ${other}`,
+      (_, dto) => (dto as Record<string, unknown>)[other] === undefined,
+      (param) => refuse.exclusive(param, other),
+    ),
   )
 }
 
