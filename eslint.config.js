@@ -13,6 +13,7 @@ const mayImport = {
   queries: ['domain', 'event-store', 'read-model', 'projections'],
   replay: ['domain', 'event-store', 'read-model', 'projections', 'queries'],
   api: ['domain', 'commands', 'queries', 'replay'],
+  dashboard: ['domain'],
 }
 
 const folders = [
@@ -43,7 +44,7 @@ function importRule(folder) {
       regex: '^(\\.\\./)+(main|app\\.module|config)\\.js$',
       message: 'Settings arrive as arguments; only the composition root reads them.',
     })
-  return { files: [`src/${folder}/**/*.ts`], rules: { 'no-restricted-imports': ['error', { patterns }] } }
+  return { files: [`src/${folder}/**/*.{ts,tsx}`], rules: { 'no-restricted-imports': ['error', { patterns }] } }
 }
 
 export default tseslint.config(

@@ -16,6 +16,7 @@ import { RateLimitGuard, type RateLimits } from './api/rate-limits.js'
 import { ProjectionsController } from './api/projections.controller.js'
 import { ReadContext } from './api/read-context.js'
 import { RejectionsController } from './api/rejections.controller.js'
+import { SessionController } from './api/session.controller.js'
 import { Idempotency } from './api/stripe/idempotency.js'
 import { UsageAnswers } from './api/usage-answers.js'
 import { UsageImportsController } from './api/usage-imports.controller.js'
@@ -93,6 +94,7 @@ const controllers = [
   AuditsController,
   ProjectionsController,
   MeterPreviewController,
+  SessionController,
   HealthController,
 ]
 

@@ -1,11 +1,17 @@
-/** The HTTP server around the application: body parsers, request ids, keys, the error envelope, and the description of the API. */
+/**
+ * The HTTP server around the application: body parsers, request ids, keys, the error envelope, the dashboard's files, and the
+ * description of the API.
+ */
 import 'reflect-metadata'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger'
 import type { FastifyInstance } from 'fastify'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { authenticate, refuseQueryOfPost } from './api/caller.js'
+import { serveDashboard } from './api/dashboard-files.js'
 import { useBodyParsers } from './api/stripe/body-parsers.js'
 import {
   answerForNode,
@@ -66,6 +72,9 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   server.addHook('onRequest', refuseQueryOfPost)
   letGoWhenClosing(server)
   logRequests(server, log)
+  const dashboard = fileURLToPath(new URL('dashboard', import.meta.url))
+  if (existsSync(dashboard)) serveDashboard(server, dashboard)
+  else log.warn('There is no dashboard: it was not built. Build it with: npm run build')
   app.useGlobalFilters(new ErrorEnvelopeFilter(log))
   describeApi(app, parts.version)
   return app

@@ -60,8 +60,10 @@ export interface RunningService {
   client(key: string, maxNetworkRetries?: number): Stripe
   /** A client with a new key, issued through a store opened beside the running service, as an operator would. */
   clientWithNewKey(ledger: { account?: string; mode?: Mode; role?: KeyRole }): Promise<Stripe>
+  /** As `clientWithNewKey`, the key itself. */
+  newKey(ledger: { account?: string; mode?: Mode; role?: KeyRole }): Promise<string>
   /** A client with a new secret key that an operator revokes; the service notices a moment later. */
-  revocableClient(): Promise<{ readonly client: Stripe; revoke(): Promise<void> }>
+  revocableClient(): Promise<{ readonly client: Stripe; readonly key: string; revoke(): Promise<void> }>
   /** Stops it and starts it again on the same data. */
   restart(): Promise<void>
   close(): Promise<void>
@@ -147,6 +149,8 @@ export async function startRunningService(
   }
   const issue = (wanted: Omit<IssueApiKey, 'name'>): Promise<IssuedApiKey> =>
     withKeys((ring) => issueApiKey(ring, { ...wanted, name: 'issued by a test' }, { clock, ids: randomIds }, context))
+  const newKey: RunningService['newKey'] = async ({ account = 'default', mode = 'test', role = 'secret' }) =>
+    (await issue({ account, mode, role })).key
   return {
     get url() {
       return service.url
@@ -159,13 +163,14 @@ export async function startRunningService(
       return client(TEST_KEY)
     },
     client,
-    clientWithNewKey: async ({ account = 'default', mode = 'test', role = 'secret' }) =>
-      client((await issue({ account, mode, role })).key),
+    clientWithNewKey: async (ledger) => client(await newKey(ledger)),
+    newKey,
     revocableClient: async () => {
       const { apiKey, key } = await issue({ account: 'default', mode: 'test', role: 'secret' })
       const revocation = { type: 'RevokeApiKey', keyId: apiKey.keyId, at: clock.now() } as const
       return {
         client: client(key),
+        key,
         revoke: () => withKeys(async (ring) => void (await ring.stream.transact(revocation, context))),
       }
     },

@@ -9,7 +9,9 @@ import type { ApiKey, KeyRole } from '../domain/api-keys.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { ApiKeyRing } from '../commands/api-key-ring.js'
 import type { Clock } from '../commands/environment.js'
+import { findDashboardSession } from '../commands/dashboard-session.js'
 import { findSession } from '../commands/meter-event-session.js'
+import { isReading, presentedSession, requireSameOrigin } from './session-cookie.js'
 import { ApiError } from './stripe/api-error.js'
 import { parseQuery } from './stripe/form.js'
 import { quote } from './stripe/wire-text.js'
@@ -34,6 +36,8 @@ const PUBLIC = 'public'
 const SESSION = 'session'
 /** The one path that takes a session's token, and no key. */
 const STREAM_PATH = '/v2/billing/meter_event_stream'
+/** Where a browser signs in and out: it comes without a caller. */
+const SESSION_PATH = '/meterbook/v1/session'
 /** Of URLs in their plain spelling (`plainUrl`). */
 const PATHS_WITH_KEY = ['/v1/', '/v2/', '/meterbook/']
 /** No key is longer; what is longer is not worth hashing. */
@@ -53,11 +57,12 @@ export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ALLOWE
 export function authenticate(keyRing: ApiKeyRing, clock: Clock): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     if (!needsKey(request.url) && !needsKey(request.routeOptions.url ?? '')) return
+    if (request.routeOptions.url === SESSION_PATH && !isReading(request.method)) return
     const { authorization } = request.headers
     const hasSession = request.routeOptions.url === STREAM_PATH
     const { ledger, keyId, role } = hasSession
       ? await findSessionKey(keyRing, authorization, clock.now())
-      : await findKey(keyRing, authorization)
+      : ((await findSignedIn(keyRing, request, clock.now())) ?? (await findKey(keyRing, authorization)))
     request.caller = { ledger, keyId, role, hasSession }
   }
 }
@@ -125,6 +130,15 @@ async function findKey(keyRing: ApiKeyRing, authorization: string | undefined): 
   const presented = presentedKey(authorization)
   const key = presented === null ? null : await keyRing.find(presented)
   if (!key) throw unauthorized('Invalid API Key provided. Issue one with: meterbook keys create')
+  return key
+}
+
+/** Whoever signed in to the dashboard; null where a key was sent or nobody did, so that a key is asked for. */
+async function findSignedIn(keyRing: ApiKeyRing, request: FastifyRequest, now: number): Promise<ApiKey | null> {
+  if (request.headers.authorization !== undefined) return null
+  const token = presentedSession(request)
+  const key = token === null ? null : await findDashboardSession(keyRing, token, now)
+  if (key && !isReading(request.method)) requireSameOrigin(request)
   return key
 }
 

@@ -64,8 +64,6 @@ describe('A path', () => {
     '/v1/billing/meters;a=b',
     '/v1?/billing/meters',
     '/healthz/../v1/billing/meters',
-    'http://meterbook',
-    'http://meterbook?/v1/billing/meters',
     '*',
   ])('%s is another one, and there is nothing', async (path) => {
     for (const headers of [[], [KEY]]) {
@@ -76,6 +74,11 @@ describe('A path', () => {
         expect(errorOf(answer)).toMatchObject({ type: 'invalid_request_error', code: 'url_invalid' })
       }
     }
+  })
+
+  it.each(['http://meterbook', 'http://meterbook?/v1/billing/meters'])('%s is the page, for anyone', async (path) => {
+    const answer = await send(rawRequest('GET', path))
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
   })
 
   it('keeps an escaped slash within a name', async () => {

@@ -1,0 +1,46 @@
+/** The parts of the service's answers that the dashboard shows. Times are Unix seconds. */
+import type { FormulaName } from '../domain/aggregation.js'
+import type { EventTimeWindow } from '../domain/meter-catalogue.js'
+
+export interface Session {
+  readonly account: string
+  readonly key: { readonly last_four: string; readonly name: string }
+  readonly livemode: boolean
+  readonly role: 'secret' | 'ingest' | 'read'
+}
+
+export interface Meter {
+  readonly id: string
+  readonly created: number
+  readonly customer_mapping: { readonly event_payload_key: string }
+  readonly default_aggregation: { readonly formula: FormulaName }
+  readonly dimension_payload_keys: readonly string[] | null
+  readonly display_name: string
+  readonly event_name: string
+  readonly event_time_window: EventTimeWindow | null
+  readonly livemode: boolean
+  readonly status: 'active' | 'inactive'
+  readonly value_settings: { readonly event_payload_key: string }
+}
+
+export interface List<Item> {
+  readonly data: readonly Item[]
+  readonly has_more: boolean
+}
+
+export interface PreviewOfHistory {
+  readonly complete: boolean
+  readonly customers: readonly {
+    readonly customer: string
+    readonly aggregated_value_decimal: string
+    readonly windows: readonly { readonly start_time: number; readonly aggregated_value_decimal: string }[]
+  }[]
+  readonly has_more_customers: boolean
+  readonly reached: { readonly record: string; readonly recorded_at: string } | null
+  readonly refusals: readonly {
+    readonly code: string
+    readonly count: number
+    readonly identifier: string
+    readonly message: string
+  }[]
+}

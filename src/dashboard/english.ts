@@ -1,0 +1,140 @@
+/** What the dashboard says. Every other language has the same entries, checked by the compiler. */
+import type { ErrorCode } from '../domain/errors.js'
+import type { PreviewedFate } from '../domain/meter-preview.js'
+
+export const english = {
+  language: 'English',
+  otherLanguage: '日本語',
+  skipToContent: 'Skip to content',
+  test: 'Test',
+  live: 'Live',
+  ledgerOf: (account: string) => `Account ${account}`,
+  keyEnding: (lastFour: string) => `Key …${lastFour}`,
+  readOnly: 'Read only',
+  readOnlyHint: 'This key reads; to create or change meters, sign in with a secret key.',
+  signOut: 'Sign out',
+  loading: 'Loading…',
+  retry: 'Try again',
+  failed: 'This did not work',
+  unreachable: 'The service could not be reached. Check that it runs and that you are connected, then try again.',
+  sessionOver: 'You were signed out: the session is over or its key was revoked. Sign in again.',
+  requestId: (id: string) => `Request ${id}`,
+  unknownPage: 'There is no such page',
+  backToMeters: 'Back to meters',
+
+  signIn: 'Sign in',
+  signInIntro: 'Create meters, see what was counted, and find out why a number is what it is.',
+  apiKey: 'API key',
+  apiKeyHint: 'A secret key (sk_…) or a read key (rk_…). It decides which account you see, and whether test or live.',
+  apiKeyMissing: 'Enter an API key.',
+  whereIsMyKey: 'Where is my key?',
+  keyHelp: 'The service printed a test key when it first started. Whoever runs it can issue another with:',
+
+  meters: 'Meters',
+  createMeter: 'Create meter',
+  search: 'Search meters',
+  searchHint: 'Name or event name',
+  noMatch: (text: string) => `No meter has “${text}” in its name or event name.`,
+  searchedFirst: (count: number) => `There are more meters; the newest ${count} are shown.`,
+  noMeters: 'No meters yet',
+  noMetersHint: 'A meter says which events count and how they add up. Create one, then report usage like this:',
+  noMetersReadOnly: 'Once someone has created a meter with a secret key, it is shown here.',
+  columnName: 'Meter',
+  columnEventName: 'Event name',
+  columnFormula: 'Aggregation',
+  columnIngestion: 'Ingestion',
+  columnStatus: 'Status',
+  columnCreated: 'Created (UTC)',
+  active: 'Active',
+  inactive: 'Inactive',
+
+  meterName: 'Meter name',
+  meterNameHint: 'For people. It can be changed later.',
+  eventName: 'Event name',
+  eventNameHint: 'What your programs send as event_name. It serves one active meter.',
+  aggregation: 'Aggregation method',
+  formulas: { sum: 'Sum', count: 'Count', last: 'Last' },
+  formulaHints: {
+    sum: 'Adds up the values of all events.',
+    count: 'Counts the events; their values do not matter.',
+    last: 'Takes the value of the latest event.',
+  },
+  advanced: 'Advanced settings',
+  ingestion: 'Event ingestion',
+  ingestions: { raw: 'Raw', hour: 'Hourly', day: 'Daily' },
+  ingestionHints: {
+    raw: 'Every event counts.',
+    hour: 'Of each UTC hour only the event received last counts.',
+    day: 'Of each UTC day only the event received last counts.',
+  },
+  valueKey: 'Value key',
+  valueKeyHint: 'Payload key that holds the value.',
+  customerKey: 'Customer key',
+  customerKeyHint: 'Payload key that holds the customer.',
+  dimensions: 'Dimensions',
+  dimensionsHint: 'Payload keys to filter and group usage by, separated by commas. Every event must then have them.',
+  permanent: 'Only the name can be changed later. Everything else is permanent, so try it in the preview first.',
+  creating: 'Creating…',
+  cancel: 'Cancel',
+
+  preview: 'Preview',
+  samples: 'Sample events',
+  recorded: 'Recorded events',
+  samplesIntro: 'In the order they are received. Nothing here is stored.',
+  sample: (number: number) => `Event ${number}`,
+  identifier: 'Identifier',
+  customer: 'Customer',
+  time: 'Time (UTC)',
+  value: 'Value',
+  addSample: 'Add event',
+  removeSample: (number: number) => `Remove event ${number}`,
+  receiveEarlier: (number: number) => `Receive event ${number} earlier`,
+  receiveLater: (number: number) => `Receive event ${number} later`,
+  totals: 'Usage',
+  total: 'Total',
+  window: 'Window (UTC)',
+  byWindow: 'By',
+  windows: { hour: 'hour', day: 'day' },
+  noUsage: 'Nothing counts.',
+  fates: {
+    counted: 'Counted',
+    overwritten: 'Overwritten',
+    not_last: 'Not last',
+    cancelled: 'Cancelled',
+    outside: 'Outside',
+    duplicate: 'Duplicate',
+    refused: 'Refused',
+  } satisfies Record<PreviewedFate['code'], string>,
+  fateReason: (fate: PreviewedFate, contribution: string): string => {
+    switch (fate.code) {
+      case 'counted':
+        return `Gives ${contribution} to the total.`
+      case 'overwritten':
+        return `${fate.by} was received later in the same ${fate.window}, and only the one received last counts.`
+      case 'not_last':
+        return `${fate.by} is later, and only the latest value counts.`
+      case 'cancelled':
+        return 'It was cancelled.'
+      case 'outside':
+        return 'It happened outside the interval.'
+      case 'duplicate':
+        return `An earlier event with the identifier ${fate.by} is the same: it counts once.`
+      case 'refused':
+        return fate.message
+    }
+  },
+  recordedIntro:
+    'What this meter would count of the events that were recorded under its event name in the last 30 days.',
+  recordedNeedsName: 'Enter an event name first.',
+  tryOnRecorded: 'Try it on recorded events',
+  changedSince: 'The settings have changed since. Try again to see what they give.',
+  incomplete: (at: string) => `There are too many events for one preview; it ends at ${at}.`,
+  moreCustomers: 'Only the first customers are shown.',
+  refusalsOfRecorded: 'Events that would be refused',
+  refusalCount: (count: number, identifier: string) => `${count}, for example ${identifier}`,
+  settingsWrong: 'The settings need mending before they can be tried:',
+  /** In place of the service's own words; what has no entry is said in those. */
+  refusals: {} as Partial<Record<ErrorCode | 'resource_already_exists', string>>,
+}
+
+export type Texts = typeof english

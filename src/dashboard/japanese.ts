@@ -1,0 +1,150 @@
+import type { Texts } from './english.js'
+
+export const japanese: Texts = {
+  language: '日本語',
+  otherLanguage: 'English',
+  skipToContent: '本文へ移動',
+  test: 'テスト',
+  live: '本番',
+  ledgerOf: (account) => `アカウント ${account}`,
+  keyEnding: (lastFour) => `キー …${lastFour}`,
+  readOnly: '読み取り専用',
+  readOnlyHint: 'このキーは読み取り専用です。メーターの作成や変更には、シークレットキーでログインしてください。',
+  signOut: 'ログアウト',
+  loading: '読み込み中…',
+  retry: '再試行',
+  failed: '処理できませんでした',
+  unreachable: 'サービスに接続できません。サービスの稼働とネットワークを確認してから、再試行してください。',
+  sessionOver: 'ログアウトしました。セッションが終了したか、キーが取り消されています。もう一度ログインしてください。',
+  requestId: (id) => `リクエスト ${id}`,
+  unknownPage: 'ページが見つかりません',
+  backToMeters: 'メーター一覧に戻る',
+
+  signIn: 'ログイン',
+  signInIntro: 'メーターを作成し、集計された使用量と、その数値の理由を確認できます。',
+  apiKey: 'API キー',
+  apiKeyHint:
+    'シークレットキー (sk_…) または読み取り用キー (rk_…)。表示するアカウントと、テストか本番かはキーで決まります。',
+  apiKeyMissing: 'API キーを入力してください。',
+  whereIsMyKey: 'キーの確認方法',
+  keyHelp:
+    'サービスの初回起動時にテスト用のキーが表示されます。サービスの管理者は、次のコマンドで新しいキーを発行できます。',
+
+  meters: 'メーター',
+  createMeter: 'メーターを作成',
+  search: 'メーターを検索',
+  searchHint: 'メーター名またはイベント名',
+  noMatch: (text) => `メーター名またはイベント名に「${text}」を含むメーターはありません。`,
+  searchedFirst: (count) => `ほかにもメーターがあります。新しい順に ${count} 件を表示しています。`,
+  noMeters: 'メーターはまだありません',
+  noMetersHint:
+    'メーターは、集計するイベントとその集計方法を定めます。メーターを作成したら、次のように使用量を送信します。',
+  noMetersReadOnly: 'シークレットキーでメーターが作成されると、ここに表示されます。',
+  columnName: 'メーター',
+  columnEventName: 'イベント名',
+  columnFormula: '集計方法',
+  columnIngestion: 'イベントの取り込み',
+  columnStatus: 'ステータス',
+  columnCreated: '作成日時 (UTC)',
+  active: '有効',
+  inactive: '無効',
+
+  meterName: 'メーター名',
+  meterNameHint: '表示用の名前です。後から変更できます。',
+  eventName: 'イベント名',
+  eventNameHint: 'プログラムが event_name として送信する名前です。有効なメーター 1 つだけが使用できます。',
+  aggregation: '集計方法',
+  formulas: { sum: '合計', count: '件数', last: '最後' },
+  formulaHints: {
+    sum: 'すべてのイベントの値を合計します。',
+    count: 'イベントの件数を数えます。値は使用しません。',
+    last: '最も新しいイベントの値を使用します。',
+  },
+  advanced: '詳細設定',
+  ingestion: 'イベントの取り込み',
+  ingestions: { raw: '未加工', hour: '毎時', day: '毎日' },
+  ingestionHints: {
+    raw: 'すべてのイベントを集計します。',
+    hour: '1 時間 (UTC) ごとに、最後に受信したイベントだけを集計します。',
+    day: '1 日 (UTC) ごとに、最後に受信したイベントだけを集計します。',
+  },
+  valueKey: '使用量のキー',
+  valueKeyHint: '使用量を保持するペイロードキー。',
+  customerKey: '顧客のキー',
+  customerKeyHint: '顧客を保持するペイロードキー。',
+  dimensions: 'ディメンション',
+  dimensionsHint:
+    '使用量の絞り込みとグループ化に使うペイロードキーを、コンマで区切って入力します。すべてのイベントに必要になります。',
+  permanent: '後から変更できるのはメーター名だけです。作成する前に、プレビューで確認してください。',
+  creating: '作成中…',
+  cancel: 'キャンセル',
+
+  preview: 'プレビュー',
+  samples: 'サンプルイベント',
+  recorded: '記録済みのイベント',
+  samplesIntro: '受信した順に並びます。ここでの内容は保存されません。',
+  sample: (number) => `イベント ${number}`,
+  identifier: '識別子',
+  customer: '顧客',
+  time: '日時 (UTC)',
+  value: '使用量',
+  addSample: 'イベントを追加',
+  removeSample: (number) => `イベント ${number} を削除`,
+  receiveEarlier: (number) => `イベント ${number} を先に受信`,
+  receiveLater: (number) => `イベント ${number} を後に受信`,
+  totals: '使用量',
+  total: '合計',
+  window: '期間 (UTC)',
+  byWindow: '単位',
+  windows: { hour: '時間', day: '日' },
+  noUsage: '集計されるイベントはありません。',
+  fates: {
+    counted: '集計済み',
+    overwritten: '上書き',
+    not_last: '最後ではない',
+    cancelled: 'キャンセル済み',
+    outside: '期間外',
+    duplicate: '重複',
+    refused: '拒否',
+  },
+  fateReason: (fate, contribution) => {
+    switch (fate.code) {
+      case 'counted':
+        return `合計に ${contribution} を加えます。`
+      case 'overwritten':
+        return `同じ${fate.window === 'hour' ? '1 時間' : '1 日'}のうちに ${fate.by} が後から受信されたため、そちらだけが集計されます。`
+      case 'not_last':
+        return `${fate.by} のほうが新しいため、そちらの値が使用されます。`
+      case 'cancelled':
+        return 'キャンセルされました。'
+      case 'outside':
+        return '期間外のイベントです。'
+      case 'duplicate':
+        return `識別子 ${fate.by} の同じイベントを受信済みです。1 回だけ集計されます。`
+      case 'refused':
+        return japanese.refusals[fate.error] ?? fate.message
+    }
+  },
+  recordedIntro: '過去 30 日間にこのイベント名で記録されたイベントを、このメーターで集計した結果です。',
+  recordedNeedsName: '先にイベント名を入力してください。',
+  tryOnRecorded: '記録済みのイベントで試す',
+  changedSince: '設定が変更されました。再試行すると、新しい設定の結果が表示されます。',
+  incomplete: (at) => `イベントが多いため、プレビューは ${at} までです。`,
+  moreCustomers: '一部の顧客だけを表示しています。',
+  refusalsOfRecorded: '拒否されるイベント',
+  refusalCount: (count, identifier) => `${count} 件 (例: ${identifier})`,
+  settingsWrong: 'この設定では試せません。次の点を修正してください。',
+  refusals: {
+    duplicate_meter_event: 'この識別子は、内容の異なる別のイベントで使用されています。',
+    event_name_taken: 'このイベント名は、有効な別のメーターで使用されています。別の名前を選んでください。',
+    resource_already_exists: 'このイベント名は、有効な別のメーターで使用されています。別の名前を選んでください。',
+    meter_event_invalid_value: '使用量は、25、-4、0.5 のような数値で指定してください。',
+    meter_event_no_customer_defined: 'ペイロードに顧客がありません。',
+    meter_event_value_too_many_digits: '使用量は、15 桁以内、小数点以下 15 桁以内で指定してください。',
+    missing_dimension_payload_keys: 'ペイロードに、メーターのディメンションがすべて必要です。',
+    parameter_invalid_empty: '入力してください。空白だけの値は使用できません。',
+    parameter_too_long: '長すぎます。短くしてください。',
+    timestamp_in_future: '日時は、受信時刻の 5 分後までにしてください。',
+    timestamp_too_far_in_past: '日時は、過去 35 日以内にしてください。',
+  },
+}

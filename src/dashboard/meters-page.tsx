@@ -1,0 +1,121 @@
+/** Every meter of the ledger, newest first. */
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Input, Label, SearchField } from 'react-aria-components'
+import type { List, Meter } from './answers.js'
+import { FailureNotice } from './failure-notice.js'
+import { useTexts } from './language.js'
+import { paths } from './route.js'
+import { get } from './service-client.js'
+import { useMayChange } from './session.js'
+import { utcMinute } from './utc.js'
+
+const PAGE_METERS = 100
+/** Meters a list shows and searches. */
+const LISTED_METERS_MAX = 1_000
+
+export const metersKey = ['meters']
+
+export function MetersPage() {
+  const texts = useTexts()
+  const mayChange = useMayChange()
+  const [search, setSearch] = useState('')
+  const meters = useQuery({ queryKey: metersKey, queryFn: ({ signal }) => listMeters(signal) })
+  const all = meters.data?.meters ?? []
+  const shown = all.filter(({ display_name, event_name }) =>
+    `${display_name}\n${event_name}`.toLowerCase().includes(search.trim().toLowerCase()),
+  )
+  return (
+    <>
+      <div className="page-head">
+        <h1>{texts.meters}</h1>
+        {mayChange && (
+          <a className="button button-main" href={paths.create}>
+            {texts.createMeter}
+          </a>
+        )}
+      </div>
+      {meters.isError && <FailureNotice error={meters.error} onRetry={() => void meters.refetch()} />}
+      {meters.isPending && <p className="quiet">{texts.loading}</p>}
+      {meters.isSuccess && all.length === 0 && <NoMeters />}
+      {all.length > 0 && (
+        <>
+          <SearchField className="field search" value={search} onChange={setSearch}>
+            <Label>{texts.search}</Label>
+            <Input placeholder={texts.searchHint} />
+          </SearchField>
+          {shown.length === 0 ? <p>{texts.noMatch(search)}</p> : <MetersTable meters={shown} />}
+          {meters.data?.hasMore && <p className="quiet">{texts.searchedFirst(all.length)}</p>}
+        </>
+      )}
+    </>
+  )
+}
+
+function MetersTable({ meters }: { readonly meters: readonly Meter[] }) {
+  const texts = useTexts()
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label={texts.meters}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{texts.columnName}</th>
+            <th scope="col">{texts.columnEventName}</th>
+            <th scope="col">{texts.columnFormula}</th>
+            <th scope="col">{texts.columnIngestion}</th>
+            <th scope="col">{texts.columnStatus}</th>
+            <th scope="col">{texts.columnCreated}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {meters.map((meter) => (
+            <tr key={meter.id}>
+              <th scope="row">{meter.display_name}</th>
+              <td>
+                <code>{meter.event_name}</code>
+              </td>
+              <td>{texts.formulas[meter.default_aggregation.formula]}</td>
+              <td>{texts.ingestions[meter.event_time_window ?? 'raw']}</td>
+              <td>
+                <span className={`tag tag-${meter.status}`}>{texts[meter.status]}</span>
+              </td>
+              <td>{utcMinute(meter.created * 1000)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function NoMeters() {
+  const texts = useTexts()
+  const mayChange = useMayChange()
+  return (
+    <section className="empty">
+      <h2>{texts.noMeters}</h2>
+      <p>{mayChange ? texts.noMetersHint : texts.noMetersReadOnly}</p>
+      {mayChange && <pre tabIndex={0}>{reportSnippet('api_calls')}</pre>}
+    </section>
+  )
+}
+
+function reportSnippet(eventName: string): string {
+  return [
+    `curl ${location.origin}/v1/billing/meter_events \\`,
+    '  -u sk_test_YOUR_KEY: \\',
+    `  -d event_name=${eventName} \\`,
+    "  -d 'payload[stripe_customer_id]=cus_alpaca' \\",
+    "  -d 'payload[value]=25'",
+  ].join('\n')
+}
+
+async function listMeters(signal: AbortSignal): Promise<{ meters: Meter[]; hasMore: boolean }> {
+  const meters: Meter[] = []
+  for (;;) {
+    const query = { limit: PAGE_METERS, starting_after: meters.at(-1)?.id }
+    const page = await get<List<Meter>>('/v1/billing/meters', query, signal)
+    meters.push(...page.data)
+    if (!page.has_more || meters.length >= LISTED_METERS_MAX) return { meters, hasMore: page.has_more }
+  }
+}

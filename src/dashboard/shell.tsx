@@ -1,0 +1,67 @@
+/** The frame of every page: which ledger this is, in colour and in words, and the way out. */
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { Button } from 'react-aria-components'
+import { FailureNotice } from './failure-notice.js'
+import { useLanguageSwitch, useTexts } from './language.js'
+import { paths } from './route.js'
+import { remove } from './service-client.js'
+import { changeSession, useMayChange, useSession } from './session.js'
+
+export function Shell({ children }: { readonly children: ReactNode }) {
+  const texts = useTexts()
+  const { account, key, livemode } = useSession()
+  const mayChange = useMayChange()
+  const client = useQueryClient()
+  const signOut = useMutation({
+    mutationFn: () => remove('/meterbook/v1/session'),
+    onSuccess: () => changeSession(client, null),
+  })
+  return (
+    <>
+      <a
+        className="skip"
+        href="#content"
+        onClick={(event) => {
+          event.preventDefault()
+          document.getElementById('content')?.focus()
+        }}
+      >
+        {texts.skipToContent}
+      </a>
+      <header className={livemode ? 'bar bar-live' : 'bar bar-test'}>
+        <nav>
+          <a className="brand" href={paths.meters}>
+            Meterbook
+          </a>
+        </nav>
+        <div className="bar-who">
+          <strong className={livemode ? 'mode mode-live' : 'mode mode-test'}>
+            {livemode ? texts.live : texts.test}
+          </strong>
+          <span>{texts.ledgerOf(account)}</span>
+          <span title={key.name}>{texts.keyEnding(key.last_four)}</span>
+          {!mayChange && <span title={texts.readOnlyHint}>{texts.readOnly}</span>}
+          <LanguageButton />
+          <Button className="button button-quiet" isDisabled={signOut.isPending} onPress={() => signOut.mutate()}>
+            {texts.signOut}
+          </Button>
+        </div>
+      </header>
+      <main id="content" className="content" tabIndex={-1}>
+        {signOut.isError && <FailureNotice error={signOut.error} onRetry={() => signOut.mutate()} />}
+        {children}
+      </main>
+    </>
+  )
+}
+
+export function LanguageButton() {
+  const texts = useTexts()
+  const switchLanguage = useLanguageSwitch()
+  return (
+    <Button className="button button-quiet" onPress={switchLanguage}>
+      {texts.otherLanguage}
+    </Button>
+  )
+}

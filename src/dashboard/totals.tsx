@@ -1,0 +1,67 @@
+/** Usage of each customer: the total, and by hour or day. */
+import { useTexts } from './language.js'
+import { utcDay, utcMinute } from './utc.js'
+
+interface Props {
+  /** Exact decimal texts; `start` in milliseconds since the epoch. */
+  readonly customers: readonly {
+    readonly customer: string
+    readonly value: string
+    readonly windows: readonly { readonly start: number; readonly value: string }[]
+  }[]
+  readonly window: 'hour' | 'day'
+  readonly onWindow: (window: 'hour' | 'day') => void
+}
+
+export function Totals({ customers, window, onWindow }: Props) {
+  const texts = useTexts()
+  return (
+    <section className="totals" aria-label={texts.totals}>
+      <div className="totals-head">
+        <h3>{texts.totals}</h3>
+        <label>
+          {texts.byWindow}{' '}
+          <select value={window} onChange={({ target }) => onWindow(target.value === 'hour' ? 'hour' : 'day')}>
+            <option value="hour">{texts.windows.hour}</option>
+            <option value="day">{texts.windows.day}</option>
+          </select>
+        </label>
+      </div>
+      {customers.length === 0 ? (
+        <p>{texts.noUsage}</p>
+      ) : (
+        <div className="scroll" tabIndex={0} role="region" aria-label={texts.totals}>
+          <table aria-live="polite">
+            <thead>
+              <tr>
+                <th scope="col">{texts.customer}</th>
+                <th scope="col">{texts.window}</th>
+                <th scope="col" className="number">
+                  {texts.value}
+                </th>
+              </tr>
+            </thead>
+            {customers.map(({ customer, value, windows }) => (
+              <tbody key={customer}>
+                <tr className="total-row">
+                  <th scope="row">{customer}</th>
+                  <td>{texts.total}</td>
+                  <td className="number" data-total-of={customer}>
+                    {value}
+                  </td>
+                </tr>
+                {windows.map((each) => (
+                  <tr key={each.start}>
+                    <td></td>
+                    <td>{window === 'day' ? utcDay(each.start) : utcMinute(each.start)}</td>
+                    <td className="number">{each.value}</td>
+                  </tr>
+                ))}
+              </tbody>
+            ))}
+          </table>
+        </div>
+      )}
+    </section>
+  )
+}

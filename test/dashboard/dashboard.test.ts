@@ -1,0 +1,259 @@
+/** The dashboard in a real browser, against the real service: signing in, the list of meters, and creating one. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type Stripe from 'stripe'
+import { uniqueName } from '../controls.js'
+import { createMeter } from '../metered-usage.js'
+import { startRunningService, stores, TEST_KEY, type RunningService } from '../running-service.js'
+import { describeInBrowser, openPage, overflow, seriousIssues, startBrowser, type WatchedPage } from './browser.js'
+
+const MALICIOUS = `<img src=x onerror=alert(1)>"'\`\${alert(2)}`
+
+describeInBrowser('The dashboard', () => {
+  let service: RunningService
+  let stripe: Stripe
+  let browser: Browser
+  let watched: WatchedPage[] = []
+  beforeAll(async () => {
+    ;[service, browser] = await Promise.all([startRunningService(stores[0]), startBrowser()])
+    stripe = service.stripe
+  })
+  afterAll(async () => {
+    await browser.close()
+    await service.close()
+  })
+  beforeEach(() => {
+    watched = []
+  })
+  afterEach(async () => {
+    expect(watched.flatMap(({ mishaps }) => mishaps)).toEqual([])
+    await Promise.all(watched.map(({ page }) => page.context().close()))
+  })
+
+  async function open(options: BrowserContextOptions = {}): Promise<Page> {
+    const opened = await openPage(browser, `${service.url}/`, options)
+    watched.push(opened)
+    return opened.page
+  }
+  async function signedIn(key = TEST_KEY, options: BrowserContextOptions = {}): Promise<Page> {
+    const page = await open(options)
+    await page.locator('input[type=password]').fill(key)
+    await page.keyboard.press('Enter')
+    await page.locator('.bar').waitFor()
+    return page
+  }
+  const heading = (page: Page, name: string) => page.getByRole('heading', { name, level: 1 })
+
+  it('says why a key is not taken, and keeps nothing of it', async () => {
+    const page = await open()
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('Enter an API key.').waitFor()
+    await page.getByLabel('API key').fill('sk_test_of_nobody')
+    await page.keyboard.press('Enter')
+    await page.getByText('This is no active API key').waitFor()
+    expect(await seriousIssues(page)).toEqual([])
+    expect(await page.context().cookies()).toEqual([])
+  })
+
+  it('signs in by keyboard alone, survives a reload, and signs out', async () => {
+    const page = await signedIn()
+    await page.reload()
+    await heading(page, 'Meters').waitFor()
+    await page.getByText('Test', { exact: true }).waitFor()
+    const [cookie] = await page.context().cookies()
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' })
+    expect(cookie?.value).not.toContain(TEST_KEY)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await heading(page, 'Sign in').waitFor()
+    expect(await page.context().cookies()).toEqual([])
+  })
+
+  it('shows a live ledger as live, and a read key no button it may not use', async () => {
+    const live = await signedIn(await service.newKey({ mode: 'live' }))
+    await live.getByText('Live', { exact: true }).waitFor()
+    await live.getByRole('heading', { name: 'No meters yet' }).waitFor()
+    await live.getByRole('link', { name: 'Create meter' }).waitFor()
+    const read = await signedIn(await service.newKey({ role: 'read' }))
+    await read.getByText('Read only').waitFor()
+    await heading(read, 'Meters').waitFor()
+    expect(await read.getByRole('link', { name: 'Create meter' }).count()).toBe(0)
+  })
+
+  it('goes back to signing in when the session ends', async () => {
+    const page = await signedIn()
+    await page.context().clearCookies()
+    await page.evaluate("location.hash = '#/meters/new'")
+    await heading(page, 'Create meter').waitFor()
+    await page.evaluate("location.hash = '#/'")
+    await heading(page, 'Sign in').waitFor()
+  })
+
+  it('lists and searches meters, and shows what they are called as text', async () => {
+    const name = `${MALICIOUS} ${uniqueName('')}`
+    await createMeter(stripe, 'last', { display_name: name, event_name: MALICIOUS })
+    const other = await createMeter(stripe, 'sum', { event_time_window: 'day' })
+    const page = await signedIn()
+    await page.getByRole('rowheader', { name }).waitFor()
+    expect(await page.getByRole('cell', { name: MALICIOUS, exact: true }).count()).toBe(1)
+    await page.getByLabel('Search meters').fill(other.event_name)
+    await page.getByRole('row', { name: new RegExp(`${other.event_name} Sum Daily Active`) }).waitFor()
+    expect(await page.getByRole('rowheader').count()).toBe(1)
+    await page.getByLabel('Search meters').fill('nothing is called so')
+    await page.getByText('No meter has “nothing is called so”').waitFor()
+  })
+
+  it('creates the meter it previewed, and the preview says what the service would', async () => {
+    const event_name = uniqueName('created_')
+    const page = await signedIn()
+    await page.getByRole('link', { name: 'Create meter' }).click()
+    await page.getByLabel('Meter name').fill('Alpaca AI tokens')
+    await page.getByLabel('Event name').fill(event_name)
+    await page.getByText('Advanced settings').click()
+    await page.getByText('Hourly').click()
+    await page.getByLabel('Dimensions').fill('region')
+    const samples = page.locator('.samples > li')
+    const fate = (index: number) => samples.nth(index).locator('.fate')
+    await expectText(fate(0), 'Refused')
+    await expectText(fate(0), 'region is missing')
+    for (const index of [0, 1, 2]) await samples.nth(index).getByLabel('region').fill('tokyo')
+    await expectText(fate(0), 'Overwritten event-2 was received later in the same hour')
+    await expectText(fate(1), 'Counted Gives 250 to the total.')
+    expect(await totals(page)).toEqual({ cus_alpaca: '250', cus_llama: '7.5' })
+
+    await page.getByRole('button', { name: 'Receive event 1 later' }).click()
+    await expectText(fate(1), 'Counted Gives 100 to the total.')
+    await page.getByRole('button', { name: 'Add event' }).click()
+    await samples.nth(3).getByLabel('Value').fill('0.1')
+    await samples.nth(3).getByLabel('Customer').fill(MALICIOUS)
+    await page.getByRole('button', { name: 'Add event' }).click()
+    await samples.nth(4).getByLabel('Value').fill('many')
+    await expectText(fate(4), 'must be a number')
+    expect(await totals(page)).toEqual({ cus_alpaca: '100', cus_llama: '7.5', [MALICIOUS]: '0.1' })
+    const sampleEvents: object[] = []
+    for (const sample of await samples.all()) {
+      const field = (label: string): Promise<string> => sample.getByLabel(label).inputValue()
+      sampleEvents.push({
+        identifier: await field('Identifier'),
+        timestamp: Date.parse(`${await field('Time (UTC)')}Z`) / 1000,
+        payload: {
+          stripe_customer_id: await field('Customer'),
+          value: await field('Value'),
+          region: await field('region'),
+        },
+      })
+    }
+    const { customers } = (await stripe.rawRequest('POST', '/meterbook/v1/meters/preview', {
+      display_name: 'Alpaca AI tokens',
+      event_name,
+      default_aggregation: { formula: 'sum' },
+      event_time_window: 'hour',
+      dimension_payload_keys: ['region'],
+      sample_events: sampleEvents,
+    })) as unknown as { customers: { customer: string; aggregated_value_decimal: string }[] }
+    expect(await totals(page)).toEqual(
+      Object.fromEntries(
+        customers.map(({ customer, aggregated_value_decimal }) => [customer, aggregated_value_decimal]),
+      ),
+    )
+    expect(await seriousIssues(page)).toEqual([])
+
+    await page.getByRole('button', { name: 'Create meter' }).click()
+    await page.getByRole('row', { name: new RegExp(`Alpaca AI tokens ${event_name} Sum Hourly Active`) }).waitFor()
+    expect(await seriousIssues(page)).toEqual([])
+    const { data } = await stripe.billing.meters.list({ limit: 100 })
+    expect(data.find((meter) => meter.event_name === event_name)).toMatchObject({
+      dimension_payload_keys: ['region'],
+      display_name: 'Alpaca AI tokens',
+      event_time_window: 'hour',
+    })
+  })
+
+  it('names what is wrong at its field, a taken event name too', async () => {
+    const taken = await createMeter(stripe)
+    const page = await signedIn()
+    await page.getByRole('link', { name: 'Create meter' }).click()
+    const create = page.getByRole('button', { name: 'Create meter' })
+    await create.click()
+    await page.getByText('display_name must not be empty').waitFor()
+    await page.getByLabel('Meter name').fill('Another')
+    await page.getByLabel('Event name').fill(taken.event_name)
+    await create.click()
+    await page.locator('.field', { hasText: 'An active meter already exists' }).getByLabel('Event name').waitFor()
+    await page.getByText('Advanced settings').click()
+    await page.getByLabel('Event name').fill(uniqueName('free_'))
+    await page.getByLabel('Value key').fill('stripe_customer_id')
+    await create.click()
+    await page.locator('.field', { hasText: 'cannot both be read' }).getByLabel('Value key').waitFor()
+  })
+
+  it('previews over what was recorded under the event name', async () => {
+    const meter = await createMeter(stripe)
+    for (const value of ['1.5', '2']) {
+      await stripe.billing.meterEvents.create({
+        event_name: meter.event_name,
+        payload: { stripe_customer_id: 'cus_real', value },
+      })
+    }
+    const page = await signedIn()
+    await page.getByRole('link', { name: 'Create meter' }).click()
+    await page.getByRole('tab', { name: 'Recorded events' }).click()
+    await page.getByText('Enter an event name first.').waitFor()
+    await page.getByLabel('Event name').fill(meter.event_name)
+    await page.getByRole('button', { name: 'Try it on recorded events' }).click()
+    await page.locator('[data-total-of=cus_real]', { hasText: /^3\.5$/ }).waitFor()
+    await page.getByText('Counts the events').click()
+    await page.getByText('The settings have changed since').waitFor()
+    await page.getByRole('button', { name: 'Try it on recorded events' }).click()
+    await page.locator('[data-total-of=cus_real]', { hasText: /^2$/ }).waitFor()
+  })
+
+  it('speaks Japanese to a Japanese browser, and whichever is chosen from then on', async () => {
+    const page = await open({ locale: 'ja-JP' })
+    await heading(page, 'ログイン').waitFor()
+    expect(await page.locator('html').getAttribute('lang')).toBe('ja')
+    await page.getByRole('button', { name: 'English' }).click()
+    await heading(page, 'Sign in').waitFor()
+    await page.reload()
+    await heading(page, 'Sign in').waitFor()
+  })
+
+  it.each([['light'], ['dark']] as const)('fits a small screen and can be read, in the %s', async (colorScheme) => {
+    await createMeter(stripe, 'count', { display_name: 'X'.repeat(250) })
+    const page = await signedIn(TEST_KEY, { colorScheme, locale: 'ja-JP', viewport: { width: 375, height: 700 } })
+    await page.getByRole('table').waitFor()
+    expect(await overflow(page)).toBe(0)
+    expect(await seriousIssues(page)).toEqual([])
+    await page.getByRole('link', { name: 'メーターを作成' }).click()
+    await page.getByText('詳細設定').click()
+    await page.getByLabel('ディメンション').fill('region, model')
+    await page.locator('.samples').getByLabel('model').first().waitFor()
+    expect(await overflow(page)).toBe(0)
+    expect(await seriousIssues(page)).toEqual([])
+  })
+
+  it('says that the service cannot be reached, and goes on when it can again', async () => {
+    const page = await signedIn()
+    await heading(page, 'Meters').waitFor()
+    await page.getByRole('link', { name: 'Create meter' }).click()
+    await page.getByLabel('Meter name').fill('Kept')
+    await page.getByLabel('Event name').fill(uniqueName('kept_'))
+    await page.context().setOffline(true)
+    await page.getByRole('button', { name: 'Create meter' }).click()
+    await page.getByText('The service could not be reached.').waitFor()
+    await page.context().setOffline(false)
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('rowheader', { name: 'Kept' }).waitFor()
+  })
+})
+
+async function totals(page: Page): Promise<Record<string, string>> {
+  const cells = await page.locator('[data-total-of]').all()
+  const entries = cells.map(
+    async (cell) => [await cell.getAttribute('data-total-of'), await cell.textContent()] as const,
+  )
+  return Object.fromEntries(await Promise.all(entries)) as Record<string, string>
+}
+
+async function expectText(locator: ReturnType<Page['locator']>, text: string): Promise<void> {
+  await locator.filter({ hasText: text }).waitFor()
+}

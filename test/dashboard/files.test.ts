@@ -1,0 +1,60 @@
+/** What the service sends a browser: small enough, kept as long as it may be, and bound by a strict policy. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { readdirSync, readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { CONTENT_SECURITY_POLICY } from '../../src/api/dashboard-files.js'
+import { startRunningService, stores, type RunningService } from '../running-service.js'
+
+const BUNDLE_BYTES_MAX = 350 * 1024
+const folder = new URL('../../dist/dashboard/', import.meta.url)
+
+describe("The dashboard's files", () => {
+  let service: RunningService
+  beforeAll(async () => {
+    service = await startRunningService(stores[0])
+  })
+  afterAll(() => service.close())
+
+  it('are at most 350 kB, zipped', () => {
+    const names = readdirSync(new URL('assets/', folder))
+    const sizes = names.map((name) => gzipSync(readFileSync(new URL(`assets/${name}`, folder))).length)
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    expect(total).toBeGreaterThan(0)
+    expect(total).toBeLessThanOrEqual(BUNDLE_BYTES_MAX)
+  })
+
+  it('name nothing of another host in the page, and have no code in it', () => {
+    const page = readFileSync(new URL('index.html', folder), 'utf8')
+    expect(page).not.toMatch(/(src|href)="(?!\/)/)
+    expect(page).not.toMatch(/<style|<script(?![^>]* src=)|style=|javascript:/)
+  })
+
+  it('are kept by browsers but for the page, which is asked for each time', async () => {
+    const page = await fetch(service.url)
+    const { headers } = page
+    expect([page.status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(headers.get('cache-control')).toBe('no-cache')
+    expect(headers.get('content-security-policy')).toBe(CONTENT_SECURITY_POLICY)
+    expect(CONTENT_SECURITY_POLICY).not.toContain('unsafe')
+    const again = await fetch(service.url, { headers: { 'if-none-match': headers.get('etag') ?? '' } })
+    expect(again.status).toBe(304)
+
+    const [, script = ''] = /src="(\/assets\/[^"]+\.js)"/.exec(await page.text()) ?? []
+    const asset = await fetch(service.url + script)
+    expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+    expect(asset.headers.get('content-encoding')).toBe('gzip')
+    expect((await asset.text()).length).toBe(readFileSync(new URL(`.${script}`, folder), 'utf8').length)
+    const plain = await fetch(service.url + script, { headers: { 'accept-encoding': 'identity' } })
+    expect(plain.headers.get('content-encoding')).toBeNull()
+    expect(plain.headers.get('x-content-type-options')).toBe('nosniff')
+  })
+
+  it.each(['/assets/', '/assets/nothing.js', '/index.html', '/assets/..%2f..%2fmain.js', '/../package.json'])(
+    'are nothing but what was built: %s',
+    async (path) => {
+      const answer = await fetch(service.url + path)
+      expect(answer.status).toBe(404)
+      expect(await answer.json()).toMatchObject({ error: { type: 'invalid_request_error' } })
+    },
+  )
+})
