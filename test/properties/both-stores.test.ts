@@ -137,9 +137,11 @@ async function run(
       )
     }
     // A read waits until everything that was acknowledged is in the rows.
-    const { lastResponse: _response, ...digest } = (await stripe.rawRequest('GET', '/meterbook/v1/digest')) as {
-      lastResponse: unknown
-    }
+    const {
+      lastResponse: _response,
+      position: _position,
+      ...digest
+    } = (await stripe.rawRequest('GET', '/meterbook/v1/digest')) as { lastResponse: unknown; position: unknown }
     const { projections: _, ...rows } = allRows(service.dataDir)
     return { answers, rows, digest }
   } finally {
