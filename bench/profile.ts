@@ -70,6 +70,7 @@ function threadOf({ nodes }: Profile): string {
   const runs = (file: string): boolean => nodes.some(({ callFrame }) => callFrame.url.endsWith(file))
   if (runs('/projections/projector.js')) return 'Projector'
   if (runs('/event-store/embedded-event-store.worker.js')) return 'Log writer'
+  if (runs('/read-model/embedded-log-copier.worker.js')) return 'Log copier'
   return 'Main thread'
 }
 
