@@ -4,33 +4,23 @@ import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/s
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../domain/errors.js'
 import { isLive, type LedgerName } from '../domain/ledger.js'
-import { CUSTOMER_LENGTH_MAX } from '../domain/meter-event.js'
 import type { AuditSelection, Finding } from '../replay/audit.js'
 import { AuditRunning, Audits, type AuditJob } from '../replay/audits.js'
 import { Allow, callerOf } from './caller.js'
 import { ApiError } from './stripe/api-error.js'
 import { Idempotency } from './stripe/idempotency.js'
 import { parseQuery } from './stripe/form.js'
-import { Hash, IntegerText, Text, V1Parameters } from './stripe/parameter-decorators.js'
+import { IntegerText, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
-import { timeFilter, TimeFilterParameters } from './time-filter.js'
+import { timeFilter } from './time-filter.js'
+import { UsageSelectionParameters } from './usage-selection.parameters.js'
 
-const METER_ID_LENGTH_MAX = 100
 const BODY_TYPES = ['application/x-www-form-urlencoded', 'application/json']
 /** Findings in one answer. */
 const FINDINGS_SHOWN_MAX = 100
 
-export class CreateAuditParameters extends V1Parameters {
-  @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter; all meters by default.' })
-  meter?: string
-
-  @Text({ optional: true, lengthMax: CUSTOMER_LENGTH_MAX })
-  customer?: string
-
-  @Hash(() => TimeFilterParameters, { optional: true, description: 'When it happened.' })
-  timestamp?: TimeFilterParameters
-
+export class CreateAuditParameters extends UsageSelectionParameters {
   @IntegerText({
     optional: true,
     min: 0,

@@ -4,30 +4,19 @@ import { QueryBus } from '@nestjs/cqrs'
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
-import { CUSTOMER_LENGTH_MAX } from '../domain/meter-event.js'
 import { GetDigest } from '../replay/get-digest.js'
 import { Allow } from './caller.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
 import { CURSOR_LENGTH_MAX } from './stripe/list.js'
-import { Hash, IntegerText, Text, V1Parameters } from './stripe/parameter-decorators.js'
+import { IntegerText, Text } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { UNIX_SECONDS_MAX } from './stripe/unix-time.js'
-import { timeFilter, TimeFilterParameters } from './time-filter.js'
+import { timeFilter } from './time-filter.js'
+import { UsageSelectionParameters } from './usage-selection.parameters.js'
 
-const METER_ID_LENGTH_MAX = 100
-
-export class DigestParameters extends V1Parameters {
-  @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter; of all meters by default.' })
-  meter?: string
-
-  @Text({ optional: true, lengthMax: CUSTOMER_LENGTH_MAX })
-  customer?: string
-
-  @Hash(() => TimeFilterParameters, { optional: true, description: 'When it happened.' })
-  timestamp?: TimeFilterParameters
-
+export class DigestParameters extends UsageSelectionParameters {
   @IntegerText({
     optional: true,
     min: 0,

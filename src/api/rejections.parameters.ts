@@ -2,11 +2,11 @@
 import { RETRIES_MAX } from '../commands/retry-rejections.js'
 import { EVENT_NAME_LENGTH_MAX } from '../domain/meter-catalogue.js'
 import { IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
+import { METER_ID_LENGTH_MAX } from './meters.parameters.js'
 import { CURSOR_LENGTH_MAX, ListParameters } from './stripe/list.js'
 import { Choice, Hash, IntegerText, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { TimeFilterParameters } from './time-filter.js'
 
-const METER_ID_LENGTH_MAX = 100
 const CODE_LENGTH_MAX = 100
 const RETRIES_DEFAULT = 100
 

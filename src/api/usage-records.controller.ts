@@ -10,6 +10,7 @@ import { ListUsageRecords } from '../queries/list-usage-records.js'
 import type { UsageRecordView } from '../queries/usage-record-view.js'
 import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
+import { METER_ID_LENGTH_MAX } from './meters.parameters.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
@@ -19,8 +20,6 @@ import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { timeFilter, TimeFilterParameters } from './time-filter.js'
 import { recordObject } from './usage-record-object.js'
-
-const METER_ID_LENGTH_MAX = 100
 
 export class ListUsageRecordsParameters extends AsOfListParameters {
   @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter.' })

@@ -15,7 +15,7 @@ import {
 } from '../event-store/event-store.js'
 import { rejectionsStream } from '../event-store/streams.js'
 import type { RequestContext } from '../event-store/transact.js'
-import { Overloaded } from './usage-partition-writer.js'
+import { Overloaded } from '../overloaded.js'
 
 /** Rejections that may wait in one ledger. */
 export const REJECTION_QUEUE_MAX = 10_000

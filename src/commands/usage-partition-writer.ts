@@ -17,6 +17,7 @@ import {
   type NewEvent,
   type Position,
 } from '../event-store/event-store.js'
+import { Overloaded } from '../overloaded.js'
 import { ABSENT, type KnownRecord, type UsageIndex } from './usage-index.js'
 
 /** Events of one append. */
@@ -43,11 +44,6 @@ const RESEND_DELAY_MAX_MS = 5_000
 /** JSON of an event beyond its texts, and the most bytes one character of them can take (`\u0001`). */
 const EVENT_OVERHEAD_BYTES = 900
 const CHARACTER_BYTES_MAX = 6
-
-/** More is asked of this process than it takes on. Nothing was written; try again in a moment. */
-export class Overloaded extends Error {
-  override readonly name = 'Overloaded'
-}
 
 export interface UsageOutcome {
   readonly state: Exclude<UsageRecord.State, { status: 'absent' }>

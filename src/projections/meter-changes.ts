@@ -1,7 +1,8 @@
 /** One row for each event of a meter, with what it changed: a meter's history, which may be as long as people rename it. */
 import type { Event } from '../domain/meter-catalogue.js'
 import { meterChanges, type MeterChangeRow } from '../read-model/tables.js'
-import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
+import { neverCreated } from './meters.js'
+import type { ProjectedEvent, Projection } from './projection.js'
 
 export const meterChangesProjection: Projection = {
   projection: 'meter-changes',
@@ -37,18 +38,11 @@ export const meterChangesProjection: Projection = {
 
 type MeterEvent = Exclude<Event, { type: 'LedgerOpened' }>
 
-function changeRow(
-  { stream, revision, metadata }: ProjectedEvent,
-  event: MeterEvent,
-  previous: MeterChangeRow | undefined,
-): MeterChangeRow {
+function changeRow(projected: ProjectedEvent, event: MeterEvent, previous: MeterChangeRow | undefined): MeterChangeRow {
+  const { revision, metadata } = projected
   const previousDisplayName = previous?.displayName ?? null
   const displayName = 'displayName' in event.data ? event.data.displayName : previousDisplayName
-  if (displayName === null) {
-    throw new ProjectionStopped(
-      `Event ${revision} of stream ${stream} (${event.type}) is about a meter that was never created.`,
-    )
-  }
+  if (displayName === null) throw neverCreated(projected)
   return {
     meterId: event.data.meterId,
     revision,

@@ -17,7 +17,7 @@ export const metersProjection: Projection = {
         case 'MeterCreated': {
           const [newest] = await rows.range(meters, { reverse: true, limit: 1 })
           const meter = evolveMeter(null, event)
-          if (!meter) throw new ProjectionStopped(describe(projected))
+          if (!meter) throw neverCreated(projected)
           await rows.put(meters, [toRow((newest?.number ?? 0) + 1, ledgerOf(projected.stream), meter)])
           break
         }
@@ -44,7 +44,7 @@ type MeterChange = Exclude<Event, { type: 'LedgerOpened' | 'MeterCreated' }>
 async function change(projected: ProjectedEvent, event: MeterChange, rows: RowWriter): Promise<void> {
   const [row] = await rows.get(meters, [[event.data.meterId]], 'meterId')
   const meter = row && evolveMeter(toMeter(row), event)
-  if (!meter) throw new ProjectionStopped(describe(projected))
+  if (!meter) throw neverCreated(projected)
   await rows.put(meters, [toRow(row.number, row.ledger, meter)])
 }
 
@@ -55,8 +55,10 @@ function evolveMeter(meter: Meter | null, event: Event): Meter | null {
   return evolved ?? null
 }
 
-function describe({ stream, revision, event }: ProjectedEvent): string {
-  return `Event ${revision} of stream ${stream} (${event.type}) is about a meter that was never created.`
+export function neverCreated({ stream, revision, event }: ProjectedEvent): ProjectionStopped {
+  return new ProjectionStopped(
+    `Event ${revision} of stream ${stream} (${event.type}) is about a meter that was never created.`,
+  )
 }
 
 export function toMeter(row: MeterRow): Meter {

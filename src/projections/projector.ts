@@ -4,7 +4,6 @@
  * revision; nothing is skipped. A read model that cannot be written just now (a full disk) is waited for.
  */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
-import { decodeEvent } from '../event-store/codec.js'
 import {
   categoryOf,
   type Category,
@@ -16,6 +15,7 @@ import {
 import type { Progress } from '../event-store/read-your-writes.js'
 import { categories } from '../event-store/streams.js'
 import { ReadModelUnavailable, START, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
+import { projectedBatch } from './projected-batch.js'
 import type { ProjectedEvent, Projection } from './projection.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
 
@@ -125,15 +125,10 @@ export class Projector {
         continue
       }
       const since = performance.now()
-      let { sequence } = reached
-      const projected = item.events.map((event) => {
-        if (categoryOf(event.stream) === categories.usage) sequence++
-        return projectedEvent(event, sequence)
-      })
-      const last = item.events.at(-1)
-      if (!last) continue
-      reached = { position: last.position, sequence, event: `${last.revision} ${last.id} ${last.stream}` }
-      if (!(await this.fold(projected, reached, signal))) return
+      if (item.events.length === 0) continue
+      const batch = projectedBatch(item.events, reached)
+      reached = batch.reached
+      if (!(await this.fold(batch.events, reached, signal))) return
       this.onProgress({
         position: reached.position as Position | null,
         caughtUp: false,
@@ -142,7 +137,7 @@ export class Projector {
       this.liveMs = performance.now() - since
       const isSteady = performance.now() - foldedAt < STEADY_MS
       foldedAt = performance.now()
-      if (isSteady && projected.length < SMALL_BATCH_EVENTS) await delay(GATHER_MS)
+      if (isSteady && batch.events.length < SMALL_BATCH_EVENTS) await delay(GATHER_MS)
     }
   }
 
@@ -260,11 +255,6 @@ export class Projector {
   private isAfter(position: Position, other: string): boolean {
     return this.store.comparePositions(position, other as Position) > 0
   }
-}
-
-function projectedEvent(event: RecordedEvent, sequence: number): ProjectedEvent {
-  const { stream, revision, position, metadata } = event
-  return { stream, revision, position, sequence, metadata, event: decodeEvent(event) }
 }
 
 function changedStreams(events: readonly RecordedEvent[]): string[] {

@@ -9,8 +9,7 @@
  * Until then the old tables serve. How far it is stands beside the rows and is committed with them, so after a crash it
  * goes on where it was.
  */
-import { decodeEvent } from '../event-store/codec.js'
-import { categoryOf, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
+import type { EventStore, Position, RecordedEvent } from '../event-store/event-store.js'
 import { categories } from '../event-store/streams.js'
 import {
   ReadModelUnavailable,
@@ -21,6 +20,7 @@ import {
   type RowWriter,
 } from '../read-model/read-model.js'
 import { compareRows, type ComparedSlice, type RowDifference } from './compare-rows.js'
+import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 
 /** Differences that are told one by one; all are counted. */
@@ -191,15 +191,8 @@ export class Rebuilding {
       this.events = null
       break
     }
-    const last = batch.at(-1)
-    if (!last) return
-    let { sequence } = this.reached
-    const events = batch.map((event): ProjectedEvent => {
-      const { stream, revision, position, metadata } = event
-      if (categoryOf(stream) === categories.usage) sequence++
-      return { stream, revision, position, sequence, metadata, event: decodeEvent(event) }
-    })
-    const reached = { position: last.position, sequence, event: `${last.revision} ${last.id} ${last.stream}` }
+    if (batch.length === 0) return
+    const { events, reached } = projectedBatch(batch, this.reached)
     await this.readModel.write((_, building) => this.apply(events, reached, building))
     this.reached = reached
   }

@@ -4,25 +4,17 @@
  * The rows of each meter (block by block) or of each series (by index, where a customer is asked for) are walked and merged,
  * so a page costs about what it shows; only filters on time and status pass over rows.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { DomainError } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { METERS_MAX } from '../domain/meter-catalogue.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
-import {
-  BLOCK_RECORDS,
-  meters,
-  usageBlocks,
-  usageRecords,
-  usageSeries,
-  type MeterRow,
-  type UsageRecordRow,
-} from '../read-model/tables.js'
+import { meters, usageRecords, usageSeries, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
 import type { AsOfRequest } from './as-of.js'
 import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
+import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { recordAt } from './usage-at.js'
 import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
@@ -63,18 +55,6 @@ interface Selection extends UsageRecordFilter {
 
 /** Rows a list may pass over for one page before it asks for a narrower filter. */
 export const SCANNED_ROWS_MAX = 2_000_000
-/** Rows read from one source at a time, with one source and with many. */
-const ROWS_PER_READ = 256
-const ROWS_PER_READ_OF_MANY = 16
-
-interface Source {
-  readonly of: 'meter' | 'series'
-  readonly key: number
-  buffer: UsageRecordRow[]
-  /** Where the next read goes on; null at the end. */
-  next: number | null
-}
-
 @QueryHandler(ListUsageRecords)
 export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> {
   constructor(private readonly reader: Reader) {}
@@ -136,9 +116,9 @@ async function sourcesOf(
   rows: RowReader,
   candidates: readonly MeterRow[],
   { customer }: UsageRecordFilter,
-): Promise<Omit<Source, 'buffer' | 'next'>[]> {
+): Promise<RecordSource[]> {
   if (customer === null) return candidates.map(({ number }) => ({ of: 'meter', key: number }))
-  const sources: Omit<Source, 'buffer' | 'next'>[] = []
+  const sources: RecordSource[] = []
   for (const { number } of candidates) {
     const series = await rows.range(usageSeries, {
       index: 'combination',
@@ -150,121 +130,39 @@ async function sourcesOf(
   return sources
 }
 
-/** Merges the sources by sequence until one more than a page is found. */
+/** Until one more than a page is found. */
 async function walk(
   rows: RowReader,
-  keys: readonly Omit<Source, 'buffer' | 'next'>[],
-  filter: Selection,
+  sources: readonly RecordSource[],
+  selection: Selection,
   page: PageRequest,
   cursor: number | null,
 ): Promise<UsageRecordRow[]> {
-  const forwards = page.endingBefore === null
-  const newest = filter.sequence === null ? Number.MAX_SAFE_INTEGER : filter.sequence + 1
-  const start = cursor === null ? newest : forwards ? cursor : cursor + 1
-  const sources: Source[] = keys.map((key) => ({ ...key, buffer: [], next: start }))
-  const size = sources.length === 1 ? ROWS_PER_READ : ROWS_PER_READ_OF_MANY
-  const found: UsageRecordRow[] = []
-  let scanned = 0
-  for (;;) {
-    let first: Source | null = null
-    for (const source of sources) {
-      // A block may have nothing left that is wanted.
-      while (source.buffer.length === 0 && source.next !== null) {
-        scanned += 1 + (await refill(rows, source, filter, forwards, size))
-        requireFewScanned(scanned)
-      }
-      const [row] = source.buffer
-      const [best] = first?.buffer ?? []
-      if (row && (!best || (forwards ? row.sequence > best.sequence : row.sequence < best.sequence))) first = source
-    }
-    const row = first?.buffer.shift()
-    if (!row) return found
-    if (matches(row, filter)) found.push(row)
-    if (found.length > page.limit) return found
-  }
-}
-
-function requireFewScanned(scanned: number): void {
-  if (scanned <= SCANNED_ROWS_MAX) return
-  throw new DomainError(
-    'parameter_invalid',
-    'Too few of too many records match. Name a meter or customer, or a shorter time.',
-  )
-}
-
-async function refill(
-  rows: RowReader,
-  source: Source,
-  { status, sequence }: Selection,
-  forwards: boolean,
-  size: number,
-): Promise<number> {
-  // Long walks let other requests in between.
-  await nextTurn()
-  const from = source.next as number
+  const { sequence, status } = selection
+  // A list begins with what was recorded last.
+  const isBackwards = page.endingBefore === null
+  const newest = sequence === null ? Number.MAX_SAFE_INTEGER : sequence + 1
+  const from = cursor === null ? newest : isBackwards ? cursor : cursor + 1
   // What is cancelled now may not have been then.
   const where = status === 'recorded' && sequence === null ? { cancelledAt: null } : {}
-  const read = source.of === 'meter' ? refillFromBlock : refillFromIndex
-  source.next = await read(rows, source, from, where, forwards, size)
-  const { length } = source.buffer
-  if (sequence === null) return length
-  source.buffer = source.buffer.flatMap((row) => recordAt(row, sequence) ?? [])
-  if (!forwards && source.next !== null && source.next > sequence) source.next = null
-  return length
-}
-
-type Refill = (
-  rows: RowReader,
-  source: Source,
-  from: number,
-  status: Partial<UsageRecordRow>,
-  forwards: boolean,
-  size: number,
-) => Promise<number | null>
-
-const refillFromIndex: Refill = async (rows, source, from, status, forwards, size) => {
-  source.buffer = await rows.range(usageRecords, {
-    index: 'series',
-    prefix: [source.key],
-    ...(forwards ? { to: from } : { from }),
-    where: status,
-    reverse: forwards,
-    limit: size,
-  })
-  return source.buffer.length < size ? null : after(source.buffer, forwards)
-}
-
-/** The meter's records of the next block that has any. */
-const refillFromBlock: Refill = async (rows, source, from, status, forwards, size) => {
-  const start = blockOf(forwards ? from - 1 : from)
-  const [row] = await rows.range(usageBlocks, {
-    prefix: [source.key],
-    ...(forwards ? { to: start + 1 } : { from: start }),
-    reverse: forwards,
-    limit: 1,
-  })
-  if (!row) return null
-  const first = row.block * BLOCK_RECORDS
-  source.buffer = await rows.range(usageRecords, {
-    from: forwards ? first : Math.max(from, first),
-    to: forwards ? Math.min(from, first + BLOCK_RECORDS) : first + BLOCK_RECORDS,
-    where: { meter: source.key, ...status },
-    reverse: forwards,
-    limit: size,
-  })
-  if (source.buffer.length === size) return after(source.buffer, forwards)
-  return forwards ? first : first + BLOCK_RECORDS
-}
-
-/** Where to go on after these rows: exclusive going back, inclusive going on. */
-function after(buffer: readonly UsageRecordRow[], forwards: boolean): number | null {
-  const last = buffer.at(-1)
-  if (!last) return null
-  return forwards ? last.sequence : last.sequence + 1
-}
-
-function blockOf(sequence: number): number {
-  return Math.floor(sequence / BLOCK_RECORDS)
+  let scanned = 0
+  const onRead = (read: number): void => {
+    scanned += 1 + read
+    if (scanned <= SCANNED_ROWS_MAX) return
+    throw new DomainError(
+      'parameter_invalid',
+      'Too few of too many records match. Name a meter or customer, or a shorter time.',
+    )
+  }
+  const found: UsageRecordRow[] = []
+  for await (const row of recordsBySequence(rows, sources, { isBackwards, from, where, onRead })) {
+    const then = recordAt(row, sequence)
+    // Going on, all that follows was recorded later still.
+    if (!then) return found
+    if (matches(then, selection)) found.push(then)
+    if (found.length > page.limit) return found
+  }
+  return found
 }
 
 function matches(row: UsageRecordRow, { status, occurred, recorded }: UsageRecordFilter): boolean {

@@ -56,8 +56,8 @@ export async function previewHistory(
   const looked = lookedAt(meter, history)
   let count = 0
   let reached: (ReachedRecord & { readonly sequence: number }) | null = null
-  const from = await firstSequence(rows, looked.start)
-  for await (const row of recordsBySequence(rows, await sourcesOf(rows, meter, history, read), from)) {
+  const direction = { isBackwards: false, from: await firstSequence(rows, looked.start) }
+  for await (const row of recordsBySequence(rows, await sourcesOf(rows, meter, history, read), direction)) {
     const recordedOn = read.get(row.meter) as Meter
     if (++count > PREVIEWED_RECORDS_MAX) break
     reached = { sequence: row.sequence, meterId: recordedOn.id, identifier: row.identifier, recordedAt: row.recordedAt }

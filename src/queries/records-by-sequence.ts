@@ -1,6 +1,6 @@
 /**
- * Usage records in the order they were recorded, of several meters (each block by block) or of several series (each by its
- * index).
+ * Usage records in the order they were recorded, or back from the newest: of several meters (each block by block) or of
+ * several series (each by its index).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { RowReader } from '../read-model/read-model.js'
@@ -12,32 +12,47 @@ export interface RecordSource {
   readonly key: number
 }
 
-/** Rows read from one series at a time, with one series and with many. */
-const ROWS_PER_READ = 500
+export interface Direction {
+  readonly isBackwards: boolean
+  /** A sequence: inclusive going on, exclusive going back. */
+  readonly from: number
+  /** Other columns a record must equal. */
+  readonly where?: Partial<UsageRecordRow>
+  /** Told of each read how many rows it gave; may throw to end the walk. */
+  readonly onRead?: (rows: number) => void
+}
+
+/** Rows read from one source at a time, with one source and with many. */
+const ROWS_PER_READ = 256
 const ROWS_PER_READ_OF_MANY = 16
 
 interface Walk extends RecordSource {
   buffer: UsageRecordRow[]
+  /** In the buffer. */
   at: number
-  next: number
-  isAtEnd: boolean
+  /** Where the next read goes on; null at the end. */
+  next: number | null
 }
 
-/** From a sequence, inclusive. */
 export async function* recordsBySequence(
   rows: RowReader,
   sources: readonly RecordSource[],
-  from: number,
+  direction: Direction,
 ): AsyncGenerator<UsageRecordRow> {
-  const limit = sources.length === 1 ? ROWS_PER_READ : ROWS_PER_READ_OF_MANY
-  const walks = sources.map((source): Walk => ({ ...source, buffer: [], at: 0, next: from, isAtEnd: false }))
+  const { isBackwards, from, onRead } = direction
+  const size = sources.length === 1 ? ROWS_PER_READ : ROWS_PER_READ_OF_MANY
+  const walks = sources.map((source): Walk => ({ ...source, buffer: [], at: 0, next: from }))
   for (;;) {
     let first: Walk | null = null
     for (const walk of walks) {
-      while (walk.at === walk.buffer.length && !walk.isAtEnd) await refill(rows, walk, limit)
+      // A block may have nothing left that is wanted.
+      while (walk.at === walk.buffer.length && walk.next !== null) {
+        await refill(rows, walk, walk.next, direction, size)
+        onRead?.(walk.buffer.length)
+      }
       const row = walk.buffer[walk.at]
       const best = first?.buffer[first.at]
-      if (row && (!best || row.sequence < best.sequence)) first = walk
+      if (row && (!best || (isBackwards ? row.sequence > best.sequence : row.sequence < best.sequence))) first = walk
     }
     const row = first?.buffer[first.at]
     if (!first || !row) return
@@ -46,33 +61,54 @@ export async function* recordsBySequence(
   }
 }
 
-async function refill(rows: RowReader, walk: Walk, limit: number): Promise<void> {
+type Refill = (rows: RowReader, walk: Walk, from: number, direction: Direction, size: number) => Promise<void>
+
+const refill: Refill = async (rows, walk, from, direction, size) => {
   // Long walks let other requests in between.
   await nextTurn()
   walk.at = 0
-  await (walk.of === 'series' ? refillFromIndex(rows, walk, limit) : refillFromBlock(rows, walk))
+  await (walk.of === 'meter' ? refillFromBlock : refillFromIndex)(rows, walk, from, direction, size)
 }
 
-async function refillFromIndex(rows: RowReader, walk: Walk, limit: number): Promise<void> {
-  walk.buffer = await rows.range(usageRecords, { index: 'series', prefix: [walk.key], from: walk.next, limit })
-  walk.next = (walk.buffer.at(-1)?.sequence ?? 0) + 1
-  walk.isAtEnd = walk.buffer.length < limit
-}
-
-/** The meter's records of the next block that has any; some may be before the first that is wanted. */
-async function refillFromBlock(rows: RowReader, walk: Walk): Promise<void> {
-  const from = Math.floor(walk.next / BLOCK_RECORDS)
-  const [row] = await rows.range(usageBlocks, { prefix: [walk.key], from, limit: 1 })
-  walk.isAtEnd = row === undefined
-  walk.buffer = []
-  if (!row) return
-  const start = row.block * BLOCK_RECORDS
-  const end = start + BLOCK_RECORDS
+const refillFromIndex: Refill = async (rows, walk, from, { isBackwards, where }, size) => {
   walk.buffer = await rows.range(usageRecords, {
-    from: Math.max(walk.next, start),
-    to: end,
-    where: { meter: walk.key },
-    limit: BLOCK_RECORDS,
+    index: 'series',
+    prefix: [walk.key],
+    ...(isBackwards ? { to: from } : { from }),
+    ...(where ? { where } : {}),
+    reverse: isBackwards,
+    limit: size,
   })
-  walk.next = end
+  walk.next = walk.buffer.length < size ? null : after(walk.buffer, isBackwards)
+}
+
+/** From the next block that has records of the meter. */
+const refillFromBlock: Refill = async (rows, walk, from, { isBackwards, where }, size) => {
+  const start = Math.floor((isBackwards ? from - 1 : from) / BLOCK_RECORDS)
+  const [row] = await rows.range(usageBlocks, {
+    prefix: [walk.key],
+    ...(isBackwards ? { to: start + 1 } : { from: start }),
+    reverse: isBackwards,
+    limit: 1,
+  })
+  walk.buffer = []
+  walk.next = null
+  if (!row) return
+  const first = row.block * BLOCK_RECORDS
+  const end = first + BLOCK_RECORDS
+  walk.buffer = await rows.range(usageRecords, {
+    from: isBackwards ? first : Math.max(from, first),
+    to: isBackwards ? Math.min(from, end) : end,
+    where: { meter: walk.key, ...where },
+    reverse: isBackwards,
+    limit: size,
+  })
+  walk.next = walk.buffer.length === size ? after(walk.buffer, isBackwards) : isBackwards ? first : end
+}
+
+/** Where to go on after these rows. */
+function after(buffer: readonly UsageRecordRow[], isBackwards: boolean): number | null {
+  const last = buffer.at(-1)
+  if (!last) return null
+  return isBackwards ? last.sequence : last.sequence + 1
 }

@@ -2,16 +2,12 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { DomainError } from '../domain/errors.js'
 import type { AsOfRequest } from '../queries/as-of.js'
+import { Overloaded } from '../overloaded.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from '../queries/reader.js'
 import { digestUsage, type Digest, type DigestSelection } from './digest.js'
 
 /** Digests computed at once: each reads every record it is about. */
 export const DIGESTS_MAX = 2
-
-/** Named so for the API, which answers it by its name. */
-export class Overloaded extends Error {
-  override readonly name = 'Overloaded'
-}
 
 export interface DigestAnswer extends Digest {
   /** Usage events up to the digest's state. */

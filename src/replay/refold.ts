@@ -2,9 +2,9 @@
  * The log folded once more, by the same projections, into a read model of its own. Nothing of the live rows is looked at.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { decodeEvent } from '../event-store/codec.js'
 import { categoryOf, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
 import { categories } from '../event-store/streams.js'
+import { projectedBatch } from '../projections/projected-batch.js'
 import type { ProjectedEvent, Projection } from '../projections/projection.js'
 import { START, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
 import { LogCheck, type Contradiction } from './log-check.js'
@@ -82,16 +82,8 @@ export class Refold {
 
   private async fold(recorded: readonly RecordedEvent[]): Promise<void> {
     this.options.signal.throwIfAborted()
-    const last = recorded.at(-1)
-    if (!last) return
-    let { sequence } = this.reached
-    const events = recorded.map((event): ProjectedEvent => {
-      this.check.revision(event)
-      const { stream, revision, position, metadata } = event
-      if (categoryOf(stream) === categories.usage) sequence++
-      return { stream, revision, position, sequence, metadata, event: decodeEvent(event) }
-    })
-    const reached = { position: last.position, sequence, event: `${last.revision} ${last.id} ${last.stream}` }
+    if (recorded.length === 0) return
+    const { events, reached } = projectedBatch(recorded, this.reached, (event) => this.check.revision(event))
     await this.readModel.write(async (rows) => {
       for (const run of this.runs(events)) {
         const watched = this.options.watcher?.isWatched(run[0] as ProjectedEvent) ? run[0] : undefined

@@ -8,6 +8,7 @@ import { MeterCatalogues } from '../../src/commands/meter-catalogues.js'
 import type { CreateMeter } from '../../src/domain/meter-catalogue.js'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
 import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
+import { createMeter } from '../domain/examples.js'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -63,16 +64,8 @@ function bound(catalogues: MeterCatalogues) {
     transact: (meter: Partial<CreateMeter>) =>
       catalogues.of('default~test').transact(
         {
-          type: 'CreateMeter',
+          ...createMeter,
           meterId: `mtr_test_${randomUUID().replaceAll('-', '')}`,
-          displayName: 'Tokens',
-          eventName: 'tokens',
-          formula: 'sum',
-          eventTimeWindow: null,
-          valueKey: 'value',
-          customerKey: 'stripe_customer_id',
-          dimensionKeys: [],
-          usagePartitions: 8,
           at: Date.now(),
           ...meter,
         },

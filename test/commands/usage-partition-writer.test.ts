@@ -4,7 +4,6 @@ import { UsageIndex } from '../../src/commands/usage-index.js'
 import {
   BATCH_BYTES_MAX,
   BATCH_EVENTS_MAX,
-  Overloaded,
   QUEUE_MAX,
   TAIL_MAX,
   TAIL_SLOW,
@@ -16,6 +15,7 @@ import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.j
 import { EventStoreUnavailable, type EventStore } from '../../src/event-store/event-store.js'
 import { ReadYourWrites } from '../../src/event-store/read-your-writes.js'
 import type { RequestContext } from '../../src/event-store/transact.js'
+import { Overloaded } from '../../src/overloaded.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
 import { usageRecords } from '../../src/read-model/tables.js'

@@ -12,14 +12,14 @@ import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
 import { Random, seedFrom } from '../random.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 import { allRows, differingRows, foldAfresh } from '../fresh-fold.js'
-import { checkCustomer, eventNames, HOUR_S, Ledger, meterForms, Reporter, type EventName } from './load.js'
+import { checkCustomer, eventNames, HOUR_S, Ledger, meterForms, SingleReporter, type EventName } from './load.js'
 import { StreamReporter } from './stream-load.js'
 
 const ROUNDS = Number(process.env.METERBOOK_CRASH_ROUNDS ?? 30)
 const ROUND_TIMEOUT_MS = 20_000
 
 const loads = [
-  { name: 'single events', reporters: 24, Reporter, momentsMax: 400, rounds: ROUNDS },
+  { name: 'single events', reporters: 24, Reporter: SingleReporter, momentsMax: 400, rounds: ROUNDS },
   {
     name: 'batches on the stream',
     reporters: 8,

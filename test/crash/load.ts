@@ -1,19 +1,15 @@
 /**
- * Load on a service that may die at any moment, and what must come of it. Each reporter sends one request after the other;
- * a request without an answer is the first it sends again, exactly as it was. So the order in which a reporter's events were
- * recorded is the order it sent them in, and the expected numbers follow from what it knows.
+ * Load on a service that may die at any moment, and what must come of it. A reporter sends again what was not answered before
+ * anything else, so the order in which its events were recorded is the order it sent them in, and the expected numbers follow
+ * from what it knows.
  */
 import { expect } from '@jest/globals'
 import Big from 'big.js'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Random } from '../random.js'
-import { NoAnswer, type Answer } from '../api-client.js'
+import type { Answer } from '../api-client.js'
 import type { ServiceProcess } from '../service-process.js'
+import { Reporter } from './reporter.js'
 
 export const HOUR_S = 3600
-/** Between two tries of a request that was answered with 503. */
-export const RETRY_MS = 20
-export const RETRIES_MAX = 1_000
 const SHARED_CUSTOMER = 'cus_shared'
 
 export const meterForms = {
@@ -79,59 +75,10 @@ export class Ledger {
   }
 }
 
-export class Reporter {
-  private pending: Operation | null = null
-  private readonly mine: ReportedUsage[] = []
-  private sent = 0
-
-  constructor(
-    readonly customer: string,
-    private readonly random: Random,
-    private readonly ledger: Ledger,
-    private readonly now: number,
-  ) {}
-
-  /** Sends until `isOver`, or until the service is gone. `moment` is called before and after each request. */
-  async report(service: ServiceProcess, moment: () => void, isOver: () => boolean): Promise<void> {
-    while (!isOver()) {
-      const operation = (this.pending ??= this.choose())
-      moment()
-      try {
-        await this.perform(service, operation, isOver)
-      } catch (error) {
-        if (error instanceof NoAnswer) return
-        throw error
-      }
-      moment()
-    }
-  }
-
-  /** Sends again what was not answered. */
-  async settle(service: ServiceProcess): Promise<void> {
-    if (this.pending) await this.perform(service, this.pending, () => false)
-  }
-
-  private async perform(service: ServiceProcess, operation: Operation, isOver: () => boolean): Promise<void> {
-    for (let attempt = 1; attempt <= RETRIES_MAX; attempt++) {
-      operation.tries++
-      const answer = await this.send(service, operation)
-      if (answer.status === 503) {
-        expect(answer.headers).toHaveProperty('retry-after')
-        expect(answer.body.error?.type).toBe('api_error')
-        this.ledger.refusedForNow++
-        if (isOver()) return
-        await delay(RETRY_MS)
-        continue
-      }
-      this.take(operation, answer)
-      this.pending = null
-      this.ledger.acknowledged++
-      return
-    }
-    throw new Error(`Answered 503 ${RETRIES_MAX} times.`)
-  }
-
-  private send(service: ServiceProcess, { kind, usage, idempotencyKey }: Operation): Promise<Answer> {
+export class SingleReporter extends Reporter<Operation> {
+  protected send(service: ServiceProcess, operation: Operation): Promise<Answer> {
+    operation.tries++
+    const { kind, usage, idempotencyKey } = operation
     const { eventName, customer, value, timestamp, identifier, sentIdentifier } = usage
     if (kind === 'cancel') {
       const form = { event_name: eventName, type: 'cancel', 'cancel[identifier]': identifier as string }
@@ -147,7 +94,7 @@ export class Reporter {
     return service.api.post('/v1/billing/meter_events', form, idempotencyKey)
   }
 
-  private take({ kind, usage, idempotencyKey, tries }: Operation, { status, body, headers }: Answer): void {
+  protected take({ kind, usage, idempotencyKey, tries }: Operation, { status, body, headers }: Answer): void {
     const mayBeThere = tries > 1 || kind === 'again' || kind === 'shared'
     const isKnown =
       status === 400 &&
@@ -178,7 +125,7 @@ export class Reporter {
     }
   }
 
-  private choose(): Operation {
+  protected choose(): Operation {
     const { random, mine } = this
     const dice = random.next()
     if (dice < 0.1 && mine.length > 0) {
@@ -203,7 +150,7 @@ export class Reporter {
       customer: this.customer,
       value: `${random.integer(-500, 9_999)}.${random.integer(0, 999)}`,
       timestamp: eventName !== 'crash_hourly' && random.chance(0.3) ? null : this.now - random.integer(0, 6 * HOUR_S),
-      identifier: sentIdentifier ? `${this.customer}-${++this.sent}` : null,
+      identifier: sentIdentifier ? `${this.customer}-${++this.made}` : null,
       sentIdentifier,
       idempotencyKey,
       cancelled: false,
@@ -227,7 +174,7 @@ export class Reporter {
   }
 
   private key(probability: number): string | undefined {
-    return this.random.chance(probability) ? `key-${this.customer}-${++this.sent}` : undefined
+    return this.random.chance(probability) ? `key-${this.customer}-${++this.made}` : undefined
   }
 }
 

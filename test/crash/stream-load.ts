@@ -1,14 +1,10 @@
-/**
- * As `load.ts`, over the stream: a reporter sends one batch after the other, and a batch without an answer is the first it
- * sends again, exactly as it was. Its session lives through the deaths of the service.
- */
+/** As `load.ts`, over the stream, batch by batch. A reporter's session lives through the deaths of the service. */
 import { expect } from '@jest/globals'
-import { setTimeout as delay } from 'node:timers/promises'
 import { identifierOfRequest } from '../../src/commands/usage-identity.js'
-import { NoAnswer, type Answer } from '../api-client.js'
-import type { Random } from '../random.js'
+import type { Answer } from '../api-client.js'
 import type { ServiceProcess } from '../service-process.js'
-import { eventNames, HOUR_S, RETRIES_MAX, RETRY_MS, type Ledger, type ReportedUsage } from './load.js'
+import { eventNames, HOUR_S, type ReportedUsage } from './load.js'
+import { Reporter } from './reporter.js'
 
 const LEDGER = 'default~test'
 const BATCH_MAX = 100
@@ -25,60 +21,11 @@ type Operation =
   | { readonly kind: 'batch'; readonly events: readonly Sent[]; readonly idempotencyKey: string }
   | { readonly kind: 'cancel'; readonly usage: ReportedUsage }
 
-export class StreamReporter {
-  private pending: Operation | null = null
+export class StreamReporter extends Reporter<Operation> {
   private token: string | undefined
-  private readonly mine: ReportedUsage[] = []
-  private made = 0
 
-  constructor(
-    readonly customer: string,
-    private readonly random: Random,
-    private readonly ledger: Ledger,
-    private readonly now: number,
-  ) {}
-
-  /** Sends until `isOver`, or until the service is gone. `moment` is called before and after each request. */
-  async report(service: ServiceProcess, moment: () => void, isOver: () => boolean): Promise<void> {
-    while (!isOver()) {
-      const operation = (this.pending ??= this.choose())
-      moment()
-      try {
-        await this.perform(service, operation, isOver)
-      } catch (error) {
-        if (error instanceof NoAnswer) return
-        throw error
-      }
-      moment()
-    }
-  }
-
-  /** Sends again what was not answered. */
-  async settle(service: ServiceProcess): Promise<void> {
-    if (this.pending) await this.perform(service, this.pending, () => false)
-  }
-
-  private async perform(service: ServiceProcess, operation: Operation, isOver: () => boolean): Promise<void> {
+  protected async send(service: ServiceProcess, operation: Operation): Promise<Answer> {
     this.token ??= (await service.api.postJson('/v2/billing/meter_event_session', {})).body.authentication_token
-    for (let attempt = 1; attempt <= RETRIES_MAX; attempt++) {
-      const { status, headers, body } = await this.send(service, operation)
-      if (status === 503) {
-        expect(headers).toHaveProperty('retry-after')
-        this.ledger.refusedForNow++
-        if (isOver()) return
-        await delay(RETRY_MS)
-        continue
-      }
-      expect({ status, body }).toMatchObject({ status: 200 })
-      this.take(operation)
-      this.pending = null
-      this.ledger.acknowledged++
-      return
-    }
-    throw new Error(`Answered 503 ${RETRIES_MAX} times.`)
-  }
-
-  private send(service: ServiceProcess, operation: Operation): Promise<Answer> {
     if (operation.kind === 'cancel') {
       const { eventName, identifier } = operation.usage
       return service.api.postJson('/v2/billing/meter_event_adjustments', {
@@ -92,7 +39,8 @@ export class StreamReporter {
     return service.api.postJson('/v2/billing/meter_event_stream', { events }, { token, idempotencyKey })
   }
 
-  private take(operation: Operation): void {
+  protected take(operation: Operation, { status, body }: Answer): void {
+    expect({ status, body }).toMatchObject({ status: 200 })
     if (operation.kind === 'cancel') {
       operation.usage.cancelled = true
       return
@@ -105,7 +53,7 @@ export class StreamReporter {
     }
   }
 
-  private choose(): Operation {
+  protected choose(): Operation {
     const { random } = this
     const usage = random.chance(0.15) ? this.mine.findLast(({ cancelled }) => !cancelled && random.chance(0.5)) : null
     return usage ? { kind: 'cancel', usage } : this.batch()

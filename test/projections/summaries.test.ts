@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { ReadYourWrites } from '../../src/event-store/read-your-writes.js'
-import type { EventStore } from '../../src/event-store/event-store.js'
 import {
   GetMeterEventSummaries,
   GetMeterEventSummariesHandler,
@@ -9,8 +7,6 @@ import {
   type SummaryRequest,
 } from '../../src/queries/get-meter-event-summaries.js'
 import type { PageRequest } from '../../src/queries/page.js'
-import { Reader } from '../../src/queries/reader.js'
-import type { ReadModel } from '../../src/read-model/read-model.js'
 import { NOW } from '../controls.js'
 import {
   histories,
@@ -19,11 +15,11 @@ import {
   historyRegions,
   opening,
   usageEntry,
-  writeLog,
   type Entry,
   type HistoryMeter,
 } from './history.js'
-import { Workspace, project } from './projecting.js'
+import { asking as askingOf } from '../queries/asking.js'
+import { Workspace } from './projecting.js'
 import { Recount, floor, total, type Counted } from './recount.js'
 
 let workspace: Workspace
@@ -48,14 +44,9 @@ async function answer(
 
 /** Questions to a read model that has all of a history. */
 async function asking(history: readonly Entry[], ask: (question: Ask, recount: Recount) => Promise<void>) {
-  await workspace.withStore(async (store: EventStore) => {
-    await writeLog(store, history)
-    await workspace.withReadModel(async (readModel: ReadModel) => {
-      const readYourWrites = new ReadYourWrites(store, 1000)
-      await project(store, readModel, { onProgress: (progress) => readYourWrites.advance(progress) })
-      const handler = new GetMeterEventSummariesHandler(new Reader(readModel, readYourWrites, store))
-      await ask((meter, request, page) => answer(handler, meter, request, page), new Recount(history))
-    })
+  await askingOf(workspace, history, async ({ reader }) => {
+    const handler = new GetMeterEventSummariesHandler(reader)
+    await ask((meter, request, page) => answer(handler, meter, request, page), new Recount(history))
   })
 }
 

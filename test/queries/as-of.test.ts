@@ -10,18 +10,10 @@ import { ListUsageRecords, ListUsageRecordsHandler } from '../../src/queries/lis
 import type { PageRequest } from '../../src/queries/page.js'
 import { MARK_EVENTS } from '../../src/read-model/tables.js'
 import { collect, NOW } from '../controls.js'
-import {
-  histories,
-  historyCustomers,
-  historyMeters,
-  historyRegions,
-  opening,
-  usageEntry,
-  type Entry,
-  type HistoryMeter,
-} from '../projections/history.js'
+import { histories, historyMeters, opening, usageEntry, type Entry, type HistoryMeter } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
 import { asking, walkBothWays, type Asked } from './asking.js'
+import { lineOf, metersOf, questionParts, requestOf, whole, type Question } from './questions.js'
 import { explainByHand, recordsAsOf } from './usage-model.js'
 
 let workspace: Workspace
@@ -33,7 +25,6 @@ afterAll(() => workspace.remove())
 const MINUTE = 60_000
 const SIZES = { hour: 3_600_000, day: 86_400_000 }
 const LATER = NOW + 10_000 * SIZES.day
-const whole: PageRequest = { limit: 100_000, startingAfter: null, endingBefore: null }
 
 const moments = fc.oneof(
   fc.record({ type: fc.constant('position' as const), event: fc.nat() }),
@@ -41,17 +32,10 @@ const moments = fc.oneof(
   fc.record({ type: fc.constant('instant' as const), event: fc.nat(), shift: fc.constantFrom(-1, 0, 0, 1, 1000) }),
 )
 const questions = fc.record({
-  meter: fc.nat(),
+  ...questionParts,
   moment: moments,
   /** At a cancellation, where there is one: the moment that is easiest to miss by one. */
   atCancellation: fc.boolean(),
-  customer: fc.constantFrom(...historyCustomers),
-  base: fc.constantFrom(NOW, NOW, NOW, 0),
-  from: fc.integer({ min: -60, max: 30 }),
-  length: fc.integer({ min: 1, max: 80 }),
-  stretch: fc.constantFrom(1, 60, 1440),
-  filter: fc.option(fc.record({ key: fc.nat({ max: 1 }), value: fc.constantFrom(...historyRegions) })),
-  limit: fc.integer({ min: 1, max: 7 }),
 })
 
 function receiptOf({ event }: Entry): number | null {
@@ -73,9 +57,7 @@ describe('As of any earlier moment', () => {
         histories(120),
         fc.array(questions, { minLength: 10, maxLength: 20 }),
         async (history, asked) => {
-          const used = historyMeters.filter(({ meterId }) =>
-            history.some(({ event }) => event.type === 'MeterCreated' && event.data.meterId === meterId),
-          )
+          const used = metersOf(history)
           await asking(workspace, history, async (over) => {
             const log = await collect(over.store.readAll({ after: null, categories: Object.values(categories) }))
             for (const question of asked) {
@@ -108,20 +90,17 @@ describe('As of any earlier moment', () => {
     )
   })
 
-  type Question = typeof questions extends fc.Arbitrary<infer Q> ? Q : never
-
   async function check(
     { reader, store }: Asked,
     history: readonly Entry[],
     meter: HistoryMeter,
-    { customer, base, from, length, stretch, filter, limit }: Question,
+    question: Question,
     usageEvents: number,
     asOf: AsOfRequest,
   ): Promise<void> {
-    const start = Math.floor(base / MINUTE) * MINUTE + from * stretch * MINUTE
-    const key = filter && meter.dimensionKeys[filter.key]
-    const filters = key === undefined || key === null ? {} : Object.fromEntries([[key, filter!.value]])
-    const request = { meterId: meter.meterId, customer, start, end: start + length * stretch * MINUTE, filters }
+    const request = requestOf(meter, question)
+    const { customer } = request
+    const { limit } = question
     const context = { ledger: meter.ledger, minPosition: null }
     const model = explainByHand(history, meter, request, usageEvents)
     const usage = await collect(store.readAll({ after: null, categories: [categories.usage] }))
@@ -130,14 +109,7 @@ describe('As of any earlier moment', () => {
     const explainer = new ExplainUsageHandler(reader)
     const explain = (page: PageRequest) => explainer.execute(new ExplainUsage(context, request, page, () => null, asOf))
     const explained = await explain(whole)
-    const lines = explained.result.records.items.map(({ record, fate, contribution, runningTotal }) => ({
-      identifier: record.identifier,
-      code: fate.code,
-      by: 'by' in fate ? fate.by : null,
-      contribution,
-      runningTotal,
-    }))
-    expect(lines).toEqual(model.lines)
+    expect(explained.result.records.items.map(lineOf)).toEqual(model.lines)
     expect(explained.result.summary.value).toBe(model.total)
     expect(explained.position).toBe(position)
     for (const { record, fate } of explained.result.records.items) {

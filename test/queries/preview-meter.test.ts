@@ -3,10 +3,10 @@ import Big from 'big.js'
 import fc from 'fast-check'
 import { formulaNames } from '../../src/domain/aggregation.js'
 import { PreviewMeter, PreviewMeterHandler } from '../../src/queries/preview-meter.js'
-import { NOW } from '../controls.js'
-import { histories, historyCustomers, historyMeters, type Entry, type HistoryMeter } from '../projections/history.js'
+import { histories, historyCustomers, type Entry, type HistoryMeter } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
 import { asking } from './asking.js'
+import { intervals, metersOf } from './questions.js'
 import { explainByHand } from './usage-model.js'
 
 let workspace: Workspace
@@ -14,8 +14,6 @@ beforeAll(() => {
   workspace = new Workspace()
 })
 afterAll(() => workspace.remove())
-
-const MINUTE = 60_000
 
 const configurations = fc.record({
   formula: fc.constantFrom(...formulaNames),
@@ -26,10 +24,7 @@ const questions = fc.record({
   of: fc.nat(),
   configuration: configurations,
   customer: fc.option(fc.constantFrom(...historyCustomers)),
-  base: fc.constantFrom(NOW, NOW, 0),
-  from: fc.integer({ min: -60, max: 30 }),
-  length: fc.integer({ min: 1, max: 80 }),
-  stretch: fc.constantFrom(1, 60, 1440),
+  interval: intervals,
   compareTo: fc.nat(),
 })
 
@@ -54,18 +49,14 @@ describe('A preview over recorded events', () => {
   it('is what a meter of that configuration would have counted, beside what a saved meter counts', async () => {
     await fc.assert(
       fc.asyncProperty(histories(120), fc.array(questions, { minLength: 8, maxLength: 16 }), async (history, asked) => {
-        const used = historyMeters.filter(({ meterId }) =>
-          history.some(({ event }) => event.type === 'MeterCreated' && event.data.meterId === meterId),
-        )
+        const used = metersOf(history)
         await asking(workspace, history, async ({ reader }) => {
           const handler = new PreviewMeterHandler(reader)
-          for (const { of, configuration, customer, base, from, length, stretch, compareTo } of asked) {
+          for (const { of, configuration, customer, interval, compareTo } of asked) {
             const recordedOn = used[of % used.length]!
             const sameLedger = used.filter(({ ledger }) => ledger === recordedOn.ledger)
             const saved = sameLedger[compareTo % sameLedger.length]!
             const { ledger, ...previewed } = { ...recordedOn, ...configuration }
-            const start = Math.floor(base / MINUTE) * MINUTE + from * stretch * MINUTE
-            const interval = { start, end: start + length * stretch * MINUTE }
             const { result } = await handler.execute(
               new PreviewMeter(
                 { ledger, minPosition: null },

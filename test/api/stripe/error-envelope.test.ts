@@ -13,7 +13,7 @@ import {
   frameworkErrors,
 } from '../../../src/api/stripe/error-envelope.filter.js'
 import { DomainError, type ErrorCode } from '../../../src/domain/errors.js'
-import { Overloaded } from '../../../src/commands/usage-partition-writer.js'
+import { Overloaded } from '../../../src/overloaded.js'
 import { EventStoreUnavailable } from '../../../src/event-store/event-store.js'
 
 const BODY_BYTES_MAX = 1000
