@@ -49,6 +49,10 @@ function Page() {
       return <MetersPage />
     case 'create':
       return <CreateMeterPage />
+    case 'meter':
+    case 'customer':
+    case 'rejections':
+    case 'system':
     case 'unknown':
       return (
         <>

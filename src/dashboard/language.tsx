@@ -4,12 +4,19 @@ import { I18nProvider } from 'react-aria-components'
 import { english, type Texts } from './english.js'
 import { japanese } from './japanese.js'
 
-type Language = 'en' | 'ja'
+export type Language = 'en' | 'ja'
 
 const CHOICE = 'meterbook-language'
 const languages: Readonly<Record<Language, Texts>> = { en: english, ja: japanese }
 
-const Chosen = createContext<{ readonly texts: Texts; readonly switchLanguage: () => void }>({
+interface ChosenLanguage {
+  readonly language: Language
+  readonly texts: Texts
+  readonly switchLanguage: () => void
+}
+
+const Chosen = createContext<ChosenLanguage>({
+  language: 'en',
   texts: english,
   switchLanguage: () => undefined,
 })
@@ -26,13 +33,19 @@ export function LanguageProvider({ children }: { readonly children: ReactNode })
   }
   return (
     <I18nProvider locale={language === 'ja' ? 'ja-JP' : 'en-GB'}>
-      <Chosen value={{ texts: languages[language], switchLanguage }}>{children}</Chosen>
+      <Chosen value={{ language, texts: languages[language], switchLanguage }}>{children}</Chosen>
     </I18nProvider>
   )
 }
 
+/** What every page says. */
 export function useTexts(): Texts {
   return useContext(Chosen).texts
+}
+
+/** What one page says, of that page's own dictionaries. */
+export function usePageTexts<PageTexts>(texts: Readonly<Record<Language, PageTexts>>): PageTexts {
+  return texts[useContext(Chosen).language]
 }
 
 export function useLanguageSwitch(): () => void {

@@ -1,9 +1,27 @@
 /** Pages are told apart by the part of the address after `#`, so the service serves one page and the back button works. */
 import { useSyncExternalStore } from 'react'
 
-export type Route = { readonly page: 'meters' } | { readonly page: 'create' } | { readonly page: 'unknown' }
+export const meterTabs = ['overview', 'events', 'customers', 'history', 'integrate'] as const
+export type MeterTab = (typeof meterTabs)[number]
 
-export const paths = { meters: '#/', create: '#/meters/new' } as const
+export type Route =
+  | { readonly page: 'meters' }
+  | { readonly page: 'create' }
+  | { readonly page: 'meter'; readonly meterId: string; readonly tab: MeterTab }
+  | { readonly page: 'customer'; readonly customer: string }
+  | { readonly page: 'rejections' }
+  | { readonly page: 'system' }
+  | { readonly page: 'unknown' }
+
+export const paths = {
+  meters: '#/',
+  create: '#/meters/new',
+  meter: (meterId: string, tab: MeterTab = 'overview') =>
+    `#/meters/${encodeURIComponent(meterId)}${tab === 'overview' ? '' : `/${tab}`}`,
+  customer: (customer: string) => `#/customers/${encodeURIComponent(customer)}`,
+  rejections: '#/rejections',
+  system: '#/system',
+} as const
 
 export function useRoute(): Route {
   return readRoute(useSyncExternalStore(onHashChange, () => location.hash))
@@ -13,17 +31,36 @@ export function goTo(path: string): void {
   location.hash = path
 }
 
-function readRoute(hash: string): Route {
-  switch (hash) {
+/** An address that names no page, or that is not encoded rightly, is `unknown`. */
+export function readRoute(hash: string): Route {
+  const [folder = '', name, tab = 'overview', ...rest] = decoded(hash.replace(/^#?\/?/, ''))
+  if (rest.length > 0) return { page: 'unknown' }
+  switch (folder) {
     case '':
-    case '#':
-    case paths.meters:
-      return { page: 'meters' }
-    case paths.create:
-      return { page: 'create' }
+      return name === undefined ? { page: 'meters' } : { page: 'unknown' }
+    case 'meters':
+      if (name === 'new') return { page: 'create' }
+      return name && isTab(tab) ? { page: 'meter', meterId: name, tab } : { page: 'unknown' }
+    case 'customers':
+      return name ? { page: 'customer', customer: name } : { page: 'unknown' }
+    case 'rejections':
+    case 'system':
+      return name === undefined ? { page: folder } : { page: 'unknown' }
     default:
       return { page: 'unknown' }
   }
+}
+
+function decoded(path: string): string[] {
+  try {
+    return path.split('/').map(decodeURIComponent)
+  } catch {
+    return ['malformed address']
+  }
+}
+
+function isTab(text: string): text is MeterTab {
+  return (meterTabs as readonly string[]).includes(text)
 }
 
 function onHashChange(changed: () => void): () => void {
