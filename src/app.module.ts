@@ -8,6 +8,8 @@ import { ExplanationController } from './api/explanation.controller.js'
 import { AuditsController } from './api/audits.controller.js'
 import { DigestController } from './api/digest.controller.js'
 import { HealthController, READINESS } from './api/health.controller.js'
+import { LiveConnections } from './api/live-connections.js'
+import { LiveController } from './api/live.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
 import { MeterHistoryController } from './api/meter-history.controller.js'
 import { MeterPreviewController } from './api/meter-preview.controller.js'
@@ -46,6 +48,7 @@ import { GetMeterHandler } from './queries/get-meter.js'
 import { GetMeterEventSummariesHandler } from './queries/get-meter-event-summaries.js'
 import { GetRejectionHandler } from './queries/get-rejection.js'
 import { GetUsageRecordHandler } from './queries/get-usage-record.js'
+import { LedgerChanges } from './queries/ledger-changes.js'
 import { ListMeterChangesHandler } from './queries/list-meter-changes.js'
 import { ListMetersHandler } from './queries/list-meters.js'
 import { ListRejectionReportsHandler } from './queries/list-rejection-reports.js'
@@ -95,6 +98,7 @@ const controllers = [
   ProjectionsController,
   MeterPreviewController,
   SessionController,
+  LiveController,
   HealthController,
 ]
 
@@ -157,6 +161,8 @@ export class AppModule {
       { provide: ApiKeyRing, useValue: keyRing },
       { provide: Reader, useValue: new Reader(readModel, readYourWrites, store) },
       { provide: Actors, useValue: new Actors(() => keyRing.stream.read()) },
+      // After those who remember keys: whoever is told that keys changed must find them changed.
+      { provide: LedgerChanges, useValue: new LedgerChanges(readYourWrites) },
       { provide: FirstAnswers, useValue: new FirstAnswers(readModel, store, readYourWrites) },
       { provide: APP_GUARD, useClass: RoleGuard },
     ]
@@ -168,7 +174,15 @@ export class AppModule {
       module: AppModule,
       imports: [CqrsModule.forRoot()],
       controllers,
-      providers: [...given, ...commandHandlers, ...queryHandlers, ReadContext, Idempotency, UsageAnswers],
+      providers: [
+        ...given,
+        ...commandHandlers,
+        ...queryHandlers,
+        ReadContext,
+        Idempotency,
+        UsageAnswers,
+        LiveConnections,
+      ],
     }
   }
 }

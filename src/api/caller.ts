@@ -62,8 +62,19 @@ export function authenticate(keyRing: ApiKeyRing, clock: Clock): (request: Fasti
     const hasSession = request.routeOptions.url === STREAM_PATH
     const { ledger, keyId, role } = hasSession
       ? await findSessionKey(keyRing, authorization, clock.now())
-      : ((await findSignedIn(keyRing, request, clock.now())) ?? (await findKey(keyRing, authorization)))
+      : await findSignedInOrKey(keyRing, request, clock.now())
     request.caller = { ledger, keyId, role, hasSession }
+  }
+}
+
+/** Whether an answer that goes on for long may still go on: not once its key is revoked or its dashboard session over. */
+export async function isStillCaller(keyRing: ApiKeyRing, clock: Clock, request: FastifyRequest): Promise<boolean> {
+  try {
+    const { keyId } = await findSignedInOrKey(keyRing, request, clock.now())
+    return keyId === callerOf(request).keyId
+  } catch (error) {
+    if (error instanceof ApiError) return false
+    throw error
   }
 }
 
@@ -119,6 +130,10 @@ export class RoleGuard implements CanActivate {
 export function callerOf(request: FastifyRequest): Caller {
   if (!request.caller) throw new Error(`${request.method} ${request.url} was routed without a caller.`)
   return request.caller
+}
+
+async function findSignedInOrKey(keyRing: ApiKeyRing, request: FastifyRequest, now: number): Promise<ApiKey> {
+  return (await findSignedIn(keyRing, request, now)) ?? (await findKey(keyRing, request.headers.authorization))
 }
 
 async function findKey(keyRing: ApiKeyRing, authorization: string | undefined): Promise<ApiKey> {

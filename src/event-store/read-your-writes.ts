@@ -2,6 +2,7 @@
  * Knows how far the projections are, and what this process acknowledged: a read waits until it can see every write that
  * was answered before it. Design §5.
  */
+import type { LedgerName } from '../domain/ledger.js'
 import type { EventStore, Position } from './event-store.js'
 
 /** What the projector says after each batch. */
@@ -9,8 +10,10 @@ export interface Progress {
   /** Everything up to here is in the rows. */
   readonly position: Position | null
   readonly caughtUp: boolean
-  /** Streams of meters and keys that changed: what is remembered of them is old. */
+  /** Streams that changed, but for those of usage: what is remembered of them is old. */
   readonly changedStreams: readonly string[]
+  /** Ledgers whose usage changed. */
+  readonly usageLedgers: readonly LedgerName[]
 }
 
 /** Reads that may wait at once; beyond it they are refused rather than queued. */

@@ -4,6 +4,7 @@
  * revision; nothing is skipped. A read model that cannot be written just now (a full disk) is waited for.
  */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
+import type { LedgerName } from '../domain/ledger.js'
 import {
   categoryOf,
   type Category,
@@ -13,7 +14,7 @@ import {
   type SubscriptionItem,
 } from '../event-store/event-store.js'
 import type { Progress } from '../event-store/read-your-writes.js'
-import { categories } from '../event-store/streams.js'
+import { categories, ledgerOf } from '../event-store/streams.js'
 import { ReadModelUnavailable, START, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
 import { projectedBatch } from './projected-batch.js'
 import type { ProjectedEvent, Projection } from './projection.js'
@@ -121,7 +122,7 @@ export class Projector {
       const item = result.value
       if (item.type === 'caught-up') {
         this.hasCaughtUp = true
-        this.onProgress({ position: reached.position as Position | null, caughtUp: true, changedStreams: [] })
+        this.onProgress({ position: reached.position as Position | null, caughtUp: true, ...changesOf([]) })
         continue
       }
       const since = performance.now()
@@ -132,7 +133,7 @@ export class Projector {
       this.onProgress({
         position: reached.position as Position | null,
         caughtUp: false,
-        changedStreams: changedStreams(item.events),
+        ...changesOf(item.events),
       })
       this.liveMs = performance.now() - since
       const isSteady = performance.now() - foldedAt < STEADY_MS
@@ -257,8 +258,20 @@ export class Projector {
   }
 }
 
-function changedStreams(events: readonly RecordedEvent[]): string[] {
+function changesOf(events: readonly RecordedEvent[]): Pick<Progress, 'changedStreams' | 'usageLedgers'> {
   const streams = new Set<string>()
-  for (const { stream } of events) if (categoryOf(stream) !== categories.usage) streams.add(stream)
-  return [...streams]
+  let last = ''
+  for (const { stream } of events) {
+    // An append's events come one after another: hardly any of them costs more than this.
+    if (stream === last) continue
+    last = stream
+    streams.add(stream)
+  }
+  const changedStreams: string[] = []
+  const usageLedgers = new Set<LedgerName>()
+  for (const stream of streams) {
+    if (categoryOf(stream) === categories.usage) usageLedgers.add(ledgerOf(stream))
+    else changedStreams.push(stream)
+  }
+  return { changedStreams, usageLedgers: [...usageLedgers] }
 }

@@ -1,51 +1,15 @@
 /** The dashboard in a real browser, against the real service: signing in, the list of meters, and creating one. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import type Stripe from 'stripe'
+import { expect, it } from '@jest/globals'
+import type { Page } from 'playwright-core'
 import { uniqueName } from '../controls.js'
 import { createMeter } from '../metered-usage.js'
-import { startRunningService, stores, TEST_KEY, type RunningService } from '../running-service.js'
-import { describeInBrowser, openPage, overflow, seriousIssues, startBrowser, type WatchedPage } from './browser.js'
+import { TEST_KEY } from '../running-service.js'
+import { overflow, seriousIssues } from './browser.js'
+import { describeDashboard, heading, MALICIOUS } from './dashboard-suite.js'
 
-const MALICIOUS = `<img src=x onerror=alert(1)>"'\`\${alert(2)}`
-
-describeInBrowser('The dashboard', () => {
-  let service: RunningService
-  let stripe: Stripe
-  let browser: Browser
-  let watched: WatchedPage[] = []
-  beforeAll(async () => {
-    ;[service, browser] = await Promise.all([startRunningService(stores[0]), startBrowser()])
-    stripe = service.stripe
-  })
-  afterAll(async () => {
-    await browser.close()
-    await service.close()
-  })
-  beforeEach(() => {
-    watched = []
-  })
-  afterEach(async () => {
-    expect(watched.flatMap(({ mishaps }) => mishaps)).toEqual([])
-    await Promise.all(watched.map(({ page }) => page.context().close()))
-  })
-
-  async function open(options: BrowserContextOptions = {}): Promise<Page> {
-    const opened = await openPage(browser, `${service.url}/`, options)
-    watched.push(opened)
-    return opened.page
-  }
-  async function signedIn(key = TEST_KEY, options: BrowserContextOptions = {}): Promise<Page> {
-    const page = await open(options)
-    await page.locator('input[type=password]').fill(key)
-    await page.keyboard.press('Enter')
-    await page.locator('.bar').waitFor()
-    return page
-  }
-  const heading = (page: Page, name: string) => page.getByRole('heading', { name, level: 1 })
-
+describeDashboard('The dashboard', (suite) => {
   it('says why a key is not taken, and keeps nothing of it', async () => {
-    const page = await open()
+    const page = await suite.open()
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByText('Enter an API key.').waitFor()
     await page.getByLabel('API key').fill('sk_test_of_nobody')
@@ -56,7 +20,7 @@ describeInBrowser('The dashboard', () => {
   })
 
   it('signs in by keyboard alone, survives a reload, and signs out', async () => {
-    const page = await signedIn()
+    const page = await suite.signedIn()
     await page.reload()
     await heading(page, 'Meters').waitFor()
     await page.getByText('Test', { exact: true }).waitFor()
@@ -69,18 +33,18 @@ describeInBrowser('The dashboard', () => {
   })
 
   it('shows a live ledger as live, and a read key no button it may not use', async () => {
-    const live = await signedIn(await service.newKey({ mode: 'live' }))
+    const live = await suite.signedIn(await suite.service.newKey({ mode: 'live' }))
     await live.getByText('Live', { exact: true }).waitFor()
     await live.getByRole('heading', { name: 'No meters yet' }).waitFor()
     await live.getByRole('link', { name: 'Create meter' }).waitFor()
-    const read = await signedIn(await service.newKey({ role: 'read' }))
+    const read = await suite.signedIn(await suite.service.newKey({ role: 'read' }))
     await read.getByText('Read only').waitFor()
     await heading(read, 'Meters').waitFor()
     expect(await read.getByRole('link', { name: 'Create meter' }).count()).toBe(0)
   })
 
   it('goes back to signing in when the session ends', async () => {
-    const page = await signedIn()
+    const page = await suite.signedIn()
     await page.context().clearCookies()
     await page.evaluate("location.hash = '#/meters/new'")
     await heading(page, 'Create meter').waitFor()
@@ -90,9 +54,9 @@ describeInBrowser('The dashboard', () => {
 
   it('lists and searches meters, and shows what they are called as text', async () => {
     const name = `${MALICIOUS} ${uniqueName('')}`
-    await createMeter(stripe, 'last', { display_name: name, event_name: MALICIOUS })
-    const other = await createMeter(stripe, 'sum', { event_time_window: 'day' })
-    const page = await signedIn()
+    await createMeter(suite.stripe, 'last', { display_name: name, event_name: MALICIOUS })
+    const other = await createMeter(suite.stripe, 'sum', { event_time_window: 'day' })
+    const page = await suite.signedIn()
     await page.getByRole('rowheader', { name }).waitFor()
     expect(await page.getByRole('cell', { name: MALICIOUS, exact: true }).count()).toBe(1)
     await page.getByLabel('Search meters').fill(other.event_name)
@@ -104,7 +68,7 @@ describeInBrowser('The dashboard', () => {
 
   it('creates the meter it previewed, and the preview says what the service would', async () => {
     const event_name = uniqueName('created_')
-    const page = await signedIn()
+    const page = await suite.signedIn()
     await page.getByRole('link', { name: 'Create meter' }).click()
     await page.getByLabel('Meter name').fill('Alpaca AI tokens')
     await page.getByLabel('Event name').fill(event_name)
@@ -142,7 +106,7 @@ describeInBrowser('The dashboard', () => {
         },
       })
     }
-    const { customers } = (await stripe.rawRequest('POST', '/meterbook/v1/meters/preview', {
+    const { customers } = (await suite.stripe.rawRequest('POST', '/meterbook/v1/meters/preview', {
       display_name: 'Alpaca AI tokens',
       event_name,
       default_aggregation: { formula: 'sum' },
@@ -160,7 +124,7 @@ describeInBrowser('The dashboard', () => {
     await page.getByRole('button', { name: 'Create meter' }).click()
     await page.getByRole('row', { name: new RegExp(`Alpaca AI tokens ${event_name} Sum Hourly Active`) }).waitFor()
     expect(await seriousIssues(page)).toEqual([])
-    const { data } = await stripe.billing.meters.list({ limit: 100 })
+    const { data } = await suite.stripe.billing.meters.list({ limit: 100 })
     expect(data.find((meter) => meter.event_name === event_name)).toMatchObject({
       dimension_payload_keys: ['region'],
       display_name: 'Alpaca AI tokens',
@@ -169,8 +133,8 @@ describeInBrowser('The dashboard', () => {
   })
 
   it('names what is wrong at its field, a taken event name too', async () => {
-    const taken = await createMeter(stripe)
-    const page = await signedIn()
+    const taken = await createMeter(suite.stripe)
+    const page = await suite.signedIn()
     await page.getByRole('link', { name: 'Create meter' }).click()
     const create = page.getByRole('button', { name: 'Create meter' })
     await create.click()
@@ -187,14 +151,14 @@ describeInBrowser('The dashboard', () => {
   })
 
   it('previews over what was recorded under the event name', async () => {
-    const meter = await createMeter(stripe)
+    const meter = await createMeter(suite.stripe)
     for (const value of ['1.5', '2']) {
-      await stripe.billing.meterEvents.create({
+      await suite.stripe.billing.meterEvents.create({
         event_name: meter.event_name,
         payload: { stripe_customer_id: 'cus_real', value },
       })
     }
-    const page = await signedIn()
+    const page = await suite.signedIn()
     await page.getByRole('link', { name: 'Create meter' }).click()
     await page.getByRole('tab', { name: 'Recorded events' }).click()
     await page.getByText('Enter an event name first.').waitFor()
@@ -208,7 +172,7 @@ describeInBrowser('The dashboard', () => {
   })
 
   it('speaks Japanese to a Japanese browser, and whichever is chosen from then on', async () => {
-    const page = await open({ locale: 'ja-JP' })
+    const page = await suite.open({ locale: 'ja-JP' })
     await heading(page, 'ログイン').waitFor()
     expect(await page.locator('html').getAttribute('lang')).toBe('ja')
     await page.getByRole('button', { name: 'English' }).click()
@@ -218,8 +182,8 @@ describeInBrowser('The dashboard', () => {
   })
 
   it.each([['light'], ['dark']] as const)('fits a small screen and can be read, in the %s', async (colorScheme) => {
-    await createMeter(stripe, 'count', { display_name: 'X'.repeat(250) })
-    const page = await signedIn(TEST_KEY, { colorScheme, locale: 'ja-JP', viewport: { width: 375, height: 700 } })
+    await createMeter(suite.stripe, 'count', { display_name: 'X'.repeat(250) })
+    const page = await suite.signedIn(TEST_KEY, { colorScheme, locale: 'ja-JP', viewport: { width: 375, height: 700 } })
     await page.getByRole('table').waitFor()
     expect(await overflow(page)).toBe(0)
     expect(await seriousIssues(page)).toEqual([])
@@ -232,7 +196,7 @@ describeInBrowser('The dashboard', () => {
   })
 
   it('says that the service cannot be reached, and goes on when it can again', async () => {
-    const page = await signedIn()
+    const page = await suite.signedIn()
     await heading(page, 'Meters').waitFor()
     await page.getByRole('link', { name: 'Create meter' }).click()
     await page.getByLabel('Meter name').fill('Kept')

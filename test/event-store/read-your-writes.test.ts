@@ -7,8 +7,13 @@ import type { EventStore, Position } from '../../src/event-store/event-store.js'
 import { ReadModelBehind, ReadYourWrites, WAITING_READS_MAX } from '../../src/event-store/read-your-writes.js'
 
 const at = (position: number) => String(position) as Position
-const caughtUp = { position: null, caughtUp: true, changedStreams: [] }
-const reached = (position: number) => ({ position: at(position), caughtUp: false, changedStreams: [] })
+const caughtUp = { position: null, caughtUp: true, changedStreams: [], usageLedgers: [] }
+const reached = (position: number) => ({
+  position: at(position),
+  caughtUp: false,
+  changedStreams: [],
+  usageLedgers: [],
+})
 
 describe('Reading your writes', () => {
   let folder: string

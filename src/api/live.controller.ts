@@ -1,0 +1,43 @@
+/** `/meterbook/v1/live`: server-sent events that say when something of the ledger is worth reading again. */
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
+import { ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ApiKeyRing } from '../commands/api-key-ring.js'
+import { CLOCK, type Clock } from '../commands/environment.js'
+import { Allow, callerOf, isStillCaller } from './caller.js'
+import { LiveConnections } from './live-connections.js'
+import { parseQuery } from './stripe/form.js'
+import { V1Parameters } from './stripe/parameter-decorators.js'
+import { readParameters } from './stripe/parameters.js'
+
+const EVENT_STREAM = 'text/event-stream'
+
+@ApiTags('Dashboard')
+@Controller('meterbook/v1/live')
+export class LiveController {
+  constructor(
+    private readonly connections: LiveConnections,
+    private readonly keyRing: ApiKeyRing,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  @Allow('read')
+  @ApiOperation({ summary: 'Says what changed, as it changes: topics of the ledger, not the changes themselves' })
+  @ApiProduces(EVENT_STREAM)
+  @ApiQuery({ type: V1Parameters })
+  follow(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    readParameters(V1Parameters, parseQuery(request.url))
+    // Nothing is listened to for a HEAD.
+    const isHead = request.method === 'HEAD'
+    const mayGoOn = (): Promise<boolean> => isStillCaller(this.keyRing, this.clock, request)
+    const body = isHead ? '' : this.connections.connect(callerOf(request), mayGoOn).body
+    reply.headers({
+      'content-type': EVENT_STREAM,
+      'cache-control': 'no-cache, no-transform',
+      // nginx would else collect what it passes on.
+      'x-accel-buffering': 'no',
+    })
+    void reply.send(body)
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What the browser tests of every page share: one service and one browser for the suite, signing in, and the rule that in
+ * no page of any test a script failed, the security policy was broken or another host was asked.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals'
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import type Stripe from 'stripe'
+import { startRunningService, stores, TEST_KEY, type Choices, type RunningService } from '../running-service.js'
+import { describeInBrowser, openPage, startBrowser, type WatchedPage } from './browser.js'
+
+/** What would run if any page took a text for anything else. */
+export const MALICIOUS = `<img src=x onerror=alert(1)>"'\`\${alert(2)}`
+
+export interface DashboardSuite {
+  /** Of the suite; only while its tests run. */
+  readonly service: RunningService
+  readonly stripe: Stripe
+  open(options?: BrowserContextOptions): Promise<Page>
+  /** At the list of meters, or at the path given: `#/system`. */
+  signedIn(key?: string, options?: BrowserContextOptions, path?: string): Promise<Page>
+}
+
+export function describeDashboard(
+  name: string,
+  tests: (suite: DashboardSuite) => void,
+  { choices = {} }: { readonly choices?: Choices } = {},
+): void {
+  describeInBrowser(name, () => {
+    let service: RunningService
+    let browser: Browser
+    let watched: WatchedPage[] = []
+    beforeAll(async () => {
+      ;[service, browser] = await Promise.all([
+        startRunningService(stores[0], undefined, undefined, choices),
+        startBrowser(),
+      ])
+    })
+    afterAll(async () => {
+      await browser.close()
+      await service.close()
+    })
+    beforeEach(() => {
+      watched = []
+    })
+    afterEach(async () => {
+      expect(watched.flatMap(({ mishaps }) => mishaps)).toEqual([])
+      await Promise.all(watched.map(({ page }) => page.context().close()))
+    })
+
+    const openAt = async (path: string, options: BrowserContextOptions): Promise<Page> => {
+      const opened = await openPage(browser, `${service.url}/${path}`, options)
+      watched.push(opened)
+      return opened.page
+    }
+    tests({
+      get service() {
+        return service
+      },
+      get stripe() {
+        return service.stripe
+      },
+      open: (options = {}) => openAt('', options),
+      signedIn: async (key = TEST_KEY, options = {}, path = '') => {
+        const page = await openAt(path, options)
+        await page.locator('input[type=password]').fill(key)
+        await page.keyboard.press('Enter')
+        await page.locator('.bar').waitFor()
+        return page
+      },
+    })
+  })
+}
+
+export function heading(page: Page, name: string): Locator {
+  return page.getByRole('heading', { name, level: 1 })
+}
