@@ -12,6 +12,8 @@ export const english = {
   keyEnding: (lastFour: string) => `Key …${lastFour}`,
   readOnly: 'Read only',
   readOnlyHint: 'This key reads; to create or change meters, sign in with a secret key.',
+  liveStates: { connecting: 'Connecting…', live: 'Live updates', reconnecting: 'Reconnecting…' },
+  liveHint: 'What is shown changes as soon as something is recorded.',
   signOut: 'Sign out',
   loading: 'Loading…',
   retry: 'Try again',

@@ -10,6 +10,8 @@ export const japanese: Texts = {
   keyEnding: (lastFour) => `キー …${lastFour}`,
   readOnly: '読み取り専用',
   readOnlyHint: 'このキーは読み取り専用です。メーターの作成や変更には、シークレットキーでログインしてください。',
+  liveStates: { connecting: '接続中…', live: '自動更新中', reconnecting: '再接続中…' },
+  liveHint: '記録された内容は、すぐに画面に反映されます。',
   signOut: 'ログアウト',
   loading: '読み込み中…',
   retry: '再試行',

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react'
 import { Button } from 'react-aria-components'
 import { FailureNotice } from './failure-notice.js'
 import { useLanguageSwitch, useTexts } from './language.js'
+import { useLive } from './live.js'
 import { paths } from './route.js'
 import { remove } from './service-client.js'
 import { changeSession, useMayChange, useSession } from './session.js'
@@ -42,6 +43,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
           <span>{texts.ledgerOf(account)}</span>
           <span title={key.name}>{texts.keyEnding(key.last_four)}</span>
           {!mayChange && <span title={texts.readOnlyHint}>{texts.readOnly}</span>}
+          <LiveMark />
           <LanguageButton />
           <Button className="button button-quiet" isDisabled={signOut.isPending} onPress={() => signOut.mutate()}>
             {texts.signOut}
@@ -53,6 +55,16 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         {children}
       </main>
     </>
+  )
+}
+
+function LiveMark() {
+  const texts = useTexts()
+  const state = useLive()
+  return (
+    <span className={`live live-${state}`} role="status" title={texts.liveHint}>
+      {texts.liveStates[state]}
+    </span>
   )
 }
 

@@ -16,8 +16,8 @@ export interface DashboardSuite {
   readonly service: RunningService
   readonly stripe: Stripe
   open(options?: BrowserContextOptions): Promise<Page>
-  /** At the list of meters, or at the path given: `#/system`. */
-  signedIn(key?: string, options?: BrowserContextOptions, path?: string): Promise<Page>
+  /** At the list of meters, or at the path given (`#/system`); at the service itself, or at another address of it. */
+  signedIn(key?: string, options?: BrowserContextOptions, path?: string, url?: string): Promise<Page>
 }
 
 export function describeDashboard(
@@ -47,8 +47,8 @@ export function describeDashboard(
       await Promise.all(watched.map(({ page }) => page.context().close()))
     })
 
-    const openAt = async (path: string, options: BrowserContextOptions): Promise<Page> => {
-      const opened = await openPage(browser, `${service.url}/${path}`, options)
+    const openAt = async (url: string, options: BrowserContextOptions): Promise<Page> => {
+      const opened = await openPage(browser, url, options)
       watched.push(opened)
       return opened.page
     }
@@ -59,9 +59,9 @@ export function describeDashboard(
       get stripe() {
         return service.stripe
       },
-      open: (options = {}) => openAt('', options),
-      signedIn: async (key = TEST_KEY, options = {}, path = '') => {
-        const page = await openAt(path, options)
+      open: (options = {}) => openAt(`${service.url}/`, options),
+      signedIn: async (key = TEST_KEY, options = {}, path = '', url = service.url) => {
+        const page = await openAt(`${url}/${path}`, options)
         await page.locator('input[type=password]').fill(key)
         await page.keyboard.press('Enter')
         await page.locator('.bar').waitFor()

@@ -1,0 +1,93 @@
+/** Pages follow what happens, say when they cannot, and notice when their session has ended. */
+import { expect, it } from '@jest/globals'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import type { Page } from 'playwright-core'
+import { uniqueName } from '../controls.js'
+import { createMeter } from '../metered-usage.js'
+import { TEST_KEY } from '../running-service.js'
+import { describeDashboard, heading } from './dashboard-suite.js'
+
+describeDashboard('Live updates of the dashboard', (suite) => {
+  const live = (page: Page): Promise<void> => page.getByRole('status').filter({ hasText: 'Live updates' }).waitFor()
+  const created = async (page: Page): Promise<void> => {
+    const display_name = uniqueName('Arrived ')
+    await createMeter(suite.stripe, 'sum', { display_name })
+    await page.getByRole('rowheader', { name: display_name }).waitFor()
+  }
+
+  it('show what others do, without a reload', async () => {
+    const page = await suite.signedIn()
+    await live(page)
+    await created(page)
+  })
+
+  it('say that they are interrupted, and go on by themselves with all that happened meanwhile', async () => {
+    const line = await startLine(suite.service.port)
+    const page = await suite.signedIn(TEST_KEY, {}, '', line.url)
+    await live(page)
+    line.cut()
+    await page.getByRole('status').filter({ hasText: 'Reconnecting…' }).waitFor()
+    const display_name = uniqueName('Missed ')
+    await createMeter(suite.stripe, 'sum', { display_name })
+    line.mend()
+    await page.getByRole('rowheader', { name: display_name }).waitFor()
+    await live(page)
+    await created(page)
+    line.close()
+  })
+
+  it('lead back to signing in when the key is revoked, though nobody touches the page', async () => {
+    const revocable = await suite.service.revocableClient()
+    const page = await suite.signedIn(revocable.key)
+    await live(page)
+    await revocable.revoke()
+    await heading(page, 'Sign in').waitFor()
+  })
+
+  it('end with the page that is left', async () => {
+    const page = await suite.signedIn()
+    await live(page)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await heading(page, 'Sign in').waitFor()
+    expect(await page.getByRole('status').count()).toBe(0)
+  })
+})
+
+/** Another address of a service, over a line that can be cut. */
+async function startLine(port: number): Promise<{ url: string; cut(): void; mend(): void; close(): void }> {
+  const sockets = new Set<Socket>()
+  let isCut = false
+  const server = createServer((near) => {
+    if (isCut) {
+      near.destroy()
+      return
+    }
+    const far = connect(port, '127.0.0.1')
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from)
+      from.pipe(to)
+      from.on('error', () => undefined)
+      from.on('close', () => to.destroy())
+    }
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const cut = (): void => {
+    isCut = true
+    for (const socket of sockets) socket.destroy()
+  }
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    mend: () => {
+      isCut = false
+    },
+    close: () => {
+      cut()
+      server.close()
+    },
+  }
+}
