@@ -1,5 +1,6 @@
 /** Signing in, or the page the address names. */
 import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense } from 'react'
 import type { Session } from './answers.js'
 import { CreateMeterPage } from './create-meter-page.js'
 import { FailureNotice } from './failure-notice.js'
@@ -10,6 +11,8 @@ import { Failure, get } from './service-client.js'
 import { sessionKey, SignedIn } from './session.js'
 import { Shell } from './shell.js'
 import { SignInPage } from './sign-in-page.js'
+
+const MeterPage = lazy(async () => ({ default: (await import('./meter/meter-page.js')).MeterPage }))
 
 export function App() {
   const texts = useTexts()
@@ -25,7 +28,9 @@ export function App() {
     return (
       <SignedIn value={session.data}>
         <Shell>
-          <Page />
+          <Suspense fallback={<p className="quiet">{texts.loading}</p>}>
+            <Page />
+          </Suspense>
         </Shell>
       </SignedIn>
     )
@@ -50,6 +55,7 @@ function Page() {
     case 'create':
       return <CreateMeterPage />
     case 'meter':
+      return <MeterPage key={route.meterId} meterId={route.meterId} tab={route.tab} />
     case 'customer':
     case 'rejections':
     case 'system':

@@ -70,7 +70,9 @@ function MetersTable({ meters }: { readonly meters: readonly Meter[] }) {
         <tbody>
           {meters.map((meter) => (
             <tr key={meter.id}>
-              <th scope="row">{meter.display_name}</th>
+              <th scope="row">
+                <a href={paths.meter(meter.id)}>{meter.display_name}</a>
+              </th>
               <td>
                 <code>{meter.event_name}</code>
               </td>

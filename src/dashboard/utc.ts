@@ -3,6 +3,10 @@ export function utcMinute(instant: number): string {
   return utcField(instant).slice(0, 16).replace('T', ' ')
 }
 
+export function utcSecond(instant: number): string {
+  return utcField(instant).replace('T', ' ')
+}
+
 export function utcDay(instant: number): string {
   return utcField(instant).slice(0, 10)
 }

@@ -1,0 +1,10 @@
+/** The tabs of a meter's page that there are, in their order; each is loaded when it is first shown. */
+import { lazy, type ComponentType } from 'react'
+import type { Meter } from '../answers.js'
+import type { MeterTab } from '../route.js'
+
+export type MeterTabPage = ComponentType<{ readonly meter: Meter }>
+
+export const tabPages: Readonly<Partial<Record<MeterTab, MeterTabPage>>> = {
+  history: lazy(async () => ({ default: (await import('./history-tab.js')).HistoryTab })),
+}
