@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { RoleGuard } from './api/caller.js'
 import { ExplanationController } from './api/explanation.controller.js'
 import { AuditsController } from './api/audits.controller.js'
+import { CustomerUsageController } from './api/customer-usage.controller.js'
 import { DigestController } from './api/digest.controller.js'
 import { HealthController, READINESS } from './api/health.controller.js'
 import { LiveConnections } from './api/live-connections.js'
@@ -13,6 +14,7 @@ import { LiveController } from './api/live.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
 import { MeterHistoryController } from './api/meter-history.controller.js'
 import { MeterPreviewController } from './api/meter-preview.controller.js'
+import { MeterUsageController } from './api/meter-usage.controller.js'
 import { MetersController } from './api/meters.controller.js'
 import { RateLimitGuard, type RateLimits } from './api/rate-limits.js'
 import { ProjectionsController } from './api/projections.controller.js'
@@ -44,9 +46,12 @@ import { CountRejectionsHandler } from './queries/count-rejections.js'
 import { ExplainUsageHandler } from './queries/explain-usage.js'
 import { FindOpenRejectionsHandler } from './queries/find-open-rejections.js'
 import { FirstAnswers } from './queries/first-answers.js'
+import { GetCustomerUsageHandler } from './queries/get-customer-usage.js'
 import { GetMeterHandler } from './queries/get-meter.js'
 import { GetMeterEventSummariesHandler } from './queries/get-meter-event-summaries.js'
+import { GetMeterUsageHandler } from './queries/get-meter-usage.js'
 import { GetRejectionHandler } from './queries/get-rejection.js'
+import { GetUsageByCustomerHandler } from './queries/get-usage-by-customer.js'
 import { GetUsageRecordHandler } from './queries/get-usage-record.js'
 import { LedgerChanges } from './queries/ledger-changes.js'
 import { ListMeterChangesHandler } from './queries/list-meter-changes.js'
@@ -93,6 +98,8 @@ const controllers = [
   RejectionsController,
   MeterHistoryController,
   ExplanationController,
+  MeterUsageController,
+  CustomerUsageController,
   DigestController,
   AuditsController,
   ProjectionsController,
@@ -125,6 +132,9 @@ const queryHandlers = [
   ListRejectionReportsHandler,
   ListMeterChangesHandler,
   ExplainUsageHandler,
+  GetMeterUsageHandler,
+  GetUsageByCustomerHandler,
+  GetCustomerUsageHandler,
   GetDigestHandler,
   ListProjectionsHandler,
   PreviewMeterHandler,

@@ -25,8 +25,8 @@ import { AppModule, type ServiceParts } from './app.module.js'
 import type { Ids } from './commands/environment.js'
 
 const BODY_BYTES_MAX = 1024 * 1024
-/** Stripe's own limit for a URL parameter is not published; an identifier has 100 characters of up to 12 escaped each. */
-const PATH_PARAMETER_LENGTH_MAX = 1200
+/** Stripe's own limit for a URL parameter is not published; a customer has 255 characters of up to 12 escaped each. */
+const PATH_PARAMETER_LENGTH_MAX = 3060
 const REQUEST_ID_RANDOM_LENGTH = 14
 /** A client that does not send its whole request within this time is cut off. */
 const REQUEST_TIMEOUT_MS = 60_000

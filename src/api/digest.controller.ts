@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
 import { GetDigest } from '../replay/get-digest.js'
 import { Allow } from './caller.js'
+import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
 import { CURSOR_LENGTH_MAX } from './stripe/list.js'
@@ -63,14 +64,12 @@ export class DigestController {
     const { meter = null, customer = null, sequence = null } = parameters
     const context = this.readContext.of(request)
     const { from, to } = timeFilter(parameters.timestamp)
-    const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
     const answer = await this.queries.execute(
       new GetDigest(
         context,
         { meterId: meter, customer, from, to, sequence },
         this.readContext.asOf(parameters),
-        gone.signal,
+        goneSignal(reply),
       ),
     )
     const digest = withPosition(reply, answer)

@@ -25,6 +25,10 @@ const RECOUNTED_RECORDS_MAX = 20_000
 const SCANNED_PER_RECOUNTED = 4
 const ROWS_PER_READ = 4_096
 
+type Cell = Omit<UsageCellRow, 'size'>
+const CELL_COLUMNS = ['start', 'records', 'state', 'firstSequence', 'changedSequence'] as const
+type CellValues = [start: number, records: number, state: string, firstSequence: number, changedSequence: number]
+
 /** A record as it stood after a usage event (null: as it stands); null where it was not recorded yet. */
 export function recordAt(row: UsageRecordRow, sequence: number | null): UsageRecordRow | null {
   if (sequence === null) return row
@@ -38,6 +42,7 @@ export class UsageAt {
   private readonly winners = new Map<string, EffectiveRecord | null>()
   /** Rows read since other requests were last let in between. */
   private unbroken = 0
+  private read = 0
 
   constructor(
     private readonly rows: RowReader,
@@ -54,6 +59,26 @@ export class UsageAt {
     let state = this.formula.empty
     for (const number of series) state = this.formula.merge(state, await this.stateOfOne(number, start, end))
     return state
+  }
+
+  /** As `state`, with how many effective records there are, for which every cell is looked at. */
+  async whole(series: readonly number[], start: number, end: number): Promise<Bucket> {
+    const parts: Bucket[] = []
+    for (const number of series) {
+      if (await this.isWorthScanning(number, start, end)) {
+        parts.push(...(await this.scan(number, start, end)))
+        continue
+      }
+      for (const { size, ...run } of coverWithBuckets(start, end)) {
+        for (const cell of await this.cells(number, size, run.start, run.end)) parts.push(await this.bucket(cell, size))
+      }
+    }
+    return this.add(start, parts)
+  }
+
+  /** Cells that were read so far, and each look for some as one more. */
+  get cellsRead(): number {
+    return this.read
   }
 
   /** Latest first, so that a formula that needs no more is not given more. */
@@ -105,7 +130,7 @@ export class UsageAt {
     return found
   }
 
-  private async bucket(cell: UsageCellRow, size: BucketSize): Promise<Bucket> {
+  private async bucket(cell: Cell, size: BucketSize): Promise<Bucket> {
     const { series, start, records, state, firstSequence, changedSequence } = cell
     if (this.sequence === null || changedSequence <= this.sequence) {
       return { start, records, state: this.formula.decode(state) }
@@ -124,12 +149,23 @@ export class UsageAt {
     return this.add(start, parts)
   }
 
-  private cells(series: number, size: BucketSize, from: number, to: number): Promise<UsageCellRow[]> {
+  /** As values: where very many cells are read, making rows of all their columns is most of the cost. */
+  private async cells(series: number, size: BucketSize, from: number, to: number): Promise<Cell[]> {
     const prefix = [series, bucketMs[size]]
-    return this.rows.range(usageCells, { prefix, from, to, limit: Number.MAX_SAFE_INTEGER })
+    const range = { prefix, from, to, limit: Number.MAX_SAFE_INTEGER }
+    const found = (await this.rows.values(usageCells, CELL_COLUMNS, range)) as CellValues[]
+    this.read += 1 + found.length
+    return found.map(([start, records, state, firstSequence, changedSequence]) => ({
+      series,
+      start,
+      records,
+      state,
+      firstSequence,
+      changedSequence,
+    }))
   }
 
-  private isRecounted({ firstSequence, changedSequence }: UsageCellRow): boolean {
+  private isRecounted({ firstSequence, changedSequence }: Cell): boolean {
     return this.sequence !== null && firstSequence <= this.sequence && changedSequence > this.sequence
   }
 
@@ -263,6 +299,6 @@ export class UsageAt {
   }
 }
 
-function recordsOf(cells: readonly UsageCellRow[]): number {
+function recordsOf(cells: readonly Cell[]): number {
   return cells.reduce((sum, { records }) => sum + records, 0)
 }

@@ -2,7 +2,7 @@
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageRecords, usageSeries } from '../read-model/tables.js'
+import { usageRecords, usageSeries, type UsageSeriesRow } from '../read-model/tables.js'
 
 /** Dimension combinations of one customer on one meter that a summary adds up. */
 export const SERIES_MAX = 100_000
@@ -29,30 +29,55 @@ export async function seriesGroups(
   meterNumber: number,
   meter: Meter,
   customer: string,
-  { filters, groupBy }: DimensionRequest,
+  request: DimensionRequest,
   /** Only series that had a record after this usage event; null: all there are. */
   sequence: number | null = null,
 ): Promise<SeriesGroup[]> {
-  const filtered = Object.keys(filters).map((key) => dimensionIndex(meter, key, `dimension_filters[${key}]`))
-  const grouped = groupBy.map((key) => dimensionIndex(meter, key, 'dimension_group_by_keys'))
+  const { isWanted, group } = seriesGrouping(meter, request)
   const found = await rows.range(usageSeries, {
     index: 'combination',
     prefix: [meterNumber, customer],
     limit: SERIES_MAX,
   })
-  const groups = new Map<string, { dimensions: Record<string, string> | null; series: number[] }>()
-  if (groupBy.length === 0) groups.set('[]', { dimensions: null, series: [] })
-  for (const { series, dimensions } of found) {
-    const values = JSON.parse(dimensions) as string[]
-    if (filtered.some((index) => values[index] !== filters[meter.dimensionKeys[index] as string])) continue
-    if (sequence !== null && !(await hadBegun(rows, series, sequence))) continue
-    const groupValues = grouped.map((index) => values[index] ?? '')
-    const key = JSON.stringify(groupValues)
-    const group = groups.get(key) ?? { dimensions: named(groupBy, groupValues), series: [] }
-    group.series.push(series)
-    groups.set(key, group)
+  const begun: UsageSeriesRow[] = []
+  for (const row of found) {
+    if (!isWanted(row)) continue
+    if (sequence === null || (await hadBegun(rows, row.series, sequence))) begun.push(row)
   }
-  return [...groups].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group)
+  return group(begun)
+}
+
+export interface SeriesGrouping {
+  /** Whether the filters let a series through. */
+  readonly isWanted: (row: UsageSeriesRow) => boolean
+  readonly group: (rows: readonly UsageSeriesRow[]) => SeriesGroup[]
+}
+
+/** @throws DomainError for a key that is no dimension of the meter. */
+export function seriesGrouping(meter: Meter, { filters, groupBy }: DimensionRequest): SeriesGrouping {
+  const filtered = Object.keys(filters).map((key) => dimensionIndex(meter, key, `dimension_filters[${key}]`))
+  const grouped = groupBy.map((key) => dimensionIndex(meter, key, 'dimension_group_by_keys'))
+  const valuesOf = ({ dimensions }: UsageSeriesRow): string[] => JSON.parse(dimensions) as string[]
+  return {
+    isWanted: (row) => {
+      if (filtered.length === 0) return true
+      const values = valuesOf(row)
+      return filtered.every((index) => values[index] === filters[meter.dimensionKeys[index] as string])
+    },
+    group: (rows) => {
+      const groups = new Map<string, { dimensions: Record<string, string> | null; series: number[] }>()
+      if (groupBy.length === 0) groups.set('[]', { dimensions: null, series: [] })
+      for (const row of rows) {
+        const values = valuesOf(row)
+        const groupValues = grouped.map((index) => values[index] ?? '')
+        const key = JSON.stringify(groupValues)
+        const group = groups.get(key) ?? { dimensions: named(groupBy, groupValues), series: [] }
+        group.series.push(row.series)
+        groups.set(key, group)
+      }
+      return [...groups].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group)
+    },
+  }
 }
 
 async function hadBegun(rows: RowReader, series: number, sequence: number): Promise<boolean> {

@@ -1,0 +1,144 @@
+/** `/meterbook/v1/meters/:id/usage` and `/customers`: usage of a meter across its customers, which Stripe has no endpoint for. */
+import { Controller, Get, Param, Req, Res, StreamableFile } from '@nestjs/common'
+import { QueryBus } from '@nestjs/cqrs'
+import { ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import type { AsOfRequest } from '../queries/as-of.js'
+import { GetMeterUsage, type MeterUsageRequest } from '../queries/get-meter-usage.js'
+import {
+  GetUsageByCustomer,
+  type CustomerOrder,
+  type UsageByCustomer,
+  type UsageByCustomerRequest,
+} from '../queries/get-usage-by-customer.js'
+import type { Answer, QueryContext } from '../queries/reader.js'
+import { Allow } from './caller.js'
+import { goneSignal } from './gone-signal.js'
+import { ReadContext, withPosition } from './read-context.js'
+import { ApiError } from './stripe/api-error.js'
+import { parseQuery } from './stripe/form.js'
+import { readParameters } from './stripe/parameters.js'
+import { formatTimestamp } from './stripe/timestamp.js'
+import { fromUnixSeconds } from './stripe/unix-time.js'
+import { CSV_HEADER, csvLine } from './usage-csv.js'
+import { meterUsageObject, usageByCustomerObject } from './usage-objects.js'
+import { MeterUsageParameters, PAGE_CUSTOMERS_MAX, UsageByCustomerParameters } from './usage.parameters.js'
+
+@ApiTags('Answers')
+@Controller('meterbook/v1/meters')
+@Allow('read')
+export class MeterUsageController {
+  constructor(
+    private readonly queries: QueryBus,
+    private readonly readContext: ReadContext,
+  ) {}
+
+  @Get(':id/usage')
+  @ApiOperation({ summary: 'Usage of all customers by hour or day' })
+  @ApiQuery({ type: MeterUsageParameters })
+  async usage(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const parameters = readParameters(MeterUsageParameters, parseQuery(request.url))
+    const context = this.readContext.of(request)
+    const asked: MeterUsageRequest = {
+      meterId: id,
+      customer: parameters.customer ?? null,
+      start: fromUnixSeconds(parameters.start_time),
+      end: fromUnixSeconds(parameters.end_time),
+      window: parameters.value_grouping_window as 'hour' | 'day',
+      filters: parameters.dimension_filters ?? {},
+      groupBy: parameters.dimension_group_by_keys ?? [],
+    }
+    const query = new GetMeterUsage(context, asked, this.readContext.asOf(parameters), goneSignal(reply))
+    const answer = await this.queries.execute(query)
+    return meterUsageObject(context.ledger, asked, withPosition(reply, answer), answer.position)
+  }
+
+  @Get(':id/customers')
+  @ApiOperation({ summary: 'Usage by customer, as a list or as CSV' })
+  @ApiQuery({ type: UsageByCustomerParameters })
+  @ApiProduces('application/json', 'text/csv')
+  async customers(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
+    const parameters = readParameters(UsageByCustomerParameters, parseQuery(request.url))
+    const context = this.readContext.of(request)
+    const isCsv = parameters.format === undefined ? prefersCsv(request) : parameters.format === 'csv'
+    const asked: UsageByCustomerRequest = {
+      meterId: id,
+      start: fromUnixSeconds(parameters.start_time),
+      end: fromUnixSeconds(parameters.end_time),
+      filters: parameters.dimension_filters ?? {},
+      order: (parameters.order ?? (isCsv ? 'customer' : '-value')) as CustomerOrder,
+      search: parameters.search ?? null,
+    }
+    const asOf = this.readContext.asOf(parameters)
+    const gone = goneSignal(reply)
+    if (isCsv) {
+      refuseInCsv(parameters)
+      return this.csv(reply, context, asked, asOf, gone)
+    }
+    const page = { limit: parameters.limit, startingAfter: parameters.starting_after ?? null }
+    const answer = await this.queries.execute(new GetUsageByCustomer(context, asked, page, asOf, gone))
+    return usageByCustomerObject(context.ledger, asked, withPosition(reply, answer), answer.position)
+  }
+
+  /**
+   * Page by page, all at the position of the first, so that neither the customers have to fit into memory nor rows are held
+   * back for a client that reads slowly. What is refused is refused before the first line.
+   */
+  private async csv(
+    reply: FastifyReply,
+    context: QueryContext,
+    asked: UsageByCustomerRequest,
+    asOf: AsOfRequest | null,
+    gone: AbortSignal,
+  ): Promise<StreamableFile> {
+    const read = (startingAfter: string | null, at: AsOfRequest | null): Promise<Answer<UsageByCustomer>> =>
+      this.queries.execute(
+        new GetUsageByCustomer(context, asked, { limit: PAGE_CUSTOMERS_MAX, startingAfter }, at, gone),
+      )
+    const first = await read(null, asOf)
+    withPosition(reply, first)
+    const pinned: AsOfRequest | null = first.position === null ? asOf : { type: 'position', position: first.position }
+    async function* lines(): AsyncGenerator<string> {
+      yield CSV_HEADER
+      let page = first.result
+      for (;;) {
+        yield page.items.map(csvLine).join('')
+        const last = page.items.at(-1)
+        if (!page.hasMore || !last) return
+        page = (await read(last.customer, pinned)).result
+      }
+    }
+    reply.header('content-disposition', `attachment; filename="${fileName(asked)}"`)
+    return new StreamableFile(Readable.from(lines(), { objectMode: false }), {
+      type: 'text/csv; charset=utf-8; header=present',
+    })
+  }
+}
+
+/** A browser that follows a link takes anything; only who asks for CSV by name gets it unasked. */
+function prefersCsv({ headers: { accept = '' } }: FastifyRequest): boolean {
+  return /^\s*text\/csv\b/i.test(accept)
+}
+
+/** @throws ApiError for what belongs to a list of pages. */
+function refuseInCsv({ order, starting_after }: UsageByCustomerParameters): void {
+  const refuse = (param: string): never => {
+    throw ApiError.invalidRequest('A CSV has all customers, in the order of their names.', 'parameter_invalid', param)
+  }
+  if (order === '-value') refuse('order')
+  if (starting_after !== undefined) refuse('starting_after')
+}
+
+function fileName({ meterId, start, end }: UsageByCustomerRequest): string {
+  const day = (instant: number): string => formatTimestamp(instant).slice(0, 10)
+  return `usage-${meterId.replaceAll(/[^\w]/g, '_')}-${day(start)}-${day(end)}.csv`
+}

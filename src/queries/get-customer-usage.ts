@@ -1,0 +1,103 @@
+/**
+ * What one customer used on every meter of the ledger over an interval, and how that divides by dimension. Meters on which the
+ * customer has no record in the interval are left out.
+ */
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { formulas } from '../domain/aggregation.js'
+import { formatDecimal, type Decimal } from '../domain/decimal.js'
+import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
+import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
+import { meters, type MeterRow } from '../read-model/tables.js'
+import type { AsOfRequest } from './as-of.js'
+import { requireInterval } from './get-meter-event-summaries.js'
+import { GROUPS_MAX, type GroupSum, type UsageSum } from './get-meter-usage.js'
+import { Reader, type Answer, type QueryContext } from './reader.js'
+import { UsageAt } from './usage-at.js'
+import { customersOf, readingLimit } from './usage-of-customers.js'
+import { seriesGrouping } from './usage-series-of.js'
+
+export interface CustomerUsageRequest {
+  readonly customer: string
+  /** Milliseconds since the epoch, on full minutes; end exclusive. */
+  readonly start: number
+  readonly end: number
+}
+
+export interface UsageOnMeter extends UsageSum {
+  /** As it stands now; its configuration was never another. */
+  readonly meter: Meter
+  /** By all dimensions together, highest first; none on a meter without. */
+  readonly groups: readonly GroupSum[]
+  /** There are more groups than these. */
+  readonly hasMoreGroups: boolean
+}
+
+export class GetCustomerUsage extends Query<Answer<readonly UsageOnMeter[]>> {
+  constructor(
+    readonly context: QueryContext,
+    readonly request: CustomerUsageRequest,
+    /** null: as it stands. */
+    readonly asOf: AsOfRequest | null,
+    /** Ends the work for nobody. */
+    readonly signal: AbortSignal,
+  ) {
+    super()
+  }
+}
+
+@QueryHandler(GetCustomerUsage)
+export class GetCustomerUsageHandler implements IQueryHandler<GetCustomerUsage> {
+  constructor(private readonly reader: Reader) {}
+
+  /** @throws DomainError for misaligned bounds and too much at once. */
+  async execute({ context, request, asOf, signal }: GetCustomerUsage): Promise<Answer<readonly UsageOnMeter[]>> {
+    requireInterval({ ...request, window: null })
+    return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
+      const all = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
+      const found: UsageOnMeter[] = []
+      for (const row of all) {
+        const usage = await usageOn(rows, row, request, then?.sequence ?? null, signal)
+        if (usage) found.push(usage)
+      }
+      return found
+    })
+  }
+}
+
+async function usageOn(
+  rows: RowReader,
+  row: MeterRow,
+  { customer, start, end }: CustomerUsageRequest,
+  sequence: number | null,
+  signal: AbortSignal,
+): Promise<UsageOnMeter | null> {
+  const meter = toMeter(row)
+  const formula = formulas[meter.formula]
+  const usage = new UsageAt(rows, meter, sequence)
+  const withinLimit = readingLimit(usage, signal)
+  const grouping = seriesGrouping(meter, { filters: {}, groupBy: meter.dimensionKeys })
+  let state = formula.empty
+  let records = 0
+  const groups: { dimensions: GroupSum['dimensions']; value: Decimal; records: number }[] = []
+  for await (const each of customersOf(rows, row.number, { customer }, grouping)) {
+    for (const { dimensions, series } of each.groups) {
+      const part = await usage.whole(series, start, end)
+      await withinLimit()
+      if (part.records === 0) continue
+      state = formula.merge(state, part.state)
+      records += part.records
+      groups.push({ dimensions, value: formula.value(part.state), records: part.records })
+    }
+  }
+  if (records === 0) return null
+  groups.sort((left, right) => (left.value === right.value ? 0 : left.value < right.value ? 1 : -1))
+  const shown = meter.dimensionKeys.length === 0 ? [] : groups.slice(0, GROUPS_MAX)
+  return {
+    meter,
+    value: formatDecimal(formula.value(state)),
+    records,
+    groups: shown.map((group) => ({ ...group, value: formatDecimal(group.value) })),
+    hasMoreGroups: meter.dimensionKeys.length > 0 && groups.length > shown.length,
+  }
+}
