@@ -23,6 +23,24 @@ export interface Meter {
   readonly value_settings: { readonly event_payload_key: string }
 }
 
+export interface UsageRecord {
+  /** `<meter>.<identifier>` */
+  readonly id: string
+  readonly meter: string
+  readonly event_name: string
+  readonly identifier: string
+  readonly customer: string
+  /** Exact decimal text; null on meters that count. */
+  readonly value: string | null
+  /** As it was sent. */
+  readonly payload: Readonly<Record<string, string>>
+  readonly status: 'recorded' | 'cancelled'
+  /** RFC 3339, to the millisecond. */
+  readonly occurred_at: string
+  readonly recorded_at: string
+  readonly cancelled_at: string | null
+}
+
 export interface List<Item> {
   readonly data: readonly Item[]
   readonly has_more: boolean

@@ -37,9 +37,10 @@ export function CreateMeterPage() {
   const [idempotencyKey, setIdempotencyKey] = useState(newIdempotencyKey)
   const creation = useMutation({
     mutationFn: () => postForm<Meter>('/v1/billing/meters', parametersOf(form), idempotencyKey),
-    onSuccess: async () => {
+    onSuccess: async (meter) => {
       await client.invalidateQueries({ queryKey: metersKey })
-      goTo(paths.meters)
+      // What comes next is the first event.
+      goTo(paths.meter(meter.id, 'integrate'))
     },
     onError: (error) => {
       const found = error instanceof Failure ? problemOf(error) : null

@@ -78,6 +78,11 @@ export const english = {
   permanent: 'Only the name can be changed later. Everything else is permanent, so try it in the preview first.',
   creating: 'Creating…',
   cancel: 'Cancel',
+  close: 'Close',
+  copy: 'Copy',
+  copyOf: (name: string) => `Copy: ${name}`,
+  copied: 'Copied',
+  selected: 'Selected: copy it with the keyboard',
 
   preview: 'Preview',
   samples: 'Sample events',
@@ -136,7 +141,9 @@ export const english = {
   refusalCount: (count: number, identifier: string) => `${count}, for example ${identifier}`,
   settingsWrong: 'The settings need mending before they can be tried:',
   /** In place of the service's own words; what has no entry is said in those. */
-  refusals: {} as Partial<Record<ErrorCode | 'resource_already_exists', string>>,
+  refusals: { parameter_invalid_empty: 'This must not be empty.' } as Partial<
+    Record<ErrorCode | 'resource_already_exists', string>
+  >,
 }
 
 export type Texts = typeof english

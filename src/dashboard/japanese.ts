@@ -80,6 +80,11 @@ export const japanese: Texts = {
   permanent: '後から変更できるのはメーター名だけです。作成する前に、プレビューで確認してください。',
   creating: '作成中…',
   cancel: 'キャンセル',
+  close: '閉じる',
+  copy: 'コピー',
+  copyOf: (name) => `コピー: ${name}`,
+  copied: 'コピーしました',
+  selected: '選択しました。キーボードでコピーしてください',
 
   preview: 'プレビュー',
   samples: 'サンプルイベント',

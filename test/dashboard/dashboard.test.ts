@@ -122,7 +122,8 @@ describeDashboard('The dashboard', (suite) => {
     expect(await seriousIssues(page)).toEqual([])
 
     await page.getByRole('button', { name: 'Create meter' }).click()
-    await page.getByRole('row', { name: new RegExp(`Alpaca AI tokens ${event_name} Sum Hourly Active`) }).waitFor()
+    await heading(page, 'Alpaca AI tokens Active').waitFor()
+    await page.getByRole('heading', { name: '2. Send an event' }).waitFor()
     expect(await seriousIssues(page)).toEqual([])
     const { data } = await suite.stripe.billing.meters.list({ limit: 100 })
     expect(data.find((meter) => meter.event_name === event_name)).toMatchObject({
@@ -138,7 +139,7 @@ describeDashboard('The dashboard', (suite) => {
     await page.getByRole('link', { name: 'Create meter' }).click()
     const create = page.getByRole('button', { name: 'Create meter' })
     await create.click()
-    await page.getByText('display_name must not be empty').waitFor()
+    await page.getByText('This must not be empty.').waitFor()
     await page.getByLabel('Meter name').fill('Another')
     await page.getByLabel('Event name').fill(taken.event_name)
     await create.click()
@@ -206,7 +207,7 @@ describeDashboard('The dashboard', (suite) => {
     await page.getByText('The service could not be reached.').waitFor()
     await page.context().setOffline(false)
     await page.getByRole('button', { name: 'Try again' }).click()
-    await page.getByRole('rowheader', { name: 'Kept' }).waitFor()
+    await heading(page, 'Kept Active').waitFor()
   })
 })
 

@@ -38,6 +38,58 @@ describeDashboard('The page of a meter', (suite) => {
     await heading(page, 'Meters').waitFor()
   })
 
+  it('renames, deactivates and reactivates it, by keyboard alone', async () => {
+    const meter = await createMeter(suite.stripe, 'sum', { display_name: 'Before' })
+    const page = await suite.signedIn(TEST_KEY, {}, `#/meters/${meter.id}/history`)
+    const status = async (): Promise<string> => (await suite.stripe.billing.meters.retrieve(meter.id)).status
+    await page.getByRole('button', { name: 'Rename' }).focus()
+    await page.keyboard.press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Meter name').waitFor()
+    expect(await seriousIssues(page)).toEqual([])
+    await page.keyboard.press('ControlOrMeta+a')
+    await page.keyboard.press('Delete')
+    await page.keyboard.press('Enter')
+    await dialog.getByRole('alert').getByText('This must not be empty.').waitFor()
+    await page.keyboard.type(MALICIOUS)
+    await page.keyboard.press('Enter')
+    await heading(page, `${MALICIOUS} Active`).waitFor()
+    await page.getByRole('cell', { name: `renamed it from “Before” to “${MALICIOUS}”.` }).waitFor()
+    await dialog.waitFor({ state: 'detached' })
+
+    await page.getByRole('button', { name: 'Deactivate' }).focus()
+    await page.keyboard.press('Enter')
+    await dialog.getByText(`New events named ${meter.event_name} are refused`).waitFor()
+    expect(await seriousIssues(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    expect(await status()).toBe('active')
+    // The focus is where it was.
+    await page.keyboard.press('Enter')
+    await dialog.getByRole('button', { name: 'Deactivate' }).focus()
+    await page.keyboard.press('Enter')
+    await heading(page, `${MALICIOUS} Inactive`).waitFor()
+    expect(await status()).toBe('inactive')
+
+    const holder = await createMeter(suite.stripe, 'sum', { event_name: meter.event_name })
+    await page.getByRole('button', { name: 'Reactivate' }).click()
+    await dialog.getByRole('button', { name: 'Reactivate' }).click()
+    await dialog.getByRole('alert').getByText('An active meter already exists').waitFor()
+    expect(await status()).toBe('inactive')
+    await suite.stripe.billing.meters.deactivate(holder.id)
+    await dialog.getByRole('button', { name: 'Reactivate' }).click()
+    await heading(page, `${MALICIOUS} Active`).waitFor()
+    await page.getByRole('cell', { name: 'reactivated it' }).waitFor()
+    expect(await status()).toBe('active')
+  })
+
+  it('offers a read key nothing to change', async () => {
+    const meter = await createMeter(suite.stripe)
+    const page = await suite.signedIn(await suite.service.newKey({ role: 'read' }), {}, `#/meters/${meter.id}/history`)
+    await page.getByRole('table').waitFor()
+    expect(await page.locator('.content').getByRole('button').count()).toBe(0)
+  })
+
   it('fits a small screen', async () => {
     const meter = await createMeter(suite.stripe, 'sum', { display_name: 'X'.repeat(250) })
     const page = await suite.signedIn(

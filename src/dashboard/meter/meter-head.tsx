@@ -2,11 +2,14 @@
 import type { Meter } from '../answers.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
+import { useMayChange } from '../session.js'
 import { utcMinute } from '../utc.js'
+import { MeterActions } from './meter-actions.js'
 import { meterTexts } from './texts.js'
 
 export function MeterHead({ meter }: { readonly meter: Meter }) {
   const texts = useTexts()
+  const mayChange = useMayChange()
   return (
     <>
       <p className="breadcrumb">
@@ -16,6 +19,7 @@ export function MeterHead({ meter }: { readonly meter: Meter }) {
         <h1>
           {meter.display_name} <span className={`tag tag-${meter.status}`}>{texts[meter.status]}</span>
         </h1>
+        {mayChange && <MeterActions meter={meter} />}
       </div>
       <MeterFacts meter={meter} />
     </>

@@ -7,4 +7,5 @@ export type MeterTabPage = ComponentType<{ readonly meter: Meter }>
 
 export const tabPages: Readonly<Partial<Record<MeterTab, MeterTabPage>>> = {
   history: lazy(async () => ({ default: (await import('./history-tab.js')).HistoryTab })),
+  integrate: lazy(async () => ({ default: (await import('./integrate-tab.js')).IntegrateTab })),
 }

@@ -1,0 +1,159 @@
+/**
+ * Programs and commands that report usage on a meter and read it back, as they can be run: with this service's address, the
+ * meter's own names, and the key in STRIPE_API_KEY. Whatever a name contains, it is quoted so that it stays a text.
+ */
+import type { Meter } from '../answers.js'
+
+export const clients = ['curl', 'node', 'cli'] as const
+export type SnippetClient = (typeof clients)[number]
+
+export interface Example {
+  readonly customer: string
+  readonly value: string
+  readonly dimensions: Readonly<Record<string, string>>
+}
+
+export interface Snippets {
+  readonly send: string
+  readonly read: string
+}
+
+/** Payload of an event of the meter, in the order people read it. */
+export function examplePayload(meter: Meter, { customer, value, dimensions }: Example): readonly [string, string][] {
+  const counts = meter.default_aggregation.formula === 'count'
+  return [
+    [meter.customer_mapping.event_payload_key, customer],
+    ...(counts ? [] : [[meter.value_settings.event_payload_key, value] as [string, string]]),
+    ...(meter.dimension_payload_keys ?? []).map((key): [string, string] => [key, dimensions[key] ?? '']),
+  ]
+}
+
+/** null where the client cannot do it: the Stripe CLI knows no host but its own machine, over http, and no `=` in a key. */
+export function snippetsFor(client: SnippetClient, meter: Meter, example: Example, origin: string): Snippets | null {
+  switch (client) {
+    case 'curl':
+      return curlSnippets(meter, example, origin)
+    case 'node':
+      return nodeSnippets(meter, example, origin)
+    case 'cli':
+      return cliSnippets(meter, example, origin)
+  }
+}
+
+export function keySnippet(meter: Meter): string {
+  return `export STRIPE_API_KEY=sk_${meter.livemode ? 'live' : 'test'}_YOUR_KEY`
+}
+
+function curlSnippets(meter: Meter, example: Example, origin: string): Snippets {
+  const payload = examplePayload(meter, example).map(([key, value]) => [`payload[${formKey(key)}]`, value] as const)
+  return {
+    send: command([
+      `curl ${shellText(`${origin}/v1/billing/meter_events`)} -u "$STRIPE_API_KEY:"`,
+      ...[['event_name', meter.event_name] as const, ...payload].map(
+        ([name, value]) => `--data-urlencode ${shellText(`${name}=${value}`)}`,
+      ),
+    ]),
+    read: [
+      TODAY,
+      command([
+        `curl -G ${shellText(`${origin}${summariesPath(meter)}`)} -u "$STRIPE_API_KEY:"`,
+        `--data-urlencode ${shellText(`customer=${example.customer}`)}`,
+        '-d "start_time=$TODAY" -d "end_time=$((TODAY + 86400))"',
+      ]),
+    ].join('\n'),
+  }
+}
+
+function nodeSnippets(meter: Meter, example: Example, origin: string): Snippets {
+  const payload = examplePayload(meter, example).map(([key, value]) => `    ${jsKey(key)}: ${jsText(value)},`)
+  const begin = [
+    "import Stripe from 'stripe'",
+    '',
+    `const stripe = new Stripe(process.env.STRIPE_API_KEY, ${stripeOptions(origin)})`,
+  ]
+  return {
+    send: [
+      ...begin,
+      'const event = await stripe.billing.meterEvents.create({',
+      `  event_name: ${jsText(meter.event_name)},`,
+      '  payload: {',
+      ...payload,
+      '  },',
+      '})',
+      "console.log('Counted once as', event.identifier)",
+    ].join('\n'),
+    read: [
+      ...begin,
+      'const day = 24 * 60 * 60',
+      'const today = Math.floor(Date.now() / 1000 / day) * day',
+      `const { data } = await stripe.billing.meters.listEventSummaries(${jsText(meter.id)}, {`,
+      `  customer: ${jsText(example.customer)},`,
+      '  start_time: today,',
+      '  end_time: today + day,',
+      '})',
+      'console.log(data[0].aggregated_value_decimal)',
+    ].join('\n'),
+  }
+}
+
+function cliSnippets(meter: Meter, example: Example, origin: string): Snippets | null {
+  const { protocol, hostname, port } = new URL(origin)
+  const host = hostname === 'localhost' ? '127.0.0.1' : hostname
+  if (protocol !== 'http:' || !['127.0.0.1', '[::1]'].includes(host)) return null
+  const payload = examplePayload(meter, example)
+  if (payload.some(([key]) => key.includes('='))) return null
+  const base = `--api-base ${shellText(`http://${host}${port === '' ? '' : `:${port}`}`)}`
+  return {
+    send: command([
+      `stripe billing meter_events create ${base}`,
+      `--event-name ${shellText(meter.event_name)}`,
+      ...payload.map(([key, value]) => `-d ${shellText(`payload[${key}]=${value}`)}`),
+    ]),
+    read: [
+      TODAY,
+      command([
+        `stripe billing meter_event_summaries list ${shellText(meter.id)} ${base}`,
+        `--customer ${shellText(example.customer)}`,
+        '--start-time $TODAY --end-time $((TODAY + 86400))',
+      ]),
+    ].join('\n'),
+  }
+}
+
+/** Unix seconds of the UTC day. */
+const TODAY = 'TODAY=$(($(date +%s) / 86400 * 86400))'
+
+function summariesPath(meter: Meter): string {
+  return `/v1/billing/meters/${encodeURIComponent(meter.id)}/event_summaries`
+}
+
+function command(parts: readonly string[]): string {
+  return parts.join(' \\\n  ')
+}
+
+/** For POSIX shells. */
+function shellText(text: string): string {
+  return /^[\w./:@%-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/** As a key within brackets, where `=` and `&` would end it. */
+function formKey(key: string): string {
+  return /^[\w.-]+$/.test(key) ? key : encodeURIComponent(key)
+}
+
+function jsText(text: string): string {
+  return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
+}
+
+function jsKey(key: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(key) && key !== '__proto__' ? key : `[${jsText(key)}]`
+}
+
+/** What the SDK assumes (https, port 443) is left out. */
+function stripeOptions(origin: string): string {
+  const { protocol, hostname, port } = new URL(origin)
+  const options = [`host: ${jsText(hostname.replace(/^\[|\]$/g, ''))}`]
+  if (port !== '') options.push(`port: ${port}`)
+  if (protocol === 'http:') options.push(...(port === '' ? ['port: 80'] : []), "protocol: 'http'")
+  return `{ ${options.join(', ')} }`
+}
