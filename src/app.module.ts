@@ -11,6 +11,7 @@ import { DigestController } from './api/digest.controller.js'
 import { HealthController, READINESS } from './api/health.controller.js'
 import { LiveConnections } from './api/live-connections.js'
 import { LiveController } from './api/live.controller.js'
+import { MeterActivityController } from './api/meter-activity.controller.js'
 import { MeterEventsController } from './api/meter-events.controller.js'
 import { MeterHistoryController } from './api/meter-history.controller.js'
 import { MeterPreviewController } from './api/meter-preview.controller.js'
@@ -47,6 +48,7 @@ import { ExplainUsageHandler } from './queries/explain-usage.js'
 import { FindOpenRejectionsHandler } from './queries/find-open-rejections.js'
 import { FirstAnswers } from './queries/first-answers.js'
 import { GetCustomerUsageHandler } from './queries/get-customer-usage.js'
+import { GetMeterActivityHandler } from './queries/get-meter-activity.js'
 import { GetMeterHandler } from './queries/get-meter.js'
 import { GetMeterEventSummariesHandler } from './queries/get-meter-event-summaries.js'
 import { GetMeterUsageHandler } from './queries/get-meter-usage.js'
@@ -97,6 +99,7 @@ const controllers = [
   UsageImportsController,
   RejectionsController,
   MeterHistoryController,
+  MeterActivityController,
   ExplanationController,
   MeterUsageController,
   CustomerUsageController,
@@ -121,6 +124,7 @@ const commandHandlers = [
 
 const queryHandlers = [
   GetMeterHandler,
+  GetMeterActivityHandler,
   ListMetersHandler,
   GetMeterEventSummariesHandler,
   ListUsageRecordsHandler,

@@ -1,5 +1,6 @@
 /** Every projection there is, in the order a batch is given to them: cells are counted from what the index wrote. */
 import { idempotencyKeysProjection } from './idempotency-keys.js'
+import { MeterActivityProjection } from './meter-activity.js'
 import { meterChangesProjection } from './meter-changes.js'
 import { metersProjection } from './meters.js'
 import type { Anomaly, Projection } from './projection.js'
@@ -17,6 +18,7 @@ export function allProjections(report: (anomaly: Anomaly) => void): Projection[]
     new UsageIndexProjection(report, changes),
     new UsageCellsProjection(changes),
     usageMarksProjection,
+    new MeterActivityProjection(),
     usageRejectionsProjection,
     idempotencyKeysProjection,
   ]

@@ -372,3 +372,37 @@ export const usageRejectionWindows: Table<UsageRejectionWindowRow> = {
   key: ['ledger', 'meterId', 'size', 'start', 'code'],
   indexes: { time: { columns: ['ledger', 'size', 'start', 'meterId', 'code'] } },
 }
+
+/** Usage events of one meter by when they were received: in one hour, or in one minute. */
+export interface MeterActivityRow {
+  readonly ledger: string
+  /** Where the hour or minute begins. */
+  readonly since: number
+  readonly meterId: string
+  /** Records that were received, and cancellations of whichever record. */
+  readonly recorded: number
+  readonly cancelled: number
+}
+
+const activityColumns = {
+  ledger: 'text',
+  since: 'integer',
+  meterId: 'text',
+  recorded: 'integer',
+  cancelled: 'integer',
+} as const
+
+export const meterActivityHours: Table<MeterActivityRow> = {
+  name: 'meter_activity_hours',
+  columns: activityColumns,
+  key: ['ledger', 'since', 'meterId'],
+  indexes: {},
+}
+
+/** Only of the hour of the latest receipt and of the one before. */
+export const meterActivityMinutes: Table<MeterActivityRow> = {
+  name: 'meter_activity_minutes',
+  columns: activityColumns,
+  key: ['ledger', 'since', 'meterId'],
+  indexes: { time: { columns: ['since'] } },
+}
