@@ -41,6 +41,17 @@ export interface UsageRecord {
   readonly cancelled_at: string | null
 }
 
+/** Meters that received nothing are left out. */
+export interface MeterActivity {
+  readonly meters: readonly {
+    readonly meter: string
+    /** Records received in each of the last 24 hours, the earliest first. */
+    readonly hours: readonly number[]
+    readonly last_hour: { readonly recorded_count: number }
+    readonly last_day: { readonly recorded_count: number }
+  }[]
+}
+
 export interface List<Item> {
   readonly data: readonly Item[]
   readonly has_more: boolean

@@ -9,6 +9,11 @@ export type Language = 'en' | 'ja'
 const CHOICE = 'meterbook-language'
 const languages: Readonly<Record<Language, Texts>> = { en: english, ja: japanese }
 
+const formats: Readonly<Record<Language, Intl.NumberFormat>> = {
+  en: new Intl.NumberFormat('en-GB'),
+  ja: new Intl.NumberFormat('ja-JP'),
+}
+
 interface ChosenLanguage {
   readonly language: Language
   readonly texts: Texts
@@ -46,6 +51,12 @@ export function useTexts(): Texts {
 /** What one page says, of that page's own dictionaries. */
 export function usePageTexts<PageTexts>(texts: Readonly<Record<Language, PageTexts>>): PageTexts {
   return texts[useContext(Chosen).language]
+}
+
+/** Counts, as the language groups their digits. Values of usage are exact texts and are never formatted. */
+export function useNumberFormat(): (count: number) => string {
+  const format = formats[useContext(Chosen).language]
+  return (count) => format.format(count)
 }
 
 export function useLanguageSwitch(): () => void {

@@ -14,6 +14,8 @@ export type LiveState = 'connecting' | 'live' | 'reconnecting'
 const LIVE_PATH = '/meterbook/v1/live'
 /** After the service refused to be listened to: a lost connection the browser mends by itself. */
 const REFUSED_RETRY_MS = 5_000
+/** From one round of asking again to the next, while much happens. */
+const ROUND_INTERVAL_MS = 1_000
 
 /** To be used once on a page; listens while it is there. */
 export function useLive(): LiveState {
@@ -65,7 +67,8 @@ function refresher(client: QueryClient): (topics: readonly string[]) => void {
     while (pending.size > 0) {
       const topics = [...pending]
       pending.clear()
-      await Promise.all(topics.map((topic) => client.invalidateQueries({ queryKey: [topic] })))
+      const interval = new Promise((resolve) => setTimeout(resolve, ROUND_INTERVAL_MS))
+      await Promise.all([interval, ...topics.map((topic) => client.invalidateQueries({ queryKey: [topic] }))])
     }
     isRunning = false
   }

@@ -2,19 +2,28 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Input, Label, SearchField } from 'react-aria-components'
-import type { List, Meter } from './answers.js'
+import type { List, Meter, MeterActivity } from './answers.js'
 import { FailureNotice } from './failure-notice.js'
-import { useTexts } from './language.js'
+import { useNumberFormat, useTexts } from './language.js'
 import { paths } from './route.js'
 import { get } from './service-client.js'
 import { useMayChange } from './session.js'
+import { Sparkline } from './sparkline.js'
 import { utcMinute } from './utc.js'
 
 const PAGE_METERS = 100
 /** Meters a list shows and searches. */
 const LISTED_METERS_MAX = 1_000
+/** The last hour goes on also while nothing arrives. */
+const ACTIVITY_INTERVAL_MS = 60_000
+const NO_ACTIVITY = {
+  hours: new Array<number>(24).fill(0),
+  last_hour: { recorded_count: 0 },
+  last_day: { recorded_count: 0 },
+}
 
 export const metersKey = ['meters']
+const activityKey = ['usage', 'activity']
 
 export function MetersPage() {
   const texts = useTexts()
@@ -54,6 +63,12 @@ export function MetersPage() {
 
 function MetersTable({ meters }: { readonly meters: readonly Meter[] }) {
   const texts = useTexts()
+  const activity = useQuery({
+    queryKey: activityKey,
+    queryFn: ({ signal }) => get<MeterActivity>('/meterbook/v1/meter_activity', {}, signal),
+    refetchInterval: ACTIVITY_INTERVAL_MS,
+  })
+  const byMeter = new Map(activity.data?.meters.map((each) => [each.meter, each]))
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={texts.meters}>
       <table>
@@ -64,6 +79,13 @@ function MetersTable({ meters }: { readonly meters: readonly Meter[] }) {
             <th scope="col">{texts.columnFormula}</th>
             <th scope="col">{texts.columnIngestion}</th>
             <th scope="col">{texts.columnStatus}</th>
+            <th scope="col">{texts.columnActivity}</th>
+            <th scope="col" className="number">
+              {texts.columnLastHour}
+            </th>
+            <th scope="col" className="number">
+              {texts.columnLastDay}
+            </th>
             <th scope="col">{texts.columnCreated}</th>
           </tr>
         </thead>
@@ -81,12 +103,30 @@ function MetersTable({ meters }: { readonly meters: readonly Meter[] }) {
               <td>
                 <span className={`tag tag-${meter.status}`}>{texts[meter.status]}</span>
               </td>
+              <ActivityCells activity={activity.isSuccess ? (byMeter.get(meter.id) ?? NO_ACTIVITY) : null} />
               <td>{utcMinute(meter.created * 1000)}</td>
             </tr>
           ))}
         </tbody>
       </table>
     </div>
+  )
+}
+
+function ActivityCells({ activity }: { readonly activity: Omit<MeterActivity['meters'][number], 'meter'> | null }) {
+  const texts = useTexts()
+  const format = useNumberFormat()
+  const ofDay = activity === null ? '…' : format(activity.last_day.recorded_count)
+  return (
+    <>
+      <td>
+        {activity && (
+          <Sparkline counts={activity.hours} label={texts.activityLabel(ofDay, format(Math.max(...activity.hours)))} />
+        )}
+      </td>
+      <td className="number">{activity === null ? '…' : format(activity.last_hour.recorded_count)}</td>
+      <td className="number">{ofDay}</td>
+    </>
   )
 }
 

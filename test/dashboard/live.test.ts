@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Page } from 'playwright-core'
 import { uniqueName } from '../controls.js'
-import { createMeter } from '../metered-usage.js'
+import { createMeter, report } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
 import { describeDashboard, heading } from './dashboard-suite.js'
 
@@ -20,6 +20,18 @@ describeDashboard('Live updates of the dashboard', (suite) => {
     const page = await suite.signedIn()
     await live(page)
     await created(page)
+  })
+
+  it('count events of a meter as they arrive', async () => {
+    const meter = await createMeter(suite.stripe)
+    const page = await suite.signedIn()
+    const row = page.getByRole('row', { name: meter.event_name })
+    await row.getByRole('img', { name: '0 events received in 24 hours' }).waitFor()
+    for (const count of [1, 2]) {
+      await report(suite.stripe, meter, 5)
+      await row.getByRole('img', { name: `${count} events received in 24 hours, at most ${count} in one` }).waitFor()
+      expect(await row.getByRole('cell', { name: String(count), exact: true }).count()).toBe(2)
+    }
   })
 
   it('say that they are interrupted, and go on by themselves with all that happened meanwhile', async () => {
