@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import type Stripe from 'stripe'
+import type { Clock } from '../../src/commands/environment.js'
 import { startRunningService, stores, TEST_KEY, type Choices, type RunningService } from '../running-service.js'
 import { describeInBrowser, openPage, startBrowser, type WatchedPage } from './browser.js'
 
@@ -23,7 +24,7 @@ export interface DashboardSuite {
 export function describeDashboard(
   name: string,
   tests: (suite: DashboardSuite) => void,
-  { choices = {} }: { readonly choices?: Choices } = {},
+  { choices = {}, clock }: { readonly choices?: Choices; readonly clock?: Clock } = {},
 ): void {
   describeInBrowser(name, () => {
     let service: RunningService
@@ -31,7 +32,7 @@ export function describeDashboard(
     let watched: WatchedPage[] = []
     beforeAll(async () => {
       ;[service, browser] = await Promise.all([
-        startRunningService(stores[0], undefined, undefined, choices),
+        startRunningService(stores[0], clock, undefined, choices),
         startBrowser(),
       ])
     })

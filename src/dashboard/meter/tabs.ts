@@ -6,6 +6,7 @@ import type { MeterTab } from '../route.js'
 export type MeterTabPage = ComponentType<{ readonly meter: Meter }>
 
 export const tabPages: Readonly<Partial<Record<MeterTab, MeterTabPage>>> = {
+  overview: lazy(async () => ({ default: (await import('../overview/overview-tab.js')).OverviewTab })),
   history: lazy(async () => ({ default: (await import('./history-tab.js')).HistoryTab })),
   integrate: lazy(async () => ({ default: (await import('./integrate-tab.js')).IntegrateTab })),
 }

@@ -1,0 +1,166 @@
+/** What a meter comes to: figures, a bar for each hour or day, the customers with most, and why each bar is what it is. */
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { lazy, Suspense, useState } from 'react'
+import { DAY_MS, type BucketSize } from '../../domain/time-bucket.js'
+import type { Meter } from '../answers.js'
+import { FailureNotice } from '../failure-notice.js'
+import { usePageTexts, useTexts } from '../language.js'
+import { get } from '../service-client.js'
+import { AsOfSlider } from '../usage/as-of.js'
+import { intervalOf, periodOf, type Interval } from '../usage/period.js'
+import { PeriodPicker } from '../usage/period-picker.js'
+import { usageTexts } from '../usage/texts.js'
+import { intervalQuery, meterPath, type AsOf, type MeterUsage } from '../usage/usage-answers.js'
+import { BarExplanation } from './bar-explanation.js'
+import { CustomerField } from './customer-field.js'
+import { overviewTexts } from './texts.js'
+import { TopCustomers } from './top-customers.js'
+import { UsageTable } from './usage-table.js'
+import './overview.css'
+
+/** The chart is most of the page's code; figures and tables are there before it. */
+const UsageChart = lazy(async () => ({ default: (await import('./usage-chart.js')).UsageChart }))
+
+/** Beyond this many hours a chart is of days. */
+const HOURS_DAYS_MAX = 31
+/** Up to this many days a chart is of hours unless one asks for days. */
+const HOURS_DAYS_DEFAULT = 2
+
+export function OverviewTab({ meter }: { readonly meter: Meter }) {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(overviewTexts)
+  const shared = usePageTexts(usageTexts)
+  const [period, setPeriod] = useState(() => periodOf('days30', Date.now()))
+  const [chosenSize, setChosenSize] = useState<'hour' | 'day' | null>(null)
+  const [customer, setCustomer] = useState<string | null>(null)
+  const [groupBy, setGroupBy] = useState('')
+  const [asOf, setAsOf] = useState<AsOf>(null)
+  const [bar, setBar] = useState<number | null>(null)
+  const interval = intervalOf(period, 'hour', Date.now())
+  const size = sizeOf(interval, chosenSize)
+  const aligned = intervalOf(period, size, Date.now())
+  const asked = { customer: customer ?? undefined, value_grouping_window: size }
+  const grouped = groupBy === '' ? {} : { 'dimension_group_by_keys[]': groupBy }
+  const usage = useQuery({
+    queryKey: ['usage', 'by window', meter.id, aligned, asOf, asked, groupBy],
+    queryFn: ({ signal }) =>
+      get<MeterUsage>(
+        meterPath(meter.id, 'usage'),
+        { ...intervalQuery(aligned as Interval, asOf), ...asked, ...grouped },
+        signal,
+      ),
+    enabled: aligned !== null,
+    placeholderData: keepPreviousData,
+  })
+  const shownBar = usage.data?.windows.find((each) => each.start_time * 1000 === bar)
+  const dimensions = meter.dimension_payload_keys ?? []
+  return (
+    <>
+      <PeriodPicker period={period} interval={aligned} onPeriod={setPeriod} />
+      <div className="usage-choices overview-choices">
+        <CustomerField key={customer} customer={customer} onCustomer={setCustomer} />
+        <label className="field">
+          <span>{pageTexts.barFor}</span>
+          <select value={size} onChange={({ target }) => setChosenSize(target.value === 'hour' ? 'hour' : 'day')}>
+            <option value="hour" disabled={interval !== null && !hoursFit(interval)}>
+              {pageTexts.sizes.hour}
+            </option>
+            <option value="day">{pageTexts.sizes.day}</option>
+          </select>
+        </label>
+        {dimensions.length > 0 && (
+          <label className="field">
+            <span>{pageTexts.groupBy}</span>
+            <select value={groupBy} onChange={({ target }) => setGroupBy(target.value)}>
+              <option value="">{pageTexts.noGroups}</option>
+              {dimensions.map((key) => (
+                <option key={key} value={key}>
+                  {key}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
+      <AsOfSlider from={meter.created * 1000} asOf={asOf} onAsOf={setAsOf} />
+      {usage.isError && <FailureNotice error={usage.error} onRetry={() => void usage.refetch()} />}
+      {usage.isPending && !usage.isError && <p className="quiet">{texts.loading}</p>}
+      {usage.data && aligned && (
+        <div aria-busy={usage.isPlaceholderData}>
+          <dl className="figures">
+            <div>
+              <dt>{texts.total}</dt>
+              <dd data-figure="total">{usage.data.aggregated_value_decimal}</dd>
+            </div>
+            <div>
+              <dt>{pageTexts.customers}</dt>
+              <dd>{usage.data.customers}</dd>
+            </div>
+            <div>
+              <dt>{shared.records}</dt>
+              <dd>{usage.data.records}</dd>
+            </div>
+            <div>
+              <dt title={shared.positionHint}>{shared.position}</dt>
+              <dd className="figure-small">{usage.data.position ?? '–'}</dd>
+            </div>
+          </dl>
+          {meter.default_aggregation.formula === 'last' && customer === null && (
+            <p className="quiet">{pageTexts.lastHint}</p>
+          )}
+          {usage.data.windows.length === 0 ? (
+            <section className="empty">
+              <h2>{pageTexts.empty}</h2>
+              <p>{pageTexts.emptyHint}</p>
+            </section>
+          ) : (
+            <>
+              <section className="panel" aria-label={pageTexts.chart}>
+                <Suspense fallback={<div className="chart-place" />}>
+                  <UsageChart
+                    usage={usage.data}
+                    interval={shownInterval(usage.data, aligned, period.preset === 'all')}
+                    size={size}
+                    bar={bar}
+                    onBar={setBar}
+                  />
+                </Suspense>
+                <UsageTable usage={usage.data} size={size} onBar={setBar} />
+              </section>
+              {shownBar && (
+                <BarExplanation
+                  key={shownBar.start_time}
+                  meter={meter}
+                  bar={shownBar}
+                  size={size}
+                  customer={customer}
+                  asOf={asOf}
+                  onClose={() => setBar(null)}
+                />
+              )}
+            </>
+          )}
+        </div>
+      )}
+      {aligned && customer === null && (
+        <TopCustomers meter={meter} interval={aligned} asOf={asOf} onCustomer={setCustomer} />
+      )}
+    </>
+  )
+}
+
+function hoursFit({ start, end }: Interval): boolean {
+  return end - start <= HOURS_DAYS_MAX * DAY_MS
+}
+
+function sizeOf(interval: Interval | null, chosen: 'hour' | 'day' | null): Extract<BucketSize, 'hour' | 'day'> {
+  if (interval === null) return chosen ?? 'day'
+  if (!hoursFit(interval)) return 'day'
+  return chosen ?? (interval.end - interval.start <= HOURS_DAYS_DEFAULT * DAY_MS ? 'hour' : 'day')
+}
+
+/** Of all time only from the first usage on. */
+function shownInterval({ windows }: MeterUsage, interval: Interval, isAllTime: boolean): Interval {
+  const [first] = windows
+  return isAllTime && first ? { ...interval, start: first.start_time * 1000 } : interval
+}

@@ -1,0 +1,79 @@
+/** The customers with the most usage of the period. */
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { Button } from 'react-aria-components'
+import type { Meter } from '../answers.js'
+import { FailureNotice } from '../failure-notice.js'
+import { usePageTexts, useTexts } from '../language.js'
+import { paths } from '../route.js'
+import { shareText } from '../usage/share.js'
+import { usageTexts } from '../usage/texts.js'
+import { getUsageByCustomer, type AsOf } from '../usage/usage-answers.js'
+import type { Interval } from '../usage/period.js'
+import { overviewTexts } from './texts.js'
+
+interface Props {
+  readonly meter: Meter
+  readonly interval: Interval
+  readonly asOf: AsOf
+  readonly onCustomer: (customer: string) => void
+}
+
+const SHOWN_CUSTOMERS = 10
+
+export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(overviewTexts)
+  const shared = usePageTexts(usageTexts)
+  const top = useQuery({
+    queryKey: ['usage', 'by customer', meter.id, interval.start, interval.end, asOf, SHOWN_CUSTOMERS],
+    queryFn: ({ signal }) => getUsageByCustomer(meter.id, interval, asOf, { limit: SHOWN_CUSTOMERS }, signal),
+    placeholderData: keepPreviousData,
+  })
+  if (top.isError) return <FailureNotice error={top.error} onRetry={() => void top.refetch()} />
+  if (!top.data || top.data.data.length === 0) return null
+  const { data, total, has_more } = top.data
+  return (
+    <section className="totals" aria-labelledby="top-customers">
+      <div className="totals-head">
+        <h2 id="top-customers">{pageTexts.topCustomers}</h2>
+        {has_more && <a href={paths.meter(meter.id, 'customers')}>{pageTexts.everyCustomer(total?.customers ?? 0)}</a>}
+      </div>
+      <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.topCustomers}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{texts.customer}</th>
+              <th scope="col" className="number">
+                {texts.value}
+              </th>
+              <th scope="col" className="number">
+                {shared.share}
+              </th>
+              <th scope="col"></th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.map(({ customer, aggregated_value_decimal, records }) => (
+              <tr key={customer}>
+                <th scope="row">
+                  <a href={paths.customer(customer)}>{customer}</a>
+                </th>
+                <td className="number">{aggregated_value_decimal}</td>
+                <td className="number">{total && shareText(records, total.records)}</td>
+                <td>
+                  <Button
+                    className="button button-quiet"
+                    aria-label={pageTexts.onlyCustomer(customer)}
+                    onPress={() => onCustomer(customer)}
+                  >
+                    {pageTexts.only}
+                  </Button>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}

@@ -1,0 +1,121 @@
+/** Why one customer's usage is what it is: every record that was looked at, with what it gives, page by page. */
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { Button } from 'react-aria-components'
+import type { PreviewedFate } from '../../domain/meter-preview.js'
+import type { Meter } from '../answers.js'
+import { FailureNotice } from '../failure-notice.js'
+import { usePageTexts, useTexts } from '../language.js'
+import { get } from '../service-client.js'
+import { utcSecond } from '../utc.js'
+import type { Interval } from './period.js'
+import { usageTexts } from './texts.js'
+import {
+  dimensionFilters,
+  intervalQuery,
+  meterPath,
+  type AsOf,
+  type ExplainedRecord,
+  type Explanation,
+} from './usage-answers.js'
+
+interface Props {
+  readonly meter: Meter
+  readonly customer: string
+  readonly interval: Interval
+  readonly asOf: AsOf
+  readonly dimensions?: Readonly<Record<string, string>>
+}
+
+const PAGE_RECORDS = 50
+const NO_DIMENSIONS = {}
+
+export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_DIMENSIONS }: Props) {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(usageTexts)
+  const asked = { ...intervalQuery(interval, asOf), ...dimensionFilters(dimensions), customer, limit: PAGE_RECORDS }
+  const explanation = useInfiniteQuery({
+    queryKey: ['usage', 'explain', meter.id, asked],
+    queryFn: ({ pageParam, signal }) =>
+      get<Explanation>(meterPath(meter.id, 'explain'), { ...asked, starting_after: pageParam }, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ records }) => (records.has_more ? records.data.at(-1)?.id : undefined),
+  })
+  if (explanation.isError) {
+    return <FailureNotice error={explanation.error} onRetry={() => void explanation.refetch()} />
+  }
+  if (explanation.isPending) return <p className="quiet">{texts.loading}</p>
+  const records = explanation.data.pages.flatMap((page) => page.records.data)
+  const total = explanation.data.pages.at(-1)?.summary.aggregated_value_decimal ?? '0'
+  if (records.length === 0) return <p>{texts.noUsage}</p>
+  return (
+    <>
+      <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.explanationOf(customer)}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{texts.time}</th>
+              <th scope="col">{texts.identifier}</th>
+              <th scope="col">{pageTexts.fate}</th>
+              <th scope="col" className="number">
+                {pageTexts.contribution}
+              </th>
+              <th scope="col" className="number">
+                {pageTexts.runningTotal}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {records.map((record) => (
+              <tr key={record.id}>
+                <td className="usage-time">{utcSecond(Date.parse(record.occurred_at))}</td>
+                <td>
+                  <code>{record.identifier}</code>
+                </td>
+                <td>
+                  <span className={`tag tag-${record.code}`}>{texts.fates[record.code]}</span>{' '}
+                  {record.code !== 'counted' && texts.fateReason(fateOf(meter, record), record.contribution)}
+                </td>
+                <td className="number">{record.contribution}</td>
+                <td className="number">{record.running_total}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {explanation.hasNextPage ? (
+        <div className="usage-more">
+          <Button
+            className="button"
+            isDisabled={explanation.isFetchingNextPage}
+            onPress={() => void explanation.fetchNextPage()}
+          >
+            {pageTexts.moreRecords}
+          </Button>
+          <span className="quiet">{pageTexts.totalToReach(total)}</span>
+        </div>
+      ) : (
+        <p className="usage-adds-up" role="status">
+          {records.at(-1)?.running_total === total ? pageTexts.addsUp(total) : pageTexts.movedOn}
+        </p>
+      )}
+    </>
+  )
+}
+
+function fateOf(meter: Meter, { code, by }: ExplainedRecord): PreviewedFate {
+  const window = meter.event_time_window ?? 'hour'
+  // Ids of records are `<meter>.<identifier>`.
+  const identifier = by?.slice(meter.id.length + 1) ?? ''
+  switch (code) {
+    case 'counted':
+      return { code }
+    case 'overwritten':
+      return { code, by: identifier, window }
+    case 'not_last':
+      return { code, by: identifier }
+    case 'cancelled':
+      return { code, at: 0 }
+    case 'outside':
+      return { code, window }
+  }
+}
