@@ -5,9 +5,10 @@ import { ApiQuery, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { EVENT_NAME_LENGTH_MAX } from '../domain/meter-catalogue.js'
 import { CUSTOMER_LENGTH_MAX, IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
+import { describeFate } from '../domain/record-fate.js'
 import { GetUsageRecord } from '../queries/get-usage-record.js'
-import { ListUsageRecords } from '../queries/list-usage-records.js'
-import type { UsageRecordView } from '../queries/usage-record-view.js'
+import { ListUsageRecords, type ListedUsageRecord } from '../queries/list-usage-records.js'
+import { recordId, type UsageRecordView } from '../queries/usage-record-view.js'
 import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
 import { METER_ID_LENGTH_MAX } from './meters.parameters.js'
@@ -42,6 +43,9 @@ export class ListUsageRecordsParameters extends AsOfListParameters {
 
   @Hash(() => TimeFilterParameters, { optional: true, description: 'When it was received.' })
   created?: TimeFilterParameters
+
+  @Choice(['fate'], { optional: true, description: 'Adds what became of each record in its UTC day.' })
+  include?: string
 }
 
 @ApiTags('Usage records')
@@ -70,10 +74,19 @@ export class UsageRecordsController {
     const page = withPosition(
       reply,
       await this.queries.execute(
-        new ListUsageRecords(context, filter, pageRequest(parameters), this.readContext.asOf(parameters)),
+        new ListUsageRecords(
+          context,
+          filter,
+          pageRequest(parameters),
+          this.readContext.asOf(parameters),
+          parameters.include === 'fate',
+        ),
       ),
     )
-    const data = page.items.map((record) => recordObject(context.ledger, record))
+    const data = page.items.map(({ judgement, ...record }) => ({
+      ...recordObject(context.ledger, record),
+      ...(judgement ? { fate: fateObject(record.meterId, judgement) } : {}),
+    }))
     return list('/meterbook/v1/meter_events', data, page.hasMore)
   }
 
@@ -104,5 +117,14 @@ export class UsageRecordsController {
         actor,
       })),
     }
+  }
+}
+
+function fateObject(meterId: string, { fate, contribution }: NonNullable<ListedUsageRecord['judgement']>): object {
+  return {
+    by: 'by' in fate ? recordId(meterId, fate.by) : null,
+    code: fate.code,
+    contribution,
+    reason: describeFate(fate, contribution, formatTimestamp),
   }
 }

@@ -6,9 +6,10 @@ import { formulas } from '../domain/aggregation.js'
 import type { Decimal } from '../domain/decimal.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { RecordFate } from '../domain/record-fate.js'
+import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
-import type { UsageAt } from './usage-at.js'
+import { UsageAt } from './usage-at.js'
 
 /** The number records are judged by. */
 export interface Whole {
@@ -50,6 +51,35 @@ export async function judge(rows: RowReader, whole: Whole, records: readonly Usa
     if (decidedBy !== null && decidedBy !== row.sequence) return { code: 'not_last', by: named.get(decidedBy) ?? '' }
     return { code: 'counted' }
   }
+}
+
+/**
+ * Each record in the number of its own UTC day, customer and dimensions: what became of it, without an interval that someone
+ * asked for. In the order of the records, which are of one meter.
+ */
+export async function judgeInDays(
+  rows: RowReader,
+  meter: Meter,
+  sequence: number | null,
+  records: readonly UsageRecordRow[],
+): Promise<Judged[]> {
+  const usage = new UsageAt(rows, meter, sequence)
+  const days = new Map<string, UsageRecordRow[]>()
+  for (const record of records) {
+    const key = `${record.series} ${bucketStart('day', record.occurredAt)}`
+    const day = days.get(key)
+    if (day) day.push(record)
+    else days.set(key, [record])
+  }
+  const judged = new Map<UsageRecordRow, Judged>()
+  for (const day of days.values()) {
+    const [{ series, occurredAt }] = day as [UsageRecordRow]
+    const start = bucketStart('day', occurredAt)
+    const end = start + bucketMs.day
+    const state = await usage.state([series], start, end)
+    for (const each of await judge(rows, { usage, meter, start, end, state }, day)) judged.set(each.row, each)
+  }
+  return records.map((record) => judged.get(record) as Judged)
 }
 
 async function identifiersOf(rows: RowReader, wanted: readonly (number | null)[]): Promise<Map<number, string>> {

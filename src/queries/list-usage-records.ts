@@ -5,13 +5,16 @@
  * so a page costs about what it shows; only filters on time and status pass over rows.
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { formatDecimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
-import { METERS_MAX } from '../domain/meter-catalogue.js'
+import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
+import type { RecordFate } from '../domain/record-fate.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { meters, usageRecords, usageSeries, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
 import type { AsOfRequest } from './as-of.js'
+import { judgeInDays, type Judged } from './judged-records.js'
 import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
@@ -36,13 +39,23 @@ export interface UsageRecordFilter {
   readonly recorded: TimeFilter
 }
 
-export class ListUsageRecords extends Query<Answer<Page<UsageRecordView>>> {
+export interface ListedUsageRecord extends UsageRecordView {
+  /** What became of it in the number of its own UTC day, customer and dimensions; null where that was not asked for. */
+  readonly judgement: {
+    readonly fate: RecordFate
+    /** Exact decimal text; 0 where it does not count. */
+    readonly contribution: string
+  } | null
+}
+
+export class ListUsageRecords extends Query<Answer<Page<ListedUsageRecord>>> {
   constructor(
     readonly context: QueryContext,
     readonly filter: UsageRecordFilter,
     readonly page: PageRequest,
     /** null: as they stand. */
     readonly asOf: AsOfRequest | null = null,
+    readonly withFate = false,
   ) {
     super()
   }
@@ -60,8 +73,8 @@ export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> 
   constructor(private readonly reader: Reader) {}
 
   /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much. */
-  async execute({ context, filter, page, asOf }: ListUsageRecords): Promise<Answer<Page<UsageRecordView>>> {
-    return this.reader.readAsOf(context, 'usage-index', asOf, async (rows, then) => {
+  async execute({ context, filter, page, asOf, withFate }: ListUsageRecords): Promise<Answer<Page<ListedUsageRecord>>> {
+    return this.reader.readAsOf(context, withFate ? 'usage-cells' : 'usage-index', asOf, async (rows, then) => {
       const selection = { ...filter, sequence: then?.sequence ?? null }
       const candidates = await meterRows(rows, context.ledger, filter)
       for (const row of filter.meterId === null ? [] : candidates) {
@@ -73,9 +86,33 @@ export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> 
           ? await walk(rows, await sourcesOf(rows, candidates, filter), selection, page, cursor)
           : await byIdentifier(rows, candidates, selection, page, cursor)
       const metersByNumber = new Map(candidates.map((row) => [row.number, toMeter(row)]))
-      return toPage(page, await viewRecords(rows, found, metersByNumber))
+      const listed = toPage(page, found)
+      const views = await viewRecords(rows, listed.items, metersByNumber)
+      const judgements = withFate ? await judgementsOf(rows, listed.items, metersByNumber, selection.sequence) : null
+      return {
+        items: views.map((record, index) => ({ ...record, judgement: judgements?.[index] ?? null })),
+        hasMore: listed.hasMore,
+      }
     })
   }
+}
+
+/** In the order of the records. */
+async function judgementsOf(
+  rows: RowReader,
+  records: readonly UsageRecordRow[],
+  metersByNumber: ReadonlyMap<number, Meter>,
+  sequence: number | null,
+): Promise<ListedUsageRecord['judgement'][]> {
+  const judged = new Map<UsageRecordRow, Judged>()
+  for (const [number, meter] of metersByNumber) {
+    const ofMeter = records.filter((record) => record.meter === number)
+    for (const each of await judgeInDays(rows, meter, sequence, ofMeter)) judged.set(each.row, each)
+  }
+  return records.map((record) => {
+    const { fate, contribution } = judged.get(record) as Judged
+    return { fate, contribution: formatDecimal(contribution) }
+  })
 }
 
 async function meterRows(rows: RowReader, ledger: LedgerName, filter: UsageRecordFilter): Promise<MeterRow[]> {

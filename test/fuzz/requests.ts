@@ -57,6 +57,7 @@ const queries: readonly (readonly [path: string, query: string])[] = [
     'customer=cus_1&start_time=1768435200&end_time=1768521600&as_of=1768471200&limit=5&starting_after=METER.i1&dimension_filters[model]=a',
   ],
   ['/meterbook/v1/meter_events', 'as_of_position=1&limit=2'],
+  ['/meterbook/v1/meter_events', 'include=fate&limit=2'],
   [
     '/meterbook/v1/meters/METER/usage',
     'start_time=1768435200&end_time=1768521600&value_grouping_window=hour&customer=cus_1&as_of=1768471200&dimension_filters[model]=a&dimension_group_by_keys[]=model',

@@ -215,6 +215,49 @@ onEachStore('Usage records', (start) => {
       }
     })
 
+    it('say what became of each in its own day, customer and dimensions, where that is asked for', async () => {
+      const fates = async (meter: Meter, query = ''): Promise<[string, object][]> => {
+        const { data } = await find(`meter=${meter.id}&include=fate${query}`)
+        return (data as (Record & { fate: object })[]).map(({ identifier, fate }) => [identifier, fate])
+      }
+      const at = JAN_1 + HOUR_MS
+      const hourly = await createMeter(stripe, 'sum', { event_time_window: 'hour', dimension_payload_keys: ['region'] })
+      const eu = { payload: { region: 'eu' } }
+      await report(stripe, hourly, 5, { identifier: 'first', at, ...eu })
+      const before = await report(stripe, hourly, '2.50', { identifier: 'second', at: at + 1_000, ...eu })
+      await report(stripe, hourly, 7, { identifier: 'elsewhere', at, payload: { region: 'us' } })
+      await cancel(stripe, hourly, 'second')
+      expect(await fates(hourly)).toEqual([
+        ['elsewhere', { by: null, code: 'counted', contribution: '7', reason: expect.stringContaining('7') }],
+        ['second', { by: null, code: 'cancelled', contribution: '0', reason: expect.stringContaining('cancelled') }],
+        ['first', { by: null, code: 'counted', contribution: '5', reason: expect.any(String) }],
+      ])
+      const asOf = `&as_of_position=${encodeURIComponent(before.lastResponse.headers['meterbook-position'] ?? '')}`
+      expect(await fates(hourly, asOf)).toMatchObject([
+        ['second', { code: 'counted', contribution: '2.5' }],
+        ['first', { code: 'overwritten', by: `${hourly.id}.second`, contribution: '0' }],
+      ])
+
+      const seats = await createMeter(stripe, 'last')
+      await report(stripe, seats, 3, { identifier: 'noon', at: JAN_1 + 12 * HOUR_MS })
+      await report(stripe, seats, 4, { identifier: 'morning', at: JAN_1 + 6 * HOUR_MS })
+      await report(stripe, seats, 9, { identifier: 'next day', at: JAN_2 })
+      await report(stripe, seats, 1, { identifier: 'other customer', at: JAN_1, customer: 'cus_other' })
+      expect(await fates(seats)).toMatchObject([
+        ['other customer', { code: 'counted', contribution: '1' }],
+        ['next day', { code: 'counted', contribution: '9' }],
+        ['morning', { code: 'not_last', by: `${seats.id}.noon`, contribution: '0' }],
+        ['noon', { code: 'counted', contribution: '3' }],
+      ])
+
+      const { data } = await find('include=fate&limit=2&customer=cus_2')
+      expect(data).toMatchObject([
+        { identifier: 'c2', fate: { code: 'counted', contribution: '1' } },
+        { identifier: 't2', fate: { code: 'cancelled', contribution: '0' } },
+      ])
+      expect((await find('limit=1')).data[0]).not.toHaveProperty('fate')
+    })
+
     it('refuse what cannot be a filter or a cursor', async () => {
       const foreign = await service.clientWithNewKey({ account: 'someone_else' })
       const theirs = await createMeter(foreign)
@@ -224,6 +267,8 @@ onEachStore('Usage records', (start) => {
         ['timestamp[gte]=yesterday', 'timestamp[gte]', 400],
         ['timestamp[after]=1', 'timestamp[after]', 400],
         ['limit=0', 'limit', 400],
+        ['include=everything', 'include', 400],
+        ['include[]=fate', 'include', 400],
         ['meter=mtr_test_unknown', 'meter', 404],
         [`meter=${theirs.id}`, 'meter', 404],
         ['starting_after=nothing', 'starting_after', 404],
