@@ -77,6 +77,8 @@ export interface ServiceParts {
   readonly catalogues: MeterCatalogues
   readonly keyRing: ApiKeyRing
   readonly usage: UsageLedger
+  /** Whether no other process appends usage. */
+  readonly isSoleWriter: boolean
   readonly rejections: RejectionLog
   readonly audits: Audits
   readonly rebuilds: Rebuilds
@@ -173,7 +175,7 @@ export class AppModule {
       { provide: Audits, useValue: parts.audits },
       { provide: REBUILDS, useValue: parts.rebuilds },
       { provide: ApiKeyRing, useValue: keyRing },
-      { provide: Reader, useValue: new Reader(readModel, readYourWrites, store) },
+      { provide: Reader, useValue: new Reader(readModel, readYourWrites, store, parts.isSoleWriter ? usage : null) },
       { provide: Actors, useValue: new Actors(() => keyRing.stream.read()) },
       // After those who remember keys: whoever is told that keys changed must find them changed.
       { provide: LedgerChanges, useValue: new LedgerChanges(readYourWrites) },

@@ -25,7 +25,7 @@ import { UsageLedger } from './commands/usage-ledger.js'
 import type { Config } from './config.js'
 import { lockDataFolder, makeDataFolder } from './data-folder.js'
 import type { EventStore } from './event-store/event-store.js'
-import { openEventStore } from './event-store/open-event-store.js'
+import { EMBEDDED, openEventStore } from './event-store/open-event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
 import { ProjectorThread } from './projections/projector-thread.js'
 import { openReadModel } from './read-model/open-read-model.js'
@@ -114,6 +114,8 @@ export async function startService({
       catalogues,
       keyRing,
       usage,
+      // The embedded log is in the data folder, which is locked.
+      isSoleWriter: eventStoreUrl === EMBEDDED,
       rejections,
       audits,
       rebuilds: projector,

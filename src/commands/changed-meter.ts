@@ -17,6 +17,6 @@ export function changedMeter(
 ): ChangedMeter {
   const meter = state.meters.get(meterId)
   if (!meter) throw new Error(`Meter ${meterId} is not in the state its own command left.`)
-  if (appended) readYourWrites.acknowledge(appended.position)
+  if (appended) readYourWrites.acknowledgeMeter(appended.position)
   return { meter, appended, replayOf }
 }

@@ -7,10 +7,11 @@ import type { LedgerName } from '../domain/ledger.js'
 import { usagePartition } from '../domain/usage-partition.js'
 import type { Command } from '../domain/usage-record.js'
 import { EventStoreUnavailable, type EventStore, type Position } from '../event-store/event-store.js'
-import type { ReadYourWrites } from '../event-store/read-your-writes.js'
+import { later, type ReadYourWrites } from '../event-store/read-your-writes.js'
 import { usageStream } from '../event-store/streams.js'
 import type { RequestContext } from '../event-store/transact.js'
 import type { UsageIndex } from './usage-index.js'
+import type { CustomerUnprojected, UnprojectedRecord, UnprojectedUsage } from '../event-store/unprojected-usage.js'
 import { UsagePartitionWriter, type UsageCall, type UsageOutcome } from './usage-partition-writer.js'
 
 export interface UsageCommand {
@@ -19,7 +20,7 @@ export interface UsageCommand {
   readonly command: Command
 }
 
-export class UsageLedger {
+export class UsageLedger implements UnprojectedUsage {
   /** By ledger and partition. */
   private readonly writers = new Map<LedgerName, (UsagePartitionWriter | undefined)[]>()
   private closed = false
@@ -88,6 +89,19 @@ export class UsageLedger {
       last = outcome.position
       this.readYourWrites.acknowledge(last)
     }
+  }
+
+  unprojected(ledger: LedgerName, meterId: string, customer: string): CustomerUnprojected | null {
+    let position: Position | null = null
+    for (const writer of this.everyWriter()) {
+      if (writer.isUncertain) return null
+      position = later(this.store, position, writer.position)
+    }
+    const records: UnprojectedRecord[] = []
+    for (const writer of this.writers.get(ledger) ?? []) {
+      if (writer) records.push(...writer.unprojected(meterId, customer))
+    }
+    return { position, records }
   }
 
   /** Settles everything that was taken on, and takes nothing new. */

@@ -18,6 +18,7 @@ import {
   type Position,
 } from '../event-store/event-store.js'
 import { Overloaded } from '../overloaded.js'
+import type { UnprojectedRecord } from '../event-store/unprojected-usage.js'
 import { ABSENT, type KnownRecord, type UsageIndex } from './usage-index.js'
 
 /** Events of one append. */
@@ -101,6 +102,8 @@ export class UsagePartitionWriter {
   /** What entered the tail, oldest first, to take it out again once it is projected. */
   private readonly entered: Entered[] = []
   private revision: number | null = null
+  private lastAppended: Position | null = null
+  private hasUnknownOutcome = false
   private isRunning = false
   private settledAll: Promise<void> = Promise.resolve()
   private stalled = false
@@ -131,6 +134,28 @@ export class UsagePartitionWriter {
     if (this.stalled) return new EventStoreUnavailable('The event store does not answer just now.')
     if (this.queue.length < QUEUE_MAX && this.tail.size < TAIL_MAX) return null
     return new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.')
+  }
+
+  /** Of the last event this process appended; null before the first. */
+  get position(): Position | null {
+    return this.lastAppended
+  }
+
+  /** Whether an append may have landed of which nothing is known here. */
+  get isUncertain(): boolean {
+    return this.hasUnknownOutcome
+  }
+
+  /** A customer's records on a meter that are in the tail, as they stand. */
+  unprojected(meterId: string, customer: string): UnprojectedRecord[] {
+    const found: UnprojectedRecord[] = []
+    for (const { state, revision } of this.tail.values()) {
+      if (state.status === 'absent') continue
+      const { record } = state
+      if (record.customer !== customer || record.meterId !== meterId) continue
+      found.push({ record, isCancelled: state.status === 'cancelled', stream: this.stream, revision })
+    }
+    return found
   }
 
   /** Takes what is projected out of the tail. */
@@ -196,6 +221,7 @@ export class UsagePartitionWriter {
       switch (outcome.status) {
         case 'appended':
           this.revision = outcome.revision
+          this.lastAppended = outcome.position
           this.rememberAll(decided, outcome.position)
           return this.answer(decided, outcome.position)
         case 'conflict':
@@ -284,8 +310,10 @@ export class UsagePartitionWriter {
       const [outcome] = await this.store.append([append])
       if (outcome && outcome.status !== 'unknown') {
         this.stalled = false
+        this.hasUnknownOutcome = false
         return outcome
       }
+      this.hasUnknownOutcome = true
       if (performance.now() - since > STALLED_AFTER_MS) this.giveUpCallers(batch, outcome?.message)
       if (this.closed) return { status: 'unknown', message: 'The service is shutting down.' }
       await delay(wait)

@@ -31,6 +31,8 @@ export interface Formula<State> {
   /** Takes a record that was added out again; null where that cannot be told from the state: count again. */
   remove(state: State, record: EffectiveRecord): State | null
   merge(left: State, right: State): State
+  /** Whether records may be added and taken out in any order, whatever their sequences: then none is ever counted again. */
+  readonly isOrderFree: boolean
   /** Counting again, latest (occurredAt, sequence) first: whether earlier records can no longer change the state. */
   isSettled(state: State): boolean
   value(state: State): Decimal
@@ -43,6 +45,7 @@ export interface Formula<State> {
 
 const sum: Formula<Decimal> = {
   usesValue: true,
+  isOrderFree: true,
   empty: 0n,
   add: (total, { value }) => total + parseDecimal(value ?? '0'),
   remove: (total, { value }) => total - parseDecimal(value ?? '0'),
@@ -56,6 +59,7 @@ const sum: Formula<Decimal> = {
 
 const count: Formula<number> = {
   usesValue: false,
+  isOrderFree: true,
   empty: 0,
   add: (records) => records + 1,
   remove: (records) => records - 1,
@@ -70,6 +74,7 @@ const count: Formula<number> = {
 /** The record with the greatest (occurredAt, sequence); null while there is none. */
 const last: Formula<EffectiveRecord | null> = {
   usesValue: true,
+  isOrderFree: false,
   empty: null,
   add: (latest, record) => later(latest, record),
   remove: (latest, record) => (latest !== null && latest.sequence === record.sequence ? null : latest),

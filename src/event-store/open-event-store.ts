@@ -11,9 +11,11 @@ export interface Log {
 }
 
 export const EVENT_LOG_FILE = 'events.db'
+/** The URL of the store in the data folder. */
+export const EMBEDDED = 'embedded:'
 
 export async function openEventStore(url: string, dataDir: string, log: Log): Promise<EventStore> {
-  if (url === 'embedded:') return new EmbeddedEventStore(join(dataDir, EVENT_LOG_FILE))
+  if (url === EMBEDDED) return new EmbeddedEventStore(join(dataDir, EVENT_LOG_FILE))
   if (/^esdb(\+discover)?:/.test(url)) return EventStoreDbEventStore.open({ url, log })
   throw new Error(`No event store can be reached at ${url.split(':')[0]}:…`)
 }

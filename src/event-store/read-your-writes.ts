@@ -32,6 +32,7 @@ interface Waiting {
 export class ReadYourWrites {
   private reached: Position | null = null
   private acknowledged: Position | null = null
+  private acknowledgedMeters: Position | null = null
   private caughtUpOnce = false
   private stoppedBy: string | null = null
   private readonly waiting = new Set<Waiting>()
@@ -62,9 +63,20 @@ export class ReadYourWrites {
     this.listeners.push(listener)
   }
 
+  /** Of the last write that was answered. */
+  get lastAcknowledged(): Position | null {
+    return this.acknowledged
+  }
+
   /** A write was answered with this position. */
   acknowledge(position: Position): void {
-    if (this.acknowledged === null || this.isAfter(position, this.acknowledged)) this.acknowledged = position
+    this.acknowledged = later(this.store, this.acknowledged, position)
+  }
+
+  /** As `acknowledge`, of a write that changed a meter. */
+  acknowledgeMeter(position: Position): void {
+    this.acknowledge(position)
+    this.acknowledgedMeters = later(this.store, this.acknowledgedMeters, position)
   }
 
   advance(progress: Progress): void {
@@ -95,6 +107,19 @@ export class ReadYourWrites {
     if (!this.caughtUpOnce) await this.started()
     const target = later(this.store, this.acknowledged, atLeast)
     if (target !== null) await this.projected(target)
+  }
+
+  /**
+   * As `settled`, for who knows what usage this process acknowledged without the rows: resolves when those of meters are up
+   * to date, and everything up to `atLeast` if this process did not write that itself.
+   *
+   * @throws ReadModelBehind when that takes longer than the limit.
+   */
+  async metersSettled(atLeast: Position | null): Promise<void> {
+    if (!this.caughtUpOnce) await this.started()
+    if (this.acknowledgedMeters !== null) await this.projected(this.acknowledgedMeters)
+    const isOwn = atLeast === null || (this.acknowledged !== null && !this.isAfter(atLeast, this.acknowledged))
+    if (!isOwn) await this.projected(atLeast)
   }
 
   /**
@@ -157,7 +182,7 @@ export class ReadYourWrites {
   }
 }
 
-function later(store: EventStore, left: Position | null, right: Position | null): Position | null {
+export function later(store: EventStore, left: Position | null, right: Position | null): Position | null {
   if (left === null || right === null) return left ?? right
   return store.comparePositions(left, right) >= 0 ? left : right
 }

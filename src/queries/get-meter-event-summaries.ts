@@ -9,10 +9,12 @@ import { formatDecimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketMs, DAY_MS, isAligned, type BucketSize } from '../domain/time-bucket.js'
+import { toMeter } from '../projections/meters.js'
 import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import type { AsOfRequest } from './as-of.js'
+import { PendingUsage, type CurrentUsage } from './pending-usage.js'
 import { UsageAt } from './usage-at.js'
 import { seriesGroups, type DimensionRequest, type SeriesGroup } from './usage-series-of.js'
 
@@ -62,23 +64,52 @@ export class GetMeterEventSummariesHandler implements IQueryHandler<GetMeterEven
   /** @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor. */
   async execute({ context, request, page, asOf }: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries>> {
     requireInterval(request)
+    const current = asOf === null ? await this.current(context, request, page) : null
+    if (current) return current
     return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
       const row = await requireMeter(rows, context.ledger, request.meterId)
       const meter = await meterAsOf(rows, this.reader.store, row, then)
       const usage = new UsageAt(rows, meter, then?.sequence ?? null)
       const groups = await seriesGroups(rows, row.number, meter, request.customer, request, usage.sequence)
-      const formula = formulas[meter.formula]
-      const read =
-        request.window === null
-          ? await readWhole(usage, request, page, groups, formula)
-          : await readWindows(usage, request, page, groups, formula, request.window)
-      return { meter, ...toPage(page, read) }
+      return readSummaries(meter, usage, request, page, groups)
+    })
+  }
+
+  /** As it stands, without waiting for the projector; null where that is needed. */
+  private current(
+    context: QueryContext,
+    request: SummaryRequest,
+    page: PageRequest,
+  ): Promise<Answer<MeterEventSummaries> | null> {
+    return this.reader.readUnprojected(context, 'usage-cells', request, async (rows, records) => {
+      const row = await requireMeter(rows, context.ledger, request.meterId)
+      const meter = toMeter(row)
+      const pending = await PendingUsage.find(rows, meter, row, records)
+      if (!pending) return null
+      const { customer } = request
+      const groups = await seriesGroups(rows, row.number, meter, customer, request, null, pending.newSeries)
+      return readSummaries(meter, pending.over(new UsageAt(rows, meter, null)), request, page, groups)
     })
   }
 }
 
+async function readSummaries(
+  meter: Meter,
+  usage: CurrentUsage,
+  request: SummaryRequest,
+  page: PageRequest,
+  groups: readonly SeriesGroup[],
+): Promise<MeterEventSummaries> {
+  const formula = formulas[meter.formula]
+  const read =
+    request.window === null
+      ? await readWhole(usage, request, page, groups, formula)
+      : await readWindows(usage, request, page, groups, formula, request.window)
+  return { meter, ...toPage(page, read) }
+}
+
 async function readWhole(
-  usage: UsageAt,
+  usage: CurrentUsage,
   request: SummaryRequest,
   page: PageRequest,
   groups: readonly SeriesGroup[],
@@ -101,7 +132,7 @@ async function readWhole(
 
 /** Walks window by window from the newest, or from the oldest for `ending_before`, until one more than a page is found. */
 async function readWindows(
-  usage: UsageAt,
+  usage: CurrentUsage,
   request: SummaryRequest,
   page: PageRequest,
   groups: readonly SeriesGroup[],
@@ -138,7 +169,7 @@ async function readWindows(
 
 /** The summaries of `[from, to)` in list order: newest window first, groups in their order. */
 async function readSpan(
-  usage: UsageAt,
+  usage: CurrentUsage,
   request: SummaryRequest,
   groups: readonly SeriesGroup[],
   formula: Formula<unknown>,

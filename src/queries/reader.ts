@@ -5,10 +5,11 @@
 import type { LedgerName } from '../domain/ledger.js'
 import { DomainError } from '../domain/errors.js'
 import type { EventStore, Position } from '../event-store/event-store.js'
-import type { ReadYourWrites } from '../event-store/read-your-writes.js'
+import { later, type ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { ReadModel, RowReader } from '../read-model/read-model.js'
 import { meters, type MeterRow } from '../read-model/tables.js'
 import { findAsOf, type AsOf, type AsOfRequest } from './as-of.js'
+import type { UnprojectedRecord, UnprojectedUsage } from '../event-store/unprojected-usage.js'
 
 /** Whose data is asked for, and as of which position at least. */
 export interface QueryContext {
@@ -27,6 +28,8 @@ export class Reader {
     private readonly readModel: ReadModel,
     private readonly readYourWrites: ReadYourWrites,
     readonly store: EventStore,
+    /** null where other processes append usage as well, so that nobody knows all of it without the rows. */
+    private readonly unprojectedUsage: UnprojectedUsage | null = null,
   ) {}
 
   /** A position a client sent back; null for text that is none of this store's. */
@@ -43,6 +46,30 @@ export class Reader {
     return this.readModel.snapshot(async (rows) => {
       const { position } = await rows.checkpoint(projection)
       return { result: await read(rows), position }
+    })
+  }
+
+  /**
+   * As `read`, without waiting for a customer's usage to be projected: `read` is given the records that may not be in the
+   * rows yet, and answers null where it needs them in the rows. Answers null then, and where not all of them are known.
+   */
+  async readUnprojected<Result>(
+    { ledger, minPosition }: QueryContext,
+    projection: string,
+    { meterId, customer }: { readonly meterId: string; readonly customer: string },
+    read: (rows: RowReader, records: readonly UnprojectedRecord[]) => Promise<Result | null>,
+  ): Promise<Answer<Result> | null> {
+    if (!this.unprojectedUsage) return null
+    await this.readYourWrites.metersSettled(minPosition)
+    // Before the rows are read: what is projected meanwhile is then in both, and nothing in neither.
+    const unprojected = this.unprojectedUsage.unprojected(ledger, meterId, customer)
+    if (!unprojected) return null
+    const { position, records } = unprojected
+    const known = later(this.store, position, this.readYourWrites.lastAcknowledged)
+    return this.readModel.snapshot(async (rows) => {
+      const projected = (await rows.checkpoint(projection)).position
+      const result = await read(rows, records)
+      return result === null ? null : { result, position: later(this.store, known, projected as Position | null) }
     })
   }
 

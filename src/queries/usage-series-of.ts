@@ -32,6 +32,8 @@ export async function seriesGroups(
   request: DimensionRequest,
   /** Only series that had a record after this usage event; null: all there are. */
   sequence: number | null = null,
+  /** The customer's series that have no row yet. */
+  unprojected: readonly UsageSeriesRow[] = [],
 ): Promise<SeriesGroup[]> {
   const { isWanted, group } = seriesGrouping(meter, request)
   const found = await rows.range(usageSeries, {
@@ -40,7 +42,7 @@ export async function seriesGroups(
     limit: SERIES_MAX,
   })
   const begun: UsageSeriesRow[] = []
-  for (const row of found) {
+  for (const row of [...found, ...unprojected]) {
     if (!isWanted(row)) continue
     if (sequence === null || (await hadBegun(rows, row.series, sequence))) begun.push(row)
   }

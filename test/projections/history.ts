@@ -24,7 +24,7 @@ export interface Entry {
 }
 
 export const LEDGERS: readonly LedgerName[] = ['default~test', 'default~live']
-const PARTITIONS = 3
+export const PARTITIONS = 3
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
