@@ -13,6 +13,7 @@ import { Shell } from './shell.js'
 import { SignInPage } from './sign-in-page.js'
 
 const MeterPage = lazy(async () => ({ default: (await import('./meter/meter-page.js')).MeterPage }))
+const CustomerPage = lazy(async () => ({ default: (await import('./customer/customer-page.js')).CustomerPage }))
 
 export function App() {
   const texts = useTexts()
@@ -57,6 +58,7 @@ function Page() {
     case 'meter':
       return <MeterPage key={route.meterId} meterId={route.meterId} tab={route.tab} />
     case 'customer':
+      return <CustomerPage key={route.customer} customer={route.customer} />
     case 'rejections':
     case 'system':
     case 'unknown':

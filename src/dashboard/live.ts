@@ -14,6 +14,8 @@ export type LiveState = 'connecting' | 'live' | 'reconnecting'
 const LIVE_PATH = '/meterbook/v1/live'
 /** After the service refused to be listened to: a lost connection the browser mends by itself. */
 const REFUSED_RETRY_MS = 5_000
+/** How much longer than a round the rest after it is. */
+const RESTS_PER_ROUND = 3
 /** From one round of asking again to the next, while much happens. */
 const ROUND_INTERVAL_MS = 1_000
 
@@ -57,7 +59,10 @@ function listen(client: QueryClient, onState: (state: LiveState) => void): () =>
   }
 }
 
-/** Asks again for topics, one round after the other: however fast they change, every round comes to its end. */
+/**
+ * Asks again for topics, one round after the other: however fast they change, every round comes to its end, and rounds that
+ * take long are followed by rests, so that a page of a large meter leaves the service its time.
+ */
 function refresher(client: QueryClient): (topics: readonly string[]) => void {
   const pending = new Set<string>()
   let isRunning = false
@@ -67,8 +72,11 @@ function refresher(client: QueryClient): (topics: readonly string[]) => void {
     while (pending.size > 0) {
       const topics = [...pending]
       pending.clear()
-      const interval = new Promise((resolve) => setTimeout(resolve, ROUND_INTERVAL_MS))
-      await Promise.all([interval, ...topics.map((topic) => client.invalidateQueries({ queryKey: [topic] }))])
+      const began = performance.now()
+      await Promise.all(topics.map((topic) => client.invalidateQueries({ queryKey: [topic] })))
+      const tookMs = performance.now() - began
+      const restMs = Math.max(ROUND_INTERVAL_MS - tookMs, tookMs * RESTS_PER_ROUND)
+      await new Promise((rested) => setTimeout(rested, restMs))
     }
     isRunning = false
   }

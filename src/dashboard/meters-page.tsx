@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Input, Label, SearchField } from 'react-aria-components'
 import type { List, Meter, MeterActivity } from './answers.js'
+import { FindCustomer } from './customer/find-customer.js'
 import { FailureNotice } from './failure-notice.js'
 import { useNumberFormat, useTexts } from './language.js'
 import { paths } from './route.js'
@@ -55,6 +56,7 @@ export function MetersPage() {
           </SearchField>
           {shown.length === 0 ? <p>{texts.noMatch(search)}</p> : <MetersTable meters={shown} />}
           {meters.data?.hasMore && <p className="quiet">{texts.searchedFirst(all.length)}</p>}
+          <FindCustomer />
         </>
       )}
     </>

@@ -142,7 +142,8 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
           )}
         </div>
       )}
-      {aligned && customer === null && (
+      {/* Not before the figures: it is as much work again for the service. */}
+      {aligned && usage.data && customer === null && (
         <TopCustomers meter={meter} interval={aligned} asOf={asOf} onCustomer={setCustomer} />
       )}
     </>

@@ -1,0 +1,106 @@
+/** A line for each meter the customer has usage on, with its parts and, where asked for, every event. */
+import { Fragment, useState } from 'react'
+import { Button } from 'react-aria-components'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import { paths } from '../route.js'
+import { ExplainList } from '../usage/explain-list.js'
+import { groupName } from '../usage/group-name.js'
+import type { Interval } from '../usage/period.js'
+import { usageTexts } from '../usage/texts.js'
+import type { AsOf, UsageOfCustomer } from '../usage/usage-answers.js'
+import { customerTexts } from './texts.js'
+
+interface Props {
+  readonly customer: string
+  readonly meters: UsageOfCustomer['meters']
+  readonly interval: Interval
+  readonly asOf: AsOf
+}
+
+export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(customerTexts)
+  const shared = usePageTexts(usageTexts)
+  const number = useNumberFormat()
+  const [explained, setExplained] = useState<string | null>(null)
+  const explainedMeter = meters.find(({ meter }) => meter.id === explained)?.meter
+  return (
+    <>
+      <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.byMeter}>
+        <table className="statement">
+          <thead>
+            <tr>
+              <th scope="col">{texts.columnName}</th>
+              <th scope="col">{texts.columnFormula}</th>
+              <th scope="col" className="number">
+                {shared.records}
+              </th>
+              <th scope="col" className="number">
+                {texts.total}
+              </th>
+              <th scope="col" className="number">
+                {pageTexts.billed}
+              </th>
+              <th scope="col" className="no-print"></th>
+            </tr>
+          </thead>
+          <tbody>
+            {meters.map(({ meter, aggregated_value_decimal, records, groups, has_more_groups }) => (
+              <Fragment key={meter.id}>
+                <tr>
+                  <th scope="row">
+                    <a href={paths.meter(meter.id)}>{meter.display_name}</a>
+                    <br />
+                    <code className="quiet">{meter.event_name}</code>
+                  </th>
+                  <td>{texts.formulas[meter.default_aggregation.formula]}</td>
+                  <td className="number">{number(records)}</td>
+                  <td className="number" data-total-of={meter.id}>
+                    {aggregated_value_decimal}
+                  </td>
+                  <td className="number">{billed(aggregated_value_decimal)}</td>
+                  <td className="no-print">
+                    <Button
+                      className="button button-quiet"
+                      aria-expanded={explained === meter.id}
+                      aria-label={pageTexts.explainMeter(meter.display_name)}
+                      onPress={() => setExplained(explained === meter.id ? null : meter.id)}
+                    >
+                      {shared.explain}
+                    </Button>
+                  </td>
+                </tr>
+                {groups.map((group) => (
+                  <tr key={JSON.stringify(group.dimensions)} className="statement-part">
+                    <td colSpan={2}>{groupName(group, shared)}</td>
+                    <td className="number">{number(group.records)}</td>
+                    <td className="number">{group.aggregated_value_decimal}</td>
+                    <td></td>
+                    <td className="no-print"></td>
+                  </tr>
+                ))}
+                {has_more_groups && (
+                  <tr className="statement-part">
+                    <td colSpan={6}>{pageTexts.moreGroups(groups.length)}</td>
+                  </tr>
+                )}
+              </Fragment>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p className="hint">{pageTexts.billedHint}</p>
+      {explainedMeter && (
+        <section className="panel statement-explained" aria-labelledby="statement-explained">
+          <h2 id="statement-explained">{pageTexts.explainMeter(explainedMeter.display_name)}</h2>
+          <ExplainList meter={explainedMeter} customer={customer} interval={interval} asOf={asOf} />
+        </section>
+      )}
+    </>
+  )
+}
+
+/** A total may be negative, a bill may not. Exact text in, exact text out. */
+function billed(value: string): string {
+  return value.startsWith('-') ? '0' : value
+}

@@ -1,0 +1,52 @@
+/** What the page of a customer says. */
+const en = {
+  find: 'Find a customer',
+  findHint: 'Exact customer ID',
+  open: 'Open',
+  print: 'Print statement',
+  statement: 'Statement',
+  account: 'Account',
+  asOf: 'As known at (UTC)',
+  asOfHint: 'Left empty: now, with all that has been received.',
+  now: 'Now',
+  empty: 'No usage in this period',
+  emptyHint: 'Choose a longer period, and check that the customer is written exactly as in the events.',
+  byMeter: 'Usage by meter',
+  billed: 'To bill',
+  billedHint: 'A total may be negative after corrections; a bill is then 0.',
+  explainMeter: (name: string) => `Explain ${name}`,
+  moreGroups: (shown: number) => `There are more groups; the ${shown} highest are shown.`,
+  digest: 'Digest',
+  digestIntro:
+    'The SHA-256 over every record of this customer and period. Whoever has the same digest has the same records; if one were changed later, it would not come out again.',
+  digestOf: (records: string, sequence: string) => `${records} records, as they stood after usage event ${sequence}.`,
+  check: 'To check it at any later time, on the machine of the service:',
+  checkCommand: 'Command that checks the digest',
+}
+
+const ja: typeof en = {
+  find: '顧客を探す',
+  findHint: '顧客 ID (完全一致)',
+  open: '開く',
+  print: '明細書を印刷',
+  statement: '明細書',
+  account: 'アカウント',
+  asOf: '表示する時点 (UTC)',
+  asOfHint: '空欄の場合は現在です。受信済みのすべてのイベントを含みます。',
+  now: '現在',
+  empty: 'この期間の使用量はありません',
+  emptyHint: '期間を広げるか、顧客 ID がイベントと完全に一致しているか確認してください。',
+  byMeter: 'メーターごとの使用量',
+  billed: '請求対象',
+  billedHint: '訂正により合計が負になることがあります。その場合、請求は 0 です。',
+  explainMeter: (name) => `内訳を見る: ${name}`,
+  moreGroups: (shown) => `ほかにもグループがあります。上位 ${shown} 件を表示しています。`,
+  digest: 'ダイジェスト',
+  digestIntro:
+    'この顧客と期間のすべての記録に対する SHA-256 です。同じダイジェストであれば同じ記録を持っています。後から記録が変更されると、同じ値にはなりません。',
+  digestOf: (records, sequence) => `使用状況イベント ${sequence} の時点の ${records} 件の記録。`,
+  check: 'サービスのマシンで次のコマンドを実行すると、後からいつでも確認できます。',
+  checkCommand: 'ダイジェストを確認するコマンド',
+}
+
+export const customerTexts = { en, ja }

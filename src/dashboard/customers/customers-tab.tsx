@@ -1,0 +1,145 @@
+/** What each customer of a meter used in a period: searched, in order, to scroll through, and to take along as a file. */
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useDeferredValue, useState } from 'react'
+import { Input, Label, SearchField } from 'react-aria-components'
+import type { Meter } from '../answers.js'
+import { FailureNotice } from '../failure-notice.js'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import { intervalOf, periodOf, type Interval } from '../usage/period.js'
+import { PeriodPicker } from '../usage/period-picker.js'
+import { usageTexts } from '../usage/texts.js'
+import { getUsageByCustomer, intervalQuery, meterPath, type UsageByCustomer } from '../usage/usage-answers.js'
+import { CustomerList } from './customer-list.js'
+import { customersTexts } from './texts.js'
+import './customers.css'
+
+type Order = '-value' | 'customer'
+
+/** Where a page begins, and the place in the log that all pages are of. */
+interface PageParam {
+  readonly after: string
+  readonly position: string | undefined
+}
+
+/** In the order of values every page costs the same, so they are large. */
+const PAGE_CUSTOMERS = 1_000
+
+export function CustomersTab({ meter }: { readonly meter: Meter }) {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(customersTexts)
+  const [period, setPeriod] = useState(() => periodOf('month', Date.now()))
+  const [order, setOrder] = useState<Order>('-value')
+  const [text, setText] = useState('')
+  const search = useDeferredValue(text)
+  const interval = intervalOf(period, 'minute', Date.now())
+  return (
+    <>
+      <PeriodPicker period={period} interval={interval} onPeriod={setPeriod} />
+      <div className="usage-choices customers-choices">
+        <SearchField className="field" value={text} onChange={setText}>
+          <Label>{pageTexts.search}</Label>
+          <Input placeholder={pageTexts.searchHint} />
+        </SearchField>
+        <label className="field">
+          <span>{pageTexts.order}</span>
+          <select
+            value={order}
+            onChange={({ target }) => setOrder(target.value === 'customer' ? 'customer' : '-value')}
+          >
+            <option value="-value">{pageTexts.orders['-value']}</option>
+            <option value="customer">{pageTexts.orders.customer}</option>
+          </select>
+        </label>
+        {interval && (
+          <a className="button" href={csvAddress(meter.id, interval, search)} download>
+            {pageTexts.download}
+          </a>
+        )}
+      </div>
+      {interval ? (
+        <Customers meter={meter} interval={interval} order={order} search={search} />
+      ) : (
+        <p className="quiet">{texts.noUsage}</p>
+      )}
+    </>
+  )
+}
+
+interface CustomersProps {
+  readonly meter: Meter
+  readonly interval: Interval
+  readonly order: Order
+  readonly search: string
+}
+
+function Customers({ meter, interval, order, search }: CustomersProps) {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(customersTexts)
+  const shared = usePageTexts(usageTexts)
+  const number = useNumberFormat()
+  const asked = { order, search: search === '' ? undefined : search, limit: PAGE_CUSTOMERS }
+  const key = ['usage', 'by customer', meter.id, interval.start, interval.end]
+  const customers = useInfiniteQuery({
+    queryKey: [...key, asked],
+    queryFn: ({ pageParam, signal }) =>
+      getUsageByCustomer(
+        meter.id,
+        interval,
+        null,
+        { ...asked, starting_after: pageParam?.after, as_of_position: pageParam?.position },
+        signal,
+      ),
+    initialPageParam: null as PageParam | null,
+    getNextPageParam: ({ data, has_more }: UsageByCustomer, pages): PageParam | undefined => {
+      const last = data.at(-1)
+      return has_more && last ? { after: last.customer, position: pages[0]?.position ?? undefined } : undefined
+    },
+    // The list stays where it is while one types.
+    placeholderData: (previous) => previous,
+  })
+  const totals = useQuery({
+    queryKey: [...key, 'total'],
+    queryFn: ({ signal }) => getUsageByCustomer(meter.id, interval, null, { limit: 1 }, signal),
+    enabled: order === 'customer',
+  })
+  if (customers.isError) return <FailureNotice error={customers.error} onRetry={() => void customers.refetch()} />
+  if (customers.isPending) return <p className="quiet">{texts.loading}</p>
+  const found = customers.data.pages.flatMap(({ data }) => data)
+  const [first] = customers.data.pages
+  const total = first?.total ?? totals.data?.total ?? null
+  if (found.length === 0) {
+    return (
+      <section className="empty">
+        <h2>{search === '' ? pageTexts.empty : pageTexts.noMatch(search)}</h2>
+        <p>{pageTexts.emptyHint}</p>
+      </section>
+    )
+  }
+  return (
+    <div aria-busy={customers.isPlaceholderData}>
+      {total && (
+        <p role="status">
+          {pageTexts.total(number(total.customers), total.aggregated_value_decimal)}{' '}
+          <span className="quiet" title={shared.positionHint}>
+            {shared.position} {first?.position}
+          </span>
+        </p>
+      )}
+      <CustomerList
+        customers={found}
+        count={search === '' ? (total?.customers ?? null) : customers.hasNextPage ? null : found.length}
+        records={total?.records ?? null}
+        onEnd={() => {
+          if (customers.hasNextPage && !customers.isFetching) void customers.fetchNextPage()
+        }}
+      />
+    </div>
+  )
+}
+
+function csvAddress(meterId: string, interval: Interval, search: string): string {
+  const query = new URLSearchParams({ format: 'csv' })
+  for (const [name, value] of Object.entries(intervalQuery(interval, null))) query.set(name, String(value))
+  if (search !== '') query.set('search', search)
+  return `${meterPath(meterId, 'customers')}?${query}`
+}
