@@ -23,6 +23,7 @@ import { ReadContext } from './api/read-context.js'
 import { RejectionsController } from './api/rejections.controller.js'
 import { SessionController } from './api/session.controller.js'
 import { Idempotency } from './api/stripe/idempotency.js'
+import { SYSTEM_FACTS, SystemController, type SystemFacts } from './api/system.controller.js'
 import { UsageAnswers } from './api/usage-answers.js'
 import { UsageImportsController } from './api/usage-imports.controller.js'
 import { UsageRecordsController } from './api/usage-records.controller.js'
@@ -90,6 +91,8 @@ export interface ServiceParts {
   readonly requestTimeoutMs?: number | undefined
   readonly log: Logger
   readonly version: string
+  /** Where the events are. */
+  readonly eventStoreUrl: string
 }
 
 const controllers = [
@@ -111,6 +114,7 @@ const controllers = [
   MeterPreviewController,
   SessionController,
   LiveController,
+  SystemController,
   HealthController,
 ]
 
@@ -146,6 +150,11 @@ const queryHandlers = [
   PreviewMeterHandler,
 ]
 
+function systemFacts({ version, eventStoreUrl, clock }: ServiceParts): SystemFacts {
+  const eventStore = eventStoreUrl.startsWith('embedded:') ? 'embedded' : 'eventstoredb'
+  return { version, eventStore, readModel: 'embedded', startedAt: clock.now() }
+}
+
 @Module({})
 export class AppModule {
   static over(parts: ServiceParts): DynamicModule {
@@ -168,6 +177,7 @@ export class AppModule {
       { provide: CLOCK, useValue: clock },
       { provide: IDS, useValue: ids },
       { provide: READINESS, useValue: () => readiness(store, readYourWrites) },
+      { provide: SYSTEM_FACTS, useValue: systemFacts(parts) },
       { provide: ReadYourWrites, useValue: readYourWrites },
       { provide: MeterCatalogues, useValue: catalogues },
       { provide: UsageLedger, useValue: usage },

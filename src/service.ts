@@ -126,6 +126,7 @@ export async function startService({
       requestTimeoutMs,
       log,
       version,
+      eventStoreUrl,
     })
     closing.push(() => closeHttp(app))
     const url = await listen(app, config)

@@ -10,12 +10,14 @@ import { Allow, callerOf } from './caller.js'
 import { ApiError } from './stripe/api-error.js'
 import { Idempotency } from './stripe/idempotency.js'
 import { parseQuery } from './stripe/form.js'
+import { list } from './stripe/list.js'
 import { IntegerText, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { timeFilter } from './time-filter.js'
 import { UsageSelectionParameters } from './usage-selection.parameters.js'
 
+const PATH = '/meterbook/v1/audits'
 const BODY_TYPES = ['application/x-www-form-urlencoded', 'application/json']
 /** Findings in one answer. */
 const FINDINGS_SHOWN_MAX = 100
@@ -31,7 +33,7 @@ export class CreateAuditParameters extends UsageSelectionParameters {
 }
 
 @ApiTags('Proof')
-@Controller('meterbook/v1/audits')
+@Controller(PATH.slice(1))
 @Allow()
 export class AuditsController {
   constructor(
@@ -61,6 +63,14 @@ export class AuditsController {
         throw new Error(`Event ${revision} of ${stream} carries the idempotency key of an audit.`)
       },
     )
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'The audits since the service started, the newest first; only the last few are remembered' })
+  @ApiQuery({ type: V1Parameters })
+  list(@Req() request: FastifyRequest): object {
+    readParameters(V1Parameters, parseQuery(request.url))
+    return list(PATH, this.audits.list(callerOf(request).ledger).map(auditObject), false)
   }
 
   @Get(':id')

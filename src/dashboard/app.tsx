@@ -14,6 +14,7 @@ import { SignInPage } from './sign-in-page.js'
 
 const MeterPage = lazy(async () => ({ default: (await import('./meter/meter-page.js')).MeterPage }))
 const CustomerPage = lazy(async () => ({ default: (await import('./customer/customer-page.js')).CustomerPage }))
+const SystemPage = lazy(async () => ({ default: (await import('./system/system-page.js')).SystemPage }))
 
 export function App() {
   const texts = useTexts()
@@ -57,10 +58,11 @@ function Page() {
       return <CreateMeterPage />
     case 'meter':
       return <MeterPage key={route.meterId} meterId={route.meterId} tab={route.tab} />
+    case 'system':
+      return <SystemPage />
     case 'customer':
       return <CustomerPage key={route.customer} customer={route.customer} />
     case 'rejections':
-    case 'system':
     case 'unknown':
       return (
         <>

@@ -6,6 +6,9 @@ export const english = {
   language: 'English',
   otherLanguage: '日本語',
   skipToContent: 'Skip to content',
+  navigation: 'Main navigation',
+  rejections: 'Rejections',
+  system: 'System',
   test: 'Test',
   live: 'Live',
   ledgerOf: (account: string) => `Account ${account}`,
@@ -146,7 +149,7 @@ export const english = {
   settingsWrong: 'The settings need mending before they can be tried:',
   /** In place of the service's own words; what has no entry is said in those. */
   refusals: { parameter_invalid_empty: 'This must not be empty.' } as Partial<
-    Record<ErrorCode | 'resource_already_exists', string>
+    Record<ErrorCode | 'resource_already_exists' | 'rebuild_running' | 'audit_running', string>
   >,
 }
 

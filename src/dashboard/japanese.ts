@@ -4,6 +4,9 @@ export const japanese: Texts = {
   language: '日本語',
   otherLanguage: 'English',
   skipToContent: '本文へ移動',
+  navigation: 'メインナビゲーション',
+  rejections: '拒否されたイベント',
+  system: 'システム',
   test: 'テスト',
   live: '本番',
   ledgerOf: (account) => `アカウント ${account}`,
@@ -146,6 +149,8 @@ export const japanese: Texts = {
   refusalCount: (count, identifier) => `${count} 件 (例: ${identifier})`,
   settingsWrong: 'この設定では試せません。次の点を修正してください。',
   refusals: {
+    rebuild_running: '別の再構築を実行中です。完了してから、もう一度開始してください。',
+    audit_running: '別の監査を実行中です。完了してから、もう一度開始してください。',
     duplicate_meter_event: 'この識別子は、内容の異なる別のイベントで使用されています。',
     event_name_taken: 'このイベント名は、有効な別のメーターで使用されています。別の名前を選んでください。',
     resource_already_exists: 'このイベント名は、有効な別のメーターで使用されています。別の名前を選んでください。',

@@ -2,19 +2,17 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Input, Label, SearchField } from 'react-aria-components'
-import type { List, Meter, MeterActivity } from './answers.js'
+import type { Meter, MeterActivity } from './answers.js'
 import { FindCustomer } from './customer/find-customer.js'
 import { FailureNotice } from './failure-notice.js'
 import { useNumberFormat, useTexts } from './language.js'
+import { useMeters } from './meters.js'
 import { paths } from './route.js'
 import { get } from './service-client.js'
 import { useMayChange } from './session.js'
 import { Sparkline } from './sparkline.js'
 import { utcMinute } from './utc.js'
 
-const PAGE_METERS = 100
-/** Meters a list shows and searches. */
-const LISTED_METERS_MAX = 1_000
 /** The last hour goes on also while nothing arrives. */
 const ACTIVITY_INTERVAL_MS = 60_000
 const NO_ACTIVITY = {
@@ -23,14 +21,13 @@ const NO_ACTIVITY = {
   last_day: { recorded_count: 0 },
 }
 
-export const metersKey = ['meters']
 const activityKey = ['usage', 'activity']
 
 export function MetersPage() {
   const texts = useTexts()
   const mayChange = useMayChange()
   const [search, setSearch] = useState('')
-  const meters = useQuery({ queryKey: metersKey, queryFn: ({ signal }) => listMeters(signal) })
+  const meters = useMeters()
   const all = meters.data?.meters ?? []
   const shown = all.filter(({ display_name, event_name }) =>
     `${display_name}\n${event_name}`.toLowerCase().includes(search.trim().toLowerCase()),
@@ -152,14 +149,4 @@ function reportSnippet(eventName: string): string {
     "  -d 'payload[stripe_customer_id]=cus_alpaca' \\",
     "  -d 'payload[value]=25'",
   ].join('\n')
-}
-
-async function listMeters(signal: AbortSignal): Promise<{ meters: Meter[]; hasMore: boolean }> {
-  const meters: Meter[] = []
-  for (;;) {
-    const query = { limit: PAGE_METERS, starting_after: meters.at(-1)?.id }
-    const page = await get<List<Meter>>('/v1/billing/meters', query, signal)
-    meters.push(...page.data)
-    if (!page.has_more || meters.length >= LISTED_METERS_MAX) return { meters, hasMore: page.has_more }
-  }
 }

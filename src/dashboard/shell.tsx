@@ -5,7 +5,7 @@ import { Button } from 'react-aria-components'
 import { FailureNotice } from './failure-notice.js'
 import { useLanguageSwitch, useTexts } from './language.js'
 import { useLive } from './live.js'
-import { paths } from './route.js'
+import { paths, useRoute, type Route } from './route.js'
 import { remove } from './service-client.js'
 import { changeSession, useMayChange, useSession } from './session.js'
 
@@ -31,11 +31,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         {texts.skipToContent}
       </a>
       <header className={livemode ? 'bar bar-live' : 'bar bar-test'}>
-        <nav>
-          <a className="brand" href={paths.meters}>
-            Meterbook
-          </a>
-        </nav>
+        <Navigation />
         <div className="bar-who">
           <strong className={livemode ? 'mode mode-live' : 'mode mode-test'}>
             {livemode ? texts.live : texts.test}
@@ -55,6 +51,44 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         {children}
       </main>
     </>
+  )
+}
+
+type Section = 'meters' | 'rejections' | 'system'
+
+/** Which entry a page is under; null: none. */
+const sections: Readonly<Record<Route['page'], Section | null>> = {
+  meters: 'meters',
+  create: 'meters',
+  meter: 'meters',
+  customer: null,
+  rejections: 'rejections',
+  system: 'system',
+  unknown: null,
+}
+
+function Navigation() {
+  const texts = useTexts()
+  const { page } = useRoute()
+  const current = sections[page]
+  return (
+    <nav className="navigation" aria-label={texts.navigation}>
+      <a className="brand" href={paths.meters}>
+        Meterbook
+      </a>
+      <ul>
+        {(['meters', 'rejections', 'system'] as const).map((section) => (
+          <li key={section}>
+            <a
+              href={paths[section]}
+              {...(section === current ? { 'aria-current': section === page ? 'page' : 'true' } : {})}
+            >
+              {texts[section]}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
   )
 }
 

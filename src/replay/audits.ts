@@ -77,6 +77,11 @@ export class Audits {
     return job?.ledger === ledger ? job : null
   }
 
+  /** Those that are remembered, the newest first. */
+  list(ledger: LedgerName): readonly AuditJob[] {
+    return [...this.jobs.values()].filter((job) => job.ledger === ledger).reverse()
+  }
+
   /** Ends the one that runs, with its scratch files. */
   async close(): Promise<void> {
     this.isClosed = true

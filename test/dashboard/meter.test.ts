@@ -27,7 +27,7 @@ describeDashboard('The page of a meter', (suite) => {
     await page.getByRole('cell', { name: `created it as “${MALICIOUS} name”.` }).waitFor()
     expect(await page.getByRole('link', { name: 'History' }).getAttribute('aria-current')).toBe('page')
     expect(await seriousIssues(page)).toEqual([])
-    await page.getByRole('link', { name: 'Meters', exact: true }).click()
+    await page.getByRole('navigation').getByRole('link', { name: 'Meters' }).click()
     await heading(page, 'Meters').waitFor()
   })
 

@@ -77,6 +77,15 @@ onEachStore('Audits', (start) => {
     expect(await done(first.id)).toMatchObject({ verdict: 'agrees' })
   })
 
+  it('are listed, the newest first, to their own ledger', async () => {
+    const list = async (client = service.stripe): Promise<readonly Audit[]> =>
+      ((await client.rawRequest('GET', PATH)) as unknown as Stripe.ApiList<Audit>).data
+    const known = await list()
+    const { id } = await audited({ meter: meter.id })
+    expect((await list()).map((audit) => audit.id)).toEqual([id, ...known.map((audit) => audit.id)])
+    expect(await list(await service.clientWithNewKey({ account: 'other' }))).toEqual([])
+  })
+
   it('are of one ledger, and for secret keys', async () => {
     const other = await service.clientWithNewKey({ account: 'other' })
     const audit = await audited({}, other)

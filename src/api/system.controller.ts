@@ -1,0 +1,50 @@
+/** `/meterbook/v1/system`: which version this is, what it stands on, and whether it can serve. Secrets and addresses are not told. */
+import { Controller, Get, Inject, Req } from '@nestjs/common'
+import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import type { FastifyRequest } from 'fastify'
+import { Allow } from './caller.js'
+import { READINESS, type Readiness } from './health.controller.js'
+import { parseQuery } from './stripe/form.js'
+import { V1Parameters } from './stripe/parameter-decorators.js'
+import { readParameters } from './stripe/parameters.js'
+import { formatTimestamp } from './stripe/timestamp.js'
+
+export interface SystemFacts {
+  readonly version: string
+  readonly eventStore: 'embedded' | 'eventstoredb'
+  readonly readModel: 'embedded'
+  /** Of this process; milliseconds since the epoch. */
+  readonly startedAt: number
+}
+
+/** Dependency-injection token. */
+export const SYSTEM_FACTS = Symbol('SystemFacts')
+
+@ApiTags('Health')
+@Controller('meterbook/v1/system')
+export class SystemController {
+  constructor(
+    @Inject(SYSTEM_FACTS) private readonly facts: SystemFacts,
+    @Inject(READINESS) private readonly readiness: () => Promise<Readiness>,
+  ) {}
+
+  @Get()
+  @Allow('read')
+  @ApiOperation({ summary: 'Version, stores, and whether the service can serve' })
+  @ApiQuery({ type: V1Parameters })
+  async retrieve(@Req() request: FastifyRequest): Promise<object> {
+    readParameters(V1Parameters, parseQuery(request.url))
+    const { version, eventStore, readModel, startedAt } = this.facts
+    const { event_store, projections, reason } = await this.readiness()
+    return {
+      object: 'meterbook.system',
+      event_store: { status: event_store, type: eventStore },
+      projections,
+      read_model: { type: readModel },
+      reason,
+      started_at: formatTimestamp(startedAt),
+      status: reason === null ? 'ready' : 'not ready',
+      version,
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/** Audits: one to begin, the one that runs, and what the last ones found. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { List } from '../answers.js'
+import { FailureNotice } from '../failure-notice.js'
+import { useNumberFormat, usePageTexts } from '../language.js'
+import { useMeters } from '../meters.js'
+import { get, newIdempotencyKey, postForm, type Parameters } from '../service-client.js'
+import { utcSecond } from '../utc.js'
+import type { Audit, Finding } from './answers.js'
+import { AuditForm } from './audit-form.js'
+import { Differences } from './differences.js'
+import { ProgressLine } from './progress-line.js'
+import { systemTexts } from './texts.js'
+
+const PATH = '/meterbook/v1/audits'
+const RUNNING_INTERVAL_MS = 1_000
+
+export function Audits() {
+  const pageTexts = usePageTexts(systemTexts)
+  const client = useQueryClient()
+  const audits = useQuery({
+    queryKey: ['audits'],
+    queryFn: ({ signal }) => get<List<Audit>>(PATH, {}, signal),
+    refetchInterval: ({ state }) => (isRunning(state.data) ? RUNNING_INTERVAL_MS : false),
+  })
+  const begin = useMutation({
+    mutationFn: (selection: Parameters) => postForm<Audit>(PATH, selection, newIdempotencyKey()),
+    onSettled: () => client.invalidateQueries({ queryKey: ['audits'] }),
+  })
+  return (
+    <>
+      <AuditForm isBusy={begin.isPending || isRunning(audits.data)} onBegin={(selection) => begin.mutate(selection)} />
+      {begin.isError && <FailureNotice error={begin.error} />}
+      {audits.isError && <FailureNotice error={audits.error} onRetry={() => void audits.refetch()} />}
+      {audits.data?.data.length === 0 && <p className="empty">{pageTexts.noAudits}</p>}
+      {audits.data?.data.map((audit) => (
+        <AuditReport key={audit.id} audit={audit} />
+      ))}
+    </>
+  )
+}
+
+function AuditReport({ audit }: { readonly audit: Audit }) {
+  const pageTexts = usePageTexts(systemTexts)
+  const { status, progress, failure, verdict } = audit
+  const startedAt = Date.parse(audit.started_at)
+  return (
+    <article className="panel report" aria-live={status === 'running' ? 'off' : 'polite'}>
+      <h3>
+        <AuditSubject audit={audit} />
+      </h3>
+      <p className="quiet">{pageTexts.startedAtTime(utcSecond(startedAt))}</p>
+      {status === 'running' && progress && (
+        <ProgressLine
+          label={pageTexts.phases[progress.phase]}
+          done={progress.done}
+          fraction={progress.fraction}
+          elapsedSeconds={Math.max(0, (Date.now() - startedAt) / 1000)}
+        />
+      )}
+      {status === 'failed' && <p className="notice notice-bad">{pageTexts.auditFailed(failure ?? '')}</p>}
+      {verdict !== null && (
+        <>
+          <p>
+            <span className={verdict === 'agrees' ? 'tag tag-good' : 'tag tag-bad'}>{pageTexts.verdicts[verdict]}</span>{' '}
+            {pageTexts.verdictMeans[verdict]}
+          </p>
+          <AuditFacts audit={audit} />
+          <Findings findings={audit.findings ?? []} />
+        </>
+      )}
+    </article>
+  )
+}
+
+function AuditSubject({ audit: { meter, customer, from, to } }: { readonly audit: Audit }) {
+  const pageTexts = usePageTexts(systemTexts)
+  const meters = useMeters()
+  const name = meters.data?.meters.find(({ id }) => id === meter)?.display_name ?? meter
+  const parts = [
+    name === null ? null : pageTexts.ofMeter(name),
+    customer === null ? null : pageTexts.ofCustomer(customer),
+    from === null ? null : pageTexts.fromTime(utcSecond(Date.parse(from))),
+    to === null ? null : pageTexts.toTime(utcSecond(Date.parse(to))),
+  ].filter((part) => part !== null)
+  return <>{parts.length === 0 ? pageTexts.ofEverything : parts.join(pageTexts.separator)}</>
+}
+
+function AuditFacts({ audit }: { readonly audit: Audit }) {
+  const pageTexts = usePageTexts(systemTexts)
+  const format = useNumberFormat()
+  const counts: readonly [string, number | null][] = [
+    [pageTexts.events, audit.events],
+    [pageTexts.rows, audit.rows],
+    [pageTexts.findings, audit.finding_count],
+    [pageTexts.records, audit.records],
+  ]
+  return (
+    <dl className="facts">
+      {counts.map(([name, count]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{count === null ? '–' : format(count)}</dd>
+        </div>
+      ))}
+      <div>
+        <dt>{pageTexts.position}</dt>
+        <dd>
+          <code>{audit.position ?? '–'}</code>
+        </dd>
+      </div>
+      <div className="digest">
+        <dt>{pageTexts.digest}</dt>
+        <dd>
+          <code>{audit.digest ?? '–'}</code>
+        </dd>
+      </div>
+    </dl>
+  )
+}
+
+function Findings({ findings }: { readonly findings: readonly Finding[] }) {
+  const pageTexts = usePageTexts(systemTexts)
+  const others = findings.filter((finding) => finding.kind !== 'row')
+  return (
+    <>
+      {others.length > 0 && (
+        <ul className="findings">
+          {others.map((finding, index) => (
+            <li key={index}>
+              {finding.kind === 'log' ? finding.message : pageTexts.checkpointDiffers(finding.projection)}
+            </li>
+          ))}
+        </ul>
+      )}
+      <Differences differences={findings.filter((finding) => finding.kind === 'row')} />
+    </>
+  )
+}
+
+function isRunning(list: List<Audit> | undefined): boolean {
+  return list?.data.some(({ status }) => status === 'running') === true
+}

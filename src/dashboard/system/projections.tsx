@@ -1,0 +1,187 @@
+/** Every projection with how far behind the log it is, and the rebuild that runs or ran last. */
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect, useRef } from 'react'
+import { ActionDialog } from '../action-dialog.js'
+import type { List } from '../answers.js'
+import { FailureNotice } from '../failure-notice.js'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import { get, postJson } from '../service-client.js'
+import { useMayChange } from '../session.js'
+import type { Projection, Rebuild } from './answers.js'
+import { Differences } from './differences.js'
+import { ProgressLine } from './progress-line.js'
+import { systemTexts } from './texts.js'
+
+const PATH = '/meterbook/v1/projections'
+/** A rebuild moves without anything happening in the ledger; other ledgers move the positions. */
+const REBUILDING_INTERVAL_MS = 1_000
+const QUIET_INTERVAL_MS = 5_000
+
+export function Projections() {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(systemTexts)
+  const mayChange = useMayChange()
+  const projections = useQuery({
+    queryKey: ['projections'],
+    queryFn: ({ signal }) => get<List<Projection>>(PATH, {}, signal),
+    refetchInterval: ({ state }) => (isRunning(state.data) ? REBUILDING_INTERVAL_MS : QUIET_INTERVAL_MS),
+  })
+  const all = projections.data?.data ?? []
+  const rebuild = rebuildOf(projections.data)
+  const isBusy = isRunning(projections.data)
+  useAllAgainAfter(isBusy)
+  return (
+    <section>
+      <div className="page-head">
+        <h2>{pageTexts.projections}</h2>
+        {mayChange && all.length > 0 && !isBusy && (
+          <RebuildButton label={pageTexts.rebuildAll} title={pageTexts.rebuildAllTitle} path={`${PATH}/rebuild`} />
+        )}
+      </div>
+      <p className="quiet">{pageTexts.projectionsIntro}</p>
+      {projections.isError && <FailureNotice error={projections.error} onRetry={() => void projections.refetch()} />}
+      {projections.isPending && <p className="quiet">{texts.loading}</p>}
+      {rebuild && <RebuildReport rebuild={rebuild} isOfAll={rebuild.projections.length === all.length} />}
+      {all.length > 0 && <ProjectionTable projections={all} mayRebuild={mayChange && !isBusy} />}
+    </section>
+  )
+}
+
+interface TableProps {
+  readonly projections: readonly Projection[]
+  readonly mayRebuild: boolean
+}
+
+function ProjectionTable({ projections, mayRebuild }: TableProps) {
+  const pageTexts = usePageTexts(systemTexts)
+  const format = useNumberFormat()
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.projections}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{pageTexts.projection}</th>
+            <th scope="col" className="number">
+              {pageTexts.lagEvents}
+            </th>
+            <th scope="col" className="number">
+              {pageTexts.lagSeconds}
+            </th>
+            <th scope="col" className="number">
+              {pageTexts.sequence}
+            </th>
+            <th scope="col">{pageTexts.position}</th>
+            <th scope="col" className="number">
+              {pageTexts.schema}
+            </th>
+            {mayRebuild && <th scope="col">{pageTexts.rebuild}</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {projections.map(({ id, lag_events, lag_seconds, sequence, position, schema }) => (
+            <tr key={id}>
+              <th scope="row">
+                <code>{id}</code>
+              </th>
+              <td className="number">{format(lag_events)}</td>
+              <td className="number">{format(lag_seconds)}</td>
+              <td className="number">{format(sequence)}</td>
+              <td>
+                <code>{position ?? '–'}</code>
+              </td>
+              <td className="number">{schema}</td>
+              {mayRebuild && (
+                <td>
+                  <RebuildButton
+                    isSmall
+                    label={pageTexts.rebuild}
+                    description={pageTexts.rebuildOf(id)}
+                    title={pageTexts.rebuildTitle(id)}
+                    path={`${PATH}/${encodeURIComponent(id)}/rebuild`}
+                  />
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+interface ButtonProps {
+  readonly label: string
+  readonly description?: string
+  readonly title: string
+  readonly path: string
+  readonly isSmall?: boolean
+}
+
+function RebuildButton({ path, ...dialog }: ButtonProps) {
+  const pageTexts = usePageTexts(systemTexts)
+  return (
+    <ActionDialog {...dialog} action={pageTexts.rebuild} run={() => postJson(path, {})} changes={['projections']}>
+      <ul>
+        {pageTexts.rebuildMeans.map((sentence) => (
+          <li key={sentence}>{sentence}</li>
+        ))}
+      </ul>
+    </ActionDialog>
+  )
+}
+
+function RebuildReport({ rebuild, isOfAll }: { readonly rebuild: Rebuild; readonly isOfAll: boolean }) {
+  const pageTexts = usePageTexts(systemTexts)
+  const format = useNumberFormat()
+  const { status, sequence, wanted_sequence: wanted, rows, elapsed_seconds: elapsedSeconds } = rebuild
+  return (
+    <div className="panel report" aria-live={isOver(status) ? 'polite' : 'off'}>
+      <h3>{isOfAll ? pageTexts.rebuildOfAll : pageTexts.rebuildReport(rebuild.projections.join(', '))}</h3>
+      {status === 'building' && (
+        <ProgressLine
+          label={pageTexts.building}
+          done={sequence}
+          fraction={wanted === 0 ? null : Math.min(sequence / wanted, 1)}
+          elapsedSeconds={elapsedSeconds}
+        />
+      )}
+      {status === 'comparing' && (
+        <ProgressLine label={pageTexts.comparing} done={rows} fraction={null} elapsedSeconds={elapsedSeconds} />
+      )}
+      {status === 'failed' && <p className="notice notice-bad">{pageTexts.rebuildFailed(rebuild.failure ?? '')}</p>}
+      {status === 'completed' && (
+        <p>
+          {pageTexts.rebuildCompleted(format(rows), format(Math.ceil(elapsedSeconds)))}{' '}
+          {rebuild.difference_count === 0
+            ? pageTexts.noDifferences
+            : pageTexts.mended(format(rebuild.difference_count))}
+        </p>
+      )}
+      <Differences differences={rebuild.differences} />
+    </div>
+  )
+}
+
+/** What a rebuild mended is not told by any event: once it is over everything is asked for again. */
+function useAllAgainAfter(isBusy: boolean): void {
+  const client = useQueryClient()
+  const wasBusy = useRef(false)
+  useEffect(() => {
+    if (wasBusy.current && !isBusy) void client.invalidateQueries()
+    wasBusy.current = isBusy
+  }, [client, isBusy])
+}
+
+/** Of the rebuild that runs, or of the last one: every projection it is about says the same. */
+function rebuildOf(list: List<Projection> | undefined): Rebuild | null {
+  return list?.data.find(({ rebuild }) => rebuild !== null)?.rebuild ?? null
+}
+
+function isRunning(list: List<Projection> | undefined): boolean {
+  const rebuild = rebuildOf(list)
+  return rebuild !== null && !isOver(rebuild.status)
+}
+
+function isOver(status: Rebuild['status']): boolean {
+  return status === 'completed' || status === 'failed'
+}
