@@ -21,7 +21,7 @@ export function IntegrateTab({ meter }: { readonly meter: Meter }) {
       <p>{pageTexts.intro}</p>
       <div className="integrate">
         <ExampleFields meter={meter} example={example} onChange={setExample} />
-        <Tabs className="panel">
+        <Tabs className="panel integrate-steps">
           <TabList className="tabs" aria-label={pageTexts.clientList}>
             {clients.map((client) => (
               <Tab key={client} id={client} className="tab">
@@ -76,7 +76,7 @@ function ExampleFields({ meter, example, onChange }: FieldsProps) {
   const pageTexts = usePageTexts(integrateTexts)
   const { customer, value, dimensions } = example
   return (
-    <section className="panel">
+    <section className="panel integrate-example">
       <h2>{pageTexts.example}</h2>
       <p className="hint">{pageTexts.exampleHint}</p>
       <div className="sample-fields">
@@ -121,7 +121,7 @@ function Arrivals({ meter }: { readonly meter: Meter }) {
   })
   const record = latest.data?.data[0]
   return (
-    <section className="panel" aria-live="polite">
+    <section className="panel integrate-arrivals" aria-live="polite">
       <h2>{pageTexts.arrivals}</h2>
       {latest.isError && <FailureNotice error={latest.error} onRetry={() => void latest.refetch()} />}
       {latest.isSuccess && !record && <p>{pageTexts.waiting}</p>}

@@ -71,7 +71,7 @@ function MeterFacts({ meter }: { readonly meter: Meter }) {
         <dt>{texts.columnCreated}</dt>
         <dd>{utcMinute(meter.created * 1000)}</dd>
       </div>
-      <div>
+      <div className="fact-wide">
         <dt>{pageTexts.id}</dt>
         <dd>
           <code>{meter.id}</code>

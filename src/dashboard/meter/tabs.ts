@@ -8,6 +8,7 @@ export type MeterTabPage = ComponentType<{ readonly meter: Meter }>
 export const tabPages: Readonly<Partial<Record<MeterTab, MeterTabPage>>> = {
   overview: lazy(async () => ({ default: (await import('../overview/overview-tab.js')).OverviewTab })),
   customers: lazy(async () => ({ default: (await import('../customers/customers-tab.js')).CustomersTab })),
+  events: lazy(async () => ({ default: (await import('./events-tab.js')).EventsTab })),
   history: lazy(async () => ({ default: (await import('./history-tab.js')).HistoryTab })),
   integrate: lazy(async () => ({ default: (await import('./integrate-tab.js')).IntegrateTab })),
 }

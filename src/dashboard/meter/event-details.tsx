@@ -1,0 +1,97 @@
+/** Everything about one event; the requests that made it are asked for when its details are opened. */
+import { useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { FailureNotice } from '../failure-notice.js'
+import { usePageTexts, useTexts } from '../language.js'
+import { get } from '../service-client.js'
+import { useMayChange } from '../session.js'
+import { utcSecond } from '../utc.js'
+import { isCancellable } from './cancel-event.js'
+import { eventsTexts } from './events-texts.js'
+import type { ListedRecord, RejectedEvent } from './event-list.js'
+
+interface RecordEvents {
+  readonly events: readonly {
+    readonly id: string
+    readonly type: 'UsageRecorded' | 'UsageCancelled'
+    readonly request_id: string
+  }[]
+}
+
+export function RecordDetails({ record }: { readonly record: ListedRecord }) {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(eventsTexts)
+  const mayChange = useMayChange()
+  const path = [record.meter, record.identifier].map(encodeURIComponent).join('/')
+  const history = useQuery({
+    queryKey: ['usage', 'record', record.id],
+    queryFn: ({ signal }) => get<RecordEvents>(`/meterbook/v1/meter_events/${path}`, {}, signal),
+  })
+  return (
+    <>
+      {record.status === 'recorded' && !isCancellable(record) && <p className="hint">{pageTexts.cancelTooLate}</p>}
+      {record.status === 'recorded' && isCancellable(record) && !mayChange && (
+        <p className="hint">{pageTexts.cancelNeedsSecret}</p>
+      )}
+      <dl className="facts">
+        <Fact name={pageTexts.happened}>{utcSecond(Date.parse(record.occurred_at))}</Fact>
+        <Fact name={pageTexts.received}>{utcSecond(Date.parse(record.recorded_at))}</Fact>
+        {record.cancelled_at !== null && (
+          <Fact name={pageTexts.cancelledAt}>{utcSecond(Date.parse(record.cancelled_at))}</Fact>
+        )}
+        <Fact name={pageTexts.recordId} isWide>
+          <code>{record.id}</code>
+        </Fact>
+        {history.data?.events.map(({ id, type, request_id }) => (
+          <Fact key={id} name={pageTexts.requests[type]} isWide>
+            <code>{request_id}</code>
+          </Fact>
+        ))}
+      </dl>
+      {history.isPending && <p className="quiet">{texts.loading}</p>}
+      {history.isError && <FailureNotice error={history.error} onRetry={() => void history.refetch()} />}
+      <Sent name={pageTexts.payload} value={record.payload} />
+    </>
+  )
+}
+
+export function RejectionDetails({ rejection }: { readonly rejection: RejectedEvent }) {
+  const pageTexts = usePageTexts(eventsTexts)
+  return (
+    <>
+      <dl className="facts">
+        <Fact name={pageTexts.received}>{utcSecond(Date.parse(rejection.received_at))}</Fact>
+        <Fact name={pageTexts.code}>
+          <code>{rejection.code}</code>
+        </Fact>
+        <Fact name={pageTexts.rejectionId}>
+          <code>{rejection.id}</code>
+        </Fact>
+      </dl>
+      <Sent name={pageTexts.sent} value={rejection.event} />
+    </>
+  )
+}
+
+interface FactProps {
+  readonly name: string
+  readonly isWide?: boolean
+  readonly children: ReactNode
+}
+
+function Fact({ name, isWide = false, children }: FactProps) {
+  return (
+    <div className={isWide ? 'fact-wide' : undefined}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+function Sent({ name, value }: { readonly name: string; readonly value: unknown }) {
+  return (
+    <pre tabIndex={0} role="region" aria-label={name}>
+      {JSON.stringify(value, null, 2)}
+    </pre>
+  )
+}

@@ -1,0 +1,63 @@
+/** Every event that was received for a meter, live, each with a sentence that says what became of it. */
+import { useState } from 'react'
+import { Button } from 'react-aria-components'
+import type { Meter } from '../answers.js'
+import { FailureNotice } from '../failure-notice.js'
+import { usePageTexts, useTexts } from '../language.js'
+import { paths } from '../route.js'
+import { EventFilters, noFilter } from './event-filters.js'
+import { SHOWN_EVENTS_MAX, useEventList } from './event-list.js'
+import { EventRow } from './event-row.js'
+import './events-tab.css'
+import { eventsTexts } from './events-texts.js'
+
+export function EventsTab({ meter }: { readonly meter: Meter }) {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(eventsTexts)
+  const [filter, setFilter] = useState(noFilter)
+  const { events, isPending, error, hasOlder, isLoadingOlder, loadOlder, retry } = useEventList(meter, filter)
+  const isEmpty = !isPending && error === null && events.length === 0 && !hasOlder
+  return (
+    <>
+      <p className="quiet">{pageTexts.intro}</p>
+      {isEmpty && filter === noFilter ? (
+        <NoEvents meter={meter} />
+      ) : (
+        <EventFilters filter={filter} onChange={setFilter} />
+      )}
+      {error !== null && <FailureNotice error={error} onRetry={retry} />}
+      {isPending && <p className="quiet">{texts.loading}</p>}
+      {isEmpty && filter !== noFilter && <p>{pageTexts.noMatch}</p>}
+      {events.length > 0 && (
+        <ol className="events" aria-label={pageTexts.list}>
+          {events.map((event) => (
+            <EventRow
+              key={event.kind === 'record' ? event.record.id : event.rejection.id}
+              meter={meter}
+              event={event}
+            />
+          ))}
+        </ol>
+      )}
+      {hasOlder && events.length < SHOWN_EVENTS_MAX && (
+        <Button className="button load-older" isDisabled={isLoadingOlder} onPress={loadOlder}>
+          {pageTexts.older}
+        </Button>
+      )}
+      {hasOlder && events.length >= SHOWN_EVENTS_MAX && <p className="quiet">{pageTexts.tooMany(events.length)}</p>}
+    </>
+  )
+}
+
+function NoEvents({ meter }: { readonly meter: Meter }) {
+  const pageTexts = usePageTexts(eventsTexts)
+  return (
+    <section className="empty">
+      <h2>{pageTexts.none}</h2>
+      <p>{pageTexts.noneHint}</p>
+      <a className="button button-main" href={paths.meter(meter.id, 'integrate')}>
+        {pageTexts.toIntegrate}
+      </a>
+    </section>
+  )
+}
