@@ -144,6 +144,8 @@ function findingObject(finding: Finding, ledger: LedgerName): object {
   switch (finding.kind) {
     case 'log':
       return { kind: 'log', message: isOfAnother(finding.message, ledger) ? OTHER_LEDGER : finding.message }
+    case 'storage':
+      return { kind: 'storage', message: finding.message }
     case 'checkpoint': {
       const { projection, expected, found } = finding
       return { kind: 'checkpoint', expected, found, projection }

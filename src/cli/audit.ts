@@ -187,6 +187,8 @@ function findingLine(finding: Finding): string {
   switch (finding.kind) {
     case 'log':
       return `log: ${finding.message}`
+    case 'storage':
+      return `file of the rows: ${finding.message}`
     case 'checkpoint':
       return `checkpoint of ${finding.projection}: expected ${JSON.stringify(finding.expected)}, found ${JSON.stringify(finding.found)}`
     case 'row': {

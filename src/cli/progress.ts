@@ -4,6 +4,8 @@
  */
 const TERMINAL_EVERY_MS = 100
 const PLAIN_EVERY_MS = 5_000
+/** Before so much time a rate says nothing. */
+const RATE_AFTER_SECONDS = 0.5
 const BAR_WIDTH = 24
 const CLEAR_LINE = '\r\u001b[K'
 
@@ -32,9 +34,13 @@ export class Progress {
     const now = performance.now()
     if (now - this.shownAt < (this.output.isTTY ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS)) return
     this.shownAt = now
-    const parts = [`${grouped(done)} ${this.noun}`, `${grouped(done / this.seconds)}/s`]
+    const { seconds } = this
+    const hasRate = seconds >= RATE_AFTER_SECONDS
+    const parts = [`${grouped(done)} ${this.noun}`]
+    if (hasRate) parts.push(`${grouped(done / seconds)}/s`)
     if (fraction !== null && fraction > 0 && fraction <= 1) {
-      parts.push(`${Math.floor(fraction * 100)} %`, `${duration((this.seconds * (1 - fraction)) / fraction)} left`)
+      parts.push(`${Math.floor(fraction * 100)} %`)
+      if (hasRate) parts.push(`${duration((seconds * (1 - fraction)) / fraction)} left`)
       if (this.output.isTTY) parts.unshift(bar(fraction))
     }
     const line = parts.join('  ')

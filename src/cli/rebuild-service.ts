@@ -22,6 +22,7 @@ interface Answered {
     readonly sequence: number
     readonly wanted_sequence: number
     readonly rows: number
+    readonly wanted_rows: number
     readonly difference_count: number
     readonly differences: readonly RowDifference[]
     readonly elapsed_seconds: number
@@ -62,6 +63,7 @@ export async function rebuildThroughService(
         sequence: rebuild.sequence,
         wantedSequence: rebuild.wanted_sequence,
         rows: rebuild.rows,
+        wantedRows: rebuild.wanted_rows,
         differenceCount: rebuild.difference_count,
         differences: rebuild.differences,
         elapsedMs: rebuild.elapsed_seconds * 1000,

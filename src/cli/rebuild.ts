@@ -78,7 +78,8 @@ export class RebuildProgress {
 
   constructor(readonly isQuiet: boolean) {}
 
-  show({ status, sequence, wantedSequence, rows }: RebuildState): void {
+  show({ status, sequence, wantedSequence, rows, wantedRows }: RebuildState): void {
+    if (status === 'completed' || status === 'failed') return this.clear()
     if (status !== this.status) {
       this.clear()
       this.status = status
@@ -86,7 +87,7 @@ export class RebuildProgress {
       this.progress = new Progress(this.isQuiet ? null : process.stderr, noun)
     }
     if (status === 'building') this.progress?.show(sequence, wantedSequence === 0 ? null : sequence / wantedSequence)
-    else this.progress?.show(rows, null)
+    else this.progress?.show(rows, wantedRows === 0 ? null : rows / wantedRows)
   }
 
   clear(): void {

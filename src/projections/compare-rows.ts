@@ -50,6 +50,12 @@ export async function* compareRows(
   }
 }
 
+export async function countRows(rows: RowReader, tables: ProjectionTables['tables']): Promise<number> {
+  let count = 0
+  for (const table of tables) count += await rows.count(table)
+  return count
+}
+
 interface Slice extends ComparedSlice {
   /** Key of the last row that was compared; null at the end of the table. */
   readonly end: readonly KeyValue[] | null

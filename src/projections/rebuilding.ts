@@ -19,7 +19,7 @@ import {
   type RowReader,
   type RowWriter,
 } from '../read-model/read-model.js'
-import { compareRows, type ComparedSlice, type RowDifference } from './compare-rows.js'
+import { compareRows, countRows, type ComparedSlice, type RowDifference } from './compare-rows.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 
@@ -42,6 +42,8 @@ export interface RebuildState {
   readonly sequence: number
   readonly wantedSequence: number
   readonly rows: number
+  /** How many there are to compare; 0 while that is not known. */
+  readonly wantedRows: number
   readonly differenceCount: number
   /** At most `DIFFERENCES_MAX`. */
   readonly differences: readonly RowDifference[]
@@ -57,6 +59,7 @@ export class Rebuilding {
   private differenceCount = 0
   private readonly differences: RowDifference[] = []
   private rows = 0
+  private wantedRows = 0
   private wanted = 0
   private status: RebuildState['status'] = 'building'
   private failure: string | null = null
@@ -210,7 +213,11 @@ export class Rebuilding {
 
   private async compare(): Promise<void> {
     const tables = this.projections.flatMap((projection) => projection.tables)
-    this.slices ??= compareRows(this.readerOf('building'), this.readerOf('live'), tables)[Symbol.asyncIterator]()
+    if (!this.slices) {
+      const building = this.readerOf('building')
+      this.wantedRows = await countRows(building, tables)
+      this.slices = compareRows(building, this.readerOf('live'), tables)[Symbol.asyncIterator]()
+    }
     const result = await this.slices.next()
     if (result.done !== true) {
       const slice = result.value
@@ -243,6 +250,7 @@ export class Rebuilding {
       get: (table, keys, index) => read((rows) => rows.get(table, keys, index)),
       range: (table, range) => read((rows) => rows.range(table, range)),
       values: (table, columns, range) => read((rows) => rows.values(table, columns, range)),
+      count: (table) => read((rows) => rows.count(table)),
       checkpoint: (projection) => read((rows) => rows.checkpoint(projection)),
     }
   }
@@ -254,6 +262,8 @@ export class Rebuilding {
       sequence: this.reached.sequence,
       wantedSequence: this.wanted,
       rows: this.rows,
+      // Rows are added meanwhile.
+      wantedRows: Math.max(this.wantedRows, this.rows),
       differenceCount: this.differenceCount,
       differences: this.differences,
       elapsedMs: Math.round(performance.now() - this.since),

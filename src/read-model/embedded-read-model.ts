@@ -104,6 +104,14 @@ export class EmbeddedReadModel implements ReadModel {
     return this.readOne((rows) => rows.values(table, columns, range))
   }
 
+  count<Row>(table: Table<Row>): Promise<number> {
+    return this.readOne((rows) => rows.count(table))
+  }
+
+  async storageFaults(): Promise<readonly string[]> {
+    return this.reading().storageFaults()
+  }
+
   checkpoint(projection: string): Promise<Checkpoint> {
     return this.readOne((rows) => rows.checkpoint(projection))
   }

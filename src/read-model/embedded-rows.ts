@@ -23,6 +23,8 @@ type Row = Record<string, KeyValue>
 /** Rows of one statement, and keys looked up by one. */
 const ROWS_PER_INSERT = 32
 const KEYS_PER_GET = 32
+/** Faults of the file that are told. */
+const FAULTS_MAX = 100
 
 interface Placed {
   readonly place: number
@@ -224,6 +226,17 @@ export class EmbeddedRows implements RowWriter {
         ' LIMIT ?'
       )
     })
+  }
+
+  async count<R>(table: Table<R>): Promise<number> {
+    const statement = this.statement(`count ${table.name}`, () => `SELECT count(*) FROM ${this.physical(table)}`)
+    return statement.pluck(true).get() as number
+  }
+
+  /** One line each; at most `FAULTS_MAX`. */
+  storageFaults(): string[] {
+    const found = this.database.pragma(`integrity_check(${FAULTS_MAX})`) as { integrity_check: string }[]
+    return found.map(({ integrity_check }) => integrity_check).filter((line) => line !== 'ok')
   }
 
   async checkpoint(projection: string): Promise<Checkpoint> {

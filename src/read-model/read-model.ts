@@ -54,6 +54,8 @@ export interface RowReader {
   range<Row>(table: Table<Row>, range: Range<Row>): Promise<Row[]>
   /** Like `range`, but only some columns, as values in their order: for going through very many rows. */
   values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]>
+  /** How many rows a table has; walks an index of it. */
+  count<Row>(table: Table<Row>): Promise<number>
   checkpoint(projection: string): Promise<Checkpoint>
 }
 
@@ -91,6 +93,11 @@ export interface ReadModel extends RowReader, Building {
   reset(projections: readonly ProjectionTables[]): Promise<void>
   /** Schema numbers of the projections there are, by their names. */
   schemas(): Promise<ReadonlyMap<string, number>>
+  /**
+   * What the engine itself finds wrong with how it keeps the rows, such as an index that lacks one: no table needs to
+   * differ for that, and some answers are wrong all the same. Goes through the whole file.
+   */
+  storageFaults(): Promise<readonly string[]>
   /** Reads one committed state, whatever is written meanwhile. */
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
   /**

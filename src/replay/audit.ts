@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EventStoreCorrupt, type EventStore, type Position } from '../event-store/event-store.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { allProjections } from '../projections/projections.js'
-import { compareRows, type Row, type RowDifference, type Seen } from '../projections/compare-rows.js'
+import { compareRows, countRows, type Row, type RowDifference, type Seen } from '../projections/compare-rows.js'
 import { ProjectionStopped, type Projection } from '../projections/projection.js'
 import { START, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
 import { meters, usageRecords, usageSeries } from '../read-model/tables.js'
@@ -52,6 +52,8 @@ export type Finding =
       readonly expected: Checkpoint
       readonly found: Checkpoint
     }
+  /** The read model's own file is damaged, whatever its rows say. */
+  | { readonly kind: 'storage'; readonly message: string }
   | ({ readonly kind: 'row' } & RowDifference & { readonly meterId: string | null; readonly customer: string | null })
 
 export interface AuditVerdict {
@@ -97,8 +99,7 @@ export class Audit {
       onContradiction: (contradiction) => this.damage(contradiction),
       onProgress: (events) => {
         const wanted = Math.min(sequence ?? until.sequence, until.sequence)
-        const fraction = wanted === 0 ? null : Math.min(refold.checkpoint.sequence / wanted, 1)
-        onProgress({ phase: 'folding', done: events, fraction })
+        onProgress({ phase: 'folding', done: events, fraction: fractionOf(refold.checkpoint.sequence, wanted) })
       },
       watcher: onEffect ? new EffectWatcher(this.selection, onEffect) : null,
     })
@@ -143,18 +144,22 @@ export class Audit {
       }
     }
     const tables = new Set<unknown>([usageRecords, usageSeries])
+    // What cells held at an earlier moment is nowhere stored; the records are.
+    const comparedOf = ({ tables: all }: Projection): Projection['tables'] =>
+      isNow ? all : all.filter((table) => tables.has(table))
+    const wanted = await countRows(this.scratch, this.projections.flatMap(comparedOf))
     for (const projection of this.projections) {
-      // What cells held at an earlier moment is nowhere stored; the records are.
-      const compared = isNow ? projection.tables : projection.tables.filter((table) => tables.has(table))
+      const compared = comparedOf(projection)
       const seen = isNow ? undefined : asOf(reached.sequence, await newestSeries(this.scratch))
       for await (const { rows, differences } of compareRows(this.scratch, live, compared, seen)) {
         this.options.signal.throwIfAborted()
         this.rows += rows
-        this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: null })
+        this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: fractionOf(this.rows, wanted) })
         for (const difference of differences) await this.report(difference)
         await nextTurn()
       }
     }
+    if (isNow) for (const message of await this.live.storageFaults()) this.find({ kind: 'storage', message })
   }
 
   private async report(difference: RowDifference): Promise<void> {
@@ -169,12 +174,17 @@ export class Audit {
   private async digest(): Promise<AuditVerdict['digests']> {
     const digests: ({ ledger: LedgerName } & Digest)[] = []
     let read = 0
+    const { ledger: one, meterId, customer, from, to } = this.selection
+    const isAll = [one, meterId, customer, from, to].every((part) => part === null)
+    const wanted = isAll ? await this.scratch.count(usageRecords) : 0
     for (const ledger of await ledgersOf(this.scratch, this.selection.ledger)) {
       const selection = { ...this.selection, ledger, sequence: null }
       const digest = await digestUsage(this.scratch, selection, {
         signal: this.options.signal,
-        onRecords: (records) =>
-          this.options.onProgress({ phase: 'digesting', done: (read += records), fraction: null }),
+        onRecords: (records) => {
+          read += records
+          this.options.onProgress({ phase: 'digesting', done: read, fraction: fractionOf(read, wanted) })
+        },
       })
       digests.push({ ledger, ...digest })
     }
@@ -190,6 +200,11 @@ export class Audit {
     this.findingCount++
     if (this.findings.length < FINDINGS_MAX) this.findings.push(finding)
   }
+}
+
+/** null where the whole is not known. */
+function fractionOf(done: number, wanted: number): number | null {
+  return wanted === 0 ? null : Math.min(done / wanted, 1)
 }
 
 async function requireSameSchemas(live: ReadModel, projections: readonly Projection[]): Promise<void> {

@@ -1,7 +1,7 @@
 /** Whatever was changed behind the service's back, in the rows or in the log: an audit names it. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import Database from 'better-sqlite3'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -161,6 +161,26 @@ describe('meterbook audit', () => {
     const earlier = await verdict('--as-of', '50')
     expect(earlier.checkpoint.sequence).toBe(50)
     expect(earlier.findingCount).toBeLessThanOrEqual(2)
+  })
+
+  it('names an index of the file that does not fit its table', async () => {
+    const path = join(dataDir, 'read-model.db')
+    const database = new Database(path)
+    const { page, size } = database
+      .prepare<[], { page: number; size: number }>(
+        `SELECT pageno AS page, pgsize AS size FROM dbstat
+         WHERE name LIKE 'usage_records_%_occurred' AND pagetype = 'leaf' LIMIT 1`,
+      )
+      .get()!
+    database.close()
+    // The last byte of an index page is of its first entry: the sequence of a record.
+    const bytes = readFileSync(path)
+    bytes[page * size - 1]! ^= 0x40
+    writeFileSync(path, bytes)
+    const found = await verdict()
+    expect(found.verdict).toBe('differs')
+    expect(found.findings[0]).toMatchObject({ kind: 'storage' })
+    expect((await run()).stdout).toMatch(/file of the rows: row \d+ missing from index usage_records_\d+_occurred/)
   })
 
   it('names a checkpoint that was changed', async () => {
