@@ -253,11 +253,42 @@ function pick<Key extends string>(runs: readonly Readonly<Record<Key, number>>[]
   return runs.map((run) => run[key])
 }
 
+const duringRebuild: Case = {
+  name: 'during-rebuild',
+  what: 'the stream load while every projection is built anew beside it, against the same load alone',
+  run: ({ runs, streamRequests: requests, foldedRecords }) =>
+    withLoad(async (load) => {
+      const loaded = await LoadedService.start(load)
+      await loaded.burst({ shape: 'stream', requests: Math.ceil(foldedRecords / STREAM_EVENTS) })
+      const { service } = loaded
+      const { first: alone, second: beside } = await alternate(
+        Math.ceil(runs / 2),
+        () => loaded.burst({ shape: 'stream', requests }),
+        async () => {
+          await service.beginRebuild()
+          const burst = await loaded.burst({ shape: 'stream', requests })
+          if (!(await service.isRebuilding())) throw new Error('The rebuild was over before the load was.')
+          await service.rebuilt()
+          return burst
+        },
+      )
+      await loaded.check()
+      await loaded.service.stop()
+      const figure = (name: string, key: 'eventsPerSecond' | 'projectedPerSecond', target?: Target): Figure =>
+        besides('during-rebuild', name, pick(beside, key), { name: 'alone', runs: pick(alone, key) }, target)
+      return [
+        figure('acknowledged events/s', 'eventsPerSecond', targets.duringRebuild),
+        figure('counted in the rows events/s', 'projectedPerSecond'),
+      ]
+    }),
+}
+
 export const cases: readonly Case[] = [
   stream,
   single,
   duplicates,
   longLog,
+  duringRebuild,
   eventStoreDbCase,
   sideBySideCase,
   rebuildCase,

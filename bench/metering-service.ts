@@ -16,6 +16,8 @@ const KEY = 'sk_test_benchmarks0001'
 const START_TIMEOUT_MS = 60_000
 const READY_POLL_MS = 5
 const PROJECTED_TIMEOUT_MS = 300_000
+const REBUILT_TIMEOUT_MS = 1_800_000
+const REBUILD_POLL_MS = 20
 const DAY_MS = 86_400_000
 /** Of the processor times in `/proc`. */
 const TICKS_PER_SECOND = 100
@@ -107,6 +109,28 @@ export class MeteringService {
   async total(customer: string): Promise<number> {
     const list = await this.call('GET', this.summaryPath(customer, 40))
     return (list as { data: { aggregated_value: number }[] }).data[0]?.aggregated_value ?? NaN
+  }
+
+  /** Begins to build every projection anew, beside everything else. */
+  async beginRebuild(): Promise<void> {
+    await this.call('POST', '/meterbook/v1/projections/rebuild')
+  }
+
+  async isRebuilding(): Promise<boolean> {
+    const list = await this.call('GET', '/meterbook/v1/projections')
+    const [first] = (list as { data: { rebuild: { status: string; difference_count: number } | null }[] }).data
+    const { status, difference_count: differences } = first?.rebuild ?? {}
+    if (status === 'failed' || (differences ?? 0) > 0) throw new Error(`The rebuild: ${JSON.stringify(first?.rebuild)}`)
+    return status === 'building' || status === 'comparing'
+  }
+
+  /** Resolves when nothing is being built anew. */
+  async rebuilt(): Promise<void> {
+    const since = performance.now()
+    while (await this.isRebuilding()) {
+      if (performance.now() - since > REBUILT_TIMEOUT_MS) throw new Error('The rebuild did not end in time.')
+      await delay(REBUILD_POLL_MS)
+    }
   }
 
   /** Resolves when everything in the log is in the rows. */

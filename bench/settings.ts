@@ -67,6 +67,7 @@ export const targets = {
   startMs: atMost(2_000, 1_000),
   eventStoreDb: atLeast(0.8, 0.95),
   rebuild: atLeast(0.5, 0.5),
+  duringRebuild: atLeast(0.5, 0.7),
   audit: atLeast(0.6, 0.6),
   foldingResidentMiB: atMost(700, 700),
 } as const
