@@ -59,8 +59,9 @@ export function payloadOf(meter: Meter, sample: Sample): Record<string, string> 
   return Object.fromEntries(entries.filter(([, text]) => text !== ''))
 }
 
+/** A dimension that was just added has a value in every sample, so that the preview goes on counting. */
 export function valueOf({ dimensions }: Sample, key: string): string {
-  return Object.hasOwn(dimensions, key) ? (dimensions[key] ?? '') : ''
+  return Object.hasOwn(dimensions, key) ? (dimensions[key] ?? '') : 'example'
 }
 
 export function preview(meter: Meter, samples: readonly Sample[], now: number, window: 'hour' | 'day'): MeterPreview {

@@ -77,6 +77,8 @@ describeDashboard('The dashboard', (suite) => {
     await page.getByLabel('Dimensions').fill('region')
     const samples = page.locator('.samples > li')
     const fate = (index: number) => samples.nth(index).locator('.fate')
+    expect(await samples.nth(0).getByLabel('region').inputValue()).toBe('example')
+    await samples.nth(0).getByLabel('region').fill('')
     await expectText(fate(0), 'Refused')
     await expectText(fate(0), 'region is missing')
     for (const index of [0, 1, 2]) await samples.nth(index).getByLabel('region').fill('tokyo')
