@@ -14,6 +14,7 @@ import { SignInPage } from './sign-in-page.js'
 
 const MeterPage = lazy(async () => ({ default: (await import('./meter/meter-page.js')).MeterPage }))
 const CustomerPage = lazy(async () => ({ default: (await import('./customer/customer-page.js')).CustomerPage }))
+const RejectionsPage = lazy(async () => ({ default: (await import('./rejections/rejections-page.js')).RejectionsPage }))
 const SystemPage = lazy(async () => ({ default: (await import('./system/system-page.js')).SystemPage }))
 
 export function App() {
@@ -58,11 +59,12 @@ function Page() {
       return <CreateMeterPage />
     case 'meter':
       return <MeterPage key={route.meterId} meterId={route.meterId} tab={route.tab} />
+    case 'rejections':
+      return <RejectionsPage />
     case 'system':
       return <SystemPage />
     case 'customer':
       return <CustomerPage key={route.customer} customer={route.customer} />
-    case 'rejections':
     case 'unknown':
       return (
         <>

@@ -109,7 +109,7 @@ function AuditFacts({ audit }: { readonly audit: Audit }) {
           <code>{audit.position ?? '–'}</code>
         </dd>
       </div>
-      <div className="digest">
+      <div className="audit-digest">
         <dt>{pageTexts.digest}</dt>
         <dd>
           <code>{audit.digest ?? '–'}</code>

@@ -1,0 +1,126 @@
+/** What asynchronous ingestion refused: how much of it and why, each event as it was sent, and another try. */
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { ActionDialog } from '../action-dialog.js'
+import { ChoiceField, MeterChoice } from '../choice-field.js'
+import { FailureNotice } from '../failure-notice.js'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import { get } from '../service-client.js'
+import { useMayChange } from '../session.js'
+import type { RejectionCounts, RetryOutcome } from './answers.js'
+import { CodeCounts } from './code-counts.js'
+import { countQuery, firstFilters, PATH, retryAll, spanNames, type Filters, type Span } from './filters.js'
+import { RejectionList } from './rejection-list.js'
+import './rejections.css'
+import { rejectionTexts } from './texts.js'
+
+export function RejectionsPage() {
+  const texts = useTexts()
+  const pageTexts = usePageTexts(rejectionTexts)
+  const [filters, setFilters] = useState<Filters>(firstFilters)
+  const counts = useQuery({
+    queryKey: ['rejections', 'counts', filters.span, filters.meter],
+    queryFn: ({ signal }) => get<RejectionCounts>(`${PATH}/counts`, countQuery(filters), signal),
+    placeholderData: keepPreviousData,
+  })
+  return (
+    <>
+      <h1>{texts.rejections}</h1>
+      <p className="quiet">{pageTexts.intro}</p>
+      <FilterFields filters={filters} codes={counts.data?.codes.map(({ code }) => code) ?? []} onChange={setFilters} />
+      {counts.isError && <FailureNotice error={counts.error} onRetry={() => void counts.refetch()} />}
+      {counts.isPending && <p className="quiet">{texts.loading}</p>}
+      {counts.data && counts.data.error_count > 0 && (
+        <CodeCounts counts={counts.data} chosen={filters.code} onChoose={(code) => setFilters({ ...filters, code })} />
+      )}
+      {counts.data && <RetryAll filters={filters} counts={counts.data} />}
+      <RejectionList filters={filters} isNothing={counts.data?.error_count === 0} />
+    </>
+  )
+}
+
+interface FieldsProps {
+  readonly filters: Filters
+  readonly codes: readonly string[]
+  readonly onChange: (filters: Filters) => void
+}
+
+function FilterFields({ filters, codes, onChange }: FieldsProps) {
+  const pageTexts = usePageTexts(rejectionTexts)
+  const { span, meter, code, status } = filters
+  const shownCodes = code === '' || codes.includes(code) ? codes : [...codes, code]
+  return (
+    <div className="filters">
+      <ChoiceField
+        label={pageTexts.received}
+        value={span}
+        onChange={(chosen) => onChange({ ...filters, span: chosen as Span })}
+      >
+        {spanNames.map((name) => (
+          <option key={name} value={name}>
+            {pageTexts.spans[name]}
+          </option>
+        ))}
+      </ChoiceField>
+      <MeterChoice
+        label={pageTexts.meter}
+        everyMeter={pageTexts.everyMeter}
+        value={meter}
+        onChange={(chosen) => onChange({ ...filters, meter: chosen })}
+      />
+      <ChoiceField label={pageTexts.code} value={code} onChange={(chosen) => onChange({ ...filters, code: chosen })}>
+        <option value="">{pageTexts.everyCode}</option>
+        {shownCodes.map((each) => (
+          <option key={each} value={each}>
+            {each}
+          </option>
+        ))}
+      </ChoiceField>
+      <ChoiceField
+        label={pageTexts.status}
+        value={status}
+        onChange={(chosen) => onChange({ ...filters, status: chosen as Filters['status'] })}
+      >
+        <option value="open">{pageTexts.statuses.open}</option>
+        <option value="resolved">{pageTexts.statuses.resolved}</option>
+        <option value="">{pageTexts.everyStatus}</option>
+      </ChoiceField>
+    </div>
+  )
+}
+
+function RetryAll({ filters, counts }: { readonly filters: Filters; readonly counts: RejectionCounts }) {
+  const pageTexts = usePageTexts(rejectionTexts)
+  const mayChange = useMayChange()
+  const format = useNumberFormat()
+  const [outcome, setOutcome] = useState<RetryOutcome | null>(null)
+  const ofCode = counts.codes.find(({ code }) => code === filters.code)?.open_count ?? 0
+  const open = filters.code === '' ? counts.open_count : ofCode
+  return (
+    <div className="retry-all">
+      {mayChange && open > 0 && filters.status !== 'resolved' && (
+        <ActionDialog
+          label={pageTexts.retryAll(format(open))}
+          title={pageTexts.retryAllTitle(format(open))}
+          action={pageTexts.retryThem}
+          onOpen={() => setOutcome(null)}
+          run={async () => setOutcome(await retryAll(filters))}
+          changes={['rejections', 'usage']}
+        >
+          <ul>
+            {pageTexts.retryMeans.map((sentence) => (
+              <li key={sentence}>{sentence}</li>
+            ))}
+          </ul>
+        </ActionDialog>
+      )}
+      <div aria-live="polite">
+        {outcome && (
+          <p className="notice">
+            {pageTexts.outcome(format(outcome.counted), format(outcome.duplicates), format(outcome.still_rejected))}
+          </p>
+        )}
+      </div>
+    </div>
+  )
+}
