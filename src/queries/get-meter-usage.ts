@@ -16,6 +16,7 @@ import { Reader, requireMeter, type Answer, type QueryContext } from './reader.j
 import { UsageAt, type Bucket } from './usage-at.js'
 import { customersOf, readingLimit } from './usage-of-customers.js'
 import { seriesGrouping } from './usage-series-of.js'
+import { WholeMeterTurns } from './whole-meter-turns.js'
 
 export interface MeterUsageRequest extends Omit<SummaryRequest, 'customer' | 'window'> {
   /** null: of all of them. */
@@ -73,34 +74,39 @@ export const GROUPS_MAX = 20
 
 @QueryHandler(GetMeterUsage)
 export class GetMeterUsageHandler implements IQueryHandler<GetMeterUsage> {
-  constructor(private readonly reader: Reader) {}
+  constructor(
+    private readonly reader: Reader,
+    private readonly turns: WholeMeterTurns,
+  ) {}
 
-  /** @throws DomainError for misaligned bounds, too much at once, an unknown meter or dimension. */
+  /** @throws DomainError for misaligned bounds, too much at once, an unknown meter or dimension; Overloaded. */
   async execute({ context, request, asOf, signal }: GetMeterUsage): Promise<Answer<MeterUsage>> {
     requireInterval(request)
     requireFewWindows(request)
     const { start, end, window, customer } = request
-    return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
-      const row = await requireMeter(rows, context.ledger, request.meterId)
-      const meter = await meterAsOf(rows, this.reader.store, row, then)
-      const usage = new UsageAt(rows, meter, then?.sequence ?? null)
-      const grouping = seriesGrouping(meter, request)
-      const book = new UsageBook(formulas[meter.formula], request.groupBy.length > 0)
-      const withinLimit = readingLimit(usage, signal)
-      for await (const { groups } of customersOf(rows, row.number, { customer }, grouping)) {
-        const parts: CustomerPart[] = []
-        for (const { dimensions, series } of groups) {
-          const buckets: Bucket[] = []
-          for (const number of series) {
-            buckets.push(...(await usage.buckets(number, window, start, end)))
-            await withinLimit()
+    return this.turns.take(signal, () =>
+      this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
+        const row = await requireMeter(rows, context.ledger, request.meterId)
+        const meter = await meterAsOf(rows, this.reader.store, row, then)
+        const usage = new UsageAt(rows, meter, then?.sequence ?? null)
+        const grouping = seriesGrouping(meter, request)
+        const book = new UsageBook(formulas[meter.formula], request.groupBy.length > 0)
+        const withinLimit = readingLimit(usage, signal)
+        for await (const { groups } of customersOf(rows, row.number, { customer }, grouping)) {
+          const parts: CustomerPart[] = []
+          for (const { dimensions, series } of groups) {
+            const buckets: Bucket[] = []
+            for (const number of series) {
+              buckets.push(...(await usage.buckets(number, window, start, end)))
+              await withinLimit()
+            }
+            parts.push({ dimensions, buckets })
           }
-          parts.push({ dimensions, buckets })
+          book.add(parts)
         }
-        book.add(parts)
-      }
-      return { meter, ...book.close() }
-    })
+        return { meter, ...book.close() }
+      }),
+    )
   }
 }
 

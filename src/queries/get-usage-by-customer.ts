@@ -17,6 +17,7 @@ import { Reader, requireMeter, type Answer, type QueryContext } from './reader.j
 import { UsageAt } from './usage-at.js'
 import { customersOf, readingLimit, type CustomerChoice } from './usage-of-customers.js'
 import { seriesGrouping } from './usage-series-of.js'
+import { WholeMeterTurns } from './whole-meter-turns.js'
 
 export const customerOrders = ['-value', 'customer'] as const
 export type CustomerOrder = (typeof customerOrders)[number]
@@ -67,21 +68,26 @@ type FindUsage = (choice: Omit<CustomerChoice, 'customer'>) => AsyncGenerator<Fo
 
 @QueryHandler(GetUsageByCustomer)
 export class GetUsageByCustomerHandler implements IQueryHandler<GetUsageByCustomer> {
-  constructor(private readonly reader: Reader) {}
+  constructor(
+    private readonly reader: Reader,
+    private readonly turns: WholeMeterTurns,
+  ) {}
 
-  /** @throws DomainError for misaligned bounds, too much at once, an unknown meter, dimension or cursor. */
+  /** @throws DomainError for misaligned bounds, too much at once, an unknown meter, dimension or cursor; Overloaded. */
   async execute({ context, request, page, asOf, signal }: GetUsageByCustomer): Promise<Answer<UsageByCustomer>> {
     requireInterval({ ...request, window: null })
-    return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
-      const row = await requireMeter(rows, context.ledger, request.meterId)
-      const meter = await meterAsOf(rows, this.reader.store, row, then)
-      const usage = new UsageAt(rows, meter, then?.sequence ?? null)
-      const find: FindUsage = (choice) => usageOf(rows, row.number, meter, usage, request, choice, signal)
-      return {
-        meter,
-        ...(request.order === 'customer' ? await byName(find, request, page) : await byValue(find, request, page)),
-      }
-    })
+    return this.turns.take(signal, () =>
+      this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
+        const row = await requireMeter(rows, context.ledger, request.meterId)
+        const meter = await meterAsOf(rows, this.reader.store, row, then)
+        const usage = new UsageAt(rows, meter, then?.sequence ?? null)
+        const find: FindUsage = (choice) => usageOf(rows, row.number, meter, usage, request, choice, signal)
+        return {
+          meter,
+          ...(request.order === 'customer' ? await byName(find, request, page) : await byValue(find, request, page)),
+        }
+      }),
+    )
   }
 }
 

@@ -148,6 +148,13 @@ describeDashboard('The customers of a meter', (suite) => {
       await page.evaluate('new Promise(requestAnimationFrame)')
     }
     expect(await last.textContent()).toContain('cus_4999')
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download CSV' }).click(),
+    ])
+    const lines = parse<{ customer: string }>(await readFile(await download.path()), { columns: true })
+    expect(new Set(lines.map(({ customer }) => customer)).size).toBe(5_000)
+    expect(lines).toHaveLength(5_000)
     await page.getByLabel('Search customers').fill('cus_4242')
     await list.getByRole('rowheader', { name: 'cus_4242' }).waitFor()
   })

@@ -77,6 +77,8 @@ export function UsageChart({ usage, interval, size, bar, onBar }: Props) {
         aria-valuenow={at}
         aria-valuetext={current && valueText(current)}
         onKeyDown={onKeyDown}
+        // Focus is for the keyboard: taken by a mouse, it would draw the bars anew between the press and its release.
+        onMouseDown={(event) => event.preventDefault()}
         onFocus={() => setReached((start) => start ?? bar ?? usage.windows.at(-1)!.start_time * 1000)}
         onBlur={() => setReached(null)}
       >
@@ -86,10 +88,6 @@ export function UsageChart({ usage, interval, size, bar, onBar }: Props) {
             stackOffset="sign"
             accessibilityLayer={false}
             margin={{ top: 8, right: 8, bottom: 0, left: 0 }}
-            onClick={({ activeTooltipIndex }) => {
-              const place = places[Number(activeTooltipIndex)]
-              if (place?.window) onBar(place.start)
-            }}
           >
             <CartesianGrid vertical={false} stroke="var(--line)" />
             <XAxis dataKey="name" stroke="var(--quiet)" tickLine={false} minTickGap={24} tick={{ fontSize: 12 }} />
@@ -117,6 +115,11 @@ export function UsageChart({ usage, interval, size, bar, onBar }: Props) {
                 dataKey={({ heights }: Place) => heights[index]}
                 fill={`var(--chart-${index + 1})`}
                 isAnimationActive={false}
+                // The whole height can be clicked, however low the bar.
+                background={index === 0 ? { fill: 'transparent' } : false}
+                onClick={({ payload }: { readonly payload?: Place }) => {
+                  if (payload?.window) onBar(payload.start)
+                }}
                 shape={({ payload, ...shape }: { readonly payload?: Place }) => (
                   <Rectangle
                     {...shape}
