@@ -27,8 +27,9 @@ export interface Rebuild {
   /** Usage events folded so far, and how many there are. */
   readonly sequence: number
   readonly wanted_sequence: number
-  /** Compared. */
+  /** Compared so far, and how many there are; 0 while that is not known. */
   readonly rows: number
+  readonly wanted_rows: number
   readonly elapsed_seconds: number
   readonly difference_count: number
   readonly differences: readonly RowDifference[]
@@ -73,6 +74,7 @@ export interface Audit {
 }
 
 export type Finding =
-  | { readonly kind: 'log'; readonly message: string }
+  /** `storage`: the file of the rows is damaged. */
+  | { readonly kind: 'log' | 'storage'; readonly message: string }
   | { readonly kind: 'checkpoint'; readonly projection: string; readonly expected: object; readonly found: object }
   | ({ readonly kind: 'row'; readonly meter: string | null; readonly customer: string | null } & RowDifference)

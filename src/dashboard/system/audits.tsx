@@ -52,10 +52,10 @@ function AuditReport({ audit }: { readonly audit: Audit }) {
       <p className="quiet">{pageTexts.startedAtTime(utcSecond(startedAt))}</p>
       {status === 'running' && progress && (
         <ProgressLine
+          key={progress.phase}
           label={pageTexts.phases[progress.phase]}
           done={progress.done}
           fraction={progress.fraction}
-          elapsedSeconds={Math.max(0, (Date.now() - startedAt) / 1000)}
         />
       )}
       {status === 'failed' && <p className="notice notice-bad">{pageTexts.auditFailed(failure ?? '')}</p>}
@@ -128,7 +128,7 @@ function Findings({ findings }: { readonly findings: readonly Finding[] }) {
         <ul className="findings">
           {others.map((finding, index) => (
             <li key={index}>
-              {finding.kind === 'log' ? finding.message : pageTexts.checkpointDiffers(finding.projection)}
+              {finding.kind === 'checkpoint' ? pageTexts.checkpointDiffers(finding.projection) : finding.message}
             </li>
           ))}
         </ul>

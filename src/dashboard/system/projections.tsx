@@ -138,15 +138,15 @@ function RebuildReport({ rebuild, isOfAll }: { readonly rebuild: Rebuild; readon
     <div className="panel report" aria-live={isOver(status) ? 'polite' : 'off'}>
       <h3>{isOfAll ? pageTexts.rebuildOfAll : pageTexts.rebuildReport(rebuild.projections.join(', '))}</h3>
       {status === 'building' && (
-        <ProgressLine
-          label={pageTexts.building}
-          done={sequence}
-          fraction={wanted === 0 ? null : Math.min(sequence / wanted, 1)}
-          elapsedSeconds={elapsedSeconds}
-        />
+        <ProgressLine key={status} label={pageTexts.building} done={sequence} fraction={fractionOf(sequence, wanted)} />
       )}
       {status === 'comparing' && (
-        <ProgressLine label={pageTexts.comparing} done={rows} fraction={null} elapsedSeconds={elapsedSeconds} />
+        <ProgressLine
+          key={status}
+          label={pageTexts.comparing}
+          done={rows}
+          fraction={fractionOf(rows, rebuild.wanted_rows)}
+        />
       )}
       {status === 'failed' && <p className="notice notice-bad">{pageTexts.rebuildFailed(rebuild.failure ?? '')}</p>}
       {status === 'completed' && (
@@ -184,4 +184,9 @@ function isRunning(list: List<Projection> | undefined): boolean {
 
 function isOver(status: Rebuild['status']): boolean {
   return status === 'completed' || status === 'failed'
+}
+
+/** null where the whole is not known. */
+function fractionOf(done: number, wanted: number): number | null {
+  return wanted === 0 ? null : Math.min(done / wanted, 1)
 }
