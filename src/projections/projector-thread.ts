@@ -36,7 +36,7 @@ export class ProjectorThread {
       sequence: 0,
       wantedSequence: 0,
       rows: 0,
-    wantedRows: 0,
+      wantedRows: 0,
       differenceCount: 0,
       differences: [],
       elapsedMs: 0,
