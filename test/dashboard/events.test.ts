@@ -175,6 +175,29 @@ describeDashboard('The Events tab', (suite) => {
     expect(await page.getByLabel('Identifier').inputValue()).toBe('')
   })
 
+  it('leaves out none of what was recorded side by side', async () => {
+    const meter = await createMeter(suite.stripe)
+    const part = (name: string) =>
+      suite.stripe.rawRequest('POST', '/meterbook/v1/usage_imports', {
+        events: Array.from({ length: 100 }, (_, index) => ({
+          event_name: meter.event_name,
+          identifier: `${name}-${index}`,
+          payload: { stripe_customer_id: 'cus_A', value: '1' },
+        })),
+      })
+    const page = await open(meter)
+    await Promise.all(['a', 'b', 'c'].map(part))
+    for (let shown = 50; shown < 300; shown += 50) {
+      await page
+        .locator('.event')
+        .nth(shown - 1)
+        .waitFor()
+      await page.getByRole('button', { name: 'Load older' }).click()
+    }
+    await shows(page, 300)
+    expect(new Set(await identifiers(page)).size).toBe(300)
+  })
+
   it('fits a small screen, in Japanese', async () => {
     const meter = await createMeter(suite.stripe)
     await report(suite.stripe, meter, 1, { identifier: 'x'.repeat(100), customer: 'c'.repeat(255) })

@@ -3,6 +3,7 @@
  * page by page. Two lists that end at different times are shown only as far back as both are complete.
  */
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
 import type { List, Meter, UsageRecord } from '../answers.js'
 import { get } from '../service-client.js'
 
@@ -83,21 +84,22 @@ export function useEventList(meter: Meter, filter: EventFilter): EventList {
     status === 'all' || status === 'rejected',
     { ...query, event_name: meter.event_name },
   )
-  const listed: MeterEvent[] = records.items.map((record) => ({
-    kind: 'record',
-    at: Date.parse(record.recorded_at),
-    record,
-  }))
-  const rejected: MeterEvent[] = rejections.items.map((rejection) => ({
-    kind: 'rejection',
-    at: Date.parse(rejection.received_at),
-    rejection,
-  }))
+  const listed = inOrder(
+    records.items.map((record): MeterEvent => ({ kind: 'record', at: Date.parse(record.recorded_at), record })),
+  )
+  const rejected = inOrder(
+    rejections.items.map((rejection): MeterEvent => ({
+      kind: 'rejection',
+      at: Date.parse(rejection.received_at),
+      rejection,
+    })),
+  )
   const ends = [endOf(records, listed), endOf(rejections, rejected)]
   const end = Math.max(...ends)
-  const events = [...listed, ...rejected.filter((event) => concerns(event, meter, customer))]
-    .filter(({ at }) => at >= end)
-    .sort((left, right) => right.at - left.at)
+  const events = [...listed, ...rejected.filter(({ event }) => concerns(event, meter, customer))]
+    .filter(({ place }) => place >= end)
+    .sort((left, right) => right.place - left.place)
+    .map(({ event }) => event)
   return {
     events,
     isPending: records.isPending || rejections.isPending,
@@ -139,20 +141,43 @@ function usePages<Item extends { readonly id: string }>(
     placeholderData: keepPreviousData,
     enabled: isWanted,
   })
+  // Reading on is given up when the ledger changes meanwhile and all pages are read again, so what is wanted is kept here.
+  const of = JSON.stringify(query)
+  const [wanted, setWanted] = useState({ of, pages: 1 })
+  const read = pages.data?.pages.length ?? 0
+  const isShort = wanted.of === of && wanted.pages > read && pages.hasNextPage
+  const { fetchNextPage } = pages
+  useEffect(() => {
+    if (isShort && !pages.isFetching && !pages.isError) void fetchNextPage()
+  }, [isShort, pages.isFetching, pages.isError, fetchNextPage])
   return {
     items: isWanted ? (pages.data?.pages.flatMap(({ data }) => data) ?? []) : [],
     hasMore: isWanted && pages.hasNextPage,
     isPending: isWanted && pages.isPending,
-    isLoadingMore: pages.isFetchingNextPage,
+    isLoadingMore: isShort && !pages.isError,
     error: isWanted ? pages.error : null,
-    loadMore: () => void pages.fetchNextPage(),
+    loadMore: () => setWanted({ of, pages: read + 1 }),
     retry: () => void pages.refetch(),
   }
 }
 
-/** Up to which receipt a list is known; -Infinity where it is known to its end. */
-function endOf({ hasMore }: { readonly hasMore: boolean }, events: readonly MeterEvent[]): number {
-  return hasMore ? (events.at(-1)?.at ?? Infinity) : -Infinity
+interface PlacedEvent {
+  readonly event: MeterEvent
+  /** The earliest receipt down to it: events recorded side by side need not be in the order of their receipt. */
+  readonly place: number
+}
+
+function inOrder(events: readonly MeterEvent[]): PlacedEvent[] {
+  let place = Infinity
+  return events.map((event) => {
+    place = Math.min(place, event.at)
+    return { event, place }
+  })
+}
+
+/** Up to which place a list is known; -Infinity where it is known to its end. */
+function endOf({ hasMore }: { readonly hasMore: boolean }, events: readonly PlacedEvent[]): number {
+  return hasMore ? (events.at(-1)?.place ?? Infinity) : -Infinity
 }
 
 /** The event name may have served another meter before; rejections have no customer of their own. */
