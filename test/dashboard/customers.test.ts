@@ -159,13 +159,13 @@ describeDashboard('The customers of a meter', (suite) => {
     await list.getByRole('rowheader', { name: 'cus_4242' }).waitFor()
   })
 
-  /** 20 events of 1 for each customer; equal values are in order of their names. */
+  /** 20 events of 1 for each customer, each on another day; equal values are in order of their names. */
   async function importMany(meter: Meter): Promise<void> {
     for (let first = 0; first < 100_000; first += 1_000) {
       const events = Array.from({ length: 1_000 }, (_, index) => first + index).map((n) => ({
         event_name: meter.event_name,
         identifier: `many-${n}`,
-        timestamp: new Date(TODAY - (n % 25) * DAY_MS).toISOString(),
+        timestamp: new Date(TODAY - ((n + Math.floor(n / 5_000)) % 25) * DAY_MS).toISOString(),
         payload: { stripe_customer_id: `cus_${String(n % 5_000).padStart(4, '0')}`, value: '1' },
       }))
       const response = await fetch(`${suite.service.url}/meterbook/v1/usage_imports`, {
