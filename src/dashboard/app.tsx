@@ -1,10 +1,10 @@
 /** Signing in, or the page the address names. */
 import { useQuery } from '@tanstack/react-query'
-import { lazy, Suspense } from 'react'
 import type { Session } from './answers.js'
 import { CreateMeterPage } from './create-meter-page.js'
 import { FailureNotice } from './failure-notice.js'
 import { useTexts } from './language.js'
+import { loadedLater } from './loaded-later.js'
 import { MetersPage } from './meters-page.js'
 import { paths, useRoute } from './route.js'
 import { Failure, get } from './service-client.js'
@@ -12,10 +12,10 @@ import { sessionKey, SignedIn } from './session.js'
 import { Shell } from './shell.js'
 import { SignInPage } from './sign-in-page.js'
 
-const MeterPage = lazy(async () => ({ default: (await import('./meter/meter-page.js')).MeterPage }))
-const CustomerPage = lazy(async () => ({ default: (await import('./customer/customer-page.js')).CustomerPage }))
-const RejectionsPage = lazy(async () => ({ default: (await import('./rejections/rejections-page.js')).RejectionsPage }))
-const SystemPage = lazy(async () => ({ default: (await import('./system/system-page.js')).SystemPage }))
+const MeterPage = loadedLater(async () => (await import('./meter/meter-page.js')).MeterPage)
+const CustomerPage = loadedLater(async () => (await import('./customer/customer-page.js')).CustomerPage)
+const RejectionsPage = loadedLater(async () => (await import('./rejections/rejections-page.js')).RejectionsPage)
+const SystemPage = loadedLater(async () => (await import('./system/system-page.js')).SystemPage)
 
 export function App() {
   const texts = useTexts()
@@ -31,9 +31,7 @@ export function App() {
     return (
       <SignedIn value={session.data}>
         <Shell>
-          <Suspense fallback={<p className="quiet">{texts.loading}</p>}>
-            <Page />
-          </Suspense>
+          <Page />
         </Shell>
       </SignedIn>
     )

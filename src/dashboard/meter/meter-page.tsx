@@ -1,6 +1,5 @@
 /** One meter: what it is, in the head, and under it the tab that the address names. */
 import { useQuery } from '@tanstack/react-query'
-import { Suspense } from 'react'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
@@ -28,7 +27,6 @@ export function meterKey(meterId: string): readonly string[] {
 }
 
 function KnownMeter({ meter, tab }: { readonly meter: Meter; readonly tab: MeterTab }) {
-  const texts = useTexts()
   const pageTexts = usePageTexts(meterTexts)
   const shownTabs = meterTabs.filter((each) => tabPages[each])
   const shown = tabPages[tab] ? tab : shownTabs[0]
@@ -48,7 +46,7 @@ function KnownMeter({ meter, tab }: { readonly meter: Meter; readonly tab: Meter
           </a>
         ))}
       </nav>
-      <Suspense fallback={<p className="quiet">{texts.loading}</p>}>{TabPage && <TabPage meter={meter} />}</Suspense>
+      {TabPage && <TabPage meter={meter} />}
     </>
   )
 }

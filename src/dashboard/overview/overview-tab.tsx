@@ -1,10 +1,11 @@
 /** What a meter comes to: figures, a bar for each hour or day, the customers with most, and why each bar is what it is. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { lazy, Suspense, useState } from 'react'
+import { useState } from 'react'
 import { DAY_MS, type BucketSize } from '../../domain/time-bucket.js'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { loadedLater } from '../loaded-later.js'
 import { get } from '../service-client.js'
 import { AsOfSlider } from '../usage/as-of.js'
 import { intervalOf, periodOf, type Interval } from '../usage/period.js'
@@ -19,7 +20,10 @@ import { UsageTable } from './usage-table.js'
 import './overview.css'
 
 /** The chart is most of the page's code; figures and tables are there before it. */
-const UsageChart = lazy(async () => ({ default: (await import('./usage-chart.js')).UsageChart }))
+const UsageChart = loadedLater(
+  async () => (await import('./usage-chart.js')).UsageChart,
+  <div className="chart-place" />,
+)
 
 /** Beyond this many hours a chart is of days. */
 const HOURS_DAYS_MAX = 31
@@ -116,15 +120,13 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
           ) : (
             <>
               <section className="panel" aria-label={pageTexts.chart}>
-                <Suspense fallback={<div className="chart-place" />}>
-                  <UsageChart
-                    usage={usage.data}
-                    interval={shownInterval(usage.data, aligned, period.preset === 'all')}
-                    size={size}
-                    bar={bar}
-                    onBar={setBar}
-                  />
-                </Suspense>
+                <UsageChart
+                  usage={usage.data}
+                  interval={shownInterval(usage.data, aligned, period.preset === 'all')}
+                  size={size}
+                  bar={bar}
+                  onBar={setBar}
+                />
                 <UsageTable usage={usage.data} size={size} onBar={setBar} />
               </section>
               {shownBar && (
