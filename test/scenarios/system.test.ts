@@ -10,6 +10,8 @@ onEachStore('The system', (start, store) => {
   let service: RunningService
   beforeAll(async () => {
     service = await start(new FixedClock())
+    // A read waits until the projections have caught up once.
+    await service.stripe.billing.meters.list()
   })
   afterAll(() => service.close())
 
