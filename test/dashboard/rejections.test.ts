@@ -76,8 +76,10 @@ describeDashboard('The page of rejections', (suite) => {
     const late = Array.from({ length: 30 }, (_, n) => event(event_name, `late-${n}`, '1'))
     await stream([...late, event('never', 'n-1'), event(meter.event_name, 'wrong', 'many')], key)
     const page = await opened(key)
+    const older = page.getByRole('button', { name: 'Show older ones' })
+    await older.waitFor()
     expect(await page.getByRole('main').getByRole('listitem').count()).toBe(25)
-    await page.getByRole('button', { name: 'Show older ones' }).click()
+    await older.click()
     await rejection(page, 'late-0').waitFor()
 
     await page.getByRole('button', { name: 'no_meter' }).click()
