@@ -3,11 +3,11 @@
  * suspended React holds back for 300 ms, and a page, its tab and its chart would wait for that one after the other.
  */
 import { useEffect, useState, type ComponentType, type ReactNode } from 'react'
-import { useTexts } from './language.js'
+import { Skeleton } from './skeleton.js'
 
 export function loadedLater<Props extends object>(
   load: () => Promise<ComponentType<Props>>,
-  meanwhile: ReactNode = <Loading />,
+  meanwhile: ReactNode = <Skeleton lines={4} />,
 ): ComponentType<Props> {
   let loaded: ComponentType<Props> | null = null
   return function LoadedLater(props) {
@@ -26,9 +26,4 @@ export function loadedLater<Props extends object>(
     if (failure) throw failure
     return Shown ? <Shown {...props} /> : meanwhile
   }
-}
-
-function Loading() {
-  const texts = useTexts()
-  return <p className="quiet">{texts.loading}</p>
 }

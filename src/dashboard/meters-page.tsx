@@ -10,6 +10,7 @@ import { useMeters } from './meters.js'
 import { paths } from './route.js'
 import { get } from './service-client.js'
 import { useMayChange } from './session.js'
+import { Skeleton } from './skeleton.js'
 import { Sparkline } from './sparkline.js'
 import { utcMinute } from './utc.js'
 
@@ -43,7 +44,7 @@ export function MetersPage() {
         )}
       </div>
       {meters.isError && <FailureNotice error={meters.error} onRetry={() => void meters.refetch()} />}
-      {meters.isPending && <p className="quiet">{texts.loading}</p>}
+      {meters.isPending && <Skeleton lines={6} />}
       {meters.isSuccess && all.length === 0 && <NoMeters />}
       {all.length > 0 && (
         <>

@@ -7,6 +7,7 @@ import { usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
 import { get } from '../service-client.js'
 import { useSession } from '../session.js'
+import { Skeleton } from '../skeleton.js'
 import { fromUtcField, utcSecond } from '../utc.js'
 import { intervalOf, periodOf, type Interval } from '../usage/period.js'
 import { intervalText, PeriodPicker } from '../usage/period-picker.js'
@@ -80,7 +81,7 @@ function Statement({ customer, interval, asOf }: StatementProps) {
     placeholderData: keepPreviousData,
   })
   if (usage.isError) return <FailureNotice error={usage.error} onRetry={() => void usage.refetch()} />
-  if (usage.isPending) return <p className="quiet">{texts.loading}</p>
+  if (usage.isPending) return <Skeleton lines={6} />
   const { meters, position } = usage.data
   return (
     <article aria-busy={usage.isPlaceholderData} aria-label={pageTexts.statement}>

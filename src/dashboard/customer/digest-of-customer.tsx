@@ -1,9 +1,10 @@
 /** The digest of exactly the records a statement is made of, and how someone else comes to the same. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { FailureNotice } from '../failure-notice.js'
-import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import { useNumberFormat, usePageTexts } from '../language.js'
 import { get, type Query } from '../service-client.js'
 import { useSession } from '../session.js'
+import { Skeleton } from '../skeleton.js'
 import { Snippet } from '../snippet.js'
 import type { Interval } from '../usage/period.js'
 import type { AsOf, Digest } from '../usage/usage-answers.js'
@@ -18,7 +19,6 @@ interface Props {
 }
 
 export function DigestOfCustomer({ customer, interval, asOf, position }: Props) {
-  const texts = useTexts()
   const pageTexts = usePageTexts(customerTexts)
   const { account, livemode } = useSession()
   const number = useNumberFormat()
@@ -40,7 +40,7 @@ export function DigestOfCustomer({ customer, interval, asOf, position }: Props) 
       <h2 id="digest">{pageTexts.digest}</h2>
       <p>{pageTexts.digestIntro}</p>
       {digest.isError && <FailureNotice error={digest.error} onRetry={() => void digest.refetch()} />}
-      {digest.isPending && !digest.isError && <p className="quiet">{texts.loading}</p>}
+      {digest.isPending && !digest.isError && <Skeleton />}
       {digest.data && (
         <>
           <p>

@@ -5,6 +5,7 @@ import { Input, Label, SearchField } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import { Skeleton } from '../skeleton.js'
 import { intervalOf, periodOf, type Interval } from '../usage/period.js'
 import { PeriodPicker } from '../usage/period-picker.js'
 import { usageTexts } from '../usage/texts.js'
@@ -73,7 +74,6 @@ interface CustomersProps {
 }
 
 function Customers({ meter, interval, order, search }: CustomersProps) {
-  const texts = useTexts()
   const pageTexts = usePageTexts(customersTexts)
   const shared = usePageTexts(usageTexts)
   const number = useNumberFormat()
@@ -103,7 +103,7 @@ function Customers({ meter, interval, order, search }: CustomersProps) {
     enabled: order === 'customer',
   })
   if (customers.isError) return <FailureNotice error={customers.error} onRetry={() => void customers.refetch()} />
-  if (customers.isPending) return <p className="quiet">{texts.loading}</p>
+  if (customers.isPending) return <Skeleton lines={8} />
   const found = customers.data.pages.flatMap(({ data }) => data)
   const [first] = customers.data.pages
   const total = first?.total ?? totals.data?.total ?? null

@@ -2,9 +2,10 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts, useTexts } from '../language.js'
+import { usePageTexts } from '../language.js'
 import { get } from '../service-client.js'
 import { useMayChange } from '../session.js'
+import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
 import { isCancellable } from './cancel-event.js'
 import { eventsTexts } from './events-texts.js'
@@ -19,7 +20,6 @@ interface RecordEvents {
 }
 
 export function RecordDetails({ record }: { readonly record: ListedRecord }) {
-  const texts = useTexts()
   const pageTexts = usePageTexts(eventsTexts)
   const mayChange = useMayChange()
   const path = [record.meter, record.identifier].map(encodeURIComponent).join('/')
@@ -48,7 +48,7 @@ export function RecordDetails({ record }: { readonly record: ListedRecord }) {
           </Fact>
         ))}
       </dl>
-      {history.isPending && <p className="quiet">{texts.loading}</p>}
+      {history.isPending && <Skeleton />}
       {history.isError && <FailureNotice error={history.error} onRetry={() => void history.refetch()} />}
       <Sent name={pageTexts.payload} value={record.payload} />
     </>

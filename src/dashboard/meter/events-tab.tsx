@@ -3,16 +3,16 @@ import { useState } from 'react'
 import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts, useTexts } from '../language.js'
+import { usePageTexts } from '../language.js'
 import { paths } from '../route.js'
 import { EventFilters, noFilter } from './event-filters.js'
 import { SHOWN_EVENTS_MAX, useEventList } from './event-list.js'
 import { EventRow } from './event-row.js'
 import './events-tab.css'
 import { eventsTexts } from './events-texts.js'
+import { Skeleton } from '../skeleton.js'
 
 export function EventsTab({ meter }: { readonly meter: Meter }) {
-  const texts = useTexts()
   const pageTexts = usePageTexts(eventsTexts)
   const [filter, setFilter] = useState(noFilter)
   const { events, isPending, error, hasOlder, isLoadingOlder, loadOlder, retry } = useEventList(meter, filter)
@@ -26,7 +26,7 @@ export function EventsTab({ meter }: { readonly meter: Meter }) {
         <EventFilters filter={filter} onChange={setFilter} />
       )}
       {error !== null && <FailureNotice error={error} onRetry={retry} />}
-      {isPending && <p className="quiet">{texts.loading}</p>}
+      {isPending && <Skeleton lines={8} />}
       {isEmpty && filter !== noFilter && <p>{pageTexts.noMatch}</p>}
       {events.length > 0 && (
         <ol className="events" aria-label={pageTexts.list}>

@@ -3,8 +3,9 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { Button } from 'react-aria-components'
 import type { List, Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts, useTexts } from '../language.js'
+import { usePageTexts } from '../language.js'
 import { get } from '../service-client.js'
+import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
 import { historyTexts } from './history-texts.js'
 import { meterKey } from './meter-page.js'
@@ -25,7 +26,6 @@ export interface MeterChange {
 const PAGE_CHANGES = 50
 
 export function HistoryTab({ meter }: { readonly meter: Meter }) {
-  const texts = useTexts()
   const pageTexts = usePageTexts(historyTexts)
   const history = useInfiniteQuery({
     queryKey: [...meterKey(meter.id), 'history'],
@@ -43,7 +43,7 @@ export function HistoryTab({ meter }: { readonly meter: Meter }) {
     <>
       <p className="quiet">{pageTexts.intro}</p>
       {history.isError && <FailureNotice error={history.error} onRetry={() => void history.refetch()} />}
-      {history.isPending && <p className="quiet">{texts.loading}</p>}
+      {history.isPending && <Skeleton />}
       {changes.length > 0 && (
         <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.caption}>
           <table>

@@ -9,15 +9,15 @@ import { MeterHead } from './meter-head.js'
 import './meter.css'
 import { tabPages } from './tabs.js'
 import { meterTexts } from './texts.js'
+import { Skeleton } from '../skeleton.js'
 
 export function MeterPage({ meterId, tab }: { readonly meterId: string; readonly tab: MeterTab }) {
-  const texts = useTexts()
   const meter = useQuery({
     queryKey: meterKey(meterId),
     queryFn: ({ signal }) => get<Meter>(`/v1/billing/meters/${encodeURIComponent(meterId)}`, {}, signal),
   })
   if (meter.data) return <KnownMeter meter={meter.data} tab={tab} />
-  if (!meter.isError) return <p className="quiet">{texts.loading}</p>
+  if (!meter.isError) return <Skeleton lines={4} />
   if (meter.error instanceof Failure && meter.error.status === 404) return <NoSuchMeter />
   return <FailureNotice error={meter.error} onRetry={() => void meter.refetch()} />
 }

@@ -5,6 +5,7 @@ import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { Skeleton } from '../skeleton.js'
 import { ExplainList } from '../usage/explain-list.js'
 import { groupName } from '../usage/group-name.js'
 import type { Interval } from '../usage/period.js'
@@ -112,7 +113,7 @@ function CustomersOfBar({ meter, interval, asOf, dimensions, onCustomer }: Custo
     placeholderData: keepPreviousData,
   })
   if (customers.isError) return <FailureNotice error={customers.error} onRetry={() => void customers.refetch()} />
-  if (customers.isPending) return <p className="quiet">{texts.loading}</p>
+  if (customers.isPending) return <Skeleton />
   return (
     <>
       <p className="quiet">{pageTexts.chooseCustomer}</p>

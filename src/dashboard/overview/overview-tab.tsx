@@ -7,6 +7,7 @@ import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { loadedLater } from '../loaded-later.js'
 import { get } from '../service-client.js'
+import { Skeleton } from '../skeleton.js'
 import { AsOfSlider } from '../usage/as-of.js'
 import { intervalOf, periodOf, type Interval } from '../usage/period.js'
 import { PeriodPicker } from '../usage/period-picker.js'
@@ -88,7 +89,7 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
       </div>
       <AsOfSlider from={meter.created * 1000} asOf={asOf} onAsOf={setAsOf} />
       {usage.isError && <FailureNotice error={usage.error} onRetry={() => void usage.refetch()} />}
-      {usage.isPending && !usage.isError && <p className="quiet">{texts.loading}</p>}
+      {usage.isPending && !usage.isError && <Skeleton lines={8} />}
       {usage.data && aligned && (
         <div aria-busy={usage.isPlaceholderData}>
           <dl className="figures">

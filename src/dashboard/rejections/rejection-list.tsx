@@ -8,6 +8,7 @@ import { useMeters } from '../meters.js'
 import { paths } from '../route.js'
 import { get, newIdempotencyKey, postForm } from '../service-client.js'
 import { useMayChange } from '../session.js'
+import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
 import type { Rejection } from './answers.js'
 import { listQuery, PATH, type Filters } from './filters.js'
@@ -36,7 +37,7 @@ export function RejectionList({ filters, isNothing }: Props) {
   return (
     <>
       {list.isError && <FailureNotice error={list.error} onRetry={() => void list.refetch()} />}
-      {list.isPending && <p className="quiet">{texts.loading}</p>}
+      {list.isPending && <Skeleton lines={6} />}
       {list.isSuccess && rejections.length === 0 && (
         <section className="empty">
           <h2>{isNothing ? pageTexts.nothing : pageTexts.noMatch}</h2>

@@ -13,6 +13,7 @@ import { countQuery, firstFilters, PATH, retryAll, spanNames, type Filters, type
 import { RejectionList } from './rejection-list.js'
 import './rejections.css'
 import { rejectionTexts } from './texts.js'
+import { Skeleton } from '../skeleton.js'
 
 export function RejectionsPage() {
   const texts = useTexts()
@@ -29,7 +30,7 @@ export function RejectionsPage() {
       <p className="quiet">{pageTexts.intro}</p>
       <FilterFields filters={filters} codes={counts.data?.codes.map(({ code }) => code) ?? []} onChange={setFilters} />
       {counts.isError && <FailureNotice error={counts.error} onRetry={() => void counts.refetch()} />}
-      {counts.isPending && <p className="quiet">{texts.loading}</p>}
+      {counts.isPending && <Skeleton />}
       {counts.data && counts.data.error_count > 0 && (
         <CodeCounts counts={counts.data} chosen={filters.code} onChoose={(code) => setFilters({ ...filters, code })} />
       )}

@@ -4,13 +4,14 @@ import { useEffect, useRef } from 'react'
 import { ActionDialog } from '../action-dialog.js'
 import type { List } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
-import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import { useNumberFormat, usePageTexts } from '../language.js'
 import { get, postJson } from '../service-client.js'
 import { useMayChange } from '../session.js'
 import type { Projection, Rebuild } from './answers.js'
 import { Differences } from './differences.js'
 import { ProgressLine } from './progress-line.js'
 import { systemTexts } from './texts.js'
+import { Skeleton } from '../skeleton.js'
 
 const PATH = '/meterbook/v1/projections'
 /** A rebuild moves without anything happening in the ledger; other ledgers move the positions. */
@@ -18,7 +19,6 @@ const REBUILDING_INTERVAL_MS = 1_000
 const QUIET_INTERVAL_MS = 5_000
 
 export function Projections() {
-  const texts = useTexts()
   const pageTexts = usePageTexts(systemTexts)
   const mayChange = useMayChange()
   const projections = useQuery({
@@ -40,7 +40,7 @@ export function Projections() {
       </div>
       <p className="quiet">{pageTexts.projectionsIntro}</p>
       {projections.isError && <FailureNotice error={projections.error} onRetry={() => void projections.refetch()} />}
-      {projections.isPending && <p className="quiet">{texts.loading}</p>}
+      {projections.isPending && <Skeleton lines={8} />}
       {rebuild && <RebuildReport rebuild={rebuild} isOfAll={rebuild.projections.length === all.length} />}
       {all.length > 0 && <ProjectionTable projections={all} mayRebuild={mayChange && !isBusy} />}
     </section>

@@ -4,6 +4,7 @@ import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { get } from '../service-client.js'
 import { useMayChange } from '../session.js'
+import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
 import type { SystemState } from './answers.js'
 import { Audits } from './audits.js'
@@ -33,7 +34,6 @@ export function SystemPage() {
 }
 
 function Facts() {
-  const texts = useTexts()
   const pageTexts = usePageTexts(systemTexts)
   const system = useQuery({
     queryKey: ['system'],
@@ -41,7 +41,7 @@ function Facts() {
     refetchInterval: ASK_AGAIN_MS,
   })
   if (system.isError) return <FailureNotice error={system.error} onRetry={() => void system.refetch()} />
-  if (!system.data) return <p className="quiet">{texts.loading}</p>
+  if (!system.data) return <Skeleton />
   const { version, status, reason, event_store, read_model, projections, started_at } = system.data
   const facts: readonly [string, string][] = [
     [pageTexts.version, version],

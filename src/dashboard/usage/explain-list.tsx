@@ -6,6 +6,7 @@ import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { get } from '../service-client.js'
+import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
 import type { Interval } from './period.js'
 import { usageTexts } from './texts.js'
@@ -43,7 +44,7 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
   if (explanation.isError) {
     return <FailureNotice error={explanation.error} onRetry={() => void explanation.refetch()} />
   }
-  if (explanation.isPending) return <p className="quiet">{texts.loading}</p>
+  if (explanation.isPending) return <Skeleton />
   const records = explanation.data.pages.flatMap((page) => page.records.data)
   const total = explanation.data.pages.at(-1)?.summary.aggregated_value_decimal ?? '0'
   if (records.length === 0) return <p>{texts.noUsage}</p>
