@@ -46,7 +46,9 @@ export class PendingUsage {
     const series = new SeriesOfRecords(rows, meter, number)
     const changes = new Map<number, Change[]>()
     for (const { record, isCancelled } of missing) {
-      const of = await series.of(record)
+      // There may be thousands: nothing is awaited where nothing has to be read.
+      const found = series.of(record)
+      const of = typeof found === 'number' ? found : await found
       // Of what came and went again since, the rows have nothing.
       if (isCancelled && !(await isInRows(rows, number, record))) continue
       const ofSeries = changes.get(of)
@@ -133,11 +135,13 @@ class SeriesOfRecords {
     private readonly meterNumber: number,
   ) {}
 
-  async of(record: UsageRecord): Promise<number> {
-    const dimensions = JSON.stringify(dimensionValues(this.meter, record))
-    const known = this.numbers.get(dimensions)
-    if (known !== undefined) return known
-    const { customer } = record
+  of(record: UsageRecord): number | Promise<number> {
+    const { dimensionKeys } = this.meter
+    const dimensions = dimensionKeys.length === 0 ? '[]' : JSON.stringify(dimensionValues(this.meter, record))
+    return this.numbers.get(dimensions) ?? this.find(record.customer, dimensions)
+  }
+
+  private async find(customer: string, dimensions: string): Promise<number> {
     const [row] = await this.rows.get(usageSeries, [[this.meterNumber, customer, dimensions]], 'combination')
     const series = row?.series ?? -1 - this.added.length
     if (!row) this.added.push({ series, meter: this.meterNumber, customer, dimensions })
