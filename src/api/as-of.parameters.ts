@@ -4,41 +4,28 @@ import { CURSOR_LENGTH_MAX, ListParameters } from './stripe/list.js'
 import { IntegerText, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { fromUnixSeconds, UNIX_SECONDS_MAX } from './stripe/unix-time.js'
 
-export class AsOfListParameters extends ListParameters {
-  @IntegerText({
-    optional: true,
-    min: 0,
-    max: UNIX_SECONDS_MAX,
-    description: 'Unix seconds: the answer as it was at this instant, with all that had been received by then.',
-  })
-  as_of?: number
+const asOf = IntegerText({
+  optional: true,
+  min: 0,
+  max: UNIX_SECONDS_MAX,
+  description: 'Unix seconds: the answer as it was at this instant, with all that had been received by then.',
+})
+const asOfPosition = Text({
+  optional: true,
+  lengthMax: CURSOR_LENGTH_MAX,
+  exclusiveWith: 'as_of',
+  description: 'A position of an earlier answer: the answer as it was there.',
+})
 
-  @Text({
-    optional: true,
-    lengthMax: CURSOR_LENGTH_MAX,
-    exclusiveWith: 'as_of',
-    description: 'A position of an earlier answer: the answer as it was there.',
-  })
-  as_of_position?: string
+export class AsOfListParameters extends ListParameters {
+  @asOf as_of?: number
+  @asOfPosition as_of_position?: string
 }
 
 /** As `AsOfListParameters`, of what is no list or one that is only walked forwards. */
 export class AsOfOnlyParameters extends V1Parameters {
-  @IntegerText({
-    optional: true,
-    min: 0,
-    max: UNIX_SECONDS_MAX,
-    description: 'Unix seconds: the answer as it was at this instant, with all that had been received by then.',
-  })
-  as_of?: number
-
-  @Text({
-    optional: true,
-    lengthMax: CURSOR_LENGTH_MAX,
-    exclusiveWith: 'as_of',
-    description: 'A position of an earlier answer: the answer as it was there.',
-  })
-  as_of_position?: string
+  @asOf as_of?: number
+  @asOfPosition as_of_position?: string
 }
 
 export type AsOfParameters = Pick<AsOfListParameters, 'as_of' | 'as_of_position'>

@@ -8,6 +8,7 @@ import { FailureNotice } from './failure-notice.js'
 import { useNumberFormat, useTexts } from './language.js'
 import { useMeters } from './meters.js'
 import { paths } from './route.js'
+import { ofNumbers, ScrolledTable } from './scrolled-table.js'
 import { get } from './service-client.js'
 import { useMayChange } from './session.js'
 import { Skeleton } from './skeleton.js'
@@ -70,46 +71,40 @@ function MetersTable({ meters }: { readonly meters: readonly Meter[] }) {
   })
   const byMeter = new Map(activity.data?.meters.map((each) => [each.meter, each]))
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label={texts.meters}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{texts.columnName}</th>
-            <th scope="col">{texts.columnEventName}</th>
-            <th scope="col">{texts.columnFormula}</th>
-            <th scope="col">{texts.columnIngestion}</th>
-            <th scope="col">{texts.columnStatus}</th>
-            <th scope="col">{texts.columnActivity}</th>
-            <th scope="col" className="number">
-              {texts.columnLastHour}
+    <ScrolledTable
+      label={texts.meters}
+      columns={[
+        texts.columnName,
+        texts.columnEventName,
+        texts.columnFormula,
+        texts.columnIngestion,
+        texts.columnStatus,
+        texts.columnActivity,
+        ofNumbers(texts.columnLastHour),
+        ofNumbers(texts.columnLastDay),
+        texts.columnCreated,
+      ]}
+    >
+      <tbody>
+        {meters.map((meter) => (
+          <tr key={meter.id}>
+            <th scope="row">
+              <a href={paths.meter(meter.id)}>{meter.display_name}</a>
             </th>
-            <th scope="col" className="number">
-              {texts.columnLastDay}
-            </th>
-            <th scope="col">{texts.columnCreated}</th>
+            <td>
+              <code>{meter.event_name}</code>
+            </td>
+            <td>{texts.formulas[meter.default_aggregation.formula]}</td>
+            <td>{texts.ingestions[meter.event_time_window ?? 'raw']}</td>
+            <td>
+              <span className={`tag tag-${meter.status}`}>{texts[meter.status]}</span>
+            </td>
+            <ActivityCells activity={activity.isSuccess ? (byMeter.get(meter.id) ?? NO_ACTIVITY) : null} />
+            <td>{utcMinute(meter.created * 1000)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {meters.map((meter) => (
-            <tr key={meter.id}>
-              <th scope="row">
-                <a href={paths.meter(meter.id)}>{meter.display_name}</a>
-              </th>
-              <td>
-                <code>{meter.event_name}</code>
-              </td>
-              <td>{texts.formulas[meter.default_aggregation.formula]}</td>
-              <td>{texts.ingestions[meter.event_time_window ?? 'raw']}</td>
-              <td>
-                <span className={`tag tag-${meter.status}`}>{texts[meter.status]}</span>
-              </td>
-              <ActivityCells activity={activity.isSuccess ? (byMeter.get(meter.id) ?? NO_ACTIVITY) : null} />
-              <td>{utcMinute(meter.created * 1000)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </ScrolledTable>
   )
 }
 

@@ -1,5 +1,6 @@
 /** Usage of each customer: the total, and by hour or day. */
 import { useTexts } from './language.js'
+import { ofNumbers, ScrolledTable } from './scrolled-table.js'
 import { utcDay, utcMinute } from './utc.js'
 
 interface Props {
@@ -30,37 +31,26 @@ export function Totals({ customers, window, onWindow }: Props) {
       {customers.length === 0 ? (
         <p>{texts.noUsage}</p>
       ) : (
-        <div className="scroll" tabIndex={0} role="region" aria-label={texts.totals}>
-          <table aria-live="polite">
-            <thead>
-              <tr>
-                <th scope="col">{texts.customer}</th>
-                <th scope="col">{texts.window}</th>
-                <th scope="col" className="number">
-                  {texts.value}
-                </th>
+        <ScrolledTable label={texts.totals} columns={[texts.customer, texts.window, ofNumbers(texts.value)]} isLive>
+          {customers.map(({ customer, value, windows }) => (
+            <tbody key={customer}>
+              <tr className="total-row">
+                <th scope="row">{customer}</th>
+                <td>{texts.total}</td>
+                <td className="number" data-total-of={customer}>
+                  {value}
+                </td>
               </tr>
-            </thead>
-            {customers.map(({ customer, value, windows }) => (
-              <tbody key={customer}>
-                <tr className="total-row">
-                  <th scope="row">{customer}</th>
-                  <td>{texts.total}</td>
-                  <td className="number" data-total-of={customer}>
-                    {value}
-                  </td>
+              {windows.map((each) => (
+                <tr key={each.start}>
+                  <td></td>
+                  <td>{window === 'day' ? utcDay(each.start) : utcMinute(each.start)}</td>
+                  <td className="number">{each.value}</td>
                 </tr>
-                {windows.map((each) => (
-                  <tr key={each.start}>
-                    <td></td>
-                    <td>{window === 'day' ? utcDay(each.start) : utcMinute(each.start)}</td>
-                    <td className="number">{each.value}</td>
-                  </tr>
-                ))}
-              </tbody>
-            ))}
-          </table>
-        </div>
+              ))}
+            </tbody>
+          ))}
+        </ScrolledTable>
       )}
     </section>
   )

@@ -3,6 +3,7 @@ import { Fragment, useState } from 'react'
 import { Button } from 'react-aria-components'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
+import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { ExplainList } from '../usage/explain-list.js'
 import { groupName } from '../usage/group-name.js'
 import type { Interval } from '../usage/period.js'
@@ -26,69 +27,62 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
   const explainedMeter = meters.find(({ meter }) => meter.id === explained)?.meter
   return (
     <>
-      <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.byMeter}>
-        <table className="statement">
-          <thead>
-            <tr>
-              <th scope="col">{texts.columnName}</th>
-              <th scope="col">{texts.columnFormula}</th>
-              <th scope="col" className="number">
-                {shared.records}
-              </th>
-              <th scope="col" className="number">
-                {texts.total}
-              </th>
-              <th scope="col" className="number">
-                {pageTexts.billed}
-              </th>
-              <th scope="col" className="no-print"></th>
-            </tr>
-          </thead>
-          <tbody>
-            {meters.map(({ meter, aggregated_value_decimal, records, groups, has_more_groups }) => (
-              <Fragment key={meter.id}>
-                <tr>
-                  <th scope="row">
-                    <a href={paths.meter(meter.id)}>{meter.display_name}</a>
-                    <br />
-                    <code className="quiet">{meter.event_name}</code>
-                  </th>
-                  <td>{texts.formulas[meter.default_aggregation.formula]}</td>
-                  <td className="number">{number(records)}</td>
-                  <td className="number" data-total-of={meter.id}>
-                    {aggregated_value_decimal}
-                  </td>
-                  <td className="number">{billed(aggregated_value_decimal)}</td>
-                  <td className="no-print">
-                    <Button
-                      className="button button-quiet"
-                      aria-expanded={explained === meter.id}
-                      aria-label={pageTexts.explainMeter(meter.display_name)}
-                      onPress={() => setExplained(explained === meter.id ? null : meter.id)}
-                    >
-                      {shared.explain}
-                    </Button>
-                  </td>
+      <ScrolledTable
+        label={pageTexts.byMeter}
+        columns={[
+          texts.columnName,
+          texts.columnFormula,
+          ofNumbers(shared.records),
+          ofNumbers(texts.total),
+          ofNumbers(pageTexts.billed),
+          { title: '', className: 'no-print' },
+        ]}
+        tableClassName="statement"
+      >
+        <tbody>
+          {meters.map(({ meter, aggregated_value_decimal, records, groups, has_more_groups }) => (
+            <Fragment key={meter.id}>
+              <tr>
+                <th scope="row">
+                  <a href={paths.meter(meter.id)}>{meter.display_name}</a>
+                  <br />
+                  <code className="quiet">{meter.event_name}</code>
+                </th>
+                <td>{texts.formulas[meter.default_aggregation.formula]}</td>
+                <td className="number">{number(records)}</td>
+                <td className="number" data-total-of={meter.id}>
+                  {aggregated_value_decimal}
+                </td>
+                <td className="number">{billed(aggregated_value_decimal)}</td>
+                <td className="no-print">
+                  <Button
+                    className="button button-quiet"
+                    aria-expanded={explained === meter.id}
+                    aria-label={pageTexts.explainMeter(meter.display_name)}
+                    onPress={() => setExplained(explained === meter.id ? null : meter.id)}
+                  >
+                    {shared.explain}
+                  </Button>
+                </td>
+              </tr>
+              {groups.map((group) => (
+                <tr key={JSON.stringify(group.dimensions)} className="statement-part">
+                  <td colSpan={2}>{groupName(group, shared)}</td>
+                  <td className="number">{number(group.records)}</td>
+                  <td className="number">{group.aggregated_value_decimal}</td>
+                  <td></td>
+                  <td className="no-print"></td>
                 </tr>
-                {groups.map((group) => (
-                  <tr key={JSON.stringify(group.dimensions)} className="statement-part">
-                    <td colSpan={2}>{groupName(group, shared)}</td>
-                    <td className="number">{number(group.records)}</td>
-                    <td className="number">{group.aggregated_value_decimal}</td>
-                    <td></td>
-                    <td className="no-print"></td>
-                  </tr>
-                ))}
-                {has_more_groups && (
-                  <tr className="statement-part">
-                    <td colSpan={6}>{pageTexts.moreGroups(groups.length)}</td>
-                  </tr>
-                )}
-              </Fragment>
-            ))}
-          </tbody>
-        </table>
-      </div>
+              ))}
+              {has_more_groups && (
+                <tr className="statement-part">
+                  <td colSpan={6}>{pageTexts.moreGroups(groups.length)}</td>
+                </tr>
+              )}
+            </Fragment>
+          ))}
+        </tbody>
+      </ScrolledTable>
       <p className="hint">{pageTexts.billedHint}</p>
       {explainedMeter && (
         <section className="panel statement-explained" aria-labelledby="statement-explained">

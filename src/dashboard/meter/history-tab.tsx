@@ -4,6 +4,7 @@ import { Button } from 'react-aria-components'
 import type { List, Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts } from '../language.js'
+import { ScrolledTable } from '../scrolled-table.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
@@ -45,28 +46,19 @@ export function HistoryTab({ meter }: { readonly meter: Meter }) {
       {history.isError && <FailureNotice error={history.error} onRetry={() => void history.refetch()} />}
       {history.isPending && <Skeleton />}
       {changes.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.caption}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{pageTexts.when}</th>
-                <th scope="col">{pageTexts.what}</th>
-                <th scope="col">{pageTexts.request}</th>
+        <ScrolledTable label={pageTexts.caption} columns={[pageTexts.when, pageTexts.what, pageTexts.request]}>
+          <tbody>
+            {changes.map((change) => (
+              <tr key={change.id}>
+                <td className="instant">{utcSecond(Date.parse(change.at))}</td>
+                <td>{pageTexts.change(change)}</td>
+                <td>
+                  <code>{change.request_id}</code>
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {changes.map((change) => (
-                <tr key={change.id}>
-                  <td className="instant">{utcSecond(Date.parse(change.at))}</td>
-                  <td>{pageTexts.change(change)}</td>
-                  <td>
-                    <code>{change.request_id}</code>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+            ))}
+          </tbody>
+        </ScrolledTable>
       )}
       {history.hasNextPage && (
         <Button

@@ -5,6 +5,7 @@ import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { Skeleton } from '../skeleton.js'
 import { ExplainList } from '../usage/explain-list.js'
 import { groupName } from '../usage/group-name.js'
@@ -117,40 +118,30 @@ function CustomersOfBar({ meter, interval, asOf, dimensions, onCustomer }: Custo
   return (
     <>
       <p className="quiet">{pageTexts.chooseCustomer}</p>
-      <div className="scroll bar-customers" tabIndex={0} role="region" aria-label={pageTexts.customersOfBar}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{texts.customer}</th>
-              <th scope="col" className="number">
-                {texts.value}
-              </th>
-              <th scope="col" className="number">
-                {shared.records}
-              </th>
-              <th scope="col"></th>
+      <ScrolledTable
+        label={pageTexts.customersOfBar}
+        columns={[texts.customer, ofNumbers(texts.value), ofNumbers(shared.records), '']}
+        className="bar-customers"
+      >
+        <tbody>
+          {customers.data.data.map(({ customer, aggregated_value_decimal, records }) => (
+            <tr key={customer}>
+              <th scope="row">{customer}</th>
+              <td className="number">{aggregated_value_decimal}</td>
+              <td className="number">{records}</td>
+              <td>
+                <Button
+                  className="button button-quiet"
+                  aria-label={pageTexts.explainCustomer(customer)}
+                  onPress={() => onCustomer(customer)}
+                >
+                  {shared.explain}
+                </Button>
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {customers.data.data.map(({ customer, aggregated_value_decimal, records }) => (
-              <tr key={customer}>
-                <th scope="row">{customer}</th>
-                <td className="number">{aggregated_value_decimal}</td>
-                <td className="number">{records}</td>
-                <td>
-                  <Button
-                    className="button button-quiet"
-                    aria-label={pageTexts.explainCustomer(customer)}
-                    onPress={() => onCustomer(customer)}
-                  >
-                    {shared.explain}
-                  </Button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </ScrolledTable>
       {customers.data.has_more && <p className="quiet">{pageTexts.moreCustomers(SHOWN_CUSTOMERS)}</p>}
     </>
   )

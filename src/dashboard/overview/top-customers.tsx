@@ -5,6 +5,7 @@ import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
+import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { shareText } from '../usage/share.js'
 import { usageTexts } from '../usage/texts.js'
 import { getUsageByCustomer, type AsOf } from '../usage/usage-answers.js'
@@ -38,42 +39,31 @@ export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
         <h2 id="top-customers">{pageTexts.topCustomers}</h2>
         {has_more && <a href={paths.meter(meter.id, 'customers')}>{pageTexts.everyCustomer(total?.customers ?? 0)}</a>}
       </div>
-      <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.topCustomers}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{texts.customer}</th>
-              <th scope="col" className="number">
-                {texts.value}
+      <ScrolledTable
+        label={pageTexts.topCustomers}
+        columns={[texts.customer, ofNumbers(texts.value), ofNumbers(shared.share), '']}
+      >
+        <tbody>
+          {data.map(({ customer, aggregated_value_decimal, records }) => (
+            <tr key={customer}>
+              <th scope="row">
+                <a href={paths.customer(customer)}>{customer}</a>
               </th>
-              <th scope="col" className="number">
-                {shared.share}
-              </th>
-              <th scope="col"></th>
+              <td className="number">{aggregated_value_decimal}</td>
+              <td className="number">{total && shareText(records, total.records)}</td>
+              <td>
+                <Button
+                  className="button button-quiet"
+                  aria-label={pageTexts.onlyCustomer(customer)}
+                  onPress={() => onCustomer(customer)}
+                >
+                  {pageTexts.only}
+                </Button>
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {data.map(({ customer, aggregated_value_decimal, records }) => (
-              <tr key={customer}>
-                <th scope="row">
-                  <a href={paths.customer(customer)}>{customer}</a>
-                </th>
-                <td className="number">{aggregated_value_decimal}</td>
-                <td className="number">{total && shareText(records, total.records)}</td>
-                <td>
-                  <Button
-                    className="button button-quiet"
-                    aria-label={pageTexts.onlyCustomer(customer)}
-                    onPress={() => onCustomer(customer)}
-                  >
-                    {pageTexts.only}
-                  </Button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </ScrolledTable>
     </section>
   )
 }

@@ -1,6 +1,7 @@
 /** The chart as a table: every bar and every group, exact. */
 import { Button } from 'react-aria-components'
 import { usePageTexts, useTexts } from '../language.js'
+import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { utcDay, utcMinute } from '../utc.js'
 import { groupName } from '../usage/group-name.js'
 import { usageTexts } from '../usage/texts.js'
@@ -20,49 +21,42 @@ export function UsageTable({ usage, size, onBar }: Props) {
   return (
     <details className="chart-table">
       <summary>{pageTexts.asTable}</summary>
-      <div className="scroll chart-table-scroll" tabIndex={0} role="region" aria-label={pageTexts.asTable}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{texts.window}</th>
-              <th scope="col" className="number">
-                {texts.value}
-              </th>
-              {usage.groups.map((group) => (
-                <th key={JSON.stringify(group.dimensions)} scope="col" className="number">
-                  {groupName(group, shared)}
-                </th>
-              ))}
-              <th scope="col"></th>
-            </tr>
-          </thead>
-          <tbody>
-            {usage.windows.map((window) => {
-              const start = window.start_time * 1000
-              return (
-                <tr key={start}>
-                  <th scope="row">{barName(start, size)}</th>
-                  <td className="number">{window.aggregated_value_decimal}</td>
-                  {usage.groups.map((group) => (
-                    <td key={JSON.stringify(group.dimensions)} className="number">
-                      {groupOf(window.groups, group)?.aggregated_value_decimal ?? ''}
-                    </td>
-                  ))}
-                  <td>
-                    <Button
-                      className="button button-quiet"
-                      aria-label={pageTexts.explainBar(barName(start, size))}
-                      onPress={() => onBar(start)}
-                    >
-                      {shared.explain}
-                    </Button>
+      <ScrolledTable
+        label={pageTexts.asTable}
+        columns={[
+          texts.window,
+          ofNumbers(texts.value),
+          ...usage.groups.map((group) => ofNumbers(groupName(group, shared))),
+          '',
+        ]}
+        className="chart-table-scroll"
+      >
+        <tbody>
+          {usage.windows.map((window) => {
+            const start = window.start_time * 1000
+            return (
+              <tr key={start}>
+                <th scope="row">{barName(start, size)}</th>
+                <td className="number">{window.aggregated_value_decimal}</td>
+                {usage.groups.map((group) => (
+                  <td key={JSON.stringify(group.dimensions)} className="number">
+                    {groupOf(window.groups, group)?.aggregated_value_decimal ?? ''}
                   </td>
-                </tr>
-              )
-            })}
-          </tbody>
-        </table>
-      </div>
+                ))}
+                <td>
+                  <Button
+                    className="button button-quiet"
+                    aria-label={pageTexts.explainBar(barName(start, size))}
+                    onPress={() => onBar(start)}
+                  >
+                    {shared.explain}
+                  </Button>
+                </td>
+              </tr>
+            )
+          })}
+        </tbody>
+      </ScrolledTable>
     </details>
   )
 }

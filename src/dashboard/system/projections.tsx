@@ -5,6 +5,7 @@ import { ActionDialog } from '../action-dialog.js'
 import type { List } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { useNumberFormat, usePageTexts } from '../language.js'
+import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { get, postJson } from '../service-client.js'
 import { useMayChange } from '../session.js'
 import type { Projection, Rebuild } from './answers.js'
@@ -56,56 +57,46 @@ function ProjectionTable({ projections, mayRebuild }: TableProps) {
   const pageTexts = usePageTexts(systemTexts)
   const format = useNumberFormat()
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.projections}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{pageTexts.projection}</th>
-            <th scope="col" className="number">
-              {pageTexts.lagEvents}
+    <ScrolledTable
+      label={pageTexts.projections}
+      columns={[
+        pageTexts.projection,
+        ofNumbers(pageTexts.lagEvents),
+        ofNumbers(pageTexts.lagSeconds),
+        ofNumbers(pageTexts.sequence),
+        pageTexts.position,
+        ofNumbers(pageTexts.schema),
+        ...(mayRebuild ? [pageTexts.rebuild] : []),
+      ]}
+    >
+      <tbody>
+        {projections.map(({ id, lag_events, lag_seconds, sequence, position, schema }) => (
+          <tr key={id}>
+            <th scope="row">
+              <code>{id}</code>
             </th>
-            <th scope="col" className="number">
-              {pageTexts.lagSeconds}
-            </th>
-            <th scope="col" className="number">
-              {pageTexts.sequence}
-            </th>
-            <th scope="col">{pageTexts.position}</th>
-            <th scope="col" className="number">
-              {pageTexts.schema}
-            </th>
-            {mayRebuild && <th scope="col">{pageTexts.rebuild}</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {projections.map(({ id, lag_events, lag_seconds, sequence, position, schema }) => (
-            <tr key={id}>
-              <th scope="row">
-                <code>{id}</code>
-              </th>
-              <td className="number">{format(lag_events)}</td>
-              <td className="number">{format(lag_seconds)}</td>
-              <td className="number">{format(sequence)}</td>
+            <td className="number">{format(lag_events)}</td>
+            <td className="number">{format(lag_seconds)}</td>
+            <td className="number">{format(sequence)}</td>
+            <td>
+              <code>{position ?? '–'}</code>
+            </td>
+            <td className="number">{schema}</td>
+            {mayRebuild && (
               <td>
-                <code>{position ?? '–'}</code>
+                <RebuildButton
+                  isSmall
+                  label={pageTexts.rebuild}
+                  description={pageTexts.rebuildOf(id)}
+                  title={pageTexts.rebuildTitle(id)}
+                  path={`${PATH}/${encodeURIComponent(id)}/rebuild`}
+                />
               </td>
-              <td className="number">{schema}</td>
-              {mayRebuild && (
-                <td>
-                  <RebuildButton
-                    isSmall
-                    label={pageTexts.rebuild}
-                    description={pageTexts.rebuildOf(id)}
-                    title={pageTexts.rebuildTitle(id)}
-                    path={`${PATH}/${encodeURIComponent(id)}/rebuild`}
-                  />
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+            )}
+          </tr>
+        ))}
+      </tbody>
+    </ScrolledTable>
   )
 }
 

@@ -5,6 +5,7 @@ import type { PreviewedFate } from '../../domain/meter-preview.js'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
@@ -50,39 +51,33 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
   if (records.length === 0) return <p>{texts.noUsage}</p>
   return (
     <>
-      <div className="scroll" tabIndex={0} role="region" aria-label={pageTexts.explanationOf(customer)}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{texts.time}</th>
-              <th scope="col">{texts.identifier}</th>
-              <th scope="col">{pageTexts.fate}</th>
-              <th scope="col" className="number">
-                {pageTexts.contribution}
-              </th>
-              <th scope="col" className="number">
-                {pageTexts.runningTotal}
-              </th>
+      <ScrolledTable
+        label={pageTexts.explanationOf(customer)}
+        columns={[
+          texts.time,
+          texts.identifier,
+          pageTexts.fate,
+          ofNumbers(pageTexts.contribution),
+          ofNumbers(pageTexts.runningTotal),
+        ]}
+      >
+        <tbody>
+          {records.map((record) => (
+            <tr key={record.id}>
+              <td className="usage-time">{utcSecond(Date.parse(record.occurred_at))}</td>
+              <td>
+                <code>{record.identifier}</code>
+              </td>
+              <td>
+                <span className={`tag tag-${record.code}`}>{texts.fates[record.code]}</span>{' '}
+                {record.code !== 'counted' && texts.fateReason(fateOf(meter, record), record.contribution)}
+              </td>
+              <td className="number">{record.contribution}</td>
+              <td className="number">{record.running_total}</td>
             </tr>
-          </thead>
-          <tbody>
-            {records.map((record) => (
-              <tr key={record.id}>
-                <td className="usage-time">{utcSecond(Date.parse(record.occurred_at))}</td>
-                <td>
-                  <code>{record.identifier}</code>
-                </td>
-                <td>
-                  <span className={`tag tag-${record.code}`}>{texts.fates[record.code]}</span>{' '}
-                  {record.code !== 'counted' && texts.fateReason(fateOf(meter, record), record.contribution)}
-                </td>
-                <td className="number">{record.contribution}</td>
-                <td className="number">{record.running_total}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </ScrolledTable>
       {explanation.hasNextPage ? (
         <div className="usage-more">
           <Button
