@@ -49,6 +49,23 @@ describe('The embedded store', () => {
     expect(await collect(store.readStream('c-1'))).toMatchObject([event])
   })
 
+  it('keeps every event of an append of any length as it was, with its own metadata', async () => {
+    const requests = ['req_1', 'req_2', 'req_3']
+    let expectedRevision = 0
+    for (const length of [1, 15, 16, 17, 31, 32, 33, 100]) {
+      const events = Array.from({ length }, (_, n) => {
+        const event = newEvent({ n, text: 'a line\nand another \u2028 "quoted"' })
+        const correlationId = requests[Math.floor(n / 7) % requests.length] as string
+        return { ...event, metadata: { ...event.metadata, correlationId } }
+      })
+      const [outcome] = await store.append([{ stream: 'c-1', expectedRevision, events }])
+      const stored = await collect(store.readStream('c-1', { after: expectedRevision }))
+      expect(stored).toMatchObject(events)
+      expectedRevision += length
+      expect(outcome).toEqual({ status: 'appended', revision: expectedRevision, position: stored.at(-1)?.position })
+    }
+  })
+
   it('flushes every commit: synchronous is FULL and the journal is a WAL', async () => {
     await store.append([{ stream: 'c-1', expectedRevision: 0, events: [newEvent()] }])
     const log = new Database(file)
