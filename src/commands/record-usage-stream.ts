@@ -19,6 +19,7 @@ import { recordingWaves } from './recording-order.js'
 import { RejectionLog } from './rejection-log.js'
 import { identifierOfRequest } from './usage-identity.js'
 import { UsageLedger } from './usage-ledger.js'
+import type { UsageCommand, UsageOutcome } from './usage-partition-writer.js'
 
 /** Reads a timestamp as the API writes it; null for text that is none. */
 export type ParseTimestamp = (text: string) => number | null
@@ -42,25 +43,16 @@ export class RecordUsageStream extends Command<StreamResult> {
   }
 }
 
-/** An event of the batch, as far as it could be read. */
-interface Entry {
-  readonly raw: JsonValue
+/** An event that makes a record. One object of each is carried to the answer, because there are many of them. */
+interface Accepted extends UsageCommand {
   readonly index: number
-  readonly identifier: string
-  readonly eventName: string | null
-  readonly read: StreamedEvent | DomainError
-}
-
-/** An event that makes a record. */
-interface Accepted {
-  readonly entry: Entry
   readonly meter: Meter
   readonly record: UsageRecord
-  readonly hasTimestamp: boolean
 }
 
 interface Refused {
-  readonly entry: Entry
+  readonly index: number
+  readonly identifier: string
   readonly reason: DomainError
 }
 
@@ -78,88 +70,97 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
   /** @throws Overloaded, EventStoreUnavailable: the whole batch may be sent again, what counted counts once. */
   async execute(batch: RecordUsageStream): Promise<StreamResult> {
     const receivedAt = this.clock.now()
-    const entries = batch.events.map((raw, index) => this.read(raw, index, batch))
-    const catalogue = await this.catalogueFor(batch.ledger, entries)
+    const { events, parseTimestamp } = batch
+    const reads = events.map(read)
+    const catalogue = await this.catalogueFor(batch, reads)
     const accepted: Accepted[] = []
     const refused: Refused[] = []
-    for (const entry of entries) {
-      const made = makeRecord(entry, catalogue, receivedAt, batch.parseTimestamp)
-      if (made instanceof DomainError) refused.push({ entry, reason: made })
+    for (let index = 0; index < reads.length; index++) {
+      const event = reads[index] as StreamedEvent | DomainError
+      const identifier = this.identifierOf(event, index, batch)
+      const made = makeRecord(event, index, identifier, catalogue, receivedAt, parseTimestamp)
+      if (made instanceof DomainError) refused.push({ index, identifier, reason: made })
       else accepted.push(made)
     }
     let counted = 0
     let duplicates = 0
     for (const wave of recordingWaves(accepted)) {
-      const outcomes = await this.submit(wave, catalogue.usagePartitions ?? 1, batch)
-      for (const [index, outcome] of outcomes.entries()) {
-        const { entry } = wave[index] as Accepted
-        if (outcome instanceof DomainError) refused.push({ entry, reason: outcome })
+      const outcomes = await this.usage.submitAll(batch.ledger, catalogue.usagePartitions ?? 1, wave, batch.context)
+      for (let place = 0; place < outcomes.length; place++) {
+        const outcome = outcomes[place] as UsageOutcome | Error
+        const { index, identifier } = wave[place] as Accepted
+        if (outcome instanceof DomainError) refused.push({ index, identifier, reason: outcome })
         // Everything that was sent has settled: nothing is left under way behind this answer.
         else if (outcome instanceof Error) throw outcome
         else if (outcome.isNew) counted++
         else duplicates++
       }
     }
-    refused.sort((left, right) => left.entry.index - right.entry.index)
+    refused.sort((left, right) => left.index - right.index)
     await Promise.all(refused.map((each) => this.reject(each, batch, catalogue, receivedAt)))
     return { counted, duplicates, rejected: refused.length }
   }
 
-  private submit(wave: readonly Accepted[], partitions: number, { ledger, context }: RecordUsageStream) {
-    const commands = wave.map(({ record, hasTimestamp }) => ({
-      meterId: record.meterId,
-      identifier: record.identifier,
-      command: { type: 'RecordUsage', record, hasTimestamp } as const,
-    }))
-    return this.usage.submitAll(ledger, partitions, commands, context)
-  }
-
-  private read(raw: JsonValue, index: number, { ledger, idempotencyKey }: RecordUsageStream): Entry {
-    const { eventName, identifier: sent } = identityOf(raw)
-    const identifier =
-      sent ?? (idempotencyKey === null ? this.ids.uuid() : identifierOfRequest(ledger, `${idempotencyKey} ${index}`))
-    try {
-      return { raw, index, identifier, eventName, read: readStreamedEvent(raw) }
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error
-      return { raw, index, identifier, eventName, read: error }
-    }
+  private identifierOf(event: StreamedEvent | DomainError, index: number, batch: RecordUsageStream): string {
+    const { identifier } = event instanceof DomainError ? identityOf(batch.events[index] ?? null) : event
+    if (identifier !== null) return identifier
+    const { ledger, idempotencyKey } = batch
+    return idempotencyKey === null ? this.ids.uuid() : identifierOfRequest(ledger, `${idempotencyKey} ${index}`)
   }
 
   /** Only the stream itself can say that there is no meter; it is asked at most once a batch. */
-  private async catalogueFor(ledger: LedgerName, entries: readonly Entry[]): Promise<State> {
+  private async catalogueFor(
+    { ledger, events }: RecordUsageStream,
+    reads: readonly (StreamedEvent | DomainError)[],
+  ): Promise<State> {
     const recent = await this.catalogues.recent(ledger)
-    const isKnown = ({ eventName }: Entry): boolean => eventName === null || recent.active.has(eventName)
-    return entries.every(isKnown) ? recent : this.catalogues.latest(ledger)
+    const isKnown = (event: StreamedEvent | DomainError, index: number): boolean => {
+      const { eventName } = event instanceof DomainError ? identityOf(events[index] ?? null) : event
+      return eventName === null || recent.active.has(eventName)
+    }
+    return reads.every(isKnown) ? recent : this.catalogues.latest(ledger)
   }
 
   private async reject(
-    { entry: { raw, index, identifier, eventName }, reason: { code, message } }: Refused,
-    { ledger, context }: RecordUsageStream,
+    { index, identifier, reason: { code, message } }: Refused,
+    { ledger, events, context }: RecordUsageStream,
     catalogue: State,
     receivedAt: number,
   ): Promise<void> {
+    const event = events[index] ?? null
+    const { eventName } = identityOf(event)
     const meterId = eventName === null ? null : (metersNamed(catalogue, eventName)[0]?.id ?? null)
-    const data = { eventName, meterId, identifier, code, message, event: raw, index, receivedAt }
+    const data = { eventName, meterId, identifier, code, message, event, index, receivedAt }
     const position = await this.rejections.append(ledger, { type: 'UsageRejected', data }, context)
     this.readYourWrites.acknowledge(position)
   }
 }
 
+function read(raw: JsonValue): StreamedEvent | DomainError {
+  try {
+    return readStreamedEvent(raw)
+  } catch (error) {
+    if (error instanceof DomainError) return error
+    throw error
+  }
+}
+
 function makeRecord(
-  entry: Entry,
+  event: StreamedEvent | DomainError,
+  index: number,
+  identifier: string,
   catalogue: State,
   receivedAt: number,
   parseTimestamp: ParseTimestamp,
 ): Accepted | DomainError {
-  const { read, identifier } = entry
-  if (read instanceof DomainError) return read
+  if (event instanceof DomainError) return event
   try {
-    const meter = activeMeter(catalogue, read.eventName)
-    const timestamp = read.timestamp === null ? null : readStreamedTimestamp(read.timestamp, parseTimestamp)
-    const { eventName, payload } = read
+    const { eventName, payload } = event
+    const meter = activeMeter(catalogue, eventName)
+    const timestamp = event.timestamp === null ? null : readStreamedTimestamp(event.timestamp, parseTimestamp)
     const record = readMeterEvent(meter, { eventName, identifier, payload, timestamp }, receivedAt)
-    return { entry, meter, record, hasTimestamp: timestamp !== null }
+    const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null } as const
+    return { index, meter, record, meterId: meter.id, identifier, command }
   } catch (error) {
     if (error instanceof DomainError) return error
     throw error

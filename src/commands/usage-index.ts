@@ -22,10 +22,14 @@ export class UsageIndex {
   async find(records: readonly { readonly meterId: string; readonly identifier: string }[]): Promise<KnownRecord[]> {
     const keys: (readonly [number | null, string])[] = []
     // A meter that is not projected yet has no projected records either.
-    for (const { meterId, identifier } of records) keys.push([await this.numberOf(meterId), identifier])
+    for (const { meterId, identifier } of records) {
+      // There are hundreds, of few meters: nothing is awaited for a meter that is known.
+      keys.push([this.numbers.get(meterId) ?? (await this.numberOf(meterId)), identifier])
+    }
     const rows = await this.readModel.get(usageRecords, keys, 'identifier')
     const found: KnownRecord[] = []
-    for (const [index, row] of rows.entries()) {
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]
       const meterId = records[index]?.meterId ?? ''
       found.push(
         row ? { state: await this.stateOf(meterId, row), revision: row.cancelledRevision ?? row.revision } : ABSENT,
@@ -41,8 +45,6 @@ export class UsageIndex {
   }
 
   private async numberOf(meterId: string): Promise<number | null> {
-    const known = this.numbers.get(meterId)
-    if (known !== undefined) return known
     const [row] = await this.readModel.get(meters, [[meterId]], 'meterId')
     if (!row) return null
     this.numbers.set(meterId, row.number)

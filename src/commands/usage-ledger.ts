@@ -12,13 +12,7 @@ import { usageStream } from '../event-store/streams.js'
 import type { RequestContext } from '../event-store/transact.js'
 import type { UsageIndex } from './usage-index.js'
 import type { CustomerUnprojected, UnprojectedRecord, UnprojectedUsage } from '../event-store/unprojected-usage.js'
-import { UsagePartitionWriter, type UsageCall, type UsageOutcome } from './usage-partition-writer.js'
-
-export interface UsageCommand {
-  readonly meterId: string
-  readonly identifier: string
-  readonly command: Command
-}
+import { UsagePartitionWriter, type UsageCall, type UsageCommand, type UsageOutcome } from './usage-partition-writer.js'
 
 export class UsageLedger implements UnprojectedUsage {
   /** By ledger and partition. */
@@ -72,9 +66,10 @@ export class UsageLedger implements UnprojectedUsage {
     if (commands.length === 0) return []
     const outcomes = await new Promise<readonly (UsageOutcome | Error)[]>((resolve) => {
       const call = new Call(commands.length, context, resolve)
-      for (const [place, { meterId, identifier, command }] of commands.entries()) {
-        const partition = usagePartition(meterId, identifier, partitions)
-        this.writer(ledger, partition).submit({ meterId, identifier, command, call, place })
+      for (let place = 0; place < commands.length; place++) {
+        const command = commands[place] as UsageCommand
+        const partition = usagePartition(command.meterId, command.identifier, partitions)
+        this.writer(ledger, partition).submit(command, call, place)
       }
     })
     this.acknowledge(outcomes)

@@ -57,14 +57,11 @@ export interface UsageOutcome {
   readonly position: Position | null
 }
 
-/** A command on its way, and whom to tell. Settled exactly once. */
-export interface PendingUsage {
+/** What is to be decided, on the state of the record it names. */
+export interface UsageCommand {
   readonly meterId: string
   readonly identifier: string
   readonly command: UsageRecord.Command
-  readonly call: UsageCall
-  /** Its place in the call. */
-  readonly place: number
 }
 
 /** What several commands of one request share: built once for all of them. */
@@ -74,33 +71,38 @@ export interface UsageCall {
   settle(place: number, outcome: UsageOutcome | Error): void
 }
 
-/** A command with the key of its record. */
-interface Queued extends PendingUsage {
+/**
+ * A command on its way, and whom to tell. Settled exactly once. One object is carried from the queue to the answer, because
+ * there are many of them.
+ */
+interface Pending {
+  /** Of its record. */
   readonly key: string
+  readonly of: UsageCommand
+  readonly call: UsageCall
+  /** Its place in the call. */
+  readonly place: number
+  /** Of its record, as it was looked up. */
+  known: KnownRecord
+  /** What its event makes of that; null where there is none. */
+  next: TailEntry | null
+  /** What it was decided to: `next`, or what was so already; null where it was refused. */
+  outcome: KnownRecord | null
+  error: Error | null
 }
 
-interface Decided {
-  readonly pending: Queued
-  readonly known: KnownRecord | null
-  readonly isNew: boolean
-  readonly error: Error | null
-}
-
+/** A record after one of its events. */
 interface TailEntry extends KnownRecord {
-  readonly position: Position
-}
-
-/** What one append put into the tail. */
-interface Entered {
-  readonly position: Position
-  readonly keys: string[]
+  readonly key: string
+  /** Of the event; null until it is appended. */
+  position: Position | null
 }
 
 export class UsagePartitionWriter {
-  private readonly queue: Queued[] = []
+  private readonly queue: Pending[] = []
   private readonly tail = new Map<string, TailEntry>()
-  /** What entered the tail, oldest first, to take it out again once it is projected. */
-  private readonly entered: Entered[] = []
+  /** What entered the tail, oldest append first, to take it out again once it is projected. */
+  private readonly entered: (readonly TailEntry[])[] = []
   private revision: number | null = null
   private lastAppended: Position | null = null
   private hasUnknownOutcome = false
@@ -122,10 +124,11 @@ export class UsagePartitionWriter {
   ) {}
 
   /** Takes a command on, or tells its call why not. */
-  submit(pending: PendingUsage): void {
+  submit(of: UsageCommand, call: UsageCall, place: number): void {
     const refusal = this.refusal()
-    if (refusal) return pending.call.settle(pending.place, refusal)
-    this.queue.push({ ...pending, key: keyOf(pending.meterId, pending.identifier) })
+    if (refusal) return call.settle(place, refusal)
+    const key = keyOf(of.meterId, of.identifier)
+    this.queue.push({ key, of, call, place, known: ABSENT, next: null, outcome: null, error: null })
     if (!this.isRunning) this.settledAll = this.run()
   }
 
@@ -161,9 +164,9 @@ export class UsagePartitionWriter {
   /** Takes what is projected out of the tail. */
   trim(): void {
     let projected = 0
-    for (const { position, keys } of this.entered) {
-      if (!this.isProjected(position)) break
-      for (const key of keys) if (this.tail.get(key)?.position === position) this.tail.delete(key)
+    for (const entries of this.entered) {
+      if (!this.isProjected(entries[0]?.position as Position)) break
+      for (const entry of entries) if (this.tail.get(entry.key) === entry) this.tail.delete(entry.key)
       projected++
     }
     if (projected === 0) return
@@ -209,11 +212,15 @@ export class UsagePartitionWriter {
     this.shortened = null
   }
 
-  private async settle(batch: Queued[]): Promise<void> {
-    const found = await this.lookUp(batch)
+  private async settle(batch: Pending[]): Promise<void> {
+    if (this.revision === null) await this.load()
+    await this.lookUp(batch)
     for (;;) {
-      const { decided, events } = this.decide(batch, found)
-      if (decided.some(mayBeRefusedTooSoon) && (await this.hasMore(found))) continue
+      const { decided, events } = this.decide(batch)
+      if (decided.some(mayBeRefusedTooSoon) && (await this.hasMore())) {
+        await this.lookUp(batch)
+        continue
+      }
       // What did not fit into one append goes first into the next.
       this.queue.unshift(...batch.splice(decided.length))
       if (events.length === 0) return this.answer(decided, null)
@@ -222,7 +229,7 @@ export class UsagePartitionWriter {
         case 'appended':
           this.revision = outcome.revision
           this.lastAppended = outcome.position
-          this.rememberAll(decided, outcome.position)
+          this.remember(appendedBy(decided), outcome.position)
           return this.answer(decided, outcome.position)
         case 'conflict':
           if (outcome.revision < (this.revision ?? 0)) {
@@ -230,7 +237,8 @@ export class UsagePartitionWriter {
               `Stream ${this.stream} has ${outcome.revision} events, but ${this.revision} are known here: the event store is not the one the read model was built from.`,
             )
           }
-          await this.readOn(found)
+          await this.readOn()
+          await this.lookUp(batch)
           break
         case 'rejected':
           throw new Error(`The event store refused an append to ${this.stream}: ${outcome.message}`)
@@ -242,68 +250,59 @@ export class UsagePartitionWriter {
   }
 
   /** Whether other writers appended meanwhile; what they did is then known. */
-  private async hasMore(found: Map<string, KnownRecord>): Promise<boolean> {
+  private async hasMore(): Promise<boolean> {
     const before = this.revision
-    await this.readOn(found)
+    await this.readOn()
     return this.revision !== before
   }
 
   /** What is known of the batch's records. Nothing that leaves the tail meanwhile is lost: it is then in the index. */
-  private async lookUp(batch: readonly Queued[]): Promise<Map<string, KnownRecord>> {
-    if (this.revision === null) await this.load()
-    const found = new Map<string, KnownRecord>()
-    const missing: Queued[] = []
+  private async lookUp(batch: readonly Pending[]): Promise<void> {
+    const missing: Pending[] = []
     for (const pending of batch) {
-      const { key } = pending
-      if (found.has(key)) continue
-      const entry = this.tail.get(key)
-      if (!entry) missing.push(pending)
-      // Of an identifier that comes twice in a batch only the first is looked up.
-      found.set(key, entry ?? ABSENT)
+      const entry = this.tail.get(pending.key)
+      if (entry) pending.known = entry
+      else missing.push(pending)
     }
-    const indexed = await this.index.find(missing)
-    for (let index = 0; index < missing.length; index++) {
-      const known = indexed[index]
-      if (known && known !== ABSENT) found.set((missing[index] as Queued).key, known)
-    }
-    return found
+    const indexed = await this.index.find(missing.map(({ of }) => of))
+    for (let index = 0; index < missing.length; index++) (missing[index] as Pending).known = indexed[index] ?? ABSENT
   }
 
-  private decide(
-    batch: readonly Queued[],
-    found: ReadonlyMap<string, KnownRecord>,
-  ): { decided: Decided[]; events: NewEvent[] } {
-    const decided: Decided[] = []
+  /** As many of the batch as fit into one append. */
+  private decide(batch: readonly Pending[]): { decided: Pending[]; events: NewEvent[] } {
+    const decided: Pending[] = []
     const events: NewEvent[] = []
+    /** What was decided in this batch: a later command on the same record is decided on it. */
     const changed = new Map<string, KnownRecord>()
     let bytes = 0
     for (const pending of batch) {
-      const { key, call } = pending
-      const known = changed.get(key) ?? found.get(key) ?? ABSENT
+      const known = changed.get(pending.key) ?? pending.known
+      pending.next = null
+      pending.outcome = known
+      pending.error = null
       try {
-        const [event] = UsageRecord.decide(known.state, pending.command)
-        if (!event) {
-          decided.push({ pending, known, isNew: false, error: null })
-          continue
+        const [event] = UsageRecord.decide(known.state, pending.of.command)
+        if (event) {
+          bytes += bytesOf(event)
+          if (events.length > 0 && bytes > BATCH_BYTES_MAX) break
+          events.push(encodeEvent(event, this.newEventId(), pending.call.metadata))
+          const { key } = pending
+          const state = UsageRecord.evolve(known.state, event)
+          const next = { key, state, revision: (this.revision ?? 0) + events.length, position: null }
+          pending.next = pending.outcome = next
+          changed.set(key, next)
         }
-        bytes += bytesOf(event)
-        if (events.length > 0 && bytes > BATCH_BYTES_MAX) break
-        events.push(encodeEvent(event, this.newEventId(), call.metadata))
-        const next = {
-          state: UsageRecord.evolve(known.state, event),
-          revision: (this.revision ?? 0) + events.length,
-        }
-        changed.set(key, next)
-        decided.push({ pending, known: next, isNew: true, error: null })
       } catch (error) {
-        decided.push({ pending, known: null, isNew: false, error: asError(error) })
+        pending.outcome = null
+        pending.error = asError(error)
       }
+      decided.push(pending)
     }
     return { decided, events }
   }
 
   /** Sends the identical append until its outcome is known. */
-  private async append(events: readonly NewEvent[], batch: readonly Queued[]): Promise<AppendOutcome> {
+  private async append(events: readonly NewEvent[], batch: readonly Pending[]): Promise<AppendOutcome> {
     const append = { stream: this.stream, expectedRevision: this.revision ?? 0, events }
     const since = performance.now()
     for (let wait = RESEND_DELAY_MS; ; wait = Math.min(wait * 2, RESEND_DELAY_MAX_MS)) {
@@ -321,7 +320,7 @@ export class UsagePartitionWriter {
   }
 
   /** Whoever waits is told to try again; the append itself is still settled before anything else is written. */
-  private giveUpCallers(batch: readonly Queued[], reason = 'The store gave no outcome.'): void {
+  private giveUpCallers(batch: readonly Pending[], reason = 'The store gave no outcome.'): void {
     this.stalled = true
     const error = new EventStoreUnavailable(
       'The event store did not confirm in time. Send the same request again: it counts once.',
@@ -331,16 +330,15 @@ export class UsagePartitionWriter {
     for (const { call, place } of [...batch, ...this.queue.splice(0)]) call.settle(place, error)
   }
 
-  private answer(decided: readonly Decided[], position: Position | null): void {
-    for (const { pending, known, isNew, error } of decided) {
-      const { call, place, key } = pending
-      if (!known || known.state.status === 'absent') {
+  private answer(decided: readonly Pending[], position: Position | null): void {
+    for (const { key, call, place, next, outcome, error } of decided) {
+      if (!outcome || outcome.state.status === 'absent') {
         call.settle(place, error ?? new Error('A command was decided without an outcome.'))
         continue
       }
-      const { state, revision } = known
-      const at = isNew ? position : (this.tail.get(key)?.position ?? null)
-      call.settle(place, { state, isNew, stream: this.stream, revision, position: at })
+      const { state, revision } = outcome
+      const at = next ? position : (this.tail.get(key)?.position ?? null)
+      call.settle(place, { state, isNew: next !== null, stream: this.stream, revision, position: at })
     }
   }
 
@@ -348,56 +346,54 @@ export class UsagePartitionWriter {
   private async load(): Promise<void> {
     this.revision = await this.index.projectedRevision(this.stream)
     try {
-      await this.readOn(new Map())
+      await this.readOn()
     } catch (error) {
       this.revision = null
       throw error
     }
   }
 
-  /** Reads what other writers appended, into the tail and into what this batch knows. */
-  private async readOn(found: Map<string, KnownRecord>): Promise<void> {
+  /** Reads what other writers appended into the tail. */
+  private async readOn(): Promise<void> {
     for await (const page of this.store.readStream(this.stream, { after: this.revision ?? 0 })) {
       for (const recorded of page) {
         const event = decodeEvent(recorded)
         if (event.type !== 'UsageRecorded' && event.type !== 'UsageCancelled') continue
+        const { revision, position } = recorded
         const key = keyOf(event.data.meterId, event.data.identifier)
         const state = UsageRecord.evolve(UsageRecord.initial, event)
-        const known: KnownRecord = { state, revision: recorded.revision }
-        this.remember([[key, known]], recorded.position)
-        found.set(key, known)
-        this.revision = recorded.revision
+        this.remember([{ key, state, revision, position }], position)
+        this.revision = revision
       }
     }
   }
 
-  private rememberAll(decided: readonly Decided[], position: Position): void {
-    const changed: [string, KnownRecord][] = []
-    for (const { pending, known, isNew } of decided) if (isNew && known) changed.push([pending.key, known])
-    this.remember(changed, position)
-  }
-
-  private remember(changed: readonly (readonly [string, KnownRecord])[], position: Position): void {
+  private remember(entries: readonly TailEntry[], position: Position): void {
     // The projector may have been faster than the answer.
     if (this.isProjected(position)) {
-      for (const [key] of changed) this.tail.delete(key)
+      for (const { key } of entries) this.tail.delete(key)
       return
     }
-    const keys: string[] = []
-    for (const [key, { state, revision }] of changed) {
-      this.tail.set(key, { state, revision, position })
-      keys.push(key)
+    for (const entry of entries) {
+      entry.position = position
+      this.tail.set(entry.key, entry)
     }
-    this.entered.push({ position, keys })
+    this.entered.push(entries)
   }
+}
+
+function appendedBy(decided: readonly Pending[]): TailEntry[] {
+  const entries: TailEntry[] = []
+  for (const { next } of decided) if (next) entries.push(next)
+  return entries
 }
 
 /**
  * A record that another process made a moment ago is not in the index yet, and a refusal appends nothing that would
  * collide with it: before a cancellation is refused the stream itself is asked.
  */
-function mayBeRefusedTooSoon({ pending, error }: Decided): boolean {
-  return error !== null && pending.command.type === 'CancelUsage'
+function mayBeRefusedTooSoon({ of, error }: Pending): boolean {
+  return error !== null && of.command.type === 'CancelUsage'
 }
 
 function keyOf(meterId: string, identifier: string): string {

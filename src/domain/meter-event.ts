@@ -81,15 +81,17 @@ export function dimensionValues(meter: Pick<Meter, 'dimensionKeys'>, record: Usa
   return meter.dimensionKeys.map((key) => (Object.hasOwn(record.payload, key) ? (record.payload[key] ?? '') : ''))
 }
 
-function restOfPayload(meter: Meter, sent: MeterEvent['payload'], value: string | null): Record<string, string> {
-  const rest = emptyPayload()
-  for (const [key, text] of Object.entries(sent)) {
+function restOfPayload(meter: Meter, sent: MeterEvent['payload'], value: string | null): UsageRecord['payload'] {
+  let rest: Record<string, string> | null = null
+  for (const key of Object.keys(sent)) {
     if (key === meter.customerKey) continue
+    const text = sent[key] ?? ''
     // `25.0` counts as 25, and its text is kept so that nothing that was sent is lost.
     if (key === meter.valueKey && text === value) continue
+    rest ??= emptyPayload()
     rest[key] = text
   }
-  return rest
+  return rest ?? NOTHING_ELSE
 }
 
 function requireIdentifier(identifier: string): void {
@@ -192,6 +194,9 @@ function readValue(meter: Meter, payload: MeterEvent['payload']): string | null 
 function own(payload: MeterEvent['payload'], key: string): string | undefined {
   return Object.hasOwn(payload, key) ? payload[key] : undefined
 }
+
+/** Shared by the many records without dimensions. */
+const NOTHING_ELSE: Readonly<Record<string, string>> = Object.freeze(emptyPayload())
 
 /** Without a prototype, so that a key such as `__proto__` is a key like any other. */
 function emptyPayload(): Record<string, string> {

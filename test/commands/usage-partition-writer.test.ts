@@ -83,7 +83,7 @@ describe('The writer of a partition', () => {
     return new Promise((resolve, reject) => {
       const settle = (_place: number, outcome: UsageOutcome | Error) =>
         outcome instanceof Error ? reject(outcome) : resolve(outcome)
-      by.submit({ meterId: METER, identifier, command, call: { metadata, settle }, place: 0 })
+      by.submit({ meterId: METER, identifier, command }, { metadata, settle }, 0)
     })
   }
 

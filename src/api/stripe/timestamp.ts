@@ -4,6 +4,8 @@
  * Digits finer than a millisecond are cut off, not refused: Go and Python clients send micro- and nanoseconds by default, and
  * cutting towards the past maps the same text to the same instant each time, so a retry is still recognised.
  */
+const USUAL_LENGTH = '2026-01-15T10:00:00.000Z'.length
+const DIGIT_ZERO = 48
 const DATE_LENGTH = 'YYYY-MM-DD'.length
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
@@ -13,6 +15,28 @@ let lastMidnight: number | null = null
 
 /** Milliseconds since the epoch, or null if the text is no instant. A leap second (`:60`) has none. */
 export function parseTimestamp(text: string): number | null {
+  return parseUsual(text) ?? parseAny(text)
+}
+
+/** As `Date` writes it: `2026-01-15T10:00:00.000Z` on the date read last. null for anything else. */
+function parseUsual(text: string): number | null {
+  if (text.length !== USUAL_LENGTH || lastMidnight === null || !text.startsWith(lastDate)) return null
+  if (text[10] !== 'T' || text[13] !== ':' || text[16] !== ':' || text[19] !== '.' || text[23] !== 'Z') return null
+  const hour = digitAt(text, 11) * 10 + digitAt(text, 12)
+  const minute = digitAt(text, 14) * 10 + digitAt(text, 15)
+  const second = digitAt(text, 17) * 10 + digitAt(text, 18)
+  const millisecond = digitAt(text, 20) * 100 + digitAt(text, 21) * 10 + digitAt(text, 22)
+  // Not a number where one of them is no digit.
+  const isTime = hour <= 23 && minute <= 59 && second <= 59 && millisecond <= 999
+  return isTime ? lastMidnight + ((hour * 60 + minute) * 60 + second) * 1000 + millisecond : null
+}
+
+function digitAt(text: string, index: number): number {
+  const digit = text.charCodeAt(index) - DIGIT_ZERO
+  return digit >= 0 && digit <= 9 ? digit : NaN
+}
+
+function parseAny(text: string): number | null {
   const match = RFC_3339.exec(text)
   if (!match) return null
   const [
