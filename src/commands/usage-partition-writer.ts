@@ -19,6 +19,7 @@ import {
 } from '../event-store/event-store.js'
 import { Overloaded } from '../overloaded.js'
 import type { UnprojectedRecord } from '../event-store/unprojected-usage.js'
+import { turn } from '../turns.js'
 import { ABSENT, type KnownRecord, type UsageIndex } from './usage-index.js'
 
 /** Events of one append. */
@@ -184,10 +185,10 @@ export class UsagePartitionWriter {
 
   private async run(): Promise<void> {
     this.isRunning = true
-    // One turn of the loop lets the requests that arrived together be decided together.
-    await new Promise((resolve) => setImmediate(resolve))
     while (this.queue.length > 0) {
       if (this.tail.size >= TAIL_SLOW && !this.waitedInVain && !this.closed) await this.untilShort()
+      // Also lets the requests that arrived together be decided together.
+      await turn()
       const batch = this.queue.splice(0, BATCH_EVENTS_MAX)
       try {
         await this.settle(batch)

@@ -4,6 +4,7 @@
  */
 import { ApiError } from './api-error.js'
 import { parseForm } from './form.js'
+import { inTurn } from '../../turns.js'
 import { parseJsonBody } from './json-body.js'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -28,8 +29,11 @@ export function useBodyParsers(server: Server): void {
   server.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, parser(parseJsonBody, '/v1/', FORM))
 }
 
+/** A longer body holds many events, and is worked off in turn. */
+const SHORT_BODY_BYTES = 4096
+
 function parser(parse: (body: Buffer) => object, refusedPath: string, expectedType: string): Parser {
-  return (request, body, done) => {
+  const read: Parser = (request, body, done) => {
     let parsed: object
     try {
       if (body.length > 0 && request.url?.startsWith(refusedPath)) {
@@ -45,5 +49,9 @@ function parser(parse: (body: Buffer) => object, refusedPath: string, expectedTy
       return done(error as Error)
     }
     done(null, parsed)
+  }
+  return (request, body, done) => {
+    if (body.length <= SHORT_BODY_BYTES) read(request, body, done)
+    else inTurn(() => read(request, body, done))
   }
 }
