@@ -103,7 +103,7 @@ class Soak {
     mkdirSync(fresh)
     const dataDir = join(this.service.folder, 'data')
     await foldAfresh(dataDir, fresh)
-    for (const [table, rows] of Object.entries(differingRows(dataDir, fresh))) {
+    for (const [table, rows] of Object.entries(await differingRows(dataDir, fresh))) {
       problems.push(`${rows} rows of ${table} are not those of a fresh fold of the log.`)
     }
     return problems

@@ -1,5 +1,4 @@
 /** The rows of a read model, and the rows that folding the same log again gives. */
-import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { EmbeddedEventStore } from '../src/event-store/embedded-event-store.js'
 import { EVENT_LOG_FILE } from '../src/event-store/open-event-store.js'
@@ -7,6 +6,8 @@ import { allProjections } from '../src/projections/projections.js'
 import { Projector } from '../src/projections/projector.js'
 import { EmbeddedReadModel } from '../src/read-model/embedded-read-model.js'
 import { READ_MODEL_FILE } from '../src/read-model/open-read-model.js'
+import type { KeyValue, RowReader } from '../src/read-model/read-model.js'
+import type { Table } from '../src/read-model/tables.js'
 
 export type Rows = Record<string, unknown[]>
 
@@ -16,9 +17,7 @@ export async function foldAfresh(dataDir: string, folder: string): Promise<void>
   const readModel = new EmbeddedReadModel(join(folder, READ_MODEL_FILE))
   try {
     const stop = new AbortController()
-    const projections = allProjections((anomaly) => {
-      throw new Error(anomaly.message)
-    })
+    const projections = allProjections(fail)
     const projector = new Projector(
       store,
       readModel,
@@ -26,9 +25,7 @@ export async function foldAfresh(dataDir: string, folder: string): Promise<void>
       ({ caughtUp }) => {
         if (caughtUp) stop.abort()
       },
-      (message) => {
-        throw new Error(message)
-      },
+      (message) => fail({ message }),
     )
     await projector.prepare()
     await projector.run(stop.signal)
@@ -38,62 +35,110 @@ export async function foldAfresh(dataDir: string, folder: string): Promise<void>
   }
 }
 
+/** Rows read at a time. */
+const PAGE_ROWS = 5_000
+
 /**
- * How many rows of each table are in one read model and not in the other, by the table's name; empty where they are equal.
- * For read models that do not fit into memory.
+ * How many rows of each table, and entries of each index kept apart from its rows, are not at the same place in both read
+ * models; empty where they are equal. For read models that do not fit into memory.
  */
-export function differingRows(folder: string, otherFolder: string): Record<string, number> {
-  const database = new Database(join(folder, READ_MODEL_FILE), { readonly: true })
-  try {
-    database.prepare('ATTACH ? AS other').run(join(otherFolder, READ_MODEL_FILE))
-    const others = new Map(tablesOf(database, 'other').map(({ name, generation }) => [name, generation]))
-    const differing: Record<string, number> = {}
-    for (const { name, generation } of tablesOf(database, 'main')) {
-      const [ours, theirs] = [`main.${name}_${generation}`, `other.${name}_${others.get(name)}`]
-      // Every table has a primary key, so no row stands twice in one of them.
-      const rows = database
-        .prepare<[], { rows: number }>(
-          `SELECT (SELECT count(*) FROM (SELECT * FROM ${ours} EXCEPT SELECT * FROM ${theirs}))
-                + (SELECT count(*) FROM (SELECT * FROM ${theirs} EXCEPT SELECT * FROM ${ours})) AS rows`,
-        )
-        .get()?.rows
-      if (rows !== 0) differing[name] = rows ?? NaN
+export async function differingRows(folder: string, otherFolder: string): Promise<Record<string, number>> {
+  const differing: Record<string, number> = {}
+  await inBoth(folder, otherFolder, async (ours, theirs) => {
+    for (const listing of listings()) {
+      const pages = listing.pages(theirs)
+      for await (const page of listing.pages(ours)) {
+        const other = (await pages.next()).value ?? []
+        const wrong = page.filter((row, index) => JSON.stringify(row) !== JSON.stringify(other[index])).length
+        const missing = Math.max(other.length - page.length, 0)
+        if (wrong + missing > 0) differing[listing.name] = (differing[listing.name] ?? 0) + wrong + missing
+      }
+      const { done, value } = await pages.next()
+      if (!done) differing[listing.name] = (differing[listing.name] ?? 0) + value.length
     }
-    return differing
-  } finally {
-    database.close()
-  }
-}
-
-interface Table {
-  readonly name: string
-  readonly generation: number
-}
-
-function tablesOf(database: Database.Database, schema: 'main' | 'other'): Table[] {
-  return database
-    .prepare<[], Table>(
-      `SELECT tables.name, generation FROM ${schema}.tables JOIN ${schema}.projections ON projections.name = tables.projection`,
-    )
-    .all()
+  })
+  return differing
 }
 
 /** Every row of every table by the table's name, and how far each projection has come. */
-export function allRows(folder: string): Rows {
-  const database = new Database(join(folder, READ_MODEL_FILE), { readonly: true })
+export async function allRows(folder: string): Promise<Rows> {
+  const readModel = new EmbeddedReadModel(join(folder, READ_MODEL_FILE))
   try {
-    const tables = tablesOf(database, 'main')
-    const rows: Rows = {
-      projections: database.prepare('SELECT name, schema, position, sequence FROM projections ORDER BY name').all(),
+    const rows: Rows = { projections: [] }
+    const schemas = await readModel.schemas()
+    for (const { projection } of allProjections(fail)) {
+      const { position, sequence } = await readModel.checkpoint(projection)
+      rows.projections?.push({ projection, schema: schemas.get(projection), position, sequence })
     }
-    for (const { name, generation } of tables) {
-      const physical = `${name}_${generation}`
-      const columns = database.pragma(`table_info(${physical})`) as { name: string }[]
-      const order = columns.map((column) => `"${column.name}"`).join(', ')
-      rows[name] = database.prepare(`SELECT * FROM ${physical} ORDER BY ${order}`).all()
+    for (const { name, pages } of listings()) {
+      const all: unknown[] = []
+      for await (const page of pages(readModel)) all.push(...page)
+      rows[name] = all
     }
     return rows
   } finally {
-    database.close()
+    await readModel.close()
   }
+}
+
+interface Listing {
+  readonly name: string
+  readonly pages: (rows: RowReader) => AsyncGenerator<KeyValue[][], undefined>
+}
+
+function listings(): Listing[] {
+  const found: Listing[] = []
+  for (const { tables } of allProjections(fail)) {
+    for (const table of tables as readonly unknown[] as readonly Table<Record<string, KeyValue>>[]) {
+      const columns = Object.keys(table.columns)
+      found.push({ name: table.name, pages: (rows) => pagesOf(rows, table, columns, table.key, {}) })
+      for (const [index, { columns: key, isScattered }] of Object.entries(table.indexes)) {
+        if (!isScattered) continue
+        found.push({
+          name: `${table.name} by ${index}`,
+          pages: (rows) => pagesOf(rows, table, columns, key, { index }),
+        })
+      }
+    }
+  }
+  return found
+}
+
+async function* pagesOf(
+  rows: RowReader,
+  table: Table<Record<string, KeyValue>>,
+  columns: readonly string[],
+  key: readonly string[],
+  range: { readonly index?: string },
+): AsyncGenerator<KeyValue[][], undefined> {
+  let after: KeyValue[] | null = null
+  for (;;) {
+    const page: KeyValue[][] = await rows.values(table, columns, {
+      ...range,
+      ...(after ? { after } : {}),
+      limit: PAGE_ROWS,
+    })
+    const last = page.at(-1)
+    if (!last) return undefined
+    yield page
+    after = key.map((column) => last[columns.indexOf(column)] as KeyValue)
+  }
+}
+
+async function inBoth(
+  folder: string,
+  otherFolder: string,
+  use: (ours: RowReader, theirs: RowReader) => Promise<void>,
+): Promise<void> {
+  const [ours, theirs] = [folder, otherFolder].map((each) => new EmbeddedReadModel(join(each, READ_MODEL_FILE)))
+  try {
+    if (ours && theirs) await use(ours, theirs)
+  } finally {
+    await ours?.close()
+    await theirs?.close()
+  }
+}
+
+function fail({ message }: { readonly message: string }): never {
+  throw new Error(message)
 }

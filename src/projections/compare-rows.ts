@@ -5,7 +5,7 @@
  * compared with something read after it.
  */
 import { compareCodePoints } from '../domain/canonical-record.js'
-import type { KeyValue, Range, RowReader } from '../read-model/read-model.js'
+import { ReadModelDamaged, type KeyValue, type Range, type RowReader } from '../read-model/read-model.js'
 import type { ProjectionTables, Table } from '../read-model/tables.js'
 
 export type Row = Readonly<Record<string, KeyValue>>
@@ -25,35 +25,68 @@ export type Seen = (table: string, row: Row) => Row | null
 export interface ComparedSlice {
   readonly rows: number
   readonly differences: readonly RowDifference[]
+  /** Why the rest of a table could not be compared: what is stored of it cannot be read. null: it was, or goes on. */
+  readonly damage: { readonly table: string; readonly message: string } | null
 }
 
 const SLICE_ROWS = 2_000
 
-/** All rows of all tables, a slice at a time. */
+/** What is gone through: the rows of a table, or the entries of an index that is kept apart from them. */
+interface Listing {
+  /** As it is called in a difference. */
+  readonly name: string
+  readonly table: Table<Row>
+  readonly index: string | null
+  readonly columns: readonly string[]
+  readonly key: readonly string[]
+}
+
+/** All rows of all tables, and all entries of scattered indexes, a slice at a time. */
 export async function* compareRows(
   expected: RowReader,
   found: RowReader,
   tables: ProjectionTables['tables'],
   seen: Seen = (_, row) => row,
 ): AsyncGenerator<ComparedSlice> {
-  for (const table of tables as readonly unknown[] as readonly Table<Row>[]) {
+  for (const listing of listingsOf(tables)) {
     let after: readonly KeyValue[] | null = null
     do {
-      const page = { ...(after === null ? {} : { after }), limit: SLICE_ROWS }
+      const page: Range<Row> = {
+        ...(listing.index === null ? {} : { index: listing.index }),
+        ...(after === null ? {} : { after }),
+        limit: SLICE_ROWS,
+      }
+      const ours = await expected.values(listing.table, listing.columns, page)
+      let theirs: KeyValue[][]
+      try {
+        theirs = await found.values(listing.table, listing.columns, page)
+      } catch (error) {
+        if (!(error instanceof ReadModelDamaged)) throw error
+        yield { rows: 0, differences: [], damage: { table: listing.name, message: error.message } }
+        break
+      }
       // Nearly every slice is the same on both sides, and bare values tell that much faster than rows.
-      const slice: Slice =
-        (await sameSlice(table, expected, found, page)) ??
-        compareSlice(table, await expected.range(table, page), await found.range(table, page), seen)
+      const slice: Slice = sameSlice(listing, ours, theirs) ?? compareSlice(listing, ours, theirs, seen)
       yield slice
       after = slice.end
     } while (after !== null)
   }
 }
 
+/** How many rows and entries there are to compare, at most. */
 export async function countRows(rows: RowReader, tables: ProjectionTables['tables']): Promise<number> {
   let count = 0
-  for (const table of tables) count += await rows.count(table)
+  for (const { table } of listingsOf(tables)) count += await rows.count(table)
   return count
+}
+
+function listingsOf(tables: ProjectionTables['tables']): Listing[] {
+  return (tables as readonly unknown[] as readonly Table<Row>[]).flatMap((table) => [
+    { name: table.name, table, index: null, columns: Object.keys(table.columns), key: table.key },
+    ...Object.entries(table.indexes).flatMap(([index, { columns, isScattered }]) =>
+      isScattered ? [{ name: `${table.name}_${index}`, table, index, columns, key: columns }] : [],
+    ),
+  ])
 }
 
 interface Slice extends ComparedSlice {
@@ -62,49 +95,52 @@ interface Slice extends ComparedSlice {
 }
 
 /** null where the two sides differ in anything. */
-async function sameSlice(
-  table: Table<Row>,
-  expected: RowReader,
-  found: RowReader,
-  page: Range<Row>,
-): Promise<Slice | null> {
-  const columns = Object.keys(table.columns)
-  const ours = await expected.values(table, columns, page)
-  const theirs = await found.values(table, columns, page)
+function sameSlice(
+  { columns, key }: Listing,
+  ours: readonly (readonly KeyValue[])[],
+  theirs: readonly (readonly KeyValue[])[],
+): Slice | null {
   if (ours.length !== theirs.length) return null
   for (let index = 0; index < ours.length; index++) {
     const [our, their] = [ours[index] as KeyValue[], theirs[index] as KeyValue[]]
     for (let column = 0; column < columns.length; column++) if (our[column] !== their[column]) return null
   }
   const last = ours.length === SLICE_ROWS ? ours.at(-1) : undefined
-  const end = last ? table.key.map((column) => last[columns.indexOf(column)] as KeyValue) : null
-  return { rows: ours.length, differences: [], end }
+  const end = last ? key.map((column) => last[columns.indexOf(column)] as KeyValue) : null
+  return { rows: ours.length, differences: [], damage: null, end }
 }
 
-function compareSlice(table: Table<Row>, ours: readonly Row[], theirs: readonly Row[], seen: Seen): Slice {
-  const columns = Object.keys(table.columns)
-  const keyOf = (row: Row): KeyValue[] => table.key.map((column) => row[column] ?? null)
+function compareSlice(
+  { name, columns, key: keyColumns }: Listing,
+  ourValues: readonly KeyValue[][],
+  theirValues: readonly KeyValue[][],
+  seen: Seen,
+): Slice {
+  const rowOf = (values: KeyValue[]): Row =>
+    Object.fromEntries(columns.map((column, index) => [column, values[index] ?? null]))
+  const [ours, theirs] = [ourValues.map(rowOf), theirValues.map(rowOf)]
+  const keyOf = (row: Row): KeyValue[] => keyColumns.map((column) => row[column] ?? null)
   // Behind the earlier of the last rows of full pages the other side is not known yet.
   const lasts = [ours, theirs].flatMap((page) => (page.length === SLICE_ROWS ? [page.at(-1) as Row] : []))
-  const end = lasts.sort((left, right) => compareKeys(table.key, left, right))[0]
+  const end = lasts.sort((left, right) => compareKeys(keyColumns, left, right))[0]
   const isWithin = (row: Row | undefined): row is Row =>
-    row !== undefined && (end === undefined || compareKeys(table.key, row, end) <= 0)
+    row !== undefined && (end === undefined || compareKeys(keyColumns, row, end) <= 0)
   const differences: RowDifference[] = []
   let rows = 0
   const differ = (expected: Row | null, found: Row | null): void => {
-    const expectedSeen = expected && seen(table.name, expected)
-    const foundSeen = found && seen(table.name, found)
+    const expectedSeen = expected && seen(name, expected)
+    const foundSeen = found && seen(name, found)
     if (!expectedSeen && !foundSeen) return
     if (expectedSeen && foundSeen && columns.every((column) => expectedSeen[column] === foundSeen[column])) return
     const named = (expected ?? found) as Row
-    const key = Object.fromEntries(table.key.map((column) => [column, named[column] ?? null]))
-    differences.push({ table: table.name, key, expected: expectedSeen, found: foundSeen })
+    const key = Object.fromEntries(keyColumns.map((column) => [column, named[column] ?? null]))
+    differences.push({ table: name, key, expected: expectedSeen, found: foundSeen })
   }
   for (let left = 0, right = 0; ;) {
     const our = isWithin(ours[left]) ? ours[left] : undefined
     const their = isWithin(theirs[right]) ? theirs[right] : undefined
     if (!our && !their) break
-    const order = !our ? 1 : !their ? -1 : compareKeys(table.key, our, their)
+    const order = !our ? 1 : !their ? -1 : compareKeys(keyColumns, our, their)
     if (order <= 0) left++
     if (order >= 0) right++
     if (order > 0 || !our) differ(null, their ?? null)
@@ -112,7 +148,7 @@ function compareSlice(table: Table<Row>, ours: readonly Row[], theirs: readonly 
     else if (!columns.every((column) => our[column] === their[column])) differ(our, their)
     rows++
   }
-  return { rows, differences, end: end === undefined ? null : keyOf(end) }
+  return { rows, differences, damage: null, end: end === undefined ? null : keyOf(end) }
 }
 
 /** As the read model orders them: numbers by value, texts by their bytes. */

@@ -220,12 +220,10 @@ export class Rebuilding {
     }
     const result = await this.slices.next()
     if (result.done !== true) {
-      const slice = result.value
-      this.rows += slice.rows
-      this.differenceCount += slice.differences.length
-      for (const difference of slice.differences) {
-        if (this.differences.length < DIFFERENCES_MAX) this.differences.push(difference)
-      }
+      const { rows, differences, damage } = result.value
+      this.rows += rows
+      for (const difference of differences) this.differ(difference)
+      if (damage) this.differ({ table: damage.table, key: {}, expected: null, found: { damage: damage.message } })
       return
     }
     const checkpoints = await this.readModel.builds()
@@ -235,6 +233,11 @@ export class Rebuilding {
     }
     await this.readModel.switchBuild()
     this.status = 'completed'
+  }
+
+  private differ(difference: RowDifference): void {
+    this.differenceCount++
+    if (this.differences.length < DIFFERENCES_MAX) this.differences.push(difference)
   }
 
   /** Both sides are read on the writing connection, between two batches. */

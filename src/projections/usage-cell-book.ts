@@ -7,7 +7,7 @@
 import { formulas, type EffectiveRecord, type Formula, type FormulaName } from '../domain/aggregation.js'
 import { bucketMs, bucketSizes, bucketStart, type BucketSize } from '../domain/time-bucket.js'
 import type { RowWriter } from '../read-model/read-model.js'
-import { usageCells, type UsageCellRow } from '../read-model/tables.js'
+import { usageRecountedCells, type UsageCellRow } from '../read-model/tables.js'
 import { ProjectionStopped } from './projection.js'
 
 /** How the records of a series add up. */
@@ -97,8 +97,8 @@ export class CellBook {
       }
     }
     // In the order of the key, so that neighbours are written together.
-    changed.sort((left, right) => left.series - right.series || left.size - right.size || left.start - right.start)
-    await this.rows.put(usageCells, changed)
+    changed.sort((left, right) => left.size - right.size || left.series - right.series || left.start - right.start)
+    await this.rows.put(usageRecountedCells, changed)
   }
 
   /** Takes what was added into the minutes, hours and days that are stored. */
@@ -135,8 +135,8 @@ export class CellBook {
       return state
     }
     const part: BucketSize = size === 'hour' ? 'minute' : 'hour'
-    const stored = await this.rows.range(usageCells, {
-      prefix: [series, bucketMs[part]],
+    const stored = await this.rows.range(usageRecountedCells, {
+      prefix: [bucketMs[part], series],
       from: start,
       to: end,
       limit: bucketMs.day / bucketMs.minute,
@@ -161,13 +161,13 @@ export class CellBook {
       for (const size of bucketSizes) {
         for (const start of starts[size]) {
           if (cells.merged[size].has(start)) continue
-          keys.push([series, bucketMs[size], start])
+          keys.push([bucketMs[size], series, start])
           places.push([cells.merged[size], cells.formula])
         }
       }
     }
     if (keys.length === 0) return
-    const found = await this.rows.get(usageCells, keys)
+    const found = await this.rows.get(usageRecountedCells, keys)
     for (const [index, row] of found.entries()) {
       const [cells, formula] = places[index] as (typeof places)[number]
       if (row) remember(cells, row, formula)

@@ -7,16 +7,19 @@
  * What a formula cannot take out of a cell again is counted anew from what the log said at that very event, so cells do
  * not depend on where batches are cut, nor on how far ahead the usage index is.
  */
-import { effectiveInWindow, type EffectiveRecord } from '../domain/aggregation.js'
+import { effectiveInWindow, formulas, type EffectiveRecord, type Formula } from '../domain/aggregation.js'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import type { RowWriter } from '../read-model/read-model.js'
 import {
   usageCells,
   usageRecords,
+  usageRecountedCells,
   usageWindows,
   type UsageRecordRow,
   type UsageWindowRow,
 } from '../read-model/tables.js'
+import { CellAdditions } from './cell-additions.js'
+import { isAddedUp } from './cell-tables.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { CellBook, type SeriesRule } from './usage-cell-book.js'
 import { FoldedMeters, type UsageChange, type UsageChanges } from './usage-changes.js'
@@ -26,8 +29,8 @@ const RECOUNT_PAGE_ROWS = 500
 
 export class UsageCellsProjection implements Projection {
   readonly projection = 'usage-cells'
-  readonly schema = 2
-  readonly tables = [usageCells, usageWindows]
+  readonly schema = 3
+  readonly tables = [usageCells, usageRecountedCells, usageWindows]
 
   private readonly meters = new FoldedMeters()
 
@@ -39,13 +42,19 @@ export class UsageCellsProjection implements Projection {
     const rules = await this.rulesOf(changes, rows)
     const book = new CellBook(rows, rules)
     const windows = await WindowBook.open(rows, rules, changes)
+    const additions = new CellAdditions()
     for (const change of changes) {
-      const isRaw = rules.get(change.row.series)?.window === null
-      const applied = isRaw ? applyRaw(change, book, rows) : windows.apply(change, book)
+      const rule = rules.get(change.row.series) as SeriesRule
+      if (isAddedUp(rule.formula, rule.window)) {
+        addUp(change, formulas[rule.formula], additions)
+        continue
+      }
+      const applied = rule.window === null ? applyRaw(change, book, rows) : windows.apply(change, book)
       if (applied) await applied
     }
     await windows.save()
     await book.save()
+    await additions.save(rows)
   }
 
   forget(): void {
@@ -63,6 +72,11 @@ export class UsageCellsProjection implements Projection {
     }
     return rules
   }
+}
+
+function addUp({ type, sequence, row }: UsageChange, formula: Formula<unknown>, additions: CellAdditions): void {
+  if (type === 'recorded') additions.add(row.series, formula, row, sequence)
+  else additions.remove(row.series, formula, row, sequence)
 }
 
 /** Answers no promise where nothing has to be read: one for each record would be most of its cost. */

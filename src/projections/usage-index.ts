@@ -34,7 +34,7 @@ interface Cancelled extends Recorded {
 
 export class UsageIndexProjection implements Projection {
   readonly projection = 'usage-index'
-  readonly schema = 2
+  readonly schema = 3
   readonly tables = [usageSeries, usageRecords, usageBlocks, usageStreams]
 
   private readonly meters = new FoldedMeters()

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageCells, usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
 import type { UsageAt } from './usage-at.js'
 
 /** Where a record stands in time order. */
@@ -78,7 +78,7 @@ async function refill(rows: RowReader, usage: UsageAt, walk: Walk, size: number)
     return
   }
   walk.buffer = []
-  walk.hour ??= await nextHour(rows, walk, usage.sequence)
+  walk.hour ??= await nextHour(rows, usage, walk, usage.sequence)
   if (walk.hour === null) return
   const page = await readStretch(rows, walk.series, walk.hour, size)
   walk.buffer = page.found.flatMap((row) => usage.record(row) ?? [])
@@ -86,13 +86,13 @@ async function refill(rows: RowReader, usage: UsageAt, walk: Walk, size: number)
 }
 
 /** The next hour in which something had been recorded by then, taken off the rest. */
-async function nextHour(rows: RowReader, walk: Walk, sequence: number): Promise<Stretch | null> {
+async function nextHour(rows: RowReader, usage: UsageAt, walk: Walk, sequence: number): Promise<Stretch | null> {
   const rest = walk.rest as Stretch
   const { reverse, beyond } = rest
   const start = reverse || !beyond ? rest.start : Math.max(rest.start, beyond.occurredAt)
   const end = reverse && beyond ? Math.min(rest.end, beyond.occurredAt + 1) : rest.end
-  const cells = await rows.range(usageCells, {
-    prefix: [walk.series, bucketMs.hour],
+  const cells = await rows.range(usage.cellsTable, {
+    prefix: [bucketMs.hour, walk.series],
     from: bucketStart('hour', start),
     to: end,
     reverse,

@@ -10,7 +10,8 @@ import { effectiveInWindow, formulas, type EffectiveRecord, type Formula } from 
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketMs, bucketStart, coverWithBuckets, type BucketSize } from '../domain/time-bucket.js'
 import type { KeyValue, RowReader } from '../read-model/read-model.js'
-import { usageCells, usageRecords, usageWindows, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
+import { cellsTable } from '../projections/cell-tables.js'
+import { usageRecords, usageWindows, type Table, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
 
 /** A bucket that has effective records. */
 export interface Bucket {
@@ -38,6 +39,8 @@ export function recordAt(row: UsageRecordRow, sequence: number | null): UsageRec
 }
 
 export class UsageAt {
+  /** Where the meter's cells are. */
+  readonly cellsTable: Table<UsageCellRow>
   private readonly formula: Formula<unknown>
   private readonly winners = new Map<string, EffectiveRecord | null>()
   /** Rows read since other requests were last let in between. */
@@ -52,6 +55,7 @@ export class UsageAt {
     private readonly recountedRecordsMax = RECOUNTED_RECORDS_MAX,
   ) {
     this.formula = formulas[meter.formula]
+    this.cellsTable = cellsTable(meter)
   }
 
   /** The state of the formula over the effective records of the series in `[start, end)`, on full minutes. */
@@ -118,8 +122,8 @@ export class UsageAt {
     const stored = await this.rows.get(usageWindows, keys)
     if (this.sequence === null) return stored.map((row) => row?.sequence ?? null)
     const cells = await this.rows.get(
-      usageCells,
-      keys.map(([series = 0, start = 0]) => [series, bucketMs[window], start]),
+      this.cellsTable,
+      keys.map(([series = 0, start = 0]) => [bucketMs[window], series, start]),
     )
     const found: (number | null)[] = []
     for (const [index, { series }] of records.entries()) {
@@ -151,9 +155,9 @@ export class UsageAt {
 
   /** As values: where very many cells are read, making rows of all their columns is most of the cost. */
   private async cells(series: number, size: BucketSize, from: number, to: number): Promise<Cell[]> {
-    const prefix = [series, bucketMs[size]]
+    const prefix = [bucketMs[size], series]
     const range = { prefix, from, to, limit: Number.MAX_SAFE_INTEGER }
-    const found = (await this.rows.values(usageCells, CELL_COLUMNS, range)) as CellValues[]
+    const found = (await this.rows.values(this.cellsTable, CELL_COLUMNS, range)) as CellValues[]
     this.read += 1 + found.length
     return found.map(([start, records, state, firstSequence, changedSequence]) => ({
       series,

@@ -7,6 +7,8 @@
 import Database from 'better-sqlite3'
 import { LogCopier } from './embedded-log-copier.js'
 import { EmbeddedRows } from './embedded-rows.js'
+import { EmbeddedRuns } from './embedded-runs.js'
+import type { EmbeddedTables } from './embedded-tables.js'
 import {
   ReadModelUnavailable,
   type Checkpoint,
@@ -36,7 +38,6 @@ const CHECKPOINT_PAGES_BESIDE = 65_536
 export class EmbeddedReadModel implements ReadModel {
   private readonly file: string
   private writer: EmbeddedRows | null = null
-  private writerConnection: Database.Database | null = null
   private builder: EmbeddedRows | null = null
   private single: EmbeddedRows | null = null
   private readonly idle: EmbeddedRows[] = []
@@ -59,36 +60,36 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   async prepare(projections: readonly ProjectionTables[]): Promise<void> {
-    this.writing().prepare(projections)
+    this.changeTables((tables) => tables.prepare(projections))
   }
 
   async reset(projections: readonly ProjectionTables[]): Promise<void> {
-    this.writing().reset(projections)
+    this.changeTables((tables) => tables.reset(projections))
   }
 
   async schemas(): Promise<ReadonlyMap<string, number>> {
-    return this.reading().schemas()
+    return this.reading().tables.schemas()
   }
 
   async beginBuild(projections: readonly ProjectionTables[], keep: boolean): Promise<void> {
-    this.changeTables((rows) => rows.beginBuild(projections, keep))
+    this.changeTables((tables) => tables.beginBuild(projections, keep))
   }
 
   async builds(): Promise<ReadonlyMap<string, Checkpoint>> {
-    return this.writing().builds()
+    return this.writing().tables.builds()
   }
 
   async abandonBuild(): Promise<void> {
-    this.changeTables((rows) => rows.abandonBuild())
+    this.changeTables((tables) => tables.abandonBuild())
   }
 
   async switchBuild(): Promise<void> {
-    this.changeTables((rows) => rows.switchBuild())
+    this.changeTables((tables) => tables.switchBuild())
   }
 
   async dropReplaced(kept: boolean): Promise<boolean> {
     let hasDropped = false
-    this.changeTables((rows) => (hasDropped = rows.dropReplaced(kept)))
+    this.changeTables((tables) => (hasDropped = tables.dropReplaced(kept)))
     return hasDropped
   }
 
@@ -135,6 +136,7 @@ export class EmbeddedReadModel implements ReadModel {
     try {
       rows.beginImmediate()
       await change(rows, this.building())
+      rows.tend()
       rows.commit()
     } catch (error) {
       rows.rollback()
@@ -154,21 +156,24 @@ export class EmbeddedReadModel implements ReadModel {
 
   private writing(): EmbeddedRows {
     if (!this.writer) {
-      this.writerConnection = this.connect(this.use === 'scratch' ? SCRATCH_CACHE_KIB : WRITER_CACHE_KIB)
-      this.writer = new EmbeddedRows(this.writerConnection)
+      const database = this.connect(this.use === 'scratch' ? SCRATCH_CACHE_KIB : WRITER_CACHE_KIB)
+      const runs = new EmbeddedRuns(database)
+      this.writer = new EmbeddedRows(database, runs)
+      this.builder = new EmbeddedRows(database, runs, 'building')
     }
     return this.writer
   }
 
   private building(): EmbeddedRows {
     this.writing()
-    this.builder ??= new EmbeddedRows(this.writerConnection as Database.Database, 'building')
-    return this.builder
+    return this.builder as EmbeddedRows
   }
 
-  private changeTables(change: (rows: EmbeddedRows) => void): void {
-    change(this.writing())
-    this.builder?.forget()
+  private changeTables(change: (tables: EmbeddedTables) => void): void {
+    const rows = this.writing()
+    change(rows.tables)
+    rows.forget()
+    this.building().forget()
     this.single?.forget()
   }
 
@@ -184,7 +189,7 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   private reading(): EmbeddedRows {
-    this.single ??= new EmbeddedRows(this.connectToRead())
+    this.single ??= this.rowsToRead()
     return this.single
   }
 
@@ -193,7 +198,7 @@ export class EmbeddedReadModel implements ReadModel {
     if (rows) return rows
     if (this.open < SNAPSHOTS_MAX) {
       this.open++
-      return new EmbeddedRows(this.connectToRead())
+      return this.rowsToRead()
     }
     return new Promise((resolve) => this.waiting.push(resolve))
   }
@@ -205,10 +210,10 @@ export class EmbeddedReadModel implements ReadModel {
     else this.idle.push(rows)
   }
 
-  private connectToRead(): Database.Database {
+  private rowsToRead(): EmbeddedRows {
     const database = this.connect(READER_CACHE_KIB)
     database.pragma('query_only = ON')
-    return database
+    return new EmbeddedRows(database, new EmbeddedRuns(database))
   }
 
   private connect(cacheKib: number): Database.Database {

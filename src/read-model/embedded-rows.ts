@@ -3,19 +3,13 @@
  * prepared once. A physical table is `<name>_<generation>`, so that a projection can be built anew beside the live one.
  */
 import Database from 'better-sqlite3'
-import {
-  createStatements,
-  columnsOf,
-  argumentsOf,
-  boundsOf,
-  columnNames,
-  columnList,
-  insertList,
-  sql,
-  REGISTRY,
-} from './embedded-sql.js'
+import { columnsOf, argumentsOf, filtersOf, columnNames, columnList, insertList, sql } from './embedded-sql.js'
+import { AddedRows } from './added-rows.js'
+import { addedRuns, AddedTable, scatteredRuns, type EmbeddedRuns } from './embedded-runs.js'
+import { EmbeddedTables, type View } from './embedded-tables.js'
 import { START, type Checkpoint, type KeyValue, type Range, type RowWriter } from './read-model.js'
-import type { ProjectionTables, Table } from './tables.js'
+import { ScatteredIndex } from './scattered-index.js'
+import type { Table } from './tables.js'
 
 type Statement = Database.Statement<unknown[]>
 type Row = Record<string, KeyValue>
@@ -30,150 +24,38 @@ interface Placed {
   readonly place: number
 }
 
-interface Registration {
-  readonly schema: number
-  readonly generation: number
-}
-
 export class EmbeddedRows implements RowWriter {
   private readonly statements = new Map<string, Statement>()
-  private readonly generations = new Map<string, number>()
+  private readonly physicals = new Map<string, string>()
+  readonly tables: EmbeddedTables
+  private readonly addedTables = new Map<string, AddedTable>()
+  private readonly scattered = new Map<string, ScatteredIndex>()
+  /** What the connection last saw of commits on others. */
+  private dataVersion: unknown = null
 
   /** Sum of the generations the statements were made for; it grows with every switch. */
   private switched: number | null = null
 
   constructor(
     private readonly database: Database.Database,
-    private readonly view: 'live' | 'building' = 'live',
-  ) {}
-
-  /** Makes what is missing; a projection with another schema number loses its tables and starts from the beginning. */
-  prepare(projections: readonly ProjectionTables[]): void {
-    this.database.exec(REGISTRY)
-    const select = this.database.prepare<[string], Registration>(
-      'SELECT schema, generation FROM projections WHERE name = ?',
-    )
-    const register = this.database.prepare('INSERT OR REPLACE INTO projections VALUES (?, ?, ?, NULL, 0, NULL)')
-    const assign = this.database.prepare('INSERT OR REPLACE INTO tables VALUES (?, ?)')
-    this.database
-      .transaction(() => {
-        for (const { projection, schema, tables } of projections) {
-          const known = select.get(projection)
-          if (known?.schema === schema) continue
-          this.dropBuild(projection)
-          if (known) this.dropTables(projection, known.generation)
-          const generation = (known?.generation ?? 0) + 1
-          register.run(projection, schema, generation)
-          for (const table of tables as readonly Table<Row>[]) {
-            assign.run(table.name, projection)
-            for (const statement of createStatements(table, generation)) this.database.exec(statement)
-          }
-        }
-      })
-      .immediate()
-    this.forget()
+    /** Shared by all that use the connection. */
+    private readonly runs: EmbeddedRuns,
+    private readonly view: View = 'live',
+  ) {
+    this.tables = new EmbeddedTables(database)
   }
 
   /** Tables are looked up anew, and statements made anew for them. */
   forget(): void {
-    this.generations.clear()
+    this.physicals.clear()
     this.statements.clear()
-  }
-
-  beginBuild(projections: readonly ProjectionTables[], keep: boolean): void {
-    this.transaction(() => {
-      this.dropBuilds()
-      for (const { projection, schema, tables } of projections) {
-        const { generation } = this.database
-          .prepare<[string], Registration>('SELECT schema, generation FROM projections WHERE name = ?')
-          .get(projection) as Registration
-        this.database
-          .prepare('INSERT INTO builds VALUES (?, ?, ?, NULL, 0, NULL, ?)')
-          .run(projection, schema, generation + 1, keep ? 1 : 0)
-        for (const table of tables as readonly Table<Row>[]) {
-          const left = `${table.name}_${generation + 1}`
-          this.database.exec(`DROP TABLE IF EXISTS ${left}`)
-          for (const statement of createStatements(table, generation + 1)) this.database.exec(statement)
-        }
-      }
-    })
-  }
-
-  builds(): Map<string, Checkpoint> {
-    const rows = this.database
-      .prepare<[], { name: string } & Checkpoint>('SELECT name, position, sequence, event FROM builds')
-      .all()
-    return new Map(rows.map(({ name, ...checkpoint }) => [name, checkpoint]))
-  }
-
-  abandonBuild(): void {
-    this.transaction(() => this.dropBuilds())
-  }
-
-  switchBuild(): void {
-    this.transaction(() => {
-      this.database.exec(`
-        INSERT OR REPLACE INTO replaced
-          SELECT tables.name || '_' || projections.generation, builds.keep FROM builds
-          JOIN projections ON projections.name = builds.name JOIN tables ON tables.projection = builds.name;
-        INSERT OR REPLACE INTO projections SELECT name, schema, generation, position, sequence, event FROM builds;
-        DELETE FROM builds;
-      `)
-    })
-  }
-
-  dropReplaced(kept: boolean): boolean {
-    const next = this.database
-      .prepare<[number], { physical: string }>('SELECT physical FROM replaced WHERE kept <= ? LIMIT 1')
-      .get(kept ? 1 : 0)
-    if (!next) return false
-    this.transaction(() => {
-      this.database.exec(`DROP TABLE IF EXISTS ${next.physical}`)
-      this.database.prepare('DELETE FROM replaced WHERE physical = ?').run(next.physical)
-    })
-    return true
-  }
-
-  private transaction(change: () => void): void {
-    this.database.transaction(change).immediate()
-    this.forget()
-  }
-
-  private dropBuilds(): void {
-    for (const name of this.builds().keys()) this.dropBuild(name)
-  }
-
-  private dropBuild(projection: string): void {
-    const tables = this.database
-      .prepare<[string], { physical: string }>(
-        `SELECT tables.name || '_' || generation AS physical FROM builds
-         JOIN tables ON tables.projection = builds.name WHERE builds.name = ?`,
-      )
-      .all(projection)
-    for (const { physical } of tables) this.database.exec(`DROP TABLE IF EXISTS ${physical}`)
-    this.database.prepare('DELETE FROM builds WHERE name = ?').run(projection)
-  }
-
-  reset(projections: readonly ProjectionTables[]): void {
-    this.database
-      .transaction(() => {
-        this.dropBuilds()
-        for (const { projection, tables } of projections) {
-          for (const table of tables) this.database.exec(`DELETE FROM ${this.physical(table)}`)
-          void this.setCheckpoint(projection, START)
-        }
-      })
-      .immediate()
-  }
-
-  schemas(): Map<string, number> {
-    const isMade = this.database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'projections'").get()
-    if (isMade === undefined) return new Map()
-    const known = this.database.prepare<[], { name: string; schema: number }>('SELECT name, schema FROM projections')
-    return new Map(known.all().map(({ name, schema }) => [name, schema]))
+    this.addedTables.clear()
+    this.scattered.clear()
+    this.runs.forget()
   }
 
   async get<R>(table: Table<R>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(R | undefined)[]> {
+    if (table.adding) return keys.map((key) => this.addedTable(table).get(key) as R | undefined)
     const found = new Array<R | undefined>(keys.length).fill(undefined)
     let from = 0
     // Most keys that are asked for by the hundred are not there: a statement for each would cost more than its search.
@@ -188,24 +70,28 @@ export class EmbeddedRows implements RowWriter {
   }
 
   async range<R>(table: Table<R>, range: Range<R>): Promise<R[]> {
+    if (table.adding) return this.addedTable(table).range(range as Range<Row>) as R[]
+    if (isScattered(table, range.index))
+      return this.scatteredIndex(table, range.index).range(range as Range<Row>) as R[]
     return this.rangeOf(table, null, range).all(...argumentsOf(range)) as R[]
   }
 
   async values<R>(table: Table<R>, columns: readonly (keyof R & string)[], range: Range<R>): Promise<KeyValue[][]> {
+    if (table.adding) return this.addedTable(table).values(columns, range as Range<Row>)
+    if (isScattered(table, range.index)) {
+      return this.scatteredIndex(table, range.index).values(columns, range as Range<Row>)
+    }
     return this.rangeOf(table, columns, range)
       .raw(true)
       .all(...argumentsOf(range)) as KeyValue[][]
   }
 
-  private rangeOf<R>(
-    table: Table<R>,
-    wanted: readonly string[] | null,
-    { index, prefix = [], from, to, after, reverse = false, where = {}, within = [] }: Range<R>,
-  ): Statement {
+  private rangeOf<R>(table: Table<R>, wanted: readonly string[] | null, range: Range<R>): Statement {
+    const { index, prefix = [], from, to, after, reverse = false } = range
     const columns = columnsOf(table, index)
-    const equals = Object.keys(where)
     const bounded = columns[prefix.length]
-    const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${after !== undefined} ${reverse} ${equals.join()} ${within.map(boundsOf).join()}`
+    const filters = filtersOf(range)
+    const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${after !== undefined} ${reverse} ${filters.join()}`
     const name = `range ${table.name} ${wanted?.join() ?? '*'} ${index ?? ''} ${shape}`
     return this.statement(name, () => {
       const conditions = columns.slice(0, prefix.length).map((column) => `${sql(column)} = ?`)
@@ -215,9 +101,7 @@ export class EmbeddedRows implements RowWriter {
         const rest = columns.slice(prefix.length)
         conditions.push(`(${rest.map(sql).join(', ')}) > (${rest.map(() => '?').join(', ')})`)
       }
-      // The plus keeps the engine on the index that was named: it would take another that begins with one of these.
-      for (const column of equals) conditions.push(`+${sql(column)} IS ?`)
-      conditions.push(...within.map(boundsOf))
+      conditions.push(...filters)
       const order = columns.slice(prefix.length).map((column) => `${sql(column)} ${reverse ? 'DESC' : 'ASC'}`)
       return (
         `SELECT ${wanted?.map(sql).join(', ') ?? columnList(table)} FROM ${this.physical(table)}` +
@@ -229,6 +113,7 @@ export class EmbeddedRows implements RowWriter {
   }
 
   async count<R>(table: Table<R>): Promise<number> {
+    if (table.adding) return this.addedTable(table).count()
     const statement = this.statement(`count ${table.name}`, () => `SELECT count(*) FROM ${this.physical(table)}`)
     return statement.pluck(true).get() as number
   }
@@ -248,19 +133,49 @@ export class EmbeddedRows implements RowWriter {
   }
 
   async put<R>(table: Table<R>, rows: readonly R[]): Promise<void> {
+    if (table.adding) throw new Error(`Rows of ${table.name} are added to.`)
+    const scattered = scatteredOf(table)
+    if (scattered.length > 0 && rows.length > 0) {
+      const stored = await this.get(
+        table,
+        rows.map((row) => keyOf(table, row)),
+      )
+      this.enter(
+        table,
+        rows.filter((_, index) => stored[index] === undefined),
+      )
+    }
     this.insert(table, rows, 'INSERT OR REPLACE', '')
+  }
+
+  async add<R>(table: Table<R>, rows: readonly R[]): Promise<void> {
+    if (!table.adding) throw new Error(`Rows of ${table.name} are not added to.`)
+    this.addedTable(table).add(rows as readonly Row[])
+  }
+
+  /** Into the scattered indexes of the table. */
+  private enter<R>(table: Table<R>, rows: readonly R[]): void {
+    for (const index of scatteredOf(table)) this.scatteredIndex(table, index).enter(rows as readonly Row[])
   }
 
   async insertNew<R>(table: Table<R>, rows: readonly R[]): Promise<boolean[]> {
     const inserted = this.insert(table, rows, 'INSERT', ' ON CONFLICT DO NOTHING')
-    if (inserted === rows.length) return rows.map(() => true)
+    if (inserted === rows.length) {
+      this.enter(table, rows)
+      return rows.map(() => true)
+    }
     // Which ones collided is only asked for when some did: then another row stands at the key, or none.
     const columns = columnNames(table)
     const stored = await this.get(
       table,
-      rows.map((row) => table.key.map((column) => row[column] as KeyValue)),
+      rows.map((row) => keyOf(table, row)),
     )
-    return rows.map((row, index) => columns.every((column) => stored[index]?.[column] === row[column]))
+    const isNew = rows.map((row, index) => columns.every((column) => stored[index]?.[column] === row[column]))
+    this.enter(
+      table,
+      rows.filter((_, index) => isNew[index]),
+    )
+    return isNew
   }
 
   async delete<R>(table: Table<R>, keys: readonly (readonly KeyValue[])[]): Promise<void> {
@@ -298,18 +213,34 @@ export class EmbeddedRows implements RowWriter {
     ).get() as { switched: number }
     if (this.switched !== null && this.switched !== switched) this.forget()
     this.switched = switched
+    if (this.isChangedElsewhere()) this.runs.lookAgain()
   }
 
   beginImmediate(): void {
     this.statement('begin immediate', () => 'BEGIN IMMEDIATE').run()
+    if (this.isChangedElsewhere()) this.runs.forget()
+  }
+
+  private isChangedElsewhere(): boolean {
+    const before = this.dataVersion
+    this.dataVersion = this.statement('data version', () => 'PRAGMA data_version')
+      .pluck(true)
+      .get()
+    return before !== this.dataVersion
   }
 
   commit(): void {
     this.statement('commit', () => 'COMMIT').run()
   }
 
+  /** Merges runs as far as is due. To be called before a commit of what was written. */
+  tend(): void {
+    this.runs.tend()
+  }
+
   rollback(): void {
     if (this.database.inTransaction) this.database.exec('ROLLBACK')
+    this.runs.forget()
   }
 
   /** Takes what is left of the write-ahead log into the file, as far as no reader still needs it. */
@@ -329,6 +260,28 @@ export class EmbeddedRows implements RowWriter {
 
   close(): void {
     this.database.close()
+  }
+
+  private addedTable<R>(table: Table<R>): AddedTable {
+    let added = this.addedTables.get(table.name)
+    if (!added) {
+      const shape = new AddedRows(table as unknown as Table<Row>)
+      added = new AddedTable(shape, this.runs.of(addedRuns(shape, this.physical(table))))
+      this.addedTables.set(table.name, added)
+    }
+    return added
+  }
+
+  private scatteredIndex<R>(table: Table<R>, index: string): ScatteredIndex {
+    const name = `${table.name} ${index}`
+    let scattered = this.scattered.get(name)
+    if (!scattered) {
+      const physical = this.physical(table)
+      const runs = this.runs.of(scatteredRuns(table as unknown as Table<Row>, index, physical))
+      scattered = new ScatteredIndex(this.database, table as unknown as Table<Row>, index, physical, runs)
+      this.scattered.set(name, scattered)
+    }
+    return scattered
   }
 
   private getOne<R>(table: Table<R>, index: string | undefined): Statement {
@@ -383,32 +336,29 @@ export class EmbeddedRows implements RowWriter {
     return statement
   }
 
-  private physical(table: Table<never> | { readonly name: string }): string {
-    let generation = this.generations.get(table.name)
-    if (generation === undefined) {
-      const generationIn = (registry: 'projections' | 'builds'): number | undefined =>
-        this.database
-          .prepare<[string], { generation: number }>(
-            `SELECT generation FROM tables JOIN ${registry} ON ${registry}.name = tables.projection WHERE tables.name = ?`,
-          )
-          .get(table.name)?.generation
-      generation = (this.view === 'building' ? generationIn('builds') : undefined) ?? generationIn('projections')
-      if (generation === undefined) throw new Error(`The read model has no table ${table.name}.`)
-      this.generations.set(table.name, generation)
+  private physical(table: { readonly name: string }): string {
+    let physical = this.physicals.get(table.name)
+    if (physical === undefined) {
+      physical = this.tables.physical(table, this.view)
+      this.physicals.set(table.name, physical)
     }
-    return `${table.name}_${generation}`
+    return physical
   }
 
   private registryOf(projection: string): 'projections' | 'builds' {
     if (this.view === 'live') return 'projections'
-    return this.builds().has(projection) ? 'builds' : 'projections'
+    return this.tables.builds().has(projection) ? 'builds' : 'projections'
   }
+}
 
-  private dropTables(projection: string, generation: number): void {
-    const names = this.database
-      .prepare<[string], { name: string }>('SELECT name FROM tables WHERE projection = ?')
-      .all(projection)
-    for (const { name } of names) this.database.exec(`DROP TABLE IF EXISTS ${name}_${generation}`)
-    this.database.prepare('DELETE FROM tables WHERE projection = ?').run(projection)
-  }
+function keyOf<R>(table: Table<R>, row: R): KeyValue[] {
+  return table.key.map((column) => row[column] as KeyValue)
+}
+
+function scatteredOf<R>(table: Table<R>): string[] {
+  return Object.keys(table.indexes).filter((index) => isScattered(table, index))
+}
+
+function isScattered<R>(table: Table<R>, index: string | undefined): index is string {
+  return index !== undefined && table.indexes[index]?.isScattered === true
 }

@@ -61,6 +61,11 @@ export interface RowReader {
 
 export interface RowWriter extends RowReader {
   put<Row>(table: Table<Row>, rows: readonly Row[]): Promise<void>
+  /**
+   * Adds to the rows of the same keys, column by column as the table says (`adding`); a row that is not there yet begins with
+   * what is added. No row is both put and added to. Rows of one key may be among those that are given.
+   */
+  add<Row>(table: Table<Row>, rows: readonly Row[]): Promise<void>
   /** Inserts the rows that collide with no key or unique index; tells for each whether it was inserted. */
   insertNew<Row>(table: Table<Row>, rows: readonly Row[]): Promise<boolean[]>
   delete<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[]): Promise<void>
@@ -113,6 +118,11 @@ export interface ReadModel extends RowReader, Building {
 /** It cannot be written just now, and nothing was: no room, or another process is writing. Waiting may mend it. */
 export class ReadModelUnavailable extends Error {
   override readonly name = 'ReadModelUnavailable'
+}
+
+/** What is stored is not what was written. The rows can be built anew from the log. */
+export class ReadModelDamaged extends Error {
+  override readonly name = 'ReadModelDamaged'
 }
 
 /** Dependency-injection token of the port. */

@@ -10,13 +10,26 @@ export type ColumnType = 'integer' | 'text'
 export interface Index<Row> {
   readonly columns: readonly (keyof Row & string)[]
   readonly unique?: true
+  /**
+   * Its entries come in random order, and many: an adapter may keep them apart from the rows. All its columns are integers
+   * that never change once a row is there, the last one is the table's key, and no row of the table is ever deleted.
+   */
+  readonly isScattered?: true
 }
+
+/** How a column of a row is added to: as numbers, as decimals in canonical text, or the lesser or greater of two numbers. */
+export type Adding = 'sum' | 'decimal' | 'least' | 'greatest'
 
 export interface Table<Row> {
   readonly name: string
   readonly columns: Readonly<Record<keyof Row & string, ColumnType | 'integer?' | 'text?'>>
   readonly key: readonly (keyof Row & string)[]
   readonly indexes: Readonly<Record<string, Index<Row>>>
+  /**
+   * Rows may be added to: what happens to each column beyond the key, whose columns are integers. No row of such a table is
+   * deleted, and it has no indexes.
+   */
+  readonly adding?: Readonly<Record<string, Adding>>
 }
 
 /** Names a table's columns in code, in the log of a database and in errors. */
@@ -159,8 +172,8 @@ export const usageRecords: Table<UsageRecordRow> = {
   key: ['sequence'],
   indexes: {
     identifier: { columns: ['meter', 'identifier'], unique: true },
-    series: { columns: ['series', 'sequence'] },
-    occurred: { columns: ['series', 'occurredAt', 'sequence'] },
+    series: { columns: ['series', 'sequence'], isScattered: true },
+    occurred: { columns: ['series', 'occurredAt', 'sequence'], isScattered: true },
   },
 }
 
@@ -253,18 +266,33 @@ export interface UsageCellRow {
   readonly changedSequence: number
 }
 
+const cellColumns = {
+  series: 'integer',
+  size: 'integer',
+  start: 'integer',
+  records: 'integer',
+  state: 'text',
+  firstSequence: 'integer',
+  changedSequence: 'integer',
+} as const
+
+/**
+ * Cells whose states are decimals that records are added to and taken from in any order: of raw `sum` and
+ * `count` meters. Cells of one size stand together, because a whole meter is gone through by one size.
+ */
 export const usageCells: Table<UsageCellRow> = {
   name: 'usage_cells',
-  columns: {
-    series: 'integer',
-    size: 'integer',
-    start: 'integer',
-    records: 'integer',
-    state: 'text',
-    firstSequence: 'integer',
-    changedSequence: 'integer',
-  },
-  key: ['series', 'size', 'start'],
+  columns: cellColumns,
+  key: ['size', 'series', 'start'],
+  indexes: {},
+  adding: { records: 'sum', state: 'decimal', firstSequence: 'least', changedSequence: 'greatest' },
+}
+
+/** Cells that may have to be counted again from their records: of `last` and of pre-aggregated meters. */
+export const usageRecountedCells: Table<UsageCellRow> = {
+  name: 'usage_recounted_cells',
+  columns: cellColumns,
+  key: ['size', 'series', 'start'],
   indexes: {},
 }
 

@@ -151,11 +151,12 @@ export class Audit {
     for (const projection of this.projections) {
       const compared = comparedOf(projection)
       const seen = isNow ? undefined : asOf(reached.sequence, await newestSeries(this.scratch))
-      for await (const { rows, differences } of compareRows(this.scratch, live, compared, seen)) {
+      for await (const { rows, differences, damage } of compareRows(this.scratch, live, compared, seen)) {
         this.options.signal.throwIfAborted()
         this.rows += rows
         this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: fractionOf(this.rows, wanted) })
         for (const difference of differences) await this.report(difference)
+        if (damage) this.find({ kind: 'storage', message: damage.message })
         await nextTurn()
       }
     }

@@ -4,10 +4,11 @@ import { formatDecimal } from '../domain/decimal.js'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import { dimensionValues } from '../domain/meter-event.js'
 import { ledgerOf } from '../event-store/streams.js'
+import { cellsTable } from '../projections/cell-tables.js'
 import { toMeter } from '../projections/meters.js'
 import type { ProjectedEvent } from '../projections/projection.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { meters, usageCells, usageSeries } from '../read-model/tables.js'
+import { meters, usageSeries } from '../read-model/tables.js'
 import type { Watcher } from './refold.js'
 import { isSelected, type Selection } from './row-scope.js'
 
@@ -85,6 +86,6 @@ async function minuteValue({ event }: ProjectedEvent, rows: RowReader): Promise<
   const dimensions = meter.dimensionKeys.length === 0 ? '[]' : JSON.stringify(dimensionValues(meter, event.data))
   const [series] = await rows.get(usageSeries, [[meterRow.number, event.data.customer, dimensions]], 'combination')
   const start = bucketStart('minute', event.data.occurredAt)
-  const [cell] = series ? await rows.get(usageCells, [[series.series, bucketMs.minute, start]]) : []
+  const [cell] = series ? await rows.get(cellsTable(meter), [[bucketMs.minute, series.series, start]]) : []
   return formatDecimal(formula.value(cell ? formula.decode(cell.state) : formula.empty))
 }

@@ -5,9 +5,14 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { DAY_MS } from '../../src/domain/time-bucket.js'
+import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
+import { packColumns, unpackColumns } from '../../src/read-model/packed-columns.js'
+import { usageRecords } from '../../src/read-model/tables.js'
 import type { AuditVerdict } from '../../src/replay/audit.js'
 import type { Effect } from '../../src/replay/effects.js'
 import { scriptDigest } from '../replay/digest-script.js'
+import { changeCells, flipBitOfRuns } from '../tampering.js'
 import { makeStore, meterbook, start, type Ended } from './command-line.js'
 
 const AT = Date.UTC(2026, 0, 14, 10)
@@ -112,7 +117,8 @@ describe('meterbook audit', () => {
   })
 
   it('names a cell that was changed', async () => {
-    change('read-model.db', `UPDATE usage_cells_1 SET state = '666' WHERE size = 86400000 AND series = 1`)
+    const file = join(dataDir, 'read-model.db')
+    expect(await changeCells(file, ({ series, size }) => series === 1 && size === DAY_MS, '666')).toBe(1)
     const found = await verdict()
     expect(found).toMatchObject({ verdict: 'differs', findingCount: 1 })
     expect(found.findings).toMatchObject([
@@ -169,7 +175,7 @@ describe('meterbook audit', () => {
     const { page, size } = database
       .prepare<[], { page: number; size: number }>(
         `SELECT pageno AS page, pgsize AS size FROM dbstat
-         WHERE name LIKE 'usage_records_%_occurred' AND pagetype = 'leaf' LIMIT 1`,
+         WHERE name LIKE 'usage_records_%_identifier' AND pagetype = 'leaf' LIMIT 1`,
       )
       .get()!
     database.close()
@@ -180,7 +186,45 @@ describe('meterbook audit', () => {
     const found = await verdict()
     expect(found.verdict).toBe('differs')
     expect(found.findings[0]).toMatchObject({ kind: 'storage' })
-    expect((await run()).stdout).toMatch(/file of the rows: row \d+ missing from index usage_records_\d+_occurred/)
+    expect((await run()).stdout).toMatch(/file of the rows: row \d+ missing from index usage_records_\d+_identifier/)
+  })
+
+  it('names an entry that an index kept beside the records lacks, and one that leads to no record', async () => {
+    const path = join(dataDir, 'read-model.db')
+    const readModel = new EmbeddedReadModel(path)
+    const [first] = await readModel.range(usageRecords, { limit: 1 })
+    await readModel.close()
+    const runs = 'usage_records_1_occurred'
+    const database = new Database(path)
+    const { block, entries } = database.prepare(`SELECT block, entries FROM ${runs}_blocks ORDER BY block`).get() as {
+      block: number
+      entries: Buffer
+    }
+    const values = unpackColumns(entries, 3)!
+    const at = values.findIndex((value, index) => index % 3 === 2 && value === first!.sequence)
+    expect(at).toBeGreaterThan(-1)
+    values[at] = 777
+    const changed = packColumns(values, values.length / 3, 3)
+    database.prepare(`UPDATE ${runs}_blocks SET entries = ? WHERE block = ?`).run(changed, block)
+    database.close()
+    const found = await verdict()
+    expect(found).toMatchObject({ verdict: 'differs', findingCount: 2 })
+    expect(found.findings).toMatchObject([
+      { table: 'usage_records_occurred', expected: { sequence: first!.sequence }, found: null },
+      { table: 'usage_records_occurred', expected: null, found: { sequence: 777 } },
+    ])
+  })
+
+  it('names what was damaged on the disk, and goes on with the rest', async () => {
+    const path = join(dataDir, 'read-model.db')
+    flipBitOfRuns(path, 'usage_cells_1')
+    change('read-model.db', `UPDATE usage_records_1 SET value = '7' WHERE identifier = 'tokens-3'`)
+    const found = await verdict()
+    expect(found).toMatchObject({ verdict: 'differs', findingCount: 2 })
+    expect(found.findings).toMatchObject([
+      { kind: 'row', table: 'usage_records', found: { value: '7' } },
+      { kind: 'storage', message: expect.stringContaining('usage_cells_1 is damaged') as unknown },
+    ])
   })
 
   it('names a checkpoint that was changed', async () => {

@@ -139,12 +139,12 @@ describe.each(loads)('A service that is killed under a load of $name', (load) =>
     const folder = mkdtempSync(join(tmpdir(), 'meterbook-fold-'))
     try {
       await foldAfresh(dataDir, folder)
-      const rows = allRows(dataDir)
+      const rows = await allRows(dataDir)
       expect(Object.keys(rows).length).toBeGreaterThan(5)
-      for (const [table, fresh] of Object.entries(allRows(folder))) {
+      for (const [table, fresh] of Object.entries(await allRows(folder))) {
         expect({ table, rows: rows[table] }).toEqual({ table, rows: fresh })
       }
-      expect(differingRows(dataDir, folder)).toEqual({})
+      expect(await differingRows(dataDir, folder)).toEqual({})
       expect(usageEvents(dataDir)).toEqual({
         UsageRecorded: ledger.all().length,
         UsageCancelled: ledger.all().filter(({ cancelled }) => cancelled).length,

@@ -23,11 +23,13 @@ import {
   meters,
   usageBlocks,
   usageCells,
+  usageRecountedCells,
   usageRecords,
   usageSeries,
   usageStreams,
   usageWindows,
   type Table,
+  type UsageCellRow,
 } from '../../src/read-model/tables.js'
 import type { Recounted } from './recount.js'
 
@@ -160,9 +162,15 @@ export async function dump(readModel: ReadModel): Promise<Recounted> {
     usage_blocks: await allRows(readModel, usageBlocks),
     usage_streams: await allRows(readModel, usageStreams),
     usage_windows: await allRows(readModel, usageWindows),
-    usage_cells: await allRows(readModel, usageCells),
+    usage_cells: await allCells(readModel),
     idempotency_keys: await allRows(readModel, idempotencyKeys),
   }
+}
+
+/** Of both tables: which one a meter's cells are in is not what they are. */
+async function allCells(readModel: ReadModel): Promise<UsageCellRow[]> {
+  const cells = [...(await allRows(readModel, usageCells)), ...(await allRows(readModel, usageRecountedCells))]
+  return cells.sort((left, right) => left.series - right.series || left.size - right.size || left.start - right.start)
 }
 
 /** Rows read at a time. Small, so that paging is exercised. */

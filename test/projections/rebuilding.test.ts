@@ -7,9 +7,11 @@ import { allProjections } from '../../src/projections/projections.js'
 import { Projector } from '../../src/projections/projector.js'
 import type { RebuildRequest, RebuildState } from '../../src/projections/rebuilding.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
+import { ReadModelDamaged } from '../../src/read-model/read-model.js'
 import { meters } from '../../src/read-model/tables.js'
 import { histories, historyMeters, opening, usageEntry, writeLog, type Entry } from './history.js'
 import { NOW } from '../controls.js'
+import { changeCells, flipBitOfRuns } from '../tampering.js'
 import { Workspace, bySeven, dump, project, recut } from './projecting.js'
 
 let workspace: Workspace
@@ -184,8 +186,8 @@ describe('A rebuild', () => {
   it('names and mends rows that are not what the log says', () =>
     inFiles([...opening(historyMeters), ...[1, 2, 3].map(record)], async (logFile, rowsFile) => {
       const before = await rowsOf(rowsFile)
+      expect(await changeCells(rowsFile, ({ size }) => size === 60_000, '666')).toBe(1)
       inDatabase(rowsFile, (database) => {
-        database.exec(`UPDATE usage_cells_1 SET state = '666' WHERE size = 60000`)
         database.exec(`DELETE FROM usage_records_1 WHERE identifier = 'new 2'`)
         database.exec(`UPDATE meters_1 SET formula = 'last' WHERE meter_id = '${historyMeters[0]!.meterId}'`)
       })
@@ -195,6 +197,21 @@ describe('A rebuild', () => {
         { table: 'meters', expected: { formula: 'sum' }, found: { formula: 'last' } },
         { table: 'usage_records', expected: { identifier: 'new 2' }, found: null },
         { table: 'usage_cells', expected: { state: '3' }, found: { state: '666' } },
+      ])
+      expect(await rowsOf(rowsFile)).toEqual(before)
+    }))
+
+  it('names and mends what of the live rows cannot be read any more', () =>
+    inFiles([...opening(historyMeters), ...[1, 2, 3].map(record)], async (logFile, rowsFile) => {
+      const before = await rowsOf(rowsFile)
+      flipBitOfRuns(rowsFile, 'usage_cells_1')
+      flipBitOfRuns(rowsFile, 'usage_records_1_occurred')
+      await expect(rowsOf(rowsFile)).rejects.toThrow(ReadModelDamaged)
+      const state = await rebuild(logFile, rowsFile, everything)
+      expect(state).toMatchObject({ status: 'completed', differenceCount: 2 })
+      expect(state?.differences).toMatchObject([
+        { table: 'usage_records_occurred', found: { damage: expect.stringContaining('is damaged') as unknown } },
+        { table: 'usage_cells', found: { damage: expect.stringContaining('is damaged') as unknown } },
       ])
       expect(await rowsOf(rowsFile)).toEqual(before)
     }))
@@ -216,12 +233,12 @@ describe('A rebuild', () => {
     inFiles([...opening(historyMeters), record(1)], async (logFile, rowsFile) => {
       const count = tablesIn(rowsFile).length
       await rebuild(logFile, rowsFile, { projections: ['usage-cells'], keep: true })
-      expect(tablesIn(rowsFile)).toEqual(expect.arrayContaining(['usage_cells_1', 'usage_cells_2']))
+      expect(tablesIn(rowsFile)).toEqual(expect.arrayContaining(['usage_cells_1_blocks', 'usage_cells_2_blocks']))
       await rebuild(logFile, rowsFile, { projections: ['usage-cells'], keep: false })
       const readModel = new EmbeddedReadModel(rowsFile)
       while (await readModel.dropReplaced(true));
       await readModel.close()
       expect(tablesIn(rowsFile)).toHaveLength(count)
-      expect(tablesIn(rowsFile)).toContain('usage_cells_3')
+      expect(tablesIn(rowsFile)).toContain('usage_cells_3_blocks')
     }))
 })

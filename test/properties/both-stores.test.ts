@@ -142,7 +142,7 @@ async function run(
       position: _position,
       ...digest
     } = (await stripe.rawRequest('GET', '/meterbook/v1/digest')) as { lastResponse: unknown; position: unknown }
-    const { projections: _, ...rows } = allRows(service.dataDir)
+    const { projections: _, ...rows } = await allRows(service.dataDir)
     return { answers, rows, digest }
   } finally {
     await service.close()

@@ -1,12 +1,13 @@
 /** A running service proves its own numbers, while usage goes on coming in. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Stripe from 'stripe'
+import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
 import { cancel, createMeter, report, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
+import { changeCells } from '../tampering.js'
 import { FixedClock, onEachStore, type RunningService } from '../running-service.js'
 
 interface Audit {
@@ -97,9 +98,8 @@ onEachStore('Audits', (start) => {
   })
 
   it('name what was changed behind the back of the service, to the ledger it belongs to', async () => {
-    const database = new Database(join(service.dataDir, READ_MODEL_FILE))
-    database.prepare(`UPDATE usage_cells_1 SET state = '666' WHERE size = 86400000`).run()
-    database.close()
+    const file = join(service.dataDir, READ_MODEL_FILE)
+    expect(await changeCells(file, ({ size }) => size === DAY_MS, '666')).toBe(1)
     const audit = await audited({ meter: meter.id })
     expect(audit).toMatchObject({
       verdict: 'differs',

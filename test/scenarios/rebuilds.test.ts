@@ -1,13 +1,14 @@
 /** A service builds its rows anew while it goes on counting and answering. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Stripe from 'stripe'
+import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
 import { meterbook } from '../cli/command-line.js'
 import { createMeter, report, total, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
+import { changeCells } from '../tampering.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
 
 interface Projection {
@@ -106,12 +107,8 @@ onEachStore('Rebuilds', (start) => {
 
   it('name and mend rows that are wrong, and say so to the ledger they belong to', async () => {
     const right = await totalNow()
-    const database = new Database(join(service.dataDir, READ_MODEL_FILE))
-    const { generation } = database.prepare("SELECT generation FROM projections WHERE name = 'usage-cells'").get() as {
-      generation: number
-    }
-    database.prepare(`UPDATE usage_cells_${generation} SET state = '666' WHERE size = 86400000`).run()
-    database.close()
+    const file = join(service.dataDir, READ_MODEL_FILE)
+    expect(await changeCells(file, ({ size }) => size === DAY_MS, '666')).toBe(1)
     expect(await totalNow()).toBe(666)
     const { code, stdout } = await meterbook(['rebuild', 'usage-cells', '--url', service.url, '--key', TEST_KEY])
     expect(code).toBe(0)

@@ -1,0 +1,189 @@
+/**
+ * Several sorted runs gone through as one: always the entry that comes next in any of them, those of one key added up.
+ * A run is read block by block; nothing else of it is in memory.
+ */
+import { compareEntries } from './entry-order.js'
+
+export type Entries = Float64Array
+/** Adds an entry to another one of the same key. */
+export type AddEntry = (into: Entries, intoAt: number, from: Entries, fromAt: number) => void
+
+export interface RunShape {
+  /** Numbers of an entry, and how many of the first are its key. */
+  readonly width: number
+  readonly keyColumns: number
+  /** null where no two entries have the same key. */
+  readonly add: AddEntry | null
+}
+
+/** Reads blocks of runs. A place is of the first entry of a block that may be at or behind a key. */
+export interface BlockReader {
+  /** Entries of a block of a run. @throws ReadModelDamaged */
+  block(run: number, number: number): Entries
+  /** Number of the last block of a run that begins at or before a key; 0 where none does. */
+  find(run: number, key: ArrayLike<number>): number
+}
+
+export interface Run {
+  readonly run: number
+  readonly entries: number
+  readonly blocks: number
+  /** The block that was read last: the next look is often into the same or the next one. */
+  hint: number
+}
+
+/** Bounds of a walk: keys padded with infinities. `lower` is inclusive, `upper` exclusive. */
+export interface Bounds {
+  readonly lower: readonly number[] | null
+  readonly upper: readonly number[] | null
+}
+
+class RunCursor {
+  values: Entries
+  /** Of the entry the cursor stands at, in `values`. */
+  at = 0
+  private number = 0
+
+  private constructor(
+    private readonly reader: BlockReader,
+    private readonly run: Run,
+    private readonly width: number,
+  ) {
+    this.values = EMPTY
+  }
+
+  /** At the first entry in the bounds (the last one, of a reverse walk); null where there is none. */
+  static open(
+    reader: BlockReader,
+    run: Run,
+    { width, keyColumns }: RunShape,
+    { lower, upper }: Bounds,
+    isReverse: boolean,
+  ): RunCursor | null {
+    const cursor = new RunCursor(reader, run, width)
+    const bound = isReverse ? upper : lower
+    if (bound === null) {
+      cursor.load(isReverse ? run.blocks - 1 : 0)
+      cursor.at = isReverse ? cursor.values.length - width : 0
+    } else {
+      cursor.load(cursor.blockOf(bound, keyColumns))
+      cursor.at = firstNotBefore(cursor.values, width, keyColumns, bound)
+      // Of a block that begins before the bound everything may be before it; the next one then begins behind it.
+      if (isReverse ? !cursor.back() : cursor.at === cursor.values.length && !cursor.loadNext()) return null
+    }
+    const end = isReverse ? lower : upper
+    if (end === null) return cursor
+    const order = compareEntries(cursor.values, cursor.at, end, 0, keyColumns)
+    return (isReverse ? order >= 0 : order < 0) ? cursor : null
+  }
+
+  next(): boolean {
+    this.at += this.width
+    return this.at < this.values.length || this.loadNext()
+  }
+
+  back(): boolean {
+    if (this.at > 0) {
+      this.at -= this.width
+      return true
+    }
+    if (this.number === 0) return false
+    this.load(this.number - 1)
+    this.at = this.values.length - this.width
+    return true
+  }
+
+  private loadNext(): boolean {
+    if (this.number + 1 >= this.run.blocks) return false
+    this.load(this.number + 1)
+    this.at = 0
+    return true
+  }
+
+  /** The last block that begins at or before the bound, or the first one. */
+  private blockOf(bound: readonly number[], keyColumns: number): number {
+    const { run, reader, width } = this
+    if (run.blocks === 1) return 0
+    for (const number of [run.hint, run.hint + 1]) {
+      if (number >= run.blocks) break
+      const values = reader.block(run.run, number)
+      if (compareEntries(values, 0, bound, 0, keyColumns) > 0) break
+      const isLast = number + 1 === run.blocks
+      if (isLast || compareEntries(values, values.length - width, bound, 0, keyColumns) >= 0) return number
+    }
+    return reader.find(run.run, bound)
+  }
+
+  private load(number: number): void {
+    this.values = this.reader.block(this.run.run, number)
+    this.number = number
+    this.run.hint = number
+  }
+}
+
+const EMPTY: Entries = new Float64Array(0)
+
+function firstNotBefore(values: Entries, width: number, keyColumns: number, bound: readonly number[]): number {
+  let low = 0
+  let high = values.length / width
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareEntries(values, middle * width, bound, 0, keyColumns) < 0) low = middle + 1
+    else high = middle
+  }
+  return low * width
+}
+
+export class RunWalk {
+  /** The entry it stands at, once `next` answered true. Overwritten by the next one. */
+  readonly entry: Entries
+  private readonly cursors: RunCursor[]
+
+  constructor(
+    reader: BlockReader,
+    runs: readonly Run[],
+    private readonly shape: RunShape,
+    private readonly bounds: Bounds = { lower: null, upper: null },
+    private readonly isReverse = false,
+  ) {
+    this.entry = new Float64Array(shape.width)
+    this.cursors = runs.flatMap((run) => RunCursor.open(reader, run, shape, bounds, isReverse) ?? [])
+  }
+
+  next(): boolean {
+    const { cursors, shape, entry, isReverse } = this
+    const { keyColumns, width, add } = shape
+    let first: RunCursor | null = null
+    for (const cursor of cursors) {
+      if (first === null) {
+        first = cursor
+        continue
+      }
+      const order = compareEntries(cursor.values, cursor.at, first.values, first.at, keyColumns)
+      if (isReverse ? order > 0 : order < 0) first = cursor
+    }
+    if (first === null) return false
+    for (let column = 0; column < width; column++) entry[column] = first.values[first.at + column] as number
+    this.advance(first)
+    if (add === null) return true
+    for (let index = cursors.length - 1; index >= 0; index--) {
+      const cursor = cursors[index] as RunCursor
+      if (compareEntries(cursor.values, cursor.at, entry, 0, keyColumns) !== 0) continue
+      add(entry, 0, cursor.values, cursor.at)
+      this.advance(cursor)
+    }
+    return true
+  }
+
+  private advance(cursor: RunCursor): void {
+    const { lower, upper } = this.bounds
+    const { keyColumns } = this.shape
+    const end = this.isReverse ? lower : upper
+    if (this.isReverse ? cursor.back() : cursor.next()) {
+      if (end === null) return
+      const order = compareEntries(cursor.values, cursor.at, end, 0, keyColumns)
+      if (this.isReverse ? order >= 0 : order < 0) return
+    }
+    this.cursors.splice(this.cursors.indexOf(cursor), 1)
+  }
+}

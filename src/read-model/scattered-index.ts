@@ -1,0 +1,90 @@
+/** A scattered index of an embedded table: where its entries stand in sorted runs, and the rows they lead to. */
+import type Database from 'better-sqlite3'
+import { columnList, filterArguments, filtersOf, sql } from './embedded-sql.js'
+import { boundsOfRange } from './embedded-runs.js'
+import type { KeyValue, Range } from './read-model.js'
+import type { SortedRuns } from './sorted-runs.js'
+import type { Table } from './tables.js'
+
+type Row = Record<string, KeyValue>
+
+/** Rows looked up by one statement. */
+const ROWS_PER_LOOKUP = 1_024
+
+export class ScatteredIndex {
+  private readonly columns: readonly string[]
+  private readonly statements = new Map<string, Database.Statement<unknown[]>>()
+
+  constructor(
+    private readonly database: Database.Database,
+    private readonly table: Table<Row>,
+    index: string,
+    private readonly physical: string,
+    private readonly runs: SortedRuns,
+  ) {
+    this.columns = table.indexes[index]?.columns ?? []
+  }
+
+  enter(rows: readonly Row[]): void {
+    const { columns } = this
+    const entries = new Float64Array(rows.length * columns.length)
+    let at = 0
+    for (const row of rows) for (const column of columns) entries[at++] = row[column] as number
+    this.runs.add(entries, rows.length)
+  }
+
+  range(range: Range<Row>): Row[] {
+    return this.lookUp(range, columnList(this.table), false) as Row[]
+  }
+
+  values(columns: readonly string[], range: Range<Row>): KeyValue[][] {
+    const places = columns.map((column) => this.columns.indexOf(column))
+    if (!places.includes(-1) && !range.where && !range.within) return this.entries(places, range)
+    return this.lookUp(range, columns.map(sql).join(', '), true) as KeyValue[][]
+  }
+
+  /** Of these columns of the entries themselves; no row is looked at. */
+  private entries(places: readonly number[], range: Range<Row>): KeyValue[][] {
+    const found: KeyValue[][] = []
+    const bounds = boundsOfRange(range, this.columns.length)
+    if (bounds === null) return found
+    const walk = this.runs.walk(bounds, range.reverse)
+    while (found.length < range.limit && walk.next()) found.push(places.map((place) => walk.entry[place] as number))
+    return found
+  }
+
+  private lookUp(range: Range<Row>, wanted: string, isRaw: boolean): unknown[] {
+    const found: unknown[] = []
+    const bounds = boundsOfRange(range, this.columns.length)
+    if (bounds === null) return found
+    const walk = this.runs.walk(bounds, range.reverse)
+    const key = this.columns.length - 1
+    const statement = this.statement(wanted, range).raw(isRaw)
+    const filters = filterArguments(range)
+    for (;;) {
+      const keys: number[] = []
+      const most = Math.min(range.limit - found.length, ROWS_PER_LOOKUP)
+      while (keys.length < most && walk.next()) keys.push(walk.entry[key] as number)
+      if (keys.length === 0) return found
+      // Rows that the filters leave out make room for further ones.
+      for (const row of statement.all(`[${keys.join()}]`, ...filters)) found.push(row)
+      if (keys.length < most) return found
+    }
+  }
+
+  /** In the order of the keys it is given. */
+  private statement(wanted: string, range: Range<Row>): Database.Statement<unknown[]> {
+    const filters = filtersOf(range)
+    const name = `${wanted} ${filters.join()}`
+    let statement = this.statements.get(name)
+    if (!statement) {
+      const key = sql(this.table.key[0] as string)
+      statement = this.database.prepare(
+        `SELECT ${wanted} FROM (SELECT value AS entry FROM json_each(?)) CROSS JOIN ${this.physical} ON ${key} = entry` +
+          (filters.length > 0 ? ` WHERE ${filters.join(' AND ')}` : ''),
+      )
+      this.statements.set(name, statement)
+    }
+    return statement
+  }
+}

@@ -1,0 +1,42 @@
+/** Changes to a read model that no event made, as a bug or somebody with a tool for databases would make them. */
+import Database from 'better-sqlite3'
+import { EmbeddedReadModel } from '../src/read-model/embedded-read-model.js'
+import { usageCells, type UsageCellRow } from '../src/read-model/tables.js'
+
+/** Gives every cell of sums and counts that is chosen another whole state. Answers how many there were. */
+export async function changeCells(
+  file: string,
+  isChosen: (cell: UsageCellRow) => boolean,
+  state: string,
+): Promise<number> {
+  const readModel = new EmbeddedReadModel(file)
+  try {
+    const cells = await readModel.range(usageCells, { limit: Number.MAX_SAFE_INTEGER })
+    const chosen = cells.filter(isChosen)
+    const missing = (cell: UsageCellRow): string => String(BigInt(state) - BigInt(cell.state))
+    await readModel.write((rows) =>
+      rows.add(
+        usageCells,
+        chosen.map((cell) => ({ ...cell, records: 0, state: missing(cell) })),
+      ),
+    )
+    return chosen.length
+  } finally {
+    await readModel.close()
+  }
+}
+
+/** Flips one bit of what is kept in sorted runs under this name. */
+export function flipBitOfRuns(file: string, name: string): void {
+  const database = new Database(file)
+  try {
+    const { block, entries } = database.prepare(`SELECT block, entries FROM ${name}_blocks LIMIT 1`).get() as {
+      block: number
+      entries: Buffer
+    }
+    entries[entries.length - 1]! ^= 0x40
+    database.prepare(`UPDATE ${name}_blocks SET entries = ? WHERE block = ?`).run(entries, block)
+  } finally {
+    database.close()
+  }
+}
