@@ -35,9 +35,10 @@ export const QUEUE_MAX = 10_000
 export const TAIL_MAX = 20_000
 /**
  * From so many on the next append waits for the projections, but not for ever: callers are slowed to what can be projected,
- * and where projecting stands still the tail goes on to fill.
+ * and where projecting stands still the tail goes on to fill. In a ledger's partitions together that is a few of the
+ * projector's pages, so it never runs out of work; more would only make rows late and garbage collection long.
  */
-export const TAIL_SLOW = 4_000
+export const TAIL_SLOW = 2_000
 const SLOW_WAIT_MS = 1_000
 /** After this long without a settled append, callers are told to try again later. */
 const STALLED_AFTER_MS = 10_000
