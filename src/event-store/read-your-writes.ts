@@ -38,6 +38,9 @@ export class ReadYourWrites {
   private readonly waiting = new Set<Waiting>()
   private readonly waitingForStart = new Set<(error: Error | null) => void>()
   private readonly listeners: ((progress: Progress) => void)[] = []
+  private readonly waitingListeners: (() => void)[] = []
+  /** Whether it was said since the last progress that somebody waits. */
+  private isWaitingSaid = false
 
   constructor(
     private readonly store: EventStore,
@@ -61,6 +64,11 @@ export class ReadYourWrites {
 
   onProgress(listener: (progress: Progress) => void): void {
     this.listeners.push(listener)
+  }
+
+  /** Called when somebody begins to wait, and after each progress that was not enough for all; once for many. */
+  onWaiting(listener: () => void): void {
+    this.waitingListeners.push(listener)
   }
 
   /** Of the last write that was answered. */
@@ -88,6 +96,14 @@ export class ReadYourWrites {
     }
     for (const listener of this.listeners) listener(progress)
     for (const { target, done } of this.waiting) if (this.has(target)) done(null)
+    this.isWaitingSaid = false
+    if (this.waiting.size > 0) this.sayWaiting()
+  }
+
+  private sayWaiting(): void {
+    if (this.isWaitingSaid) return
+    this.isWaitingSaid = true
+    for (const listener of this.waitingListeners) listener()
   }
 
   stop(message: string): void {
@@ -133,6 +149,7 @@ export class ReadYourWrites {
     await this.wait((done) => {
       const entry = { target, done }
       this.waiting.add(entry)
+      this.sayWaiting()
       return () => this.waiting.delete(entry)
     })
   }

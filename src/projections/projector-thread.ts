@@ -21,6 +21,11 @@ export class ProjectorThread {
     })
   }
 
+  /** Somebody waits for the rows. */
+  hurry(): void {
+    this.worker.postMessage('hurry' satisfies ProjectorOrder)
+  }
+
   /** Of the rebuild that runs or of the last one since the start; null before the first. */
   get rebuild(): RebuildState | null {
     return this.rebuildState
@@ -100,7 +105,9 @@ export class ProjectorThread {
       await worker.terminate()
       throw error
     }
-    return new ProjectorThread(worker, log)
+    const thread = new ProjectorThread(worker, log)
+    readYourWrites.onWaiting(() => thread.hurry())
+    return thread
   }
 
   /** Ends after the batch at hand. */

@@ -25,12 +25,17 @@ const WRITE_RETRY_MS = 1_000
 
 /**
  * Under a steady load of single events a transaction for each would cost several times as much as the events do: after a
- * small batch that came right after another one, the next few milliseconds' events are let gather. Nothing that comes after
- * a pause of its own waits.
+ * small batch that came right after another one, the next events are let gather. Nothing that comes after a pause of its own
+ * waits, and once somebody waits for the rows (`hurry`) nothing does.
  */
-const SMALL_BATCH_EVENTS = 64
-const GATHER_MS = 2
-const STEADY_MS = 10
+const SMALL_BATCH_EVENTS = 1_000
+export interface Gathering {
+  /** How long they are let gather, unless somebody waits. */
+  readonly gatherMs: number
+  /** A batch that comes later than this after the one before comes after a pause. */
+  readonly steadyMs: number
+}
+const GATHERING: Gathering = { gatherMs: 20, steadyMs: 10 }
 
 /** Of the time the live rows take, what a rebuild takes besides while the log goes on. */
 const REBUILD_SHARE = 0.5
@@ -47,6 +52,8 @@ export class Projector {
   /** How long the last batch of the log took. */
   private liveMs = 0
   private wake: () => void = () => undefined
+  private isHurried = false
+  private endGathering: () => void = () => undefined
 
   constructor(
     private readonly store: EventStore,
@@ -57,6 +64,7 @@ export class Projector {
     /** The same projections once more, remembering nothing: for building them anew. */
     private readonly anew: () => readonly Projection[] = () => [],
     private readonly onRebuild: (state: RebuildState) => void = () => undefined,
+    private readonly gathering: Gathering = GATHERING,
   ) {}
 
   /**
@@ -98,6 +106,12 @@ export class Projector {
     this.wake()
   }
 
+  /** Somebody waits for what is in the log by now. */
+  hurry(): void {
+    this.isHurried = true
+    this.endGathering()
+  }
+
   /** Runs until the signal says stop. @throws what stopped it. */
   async run(signal: AbortSignal): Promise<void> {
     const reached = this.earliest()
@@ -136,10 +150,27 @@ export class Projector {
         ...changesOf(item.events),
       })
       this.liveMs = performance.now() - since
-      const isSteady = performance.now() - foldedAt < STEADY_MS
+      const isSteady = performance.now() - foldedAt < this.gathering.steadyMs
+      if (isSteady && batch.events.length < SMALL_BATCH_EVENTS) await this.gather(signal)
       foldedAt = performance.now()
-      if (isSteady && batch.events.length < SMALL_BATCH_EVENTS) await delay(GATHER_MS)
     }
+  }
+
+  private async gather(signal: AbortSignal): Promise<void> {
+    if (!this.isHurried && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, this.gathering.gatherMs)
+        this.endGathering = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+        signal.addEventListener('abort', this.endGathering, { once: true })
+      })
+      signal.removeEventListener('abort', this.endGathering)
+      this.endGathering = () => undefined
+    }
+    // Who waited before now waits for something that the next batch has.
+    this.isHurried = false
   }
 
   /**

@@ -17,7 +17,7 @@ export interface ProjectorSettings {
   readonly dataDir: string
 }
 
-export type ProjectorOrder = 'stop' | { readonly rebuild: RebuildRequest }
+export type ProjectorOrder = 'stop' | 'hurry' | { readonly rebuild: RebuildRequest }
 
 export type ProjectorMessage =
   | { readonly type: 'prepared' }
@@ -46,6 +46,7 @@ let projector: Projector | null = null
 port.on('message', (order: ProjectorOrder) => {
   // The thread ends once the batch at hand is committed.
   if (order === 'stop') stop.abort()
+  else if (order === 'hurry') projector?.hurry()
   else projector?.rebuild(order.rebuild)
 })
 

@@ -55,6 +55,23 @@ describe('Reading your writes', () => {
     await reads.settled()
   })
 
+  it('says that somebody waits, once until there is progress, and again where that was not enough', async () => {
+    let said = 0
+    reads.onWaiting(() => said++)
+    reads.advance(caughtUp)
+    reads.acknowledge(at(10))
+    const all = [reads.settled(), reads.settled()]
+    await isSettled(all[0]!)
+    expect(said).toBe(1)
+    reads.advance(reached(9))
+    expect(said).toBe(2)
+    reads.advance(reached(10))
+    await Promise.all(all)
+    expect(said).toBe(2)
+    await reads.settled()
+    expect(said).toBe(2)
+  })
+
   it('waits for everything that was acknowledged before it', async () => {
     reads.advance(caughtUp)
     reads.acknowledge(at(10))

@@ -142,6 +142,9 @@ export async function project(
     (message) => {
       throw new Error(message)
     },
+    () => [],
+    () => undefined,
+    { gatherMs: 0, steadyMs: 0 },
   )
   await projector.prepare()
   await projector.run(stop.signal)
