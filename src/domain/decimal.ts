@@ -49,7 +49,8 @@ export function parseDecimal(canonical: string): Decimal {
 export function formatDecimal(value: Decimal): string {
   const negative = value < 0n
   const absolute = negative ? -value : value
-  const integer = (absolute / UNITS).toString()
-  const fraction = (absolute % UNITS).toString().padStart(DECIMAL_PLACES_MAX, '0').replace(/0+$/, '')
-  return `${negative ? '-' : ''}${integer}${fraction === '' ? '' : `.${fraction}`}`
+  const integer = `${negative ? '-' : ''}${absolute / UNITS}`
+  const rest = absolute % UNITS
+  if (rest === 0n) return integer
+  return `${integer}.${rest.toString().padStart(DECIMAL_PLACES_MAX, '0').replace(/0+$/, '')}`
 }

@@ -103,6 +103,7 @@ export class Projector {
   /** Begins to build projections anew while it runs; one such at a time. */
   rebuild(request: RebuildRequest): void {
     this.requested = request
+    this.endGathering()
     this.wake()
   }
 
@@ -157,7 +158,9 @@ export class Projector {
   }
 
   private async gather(signal: AbortSignal): Promise<void> {
-    if (!this.isHurried && !signal.aborted) {
+    // A rebuild works between batches, and has the time that is left.
+    const isRebuilding = this.requested !== null || this.rebuilding !== null
+    if (!this.isHurried && !isRebuilding && !signal.aborted) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, this.gathering.gatherMs)
         this.endGathering = () => {
