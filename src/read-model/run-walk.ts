@@ -107,7 +107,11 @@ class RunCursor {
     for (const number of [run.hint, run.hint + 1]) {
       if (number >= run.blocks) break
       const values = reader.block(run.run, number)
-      if (compareEntries(values, 0, bound, 0, keyColumns) > 0) break
+      if (compareEntries(values, 0, bound, 0, keyColumns) > 0) {
+        // Between the block that was read last and the next one there is nothing.
+        if (number > run.hint) return number
+        break
+      }
       const isLast = number + 1 === run.blocks
       if (isLast || compareEntries(values, values.length - width, bound, 0, keyColumns) >= 0) return number
     }

@@ -12,8 +12,8 @@ import { packColumns, unpackColumns } from './packed-columns.js'
 import { ReadModelDamaged } from './read-model.js'
 import { RunWalk, type BlockReader, type Bounds, type Entries, type Run, type RunShape } from './run-walk.js'
 
-/** Entries of a block: some 3 kB. */
-const BLOCK_ENTRIES = 256
+/** Entries of a block: up to 3 kB, which fits into a page. */
+const BLOCK_ENTRIES = 128
 /** Runs of one level that are merged into one of the next. */
 const MERGED_RUNS = 4
 /** Entries merged with each transaction: as many times what it added as there may be levels, and always some. */
@@ -21,7 +21,7 @@ const MERGED_PER_ADDED = 10
 const MERGED_MIN = 2_048
 /** Blocks of merged runs that are taken away with each transaction. */
 const REMOVED_BLOCKS = 256
-/** Unpacked blocks that are remembered: some 4 MiB. */
+/** Unpacked blocks that are remembered: some 2 MiB. */
 const BLOCKS_REMEMBERED = 256
 /** Numbers of the blocks of one run lie within so many, so a block is found by its run. */
 const BLOCKS_OF_RUN = 2 ** 24
