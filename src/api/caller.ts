@@ -11,6 +11,7 @@ import type { ApiKeyRing } from '../commands/api-key-ring.js'
 import type { Clock } from '../commands/environment.js'
 import { findDashboardSession } from '../commands/dashboard-session.js'
 import { findSession } from '../commands/meter-event-session.js'
+import { KnownAuthorizations } from './known-authorizations.js'
 import { isReading, presentedSession, requireSameOrigin } from './session-cookie.js'
 import { ApiError } from './stripe/api-error.js'
 import { parseQuery } from './stripe/form.js'
@@ -55,16 +56,29 @@ export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ALLOWE
 
 /** Finds the caller of a request; a Fastify `onRequest` hook, so that nothing is read for strangers. */
 export function authenticate(keyRing: ApiKeyRing, clock: Clock): (request: FastifyRequest) => Promise<void> {
+  const known = new KnownAuthorizations(keyRing)
   return async (request) => {
-    if (!needsKey(request.url) && !needsKey(request.routeOptions.url ?? '')) return
-    if (request.routeOptions.url === SESSION_PATH && !isReading(request.method)) return
-    const { authorization } = request.headers
-    const hasSession = request.routeOptions.url === STREAM_PATH
-    const { ledger, keyId, role } = hasSession
+    // Fastify makes a new object of it each time it is asked for.
+    const { url: route = '' } = request.routeOptions
+    if (!needsKey(request.url) && !needsKey(route)) return
+    if (route === SESSION_PATH && !isReading(request.method)) return
+    const { authorization = '' } = request.headers
+    const hasSession = route === STREAM_PATH
+    const knownKey = hasSession ? null : await known.find(authorization)
+    if (knownKey) {
+      request.caller = callerWith(knownKey, false)
+      return
+    }
+    const key = hasSession
       ? await findSessionKey(keyRing, authorization, clock.now())
       : await findSignedInOrKey(keyRing, request, clock.now())
-    request.caller = { ledger, keyId, role, hasSession }
+    if (!hasSession && authorization !== '') known.remember(authorization, key)
+    request.caller = callerWith(key, hasSession)
   }
+}
+
+function callerWith({ ledger, keyId, role }: ApiKey, hasSession: boolean): Caller {
+  return { ledger, keyId, role, hasSession }
 }
 
 /** Whether an answer that goes on for long may still go on: not once its key is revoked or its dashboard session over. */
@@ -82,10 +96,10 @@ export async function isStillCaller(keyRing: ApiKeyRing, clock: Clock, request: 
  * A POST takes its parameters from its body alone; one that was put into the URL would be passed over in silence. A Fastify
  * `onRequest` hook, after `authenticate`.
  */
-export async function refuseQueryOfPost({ method, url, routeOptions }: FastifyRequest): Promise<void> {
-  if (method !== 'POST' || routeOptions.url === undefined) return
+export function refuseQueryOfPost({ method, url, routeOptions }: FastifyRequest, _: unknown, done: () => void): void {
+  if (method !== 'POST' || routeOptions.url === undefined) return done()
   const [param] = Object.keys(parseQuery(url))
-  if (param === undefined) return
+  if (param === undefined) return done()
   throw ApiError.invalidRequest(
     `A POST takes its parameters in its body, not in the URL. Please move ${quote(param)} there.`,
     'parameter_invalid',

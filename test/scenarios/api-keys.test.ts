@@ -112,6 +112,25 @@ onEachStore('API keys', (start) => {
     })
   })
 
+  it('end when they are revoked, however often they were taken before', async () => {
+    const revocable = await service.revocableClient()
+    const { client } = revocable
+    for (let request = 0; request < 3; request++) await client.billing.meters.list()
+    await revocable.revoke()
+    const giveUp = Date.now() + 10_000
+    // The service notices through its projector; until then the key is good.
+    for (;;) {
+      const answer = await client.billing.meters.list().then(
+        () => 'taken',
+        (error: Stripe.errors.StripeError) => error.statusCode,
+      )
+      if (answer === 401) break
+      expect(answer).toBe('taken')
+      expect(Date.now()).toBeLessThan(giveUp)
+    }
+    expect(await refusalOf(client.billing.meters.list())).toMatchObject({ statusCode: 401 })
+  })
+
   describe('are asked for', () => {
     const get = (path: string, authorization?: string) =>
       fetch(service.url + path, { headers: authorization === undefined ? {} : { authorization } })
