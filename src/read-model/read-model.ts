@@ -54,7 +54,7 @@ export interface RowReader {
   range<Row>(table: Table<Row>, range: Range<Row>): Promise<Row[]>
   /** Like `range`, but only some columns, as values in their order: for going through very many rows. */
   values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]>
-  /** How many rows a table has; walks an index of it. */
+  /** How many rows a table has, at most: of rows that are added to, some may be counted more than once. */
   count<Row>(table: Table<Row>): Promise<number>
   checkpoint(projection: string): Promise<Checkpoint>
 }

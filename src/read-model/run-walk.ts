@@ -16,7 +16,7 @@ export interface RunShape {
   readonly add: AddEntry | null
 }
 
-/** Reads blocks of runs. A place is of the first entry of a block that may be at or behind a key. */
+/** Where blocks of runs are read from. */
 export interface BlockReader {
   /** Entries of a block of a run. @throws ReadModelDamaged */
   block(run: number, number: number): Entries
@@ -32,7 +32,10 @@ export interface Run {
   hint: number
 }
 
-/** Bounds of a walk: keys padded with infinities. `lower` is inclusive, `upper` exclusive. */
+/**
+ * Bounds of a walk: keys, padded with infinities where only their first columns matter; null where there is no bound. `lower`
+ * is inclusive, `upper` exclusive.
+ */
 export interface Bounds {
   readonly lower: readonly number[] | null
   readonly upper: readonly number[] | null
