@@ -1,0 +1,358 @@
+/** Rows that are kept in sorted runs are the rows that were written, whatever is merged meanwhile and whoever looks. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import Database from 'better-sqlite3'
+import fc from 'fast-check'
+import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
+import type { ReadModel, RowReader, RowWriter } from '../../src/read-model/read-model.js'
+import { Workspace } from '../projections/projecting.js'
+import { Random } from '../random.js'
+import {
+  askSomething,
+  counts,
+  EVERYTHING,
+  expectAll,
+  NaiveRows,
+  randomCount,
+  randomVisit,
+  small,
+  visits,
+  type Count,
+  type Visit,
+} from './naive-rows.js'
+
+let workspace: Workspace
+beforeAll(() => {
+  workspace = new Workspace()
+})
+afterAll(() => workspace.remove())
+
+const sizes = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 8 }) },
+  { weight: 4, arbitrary: fc.integer({ min: 9, max: 300 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 1_000, max: 3_000 }) },
+)
+
+/** One transaction, and what happens before it. */
+interface Step {
+  readonly before: 'nothing' | 'the process ends' | 'another process writes on' | 'a snapshot begins' | 'one ends'
+  readonly adds: readonly number[]
+  readonly inserts: number
+  readonly puts: number
+  readonly fails: boolean
+  readonly seed: number
+}
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.record({
+    before: fc.constantFrom(
+      ...(['nothing', 'nothing', 'nothing', 'the process ends', 'another process writes on'] as const),
+      ...(['a snapshot begins', 'one ends'] as const),
+    ),
+    adds: fc.array(sizes, { maxLength: 2 }),
+    inserts: sizes,
+    puts: sizes,
+    fails: fc.constantFrom(false, false, false, true),
+    seed: fc.integer(),
+  }),
+  { minLength: 10, maxLength: 45, size: 'max' },
+)
+
+/** Writes what the step says, into both, and looks at it from within the transaction. */
+async function writeStep(rows: RowWriter, naive: NaiveRows, step: Step): Promise<void> {
+  const random = new Random(step.seed)
+  const visitsOf = (count: number, isKnown: number): Visit[] => {
+    const known = naive.rowsOf(visits)
+    const taken = new Set<number>()
+    for (let at = 0; at < count; at++) {
+      taken.add(random.chance(isKnown) && known.length > 0 ? random.pick(known).number : known.length + at)
+    }
+    return [...taken].map((number) => randomVisit(random, number))
+  }
+  for (const size of step.adds) {
+    const added = Array.from({ length: size }, () => randomCount(random))
+    await rows.add(counts, added)
+    naive.add(added)
+    await askSomething(rows, naive, random)
+  }
+  // Some collide with a row that is there, some with the name of one.
+  const inserted = visitsOf(step.inserts, 0.1).map((visit) =>
+    random.chance(0.05) ? { ...visit, name: `visit ${random.integer(0, 20)}` } : visit,
+  )
+  // No row that is refused is the same as the one that stands there.
+  const apart = inserted.map((visit, at) => ({ ...visit, leftAt: 1_000 + step.seed + at }))
+  expect(await rows.insertNew(visits, apart)).toEqual(naive.insertNew(apart))
+  const known = new Map(naive.rowsOf(visits).map((visit) => [visit.number, visit]))
+  const names = new Set([...known.values()].map(({ name }) => name))
+  const put = visitsOf(step.puts, 0.5).flatMap((visit): Visit[] => {
+    const stored = known.get(visit.number)
+    if (stored) return [{ ...stored, leftAt: visit.leftAt }]
+    return names.has(visit.name) ? [] : [visit]
+  })
+  await rows.put(visits, put)
+  naive.put(put)
+  for (let questions = 0; questions < 3; questions++) await askSomething(rows, naive, random)
+}
+
+interface HeldSnapshot {
+  readonly rows: RowReader
+  readonly naive: NaiveRows
+  end(): Promise<void>
+}
+
+/** Stays open until it is told to end. */
+async function holdSnapshot(readModel: ReadModel, naive: NaiveRows): Promise<HeldSnapshot> {
+  let release = (): void => undefined
+  const released = new Promise<void>((resolve) => (release = resolve))
+  return new Promise((resolve, reject) => {
+    const over: Promise<void> = readModel.snapshot(async (rows) => {
+      const end = (): Promise<void> => {
+        release()
+        return over
+      }
+      resolve({ rows, naive, end })
+      await released
+    })
+    over.catch(reject)
+  })
+}
+
+const failure = new Error('The writer gave up.')
+
+describe('Rows in sorted runs', () => {
+  it('are what was written, within a transaction, behind it, and in each snapshot', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (sequence) => {
+        const file = workspace.file('read-model.db')
+        let writers = [new EmbeddedReadModel(file), new EmbeddedReadModel(file)]
+        const reader = new EmbeddedReadModel(file)
+        const held: HeldSnapshot[] = []
+        try {
+          await writers[0]!.prepare([small])
+          let naive = NaiveRows.none()
+          for (const [index, step] of sequence.entries()) {
+            if (step.before === 'another process writes on') writers.reverse()
+            if (step.before === 'the process ends') {
+              await writers[0]!.close()
+              writers = [new EmbeddedReadModel(file), writers[1]!]
+            }
+            if (step.before === 'a snapshot begins' && held.length < 3) held.push(await holdSnapshot(reader, naive))
+            if (step.before === 'one ends') await held.shift()?.end()
+            const after = naive.copy()
+            const written = writers[0]!.write(async (rows) => {
+              await writeStep(rows, after, step)
+              if (step.fails) throw failure
+            })
+            if (step.fails) await expect(written).rejects.toBe(failure)
+            else {
+              await written
+              naive = after
+            }
+            const random = new Random(~step.seed)
+            for (const readModel of [...writers, reader]) await askSomething(readModel, naive, random)
+            for (const snapshot of held) await askSomething(snapshot.rows, snapshot.naive, random)
+            if (index % 8 === 7) await expectAll(reader, naive)
+          }
+          for (const snapshot of held) await expectAll(snapshot.rows, snapshot.naive)
+          await expectAll(writers[0]!, naive)
+          expect(await reader.storageFaults()).toEqual([])
+        } finally {
+          for (const snapshot of held) await snapshot.end()
+          for (const readModel of [...writers, reader]) await readModel.close()
+        }
+      }),
+      { numRuns: 8 },
+    )
+  })
+})
+
+describe('A range of rows in sorted runs', () => {
+  it('begins and ends anywhere, also between two blocks', async () => {
+    const readModel = new EmbeddedReadModel(workspace.file('read-model.db'))
+    await readModel.prepare([small])
+    const random = new Random(11)
+    const rows = Array.from({ length: 1_500 }, (_, index): Count => ({
+      ...randomCount(random),
+      city: 1,
+      at: 2 * index,
+    }))
+    const naive = NaiveRows.none()
+    for (const added of [rows, rows.filter((_, index) => index % 3 === 0)]) {
+      await readModel.write((writer) => writer.add(counts, added))
+      naive.add(added)
+    }
+    const all = naive.range(counts, { limit: EVERYTHING })
+    for (let questions = 0; questions < 1_500; questions++) {
+      const bound = random.integer(-2, 3_002)
+      const first = Math.min(all.length, Math.max(0, Math.ceil(bound / 2)))
+      const next = all.slice(first, first + 2)
+      const last = all.slice(Math.max(0, first - 2), first).reverse()
+      const isReverse = random.chance(0.5)
+      const range = isReverse ? { to: bound, reverse: true } : { from: bound }
+      const found = await readModel.range(counts, { prefix: [1], ...range, limit: 2 })
+      expect({ range, found }).toEqual({ range, found: isReverse ? last : next })
+    }
+    await readModel.close()
+  })
+})
+
+describe('Tables in sorted runs', () => {
+  it('refuse what they cannot do', async () => {
+    const readModel = new EmbeddedReadModel(workspace.file('read-model.db'))
+    await readModel.prepare([small])
+    const random = new Random(1)
+    const [count, visit] = [randomCount(random), randomVisit(random, 1)]
+    const put = readModel.write((rows) => rows.put(counts, [count]))
+    await expect(put).rejects.toThrow('Rows of counts are added to.')
+    const add = readModel.write((rows) => rows.add(visits, [visit]))
+    await expect(add).rejects.toThrow('Rows of visits are not added to.')
+    const filtered = readModel.range(counts, { where: { records: 1 }, limit: 1 })
+    await expect(filtered).rejects.toThrow('Rows that are added to are only found by their keys.')
+    await readModel.close()
+  })
+
+  it('have nothing at a null or a text', async () => {
+    const readModel = new EmbeddedReadModel(workspace.file('read-model.db'))
+    await readModel.prepare([small])
+    const random = new Random(1)
+    await readModel.write(async (rows) => {
+      await rows.add(counts, [{ ...randomCount(random), city: 0 }])
+      await rows.insertNew(visits, [{ ...randomVisit(random, 0), city: 0 }])
+    })
+    for (const prefix of [[null], ['0']]) {
+      expect(await readModel.range(counts, { prefix, limit: 9 })).toEqual([])
+      expect(await readModel.range(visits, { index: 'city', prefix, limit: 9 })).toEqual([])
+      expect(await readModel.values(visits, ['number'], { index: 'came', prefix, limit: 9 })).toEqual([])
+    }
+    expect(await readModel.get(counts, [[null, 1]])).toEqual([undefined])
+    await readModel.close()
+  })
+})
+
+/** Runs that are there, those that are being made or taken away, and blocks that belong to none that is there. */
+function runsOf(file: string, name: string): { runs: number; entries: number; unfinished: number; leftBlocks: number } {
+  const database = new Database(file, { readonly: true })
+  try {
+    return database
+      .prepare(
+        `SELECT count(*) FILTER (WHERE level >= 0) AS runs, total(entries) FILTER (WHERE level >= 0) AS entries,
+           count(*) FILTER (WHERE level < 0) AS unfinished,
+           (SELECT count(*) FROM ${name}_blocks WHERE run NOT IN (SELECT run FROM ${name}_runs WHERE level >= 0))
+             AS leftBlocks
+         FROM ${name}_runs`,
+      )
+      .get() as ReturnType<typeof runsOf>
+  } finally {
+    database.close()
+  }
+}
+
+const kept = ['counts_1', 'visits_1_city', 'visits_1_came']
+
+/** Distinct keys, so that nothing is added up and each run stays as long as it is. */
+class Arrivals {
+  written = 0
+  private readonly random = new Random(7)
+
+  async write(readModel: ReadModel, size: number): Promise<void> {
+    const numbers = Array.from({ length: size }, () => this.written++)
+    await readModel.write(async (rows) => {
+      await rows.add(
+        counts,
+        numbers.map((number): Count => ({ ...randomCount(this.random), city: -(number % 7), at: number })),
+      )
+      await rows.insertNew(
+        visits,
+        numbers.map((number) => randomVisit(this.random, number)),
+      )
+    })
+  }
+}
+
+/** Three may wait on each level, and those that are being merged are there until that is done. */
+function runsMax(entries: number): number {
+  const levels = 1 + Math.floor(Math.log(entries) / Math.log(4))
+  return 4 * levels
+}
+
+describe('Runs', () => {
+  it.each([
+    ['a row', 700, () => 1],
+    ['up to a block', 300, (random: Random) => random.integer(1, 256)],
+    ['thousands', 40, (random: Random) => random.integer(1_000, 3_000)],
+    ['a row, now and then thousands', 300, (random: Random) => (random.chance(0.03) ? 3_000 : 1)],
+  ] as const)('stay few where each transaction adds %s', async (_, transactions, sizeOf) => {
+    const file = workspace.file('read-model.db')
+    const readModel = new EmbeddedReadModel(file)
+    const random = new Random(3)
+    const arrivals = new Arrivals()
+    await readModel.prepare([small])
+    for (let index = 0; index < transactions; index++) {
+      await arrivals.write(readModel, sizeOf(random))
+      for (const name of kept) {
+        const { runs, entries } = runsOf(file, name)
+        expect(runs).toBeLessThanOrEqual(runsMax(entries))
+      }
+    }
+    for (const name of kept) expect(runsOf(file, name).entries).toBe(arrivals.written)
+    await readModel.close()
+  })
+
+  it('that were merged leave nothing behind, even if the process ended meanwhile', async () => {
+    const file = workspace.file('read-model.db')
+    const arrivals = new Arrivals()
+    let readModel = new EmbeddedReadModel(file)
+    await readModel.prepare([small])
+    const untilMerging = async (): Promise<void> => {
+      for (let index = 0; index < 20 && runsOf(file, 'counts_1').unfinished === 0; index++) {
+        await arrivals.write(readModel, 3_000)
+      }
+      expect(runsOf(file, 'counts_1').unfinished).toBe(1)
+    }
+    await untilMerging()
+    await readModel.close()
+    readModel = new EmbeddedReadModel(file)
+    await arrivals.write(readModel, 1)
+    await untilMerging()
+    const given = readModel.write(async (rows) => {
+      await rows.add(counts, [randomCount(new Random(1))])
+      throw failure
+    })
+    await expect(given).rejects.toBe(failure)
+    for (let index = 0; index < 100; index++) await arrivals.write(readModel, 1)
+    for (const name of kept) {
+      expect(runsOf(file, name)).toMatchObject({ entries: arrivals.written, unfinished: 0, leftBlocks: 0 })
+    }
+    await readModel.close()
+  })
+
+  it('of so many blocks that they are taken away bit by bit leave nothing behind either', async () => {
+    const file = workspace.file('read-model.db')
+    const readModel = new EmbeddedReadModel(file)
+    await readModel.prepare([small])
+    const row: Count = { city: 1, at: 0, records: 1, total: '1', first: 5, last: 5 }
+    const size = 70_000
+    for (let batch = 0; batch < 4; batch++) {
+      const rows = Array.from({ length: size }, (_, index) => ({ ...row, at: 4 * index + batch }))
+      await readModel.write((writer) => writer.add(counts, rows))
+    }
+    expect(runsOf(file, 'counts_1').leftBlocks).toBeGreaterThan(512)
+    for (let index = 0; index < 10; index++) await readModel.write((writer) => writer.add(counts, [row]))
+    const { leftBlocks, unfinished } = runsOf(file, 'counts_1')
+    expect({ leftBlocks, unfinished }).toEqual({ leftBlocks: 0, unfinished: 0 })
+    const [last] = await readModel.range(counts, { reverse: true, limit: 1 })
+    expect(last).toEqual({ ...row, at: 4 * size - 1 })
+    expect(await readModel.get(counts, [[1, 0]])).toEqual([{ ...row, records: 11, total: '11' }])
+    await readModel.close()
+  })
+
+  it('hold what was added to one row as one entry once they are merged', async () => {
+    const file = workspace.file('read-model.db')
+    const readModel = new EmbeddedReadModel(file)
+    await readModel.prepare([small])
+    const row: Count = { city: 1, at: 2, records: 1, total: '0.1', first: 5, last: 5 }
+    for (let index = 0; index < 64; index++) await readModel.write((rows) => rows.add(counts, [row, row]))
+    expect(runsOf(file, 'counts_1').entries).toBeLessThanOrEqual(4)
+    expect(await readModel.get(counts, [[1, 2]])).toEqual([{ ...row, records: 128, total: '12.8' }])
+    await readModel.close()
+  })
+})
