@@ -56,12 +56,12 @@ export class AddedRows implements RunShape {
     let to = 0
     for (const row of rows) {
       for (let column = 0; column < this.keyColumns; column++) {
-        entries[to + column] = row[table.key[column] as string] as number
+        entries[to + column] = wholeNumber(row[table.key[column] as string])
       }
       for (const { column, adding, at } of columns) {
         const value = row[column]
         if (adding === 'decimal') writeDecimal(entries, to + at, value as string)
-        else entries[to + at] = value as number
+        else entries[to + at] = wholeNumber(value)
       }
       to += width
     }
@@ -86,6 +86,12 @@ export class AddedRows implements RunShape {
 }
 
 type ReadColumn = (entries: Entries, from?: number) => KeyValue
+
+/** @throws where a run could not hold it. */
+export function wholeNumber(value: KeyValue | undefined): number {
+  if (Number.isSafeInteger(value)) return value as number
+  throw new Error(`${String(value)} is not a whole number that a run can hold.`)
+}
 
 function addDecimal(into: Entries, to: number, from: Entries, at: number): void {
   let fraction = (into[to + 2] as number) + (from[at + 2] as number)

@@ -21,7 +21,7 @@ const KEYS_PER_GET = 32
 const FAULTS_MAX = 100
 
 interface Placed {
-  readonly place: number
+  readonly keyPlace: number
 }
 
 export class EmbeddedRows implements RowWriter {
@@ -61,7 +61,7 @@ export class EmbeddedRows implements RowWriter {
     // Most keys that are asked for by the hundred are not there: a statement for each would cost more than its search.
     for (; keys.length - from >= KEYS_PER_GET; from += KEYS_PER_GET) {
       const rows = this.getMany(table, index).all(keys.slice(from, from + KEYS_PER_GET).flat()) as (R & Placed)[]
-      for (const { place, ...row } of rows) found[from + place] = row as R
+      for (const { keyPlace, ...row } of rows) found[from + keyPlace] = row as R
     }
     for (; from < keys.length; from++) {
       found[from] = this.getOne(table, index).get(...(keys[from] as readonly KeyValue[])) as R | undefined
@@ -299,8 +299,8 @@ export class EmbeddedRows implements RowWriter {
       const named = columns.map((_, at) => `key${at}`)
       const match = columns.map((column, at) => `${sql(column)} = wanted.key${at}`)
       return (
-        `WITH wanted (place, ${named.join(', ')}) AS (VALUES ${values.join(', ')}) ` +
-        `SELECT place, ${columnList(table)} FROM wanted CROSS JOIN ${this.physical(table)} ON ${match.join(' AND ')}`
+        `WITH wanted (key_place, ${named.join(', ')}) AS (VALUES ${values.join(', ')}) ` +
+        `SELECT key_place AS keyPlace, ${columnList(table)} FROM wanted CROSS JOIN ${this.physical(table)} ON ${match.join(' AND ')}`
       )
     })
   }

@@ -4,6 +4,7 @@
  */
 import type Database from 'better-sqlite3'
 import { AddedRows } from './added-rows.js'
+import { compareEntries } from './entry-order.js'
 import type { KeyValue, Range } from './read-model.js'
 import type { Bounds, Entries } from './run-walk.js'
 import { SortedRuns, type KeptRuns } from './sorted-runs.js'
@@ -44,8 +45,11 @@ export class EmbeddedRuns {
 /** Shape and name of a scattered index: entries are the values of its columns and nothing else. */
 export function scatteredRuns(table: Table<Row>, index: string, physical: string): KeptRuns {
   const { length } = table.indexes[index]?.columns ?? []
-  return { name: `${physical}_${index}`, width: length, keyColumns: length, add: null }
+  return { name: `${physical}_${index}`, width: length, keyColumns: length, add: keepOne }
 }
+
+/** An entry is its key: entered twice it is there once. */
+const keepOne = (): void => undefined
 
 export function addedRuns({ width, keyColumns, add }: AddedRows, physical: string): KeptRuns {
   return { name: physical, width, keyColumns, add }
@@ -59,7 +63,9 @@ export function boundsOfRange(
   const given = [...prefix, ...(after ?? [])]
   if (!given.every((value): value is number => typeof value === 'number')) return null
   const begin = given.slice(0, prefix.length)
-  const lower = after ? behind(given, keyColumns) : from === undefined ? begin : [...begin, from]
+  const first = from === undefined ? begin : [...begin, from]
+  const next = after ? behind(given, keyColumns) : first
+  const lower = compareEntries(next, 0, first, 0, first.length) < 0 ? first : next
   const upper = to === undefined ? behind(begin, keyColumns) : [...begin, to]
   return {
     lower: lower.length === 0 ? null : filled(lower, -Infinity, keyColumns),

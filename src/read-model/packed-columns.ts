@@ -9,9 +9,10 @@ const WIDTHS = [0, 1, 2, 4] as const
 const DOUBLE_BYTES = 8
 /** Checksum and number of rows, then for each column its least and its width, a double each. */
 const HEAD_BYTES = 8
+const CHECKSUM_BYTES = 4
 
-/** Of `rows` rows of `width` numbers that stand one behind the other in `values`. */
-export function packColumns(values: Float64Array, rows: number, width: number): Buffer {
+/** Of `rows` rows of `width` numbers that stand one behind the other in `values`. `place`: where the bytes are to be kept. */
+export function packColumns(values: Float64Array, rows: number, width: number, place = 0): Buffer {
   const least = new Float64Array(width)
   const bytes = new Array<number>(width)
   let size = HEAD_BYTES + 2 * DOUBLE_BYTES * width
@@ -43,14 +44,14 @@ export function packColumns(values: Float64Array, rows: number, width: number): 
   }
   const buffer = Buffer.from(packed)
   buffer.writeUInt32LE(rows, 4)
-  buffer.writeUInt32LE(crc32(buffer.subarray(4)), 0)
+  buffer.writeUInt32LE(checksum(buffer, place), 0)
   return buffer
 }
 
-/** The rows again, one behind the other; null where the bytes are not what was packed. */
-export function unpackColumns(buffer: Buffer, width: number): Float64Array | null {
+/** The rows again, one behind the other; null where the bytes are not what was packed for that place. */
+export function unpackColumns(buffer: Buffer, width: number, place = 0): Float64Array | null {
   const headEnd = HEAD_BYTES + 2 * DOUBLE_BYTES * width
-  if (buffer.length < headEnd || buffer.readUInt32LE(0) !== crc32(buffer.subarray(4))) return null
+  if (buffer.length < headEnd || buffer.readUInt32LE(0) !== checksum(buffer, place)) return null
   const rows = buffer.readUInt32LE(4)
   const aligned = buffer.byteOffset % DOUBLE_BYTES === 0 ? buffer : Buffer.from(Uint8Array.from(buffer).buffer)
   const { buffer: bytes, byteOffset } = aligned
@@ -82,6 +83,11 @@ function numbers(
   if (each === 2) return new Uint16Array(bytes, from, count)
   if (each === 4) return new Uint32Array(bytes, from, count)
   return new Float64Array(bytes, from, count)
+}
+
+/** The place is part of it, so that whole blocks that were exchanged are noticed as well. */
+function checksum(buffer: Buffer, place: number): number {
+  return crc32(buffer.subarray(CHECKSUM_BYTES), place % 2 ** 32)
 }
 
 function padded(bytes: number): number {

@@ -3,6 +3,7 @@ import type Database from 'better-sqlite3'
 import { columnList, filterArguments, filtersOf, sql } from './embedded-sql.js'
 import { boundsOfRange } from './embedded-runs.js'
 import type { KeyValue, Range } from './read-model.js'
+import { wholeNumber } from './added-rows.js'
 import type { SortedRuns } from './sorted-runs.js'
 import type { Table } from './tables.js'
 
@@ -29,7 +30,7 @@ export class ScatteredIndex {
     const { columns } = this
     const entries = new Float64Array(rows.length * columns.length)
     let at = 0
-    for (const row of rows) for (const column of columns) entries[at++] = row[column] as number
+    for (const row of rows) for (const column of columns) entries[at++] = wholeNumber(row[column])
     this.runs.add(entries, rows.length)
   }
 
@@ -80,7 +81,7 @@ export class ScatteredIndex {
     if (!statement) {
       const key = sql(this.table.key[0] as string)
       statement = this.database.prepare(
-        `SELECT ${wanted} FROM (SELECT value AS entry FROM json_each(?)) CROSS JOIN ${this.physical} ON ${key} = entry` +
+        `SELECT ${wanted} FROM (SELECT value AS entry_key FROM json_each(?)) CROSS JOIN ${this.physical} ON ${key} = entry_key` +
           (filters.length > 0 ? ` WHERE ${filters.join(' AND ')}` : ''),
       )
       this.statements.set(name, statement)

@@ -19,8 +19,9 @@ const MERGED_RUNS = 4
 /** Entries merged with each transaction: as many times what it added as there may be levels, and always some. */
 const MERGED_PER_ADDED = 10
 const MERGED_MIN = 2_048
-/** Blocks of merged runs that are taken away with each transaction. */
-const REMOVED_BLOCKS = 256
+/** Blocks of merged runs that are taken away with each transaction: some, and twice what it may have merged. */
+const REMOVED_BLOCKS_MIN = 256
+const REMOVED_PER_MERGED = 2
 /** Unpacked blocks that are remembered: some 2 MiB. */
 const BLOCKS_REMEMBERED = 256
 /** Numbers of the blocks of one run lie within so many, so a block is found by its run. */
@@ -106,8 +107,9 @@ export class SortedRuns implements BlockReader {
   /** Merges and takes away what is due, in the transaction of what was added. */
   tend(): void {
     if (this.added === 0) return
-    let left = MERGED_MIN + this.added * MERGED_PER_ADDED
+    const merged = MERGED_MIN + this.added * MERGED_PER_ADDED
     this.added = 0
+    let left = merged
     this.beginMerges()
     // The smaller ones first: they keep the number of runs low.
     this.merges.sort((one, other) => one.level - other.level)
@@ -123,7 +125,7 @@ export class SortedRuns implements BlockReader {
       this.finish(merge)
       this.beginMerges()
     }
-    if (this.hasRemoved) this.removeSome()
+    if (this.hasRemoved) this.removeSome(REMOVED_BLOCKS_MIN + Math.ceil((REMOVED_PER_MERGED * merged) / BLOCK_ENTRIES))
   }
 
   /** Of all runs; entries of one key that are in several are not one yet. */
@@ -136,7 +138,7 @@ export class SortedRuns implements BlockReader {
     const known = this.blocks.get(id)
     if (known) return known
     const row = this.statements.block.get(id)
-    const entries = row && unpackColumns(row.entries, this.shape.width)
+    const entries = row && unpackColumns(row.entries, this.shape.width, id)
     if (!entries || entries.length === 0) {
       const what = row ? 'is damaged' : 'is missing'
       throw new ReadModelDamaged(`Block ${number} of run ${run} of ${this.shape.name} ${what}. ${MENDING}`)
@@ -168,10 +170,8 @@ export class SortedRuns implements BlockReader {
   }
 
   private beginMerges(): void {
-    const busy = new Set(this.merges.flatMap(({ sources }) => sources))
     const levels = new Map<number, Run[]>()
     for (const run of this.visible()) {
-      if (busy.has(run)) continue
       const same = levels.get(run.level) ?? []
       same.push(run)
       levels.set(run.level, same)
@@ -191,9 +191,9 @@ export class SortedRuns implements BlockReader {
   }
 
   /** Also what was being merged when a process ended or a transaction was taken back. */
-  private removeSome(): void {
+  private removeSome(blocks: number): void {
     const making = new Set(this.merges.map(({ writer }) => writer.run))
-    let left = REMOVED_BLOCKS
+    let left = blocks
     for (const { run, level } of this.statements.removed.all()) {
       if (level === MAKING && making.has(run)) continue
       const first = run * BLOCKS_OF_RUN
@@ -249,12 +249,8 @@ class RunWriter {
   private flush(): void {
     const { shape, values, filled, run } = this
     const keys = Array.from(values.subarray(0, shape.keyColumns))
-    this.statements.insert.run(
-      run * BLOCKS_OF_RUN + this.blocks,
-      run,
-      ...keys,
-      packColumns(values, filled, shape.width),
-    )
+    const id = run * BLOCKS_OF_RUN + this.blocks
+    this.statements.insert.run(id, run, ...keys, packColumns(values, filled, shape.width, id))
     this.blocks++
     this.filled = 0
   }

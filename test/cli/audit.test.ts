@@ -200,11 +200,11 @@ describe('meterbook audit', () => {
       block: number
       entries: Buffer
     }
-    const values = unpackColumns(entries, 3)!
+    const values = unpackColumns(entries, 3, block)!
     const at = values.findIndex((value, index) => index % 3 === 2 && value === first!.sequence)
     expect(at).toBeGreaterThan(-1)
     values[at] = 777
-    const changed = packColumns(values, values.length / 3, 3)
+    const changed = packColumns(values, values.length / 3, 3, block)
     database.prepare(`UPDATE ${runs}_blocks SET entries = ? WHERE block = ?`).run(changed, block)
     database.close()
     const found = await verdict()

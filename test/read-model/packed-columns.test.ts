@@ -106,4 +106,10 @@ describe('Damaged packed columns', () => {
       { numRuns: 50 },
     )
   })
+
+  it('are only read at the place they were packed for', () => {
+    const packed = packColumns(Float64Array.of(1, 2, 3, 4), 2, 2, 2 ** 40 + 7)
+    expect(unpackColumns(packed, 2, 2 ** 40 + 7)).toEqual(Float64Array.of(1, 2, 3, 4))
+    expect(unpackColumns(packed, 2, 2 ** 40 + 8)).toBeNull()
+  })
 })
