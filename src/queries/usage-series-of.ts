@@ -41,10 +41,12 @@ export async function seriesGroups(
     prefix: [meterNumber, customer],
     limit: SERIES_MAX,
   })
-  const wanted = [...found, ...unprojected].filter(isWanted)
-  if (sequence === null) return group(wanted)
-  const newest = await newestBegun(rows, wanted, sequence)
-  return group(wanted.filter(({ series }) => series <= newest))
+  const begun: UsageSeriesRow[] = []
+  for (const row of [...found, ...unprojected]) {
+    if (!isWanted(row)) continue
+    if (sequence === null || (await hadBegun(rows, row.series, sequence))) begun.push(row)
+  }
+  return group(begun)
 }
 
 export interface SeriesGrouping {
@@ -78,19 +80,6 @@ export function seriesGrouping(meter: Meter, { filters, groupBy }: DimensionRequ
       return [...groups].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group)
     },
   }
-}
-
-/** The last of these series that had a record by then. Series are numbered in the order of their first records. */
-async function newestBegun(rows: RowReader, wanted: readonly UsageSeriesRow[], sequence: number): Promise<number> {
-  const numbers = wanted.map(({ series }) => series).sort((left, right) => left - right)
-  let begun = 0
-  let notBegun = numbers.length
-  while (begun < notBegun) {
-    const middle = (begun + notBegun) >>> 1
-    if (await hadBegun(rows, numbers[middle] as number, sequence)) begun = middle + 1
-    else notBegun = middle
-  }
-  return numbers[begun - 1] ?? 0
 }
 
 async function hadBegun(rows: RowReader, series: number, sequence: number): Promise<boolean> {
