@@ -96,8 +96,9 @@ export async function isStillCaller(keyRing: ApiKeyRing, clock: Clock, request: 
  * A POST takes its parameters from its body alone; one that was put into the URL would be passed over in silence. A Fastify
  * `onRequest` hook, after `authenticate`.
  */
-export function refuseQueryOfPost({ method, url, routeOptions }: FastifyRequest, _: unknown, done: () => void): void {
-  if (method !== 'POST' || routeOptions.url === undefined) return done()
+export function refuseQueryOfPost(request: FastifyRequest, _: unknown, done: () => void): void {
+  const { method, url } = request
+  if (method !== 'POST' || !url.includes('?') || request.routeOptions.url === undefined) return done()
   const [param] = Object.keys(parseQuery(url))
   if (param === undefined) return done()
   throw ApiError.invalidRequest(
@@ -114,13 +115,12 @@ function needsKey(path: string): boolean {
 @Injectable()
 export class RoleGuard implements CanActivate {
   private readonly reflector = new Reflector()
+  /** By handler: the same for every request, and looking it up costs more than the rest. */
+  private readonly allowed = new Map<unknown, readonly string[] | undefined>()
 
   /** @throws ApiError 403 where the key may not do this. */
   canActivate(context: ExecutionContext): boolean {
-    const allowed = this.reflector.getAllAndOverride<string[] | undefined>(ALLOWED_ROLES, [
-      context.getHandler(),
-      context.getClass(),
-    ])
+    const allowed = this.allowedFor(context)
     if (allowed?.includes(PUBLIC)) return true
     const { caller, method, url } = context.switchToHttp().getRequest<FastifyRequest>()
     if (caller?.hasSession && allowed?.includes(SESSION)) return true
@@ -137,6 +137,14 @@ export class RoleGuard implements CanActivate {
       code: 'more_permissions_required',
       message: `The API key (role ${caller?.role ?? 'none'}) may not be used for ${method} ${url.split('?', 1)[0]}. Use a secret key, or one of another role.`,
     })
+  }
+
+  private allowedFor(context: ExecutionContext): readonly string[] | undefined {
+    const handler = context.getHandler()
+    if (!this.allowed.has(handler)) {
+      this.allowed.set(handler, this.reflector.getAllAndOverride(ALLOWED_ROLES, [handler, context.getClass()]))
+    }
+    return this.allowed.get(handler)
   }
 }
 

@@ -37,15 +37,13 @@ export function encodeEvent(event: DomainEvent, id: string, metadata: Omit<Event
   }
 }
 
-/** What was made of it last: the events of one request share their metadata, and stores write it once. */
-const stamped = new WeakMap<object, EventMetadata>()
+/** The last one, and what was made of it: events of one request stand together and share theirs, and stores write it once. */
+let stamped: { readonly metadata: object; readonly made: EventMetadata } | null = null
 
 function withSchema(metadata: Omit<EventMetadata, 'schema'>, schema: number): EventMetadata {
-  const known = stamped.get(metadata)
-  if (known?.schema === schema) return known
-  const made = { schema, ...metadata }
-  stamped.set(metadata, made)
-  return made
+  if (stamped?.metadata === metadata && stamped.made.schema === schema) return stamped.made
+  stamped = { metadata, made: { schema, ...metadata } }
+  return stamped.made
 }
 
 /** @throws EventStoreCorrupt naming stream and revision. */

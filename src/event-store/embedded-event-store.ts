@@ -9,7 +9,7 @@ import { EventEmitter, once } from 'node:events'
 import { BroadcastChannel, Worker } from 'node:worker_threads'
 import { EventLogReader, openEventLog } from './embedded-event-log.js'
 import { encodeAppend, wakeChannelName } from './embedded-event-writer.js'
-import type { WriterAnswer, WriterRequest } from './embedded-event-store.worker.js'
+import type { WriterAnswer, WriterMessage, WriterRequest } from './embedded-event-store.worker.js'
 import {
   APPEND_EVENTS_MAX,
   EventStoreUnavailable,
@@ -29,6 +29,8 @@ import {
 /** How soon a subscription notices what another process appended; this process's own appends wake it at once. */
 const OTHER_PROCESS_POLL_MS = 100
 const CLOSE_TIMEOUT_MS = 30_000
+/** So many events are handed over at once; fewer wait until the writer has answered, and go together. */
+const MESSAGE_EVENTS_LARGE = 50
 const POSITION = /^[1-9]\d{0,15}$/
 
 interface PendingAppend {
@@ -40,6 +42,11 @@ interface PendingAppend {
 export class EmbeddedEventStore implements EventStore {
   private readonly file: string
   private worker: Worker | null = null
+  /** What gathers while the writer has something to do. */
+  private gathering: WriterRequest[] = []
+  private gatheringEvents = 0
+  /** Messages the writer has not answered. */
+  private unanswered = 0
   private readonly pending = new Map<number, PendingAppend>()
   private nextId = 1
   private reader: EventLogReader | null = null
@@ -64,7 +71,9 @@ export class EmbeddedEventStore implements EventStore {
         const id = this.nextId++
         this.pending.set(id, { indexes, outcomes, settle })
         const encoded = indexes.map((index) => encodeAppend(appends[index] as StreamAppend))
-        this.writer().postMessage({ id, appends: encoded } satisfies WriterRequest)
+        this.gathering.push({ id, appends: encoded })
+        for (const { events } of encoded) this.gatheringEvents += events
+        this.handOver(MESSAGE_EVENTS_LARGE)
       })
     }
     return outcomes as AppendOutcome[]
@@ -139,7 +148,8 @@ export class EmbeddedEventStore implements EventStore {
     const { worker } = this
     if (worker) {
       const exited = once(worker, 'exit', { signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) })
-      worker.postMessage('close' satisfies WriterRequest)
+      this.handOver(0)
+      worker.postMessage('close' satisfies WriterMessage)
       await exited.catch(() => worker.terminate())
     }
     this.wake?.close()
@@ -168,14 +178,29 @@ export class EmbeddedEventStore implements EventStore {
     })
   }
 
+  /**
+   * Handing over and flushing cost the same for one append as for many, so few do not go alone while the writer has something to
+   * do: what gathered goes once it has answered, or once it is large.
+   */
+  private handOver(large: number): void {
+    if (this.gathering.length === 0 || (this.unanswered > 0 && this.gatheringEvents < large)) return
+    const message: WriterMessage = this.gathering
+    this.gathering = []
+    this.gatheringEvents = 0
+    this.unanswered++
+    this.writer().postMessage(message)
+  }
+
   private writer(): Worker {
     if (this.worker) return this.worker
     const worker = new Worker(new URL('./embedded-event-store.worker.js', import.meta.url), {
       workerData: { file: this.file },
     })
-    worker.on('message', (answers: WriterAnswer) => {
-      if (answers === 'closed') return
-      for (const { id, outcomes } of answers) this.settle(id, outcomes)
+    worker.on('message', (answer: WriterAnswer) => {
+      if (answer === 'closed') return
+      this.unanswered -= answer.messages
+      for (const { id, outcomes } of answer.settled) this.settle(id, outcomes)
+      this.handOver(MESSAGE_EVENTS_LARGE)
     })
     // A dead writer has perhaps written: the same append, sent again, finds out on a new one.
     worker.on('error', (error) => this.lost(worker, error.message))
@@ -195,6 +220,9 @@ export class EmbeddedEventStore implements EventStore {
   private lost(worker: Worker, message: string): void {
     if (this.worker !== worker) return
     this.worker = null
+    this.unanswered = 0
+    this.gathering = []
+    this.gatheringEvents = 0
     for (const [id, { indexes }] of [...this.pending]) {
       this.settle(
         id,

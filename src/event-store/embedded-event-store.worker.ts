@@ -6,8 +6,21 @@ import { BroadcastChannel, parentPort, receiveMessageOnPort, workerData } from '
 import { EmbeddedEventWriter, wakeChannelName, type EncodedAppend } from './embedded-event-writer.js'
 import type { AppendOutcome } from './event-store.js'
 
-export type WriterRequest = { readonly id: number; readonly appends: readonly EncodedAppend[] } | 'close'
-export type WriterAnswer = readonly { readonly id: number; readonly outcomes: readonly AppendOutcome[] }[] | 'closed'
+export interface WriterRequest {
+  readonly id: number
+  readonly appends: readonly EncodedAppend[]
+}
+
+/** Requests that are handed over together. */
+export type WriterMessage = readonly WriterRequest[] | 'close'
+
+export type WriterAnswer =
+  | {
+      /** How many messages it answers. */
+      readonly messages: number
+      readonly settled: readonly { readonly id: number; readonly outcomes: readonly AppendOutcome[] }[]
+    }
+  | 'closed'
 
 /** Events of one transaction: keeps a flood from holding back its own answers. */
 const GROUP_EVENTS_MAX = 10_000
@@ -19,34 +32,36 @@ const writer = new EmbeddedEventWriter(file)
 const wake = new BroadcastChannel(wakeChannelName(file))
 wake.unref()
 
-port.on('message', (first: WriterRequest) => {
-  let request: WriterRequest | undefined = first
-  while (request !== undefined) {
-    const group: { id: number; appends: readonly EncodedAppend[] }[] = []
-    let events = 0
-    while (request !== undefined && request !== 'close' && events < GROUP_EVENTS_MAX) {
-      group.push(request)
-      for (const append of request.appends) events += append.events
-      request = next()
+port.on('message', (first: WriterMessage) => {
+  let message: WriterMessage | undefined = first
+  while (message !== undefined) {
+    const group: WriterRequest[] = []
+    let messages = 0
+    for (let events = 0; message !== undefined && message !== 'close' && events < GROUP_EVENTS_MAX; message = next()) {
+      messages++
+      for (const request of message) {
+        group.push(request)
+        for (const append of request.appends) events += append.events
+      }
     }
-    if (group.length > 0) write(group)
-    if (request === 'close') return close()
+    if (group.length > 0) write(group, messages)
+    if (message === 'close') return close()
   }
 })
 
-function next(): WriterRequest | undefined {
-  return receiveMessageOnPort(port)?.message as WriterRequest | undefined
+function next(): WriterMessage | undefined {
+  return receiveMessageOnPort(port)?.message as WriterMessage | undefined
 }
 
-function write(group: readonly { id: number; appends: readonly EncodedAppend[] }[]): void {
+function write(group: readonly WriterRequest[], messages: number): void {
   const outcomes = writer.append(group.flatMap(({ appends }) => appends))
   let taken = 0
-  const answer: WriterAnswer = group.map(({ id, appends }) => {
+  const settled = group.map(({ id, appends }) => {
     const mine = outcomes.slice(taken, taken + appends.length)
     taken += appends.length
     return { id, outcomes: mine }
   })
-  port.postMessage(answer)
+  port.postMessage({ messages, settled } satisfies WriterAnswer)
   wake.postMessage(null)
 }
 

@@ -63,8 +63,10 @@ export class EmbeddedRows implements RowWriter {
       const rows = this.getMany(table, index).all(keys.slice(from, from + KEYS_PER_GET).flat()) as (R & Placed)[]
       for (const { keyPlace, ...row } of rows) found[from + keyPlace] = row as R
     }
+    if (from === keys.length) return found
+    const one = this.getOne(table, index)
     for (; from < keys.length; from++) {
-      found[from] = this.getOne(table, index).get(...(keys[from] as readonly KeyValue[])) as R | undefined
+      found[from] = one.get(...(keys[from] as readonly KeyValue[])) as R | undefined
     }
     return found
   }
@@ -202,7 +204,8 @@ export class EmbeddedRows implements RowWriter {
 
   begin(): void {
     this.statement('begin', () => 'BEGIN').run()
-    this.noticeSwitch()
+    // Between two commits of others nothing can have been switched.
+    if (this.isChangedElsewhere()) this.noticeSwitch()
   }
 
   /** Another connection may have put other tables in the place of those the statements were made for. */
@@ -213,7 +216,7 @@ export class EmbeddedRows implements RowWriter {
     ).get() as { switched: number }
     if (this.switched !== null && this.switched !== switched) this.forget()
     this.switched = switched
-    if (this.isChangedElsewhere()) this.runs.lookAgain()
+    this.runs.lookAgain()
   }
 
   beginImmediate(): void {

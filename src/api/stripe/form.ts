@@ -20,6 +20,18 @@ export const LIST_LENGTH_MAX = 500
 
 const INDEX = /^(?:0|[1-9]\d*)$/
 
+/** A parameter's name. */
+interface Name {
+  readonly text: string
+  /** `a[b][]` → `['a', 'b', '']` */
+  readonly path: readonly string[]
+}
+
+/** Names taken apart, by how they were sent: clients send the same few again and again. All are forgotten when it is full. */
+const names = new Map<string, Name>()
+const NAMES_REMEMBERED_MAX = 500
+const REMEMBERED_NAME_LENGTH_MAX = 100
+
 /** Lists made from `a=1&a=2`, which take only further values, not entries with an index. */
 type Repeated = Set<ParameterValue[]>
 type Container = ParameterValue[] | Parameters
@@ -32,16 +44,17 @@ export function parseForm(body: Uint8Array | string): Parameters {
   }
   const parameters = emptyHash()
   const repeated: Repeated = new Set()
+  let hasIndex = false
   for (const pair of pairs) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
-    const name = unescape(equals === -1 ? pair : pair.slice(0, equals), null)
-    requireName(name)
+    const { text: name, path } = readName(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : unescape(pair.slice(equals + 1), name)
-    requireText(value, `the value of ${quote(name)}`, name)
-    assign(parameters, readPath(name), value, name, repeated)
+    requireText(value, name)
+    assign(parameters, path, value, name, repeated)
+    hasIndex ||= path.some(isListKey)
   }
-  requireNoHoles(parameters, '')
+  if (hasIndex) requireNoHoles(parameters, '')
   return parameters
 }
 
@@ -49,6 +62,20 @@ export function parseForm(body: Uint8Array | string): Parameters {
 export function parseQuery(url: string): Parameters {
   const question = url.indexOf('?')
   return question === -1 ? emptyHash() : parseForm(Buffer.from(url.slice(question + 1), 'latin1'))
+}
+
+function readName(sent: string): Name {
+  const known = names.get(sent)
+  if (known) return known
+  // A copy: a part of a body would keep the whole of it in memory.
+  const own = Buffer.from(sent).toString()
+  const text = unescape(own, null)
+  requireName(text)
+  const name = { text, path: readPath(text) }
+  if (sent.length > REMEMBERED_NAME_LENGTH_MAX) return name
+  if (names.size >= NAMES_REMEMBERED_MAX) names.clear()
+  names.set(own, name)
+  return name
 }
 
 function unescape(text: string, param: string | null): string {
@@ -63,7 +90,6 @@ function unescape(text: string, param: string | null): string {
   }
 }
 
-/** `a[b][]` → `['a', 'b', '']` */
 function readPath(name: string): string[] {
   const open = name.indexOf('[')
   const path = [open === -1 ? name : name.slice(0, open)]
@@ -94,7 +120,7 @@ function unbalanced(name: string): ApiError {
   )
 }
 
-function assign(root: Parameters, path: string[], value: string, name: string, repeated: Repeated): void {
+function assign(root: Parameters, path: readonly string[], value: string, name: string, repeated: Repeated): void {
   let container: Container = root
   for (let level = 0; level < path.length - 1; level++) {
     const key = keyFor(container, path, level, name)
@@ -132,7 +158,7 @@ function isListKey(key: string): boolean {
 }
 
 /** The key or index a step of the path stands for; `[]` is the next free one, or the last hash while it can take more. */
-function keyFor(container: Container, path: string[], level: number, name: string): string {
+function keyFor(container: Container, path: readonly string[], level: number, name: string): string {
   const key = path[level] ?? ''
   if (!Array.isArray(container)) return key
   let index = Number(key)
@@ -150,7 +176,7 @@ function keyFor(container: Container, path: string[], level: number, name: strin
 }
 
 /** Whether the rest of the path is taken: `a[][b]=1&a[][b]=2` is two hashes, `a[][b]=1&a[][c]=2` is one. */
-function holds(value: ParameterValue, path: string[], level: number): boolean {
+function holds(value: ParameterValue, path: readonly string[], level: number): boolean {
   let current: ParameterValue | undefined = value
   for (const key of path.slice(level)) {
     // Appending to a list inside the last hash goes on with that hash.

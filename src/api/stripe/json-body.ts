@@ -6,7 +6,7 @@
  * Objects are as `JSON.parse` makes them: `__proto__` may be an own key, so look keys up as own ones only.
  */
 import { ApiError } from './api-error.js'
-import { decodeUtf8, NAME_LENGTH_MAX, quote, requireName, requireText } from './wire-text.js'
+import { decodeUtf8, NAME_LENGTH_MAX, requireName, requireText } from './wire-text.js'
 
 /** Levels of objects and arrays, the body itself included. */
 export const JSON_DEPTH_MAX = 16
@@ -47,7 +47,7 @@ function isPlain(value: object, depth: number): boolean {
 
 /** `depth` is the value's in the body, `name` what it is called there. @throws ApiError for bad text or too many levels. */
 export function requireClean(value: unknown, depth: number, name: string): void {
-  if (typeof value === 'string') return requireText(value, `the value of ${quote(name)}`, name)
+  if (typeof value === 'string') return requireText(value, name)
   if (typeof value !== 'object' || value === null) return
   if (depth > JSON_DEPTH_MAX) {
     throw ApiError.invalidRequest(`Invalid request: the body is nested more than ${JSON_DEPTH_MAX} levels deep.`)

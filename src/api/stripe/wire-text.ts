@@ -6,7 +6,6 @@ import { ApiError } from './api-error.js'
 
 // Fatal, so that no byte is silently replaced; the byte order mark is kept and is then a character like any other.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const LONE_SURROGATE = /\p{Surrogate}/u
 /** UTF-16 units of a parameter's full name, or of a key in JSON; names are repeated in answers. */
 export const NAME_LENGTH_MAX = 500
 /** Characters of a caller's text that a message repeats. */
@@ -20,18 +19,16 @@ export function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** `what` names the text in the refusal's message, `param` in its `param`. */
-export function requireText(text: string, what: string, param: string | null): void {
-  if (text.includes('\0')) {
-    throw ApiError.invalidRequest(`Invalid request: ${what} contains a NUL character.`, 'parameter_invalid', param)
-  }
-  if (LONE_SURROGATE.test(text)) {
-    throw ApiError.invalidRequest(`Invalid request: ${what} is not well-formed Unicode.`, 'parameter_invalid', param)
-  }
+/** Of the value of a parameter; null: of a parameter's name. */
+export function requireText(text: string, param: string | null): void {
+  if (!text.includes('\0') && text.isWellFormed()) return
+  const what = param === null ? 'a parameter name' : `the value of ${quote(param)}`
+  const problem = text.includes('\0') ? 'contains a NUL character' : 'is not well-formed Unicode'
+  throw ApiError.invalidRequest(`Invalid request: ${what} ${problem}.`, 'parameter_invalid', param)
 }
 
 export function requireName(name: string): void {
-  requireText(name, 'a parameter name', null)
+  requireText(name, null)
   if (name.length > NAME_LENGTH_MAX) {
     throw ApiError.invalidRequest(
       `Invalid request: the parameter name ${quote(name)} is longer than ${NAME_LENGTH_MAX} characters.`,
