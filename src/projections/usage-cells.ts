@@ -29,7 +29,7 @@ const RECOUNT_PAGE_ROWS = 500
 
 export class UsageCellsProjection implements Projection {
   readonly projection = 'usage-cells'
-  readonly schema = 3
+  readonly schema = 4
   readonly tables = [usageCells, usageRecountedCells, usageWindows]
 
   private readonly meters = new FoldedMeters()

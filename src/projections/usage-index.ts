@@ -34,7 +34,7 @@ interface Cancelled extends Recorded {
 
 export class UsageIndexProjection implements Projection {
   readonly projection = 'usage-index'
-  readonly schema = 3
+  readonly schema = 4
   readonly tables = [usageSeries, usageRecords, usageBlocks, usageStreams]
 
   private readonly meters = new FoldedMeters()

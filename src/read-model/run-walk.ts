@@ -19,13 +19,15 @@ export interface RunShape {
 /** Where blocks of runs are read from. */
 export interface BlockReader {
   /** Entries of a block of a run. @throws ReadModelDamaged */
-  block(run: number, number: number): Entries
+  block(run: Run, number: number): Entries
   /** Number of the last block of a run that begins at or before a key; 0 where none does. */
-  find(run: number, key: ArrayLike<number>): number
+  find(run: Run, key: ArrayLike<number>): number
 }
 
 export interface Run {
   readonly run: number
+  /** Number of its first block among those of all runs. */
+  readonly firstBlock: number
   readonly entries: number
   readonly blocks: number
   /** The block that was read last: the next look is often into the same or the next one. */
@@ -109,7 +111,7 @@ class RunCursor {
     if (run.blocks === 1) return 0
     for (const number of [run.hint, run.hint + 1]) {
       if (number >= run.blocks) break
-      const values = reader.block(run.run, number)
+      const values = reader.block(run, number)
       if (compareEntries(values, 0, bound, 0, keyColumns) > 0) {
         // Between the block that was read last and the next one there is nothing.
         if (number > run.hint) return number
@@ -118,11 +120,11 @@ class RunCursor {
       const isLast = number + 1 === run.blocks
       if (isLast || compareEntries(values, values.length - width, bound, 0, keyColumns) >= 0) return number
     }
-    return reader.find(run.run, bound)
+    return reader.find(run, bound)
   }
 
   private load(number: number): void {
-    this.values = this.reader.block(this.run.run, number)
+    this.values = this.reader.block(this.run, number)
     this.number = number
     this.run.hint = number
   }

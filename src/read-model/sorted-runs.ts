@@ -24,8 +24,6 @@ const REMOVED_BLOCKS_MIN = 256
 const REMOVED_PER_MERGED = 2
 /** Unpacked blocks that are remembered: some 2 MiB. */
 const BLOCKS_REMEMBERED = 256
-/** Numbers of the blocks of one run lie within so many, so a block is found by its run. */
-const BLOCKS_OF_RUN = 2 ** 24
 /** Levels that are none: a run that is still being made, and one whose blocks are being taken away. */
 const MAKING = -1
 const REMOVED = -2
@@ -40,8 +38,8 @@ export interface KeptRuns extends RunShape {
 export function createRunsStatements(name: string, keyColumns: number): string[] {
   const keys = keyNames(keyColumns)
   return [
-    `CREATE TABLE ${name}_runs (run INTEGER PRIMARY KEY AUTOINCREMENT, level INTEGER NOT NULL, entries INTEGER NOT NULL,
-      blocks INTEGER NOT NULL) STRICT`,
+    `CREATE TABLE ${name}_runs (run INTEGER PRIMARY KEY AUTOINCREMENT, first_block INTEGER NOT NULL, level INTEGER NOT NULL,
+      entries INTEGER NOT NULL, blocks INTEGER NOT NULL) STRICT`,
     `CREATE TABLE ${name}_blocks (block INTEGER PRIMARY KEY, run INTEGER NOT NULL,
       ${keys.map((key) => `${key} INTEGER NOT NULL`).join(', ')}, entries BLOB NOT NULL) STRICT`,
     `CREATE INDEX ${name}_block_keys ON ${name}_blocks (run, ${keys.join(', ')})`,
@@ -98,7 +96,7 @@ export class SortedRuns implements BlockReader {
     if (count === 0) return
     const { width, keyColumns } = this.shape
     const places = sortedPlaces(entries, count, width, keyColumns)
-    const writer = new RunWriter(this.statements, this.shape)
+    const writer = new RunWriter(this.statements, this.shape, count)
     for (let at = 0; at < count; at++) writer.add(entries, (places[at] as number) * width)
     this.take(writer)
     this.added += count
@@ -133,8 +131,8 @@ export class SortedRuns implements BlockReader {
     return this.visible().reduce((sum, { entries }) => sum + entries, 0)
   }
 
-  block(run: number, number: number): Entries {
-    const id = run * BLOCKS_OF_RUN + number
+  block({ run, firstBlock }: Run, number: number): Entries {
+    const id = firstBlock + number
     const known = this.blocks.get(id)
     if (known) return known
     const row = this.statements.block.get(id)
@@ -153,9 +151,9 @@ export class SortedRuns implements BlockReader {
     return entries
   }
 
-  find(run: number, key: ArrayLike<number>): number {
+  find({ run, firstBlock }: Run, key: ArrayLike<number>): number {
     const found = this.statements.find.get(run, ...Array.from(key))
-    return found ? found.block % BLOCKS_OF_RUN : 0
+    return found ? found.block - firstBlock : 0
   }
 
   private visible(): LevelledRun[] {
@@ -179,7 +177,8 @@ export class SortedRuns implements BlockReader {
     for (const [level, sources] of levels) {
       if (sources.length < MERGED_RUNS || this.merges.some((merge) => merge.level === level)) continue
       const walk = new RunWalk(this, sources, this.shape)
-      this.merges.push({ level, sources, walk, writer: new RunWriter(this.statements, this.shape) })
+      const entries = sources.reduce((sum, run) => sum + run.entries, 0)
+      this.merges.push({ level, sources, walk, writer: new RunWriter(this.statements, this.shape, entries) })
     }
   }
 
@@ -194,10 +193,9 @@ export class SortedRuns implements BlockReader {
   private removeSome(blocks: number): void {
     const making = new Set(this.merges.map(({ writer }) => writer.run))
     let left = blocks
-    for (const { run, level } of this.statements.removed.all()) {
+    for (const { run, firstBlock, level } of this.statements.removed.all()) {
       if (level === MAKING && making.has(run)) continue
-      const first = run * BLOCKS_OF_RUN
-      left -= this.statements.removeBlocks.run(first, first + BLOCKS_OF_RUN, left).changes
+      left -= this.statements.removeBlocks.run(firstBlock, run, left).changes
       if (left === 0) return
       this.statements.removeRun.run(run)
     }
@@ -205,20 +203,27 @@ export class SortedRuns implements BlockReader {
   }
 }
 
-/** Writes one run, block by block. It is there once it is finished. */
+/**
+ * Writes one run, block by block. It is there once it is finished. Blocks are numbered through all runs and no number is used
+ * twice, so whoever remembers a block knows what is in it. A run has as many numbers as it may need, and is named by the last.
+ */
 class RunWriter {
   private readonly values: Entries
   private filled = 0
   private entries = 0
   private blocks = 0
   readonly run: number
+  private readonly firstBlock: number
 
   constructor(
     private readonly statements: RunStatements,
     private readonly shape: KeptRuns,
+    entriesMax: number,
   ) {
     this.values = new Float64Array(BLOCK_ENTRIES * shape.width)
-    this.run = Number(statements.begin.run().lastInsertRowid)
+    const begun = statements.begin.get(Math.ceil(entriesMax / BLOCK_ENTRIES)) as NumberedRun
+    this.run = begun.run
+    this.firstBlock = begun.firstBlock
   }
 
   /** The next entry; one of the same key as the one before is added to that. */
@@ -240,16 +245,17 @@ class RunWriter {
 
   finish(): LevelledRun {
     if (this.filled > 0) this.flush()
-    const { run, entries, blocks } = this
+    const { run, firstBlock, entries, blocks } = this
     const level = levelOf(entries)
     this.statements.finish.run(level, entries, blocks, run)
-    return { run, level, entries, blocks, hint: 0 }
+    return { run, firstBlock, level, entries, blocks, hint: 0 }
   }
 
   private flush(): void {
     const { shape, values, filled, run } = this
     const keys = Array.from(values.subarray(0, shape.keyColumns))
-    const id = run * BLOCKS_OF_RUN + this.blocks
+    const id = this.firstBlock + this.blocks
+    if (id > run) throw new Error(`Run ${run} of ${shape.name} has more entries than it was begun for.`)
     this.statements.insert.run(id, run, ...keys, packColumns(values, filled, shape.width, id))
     this.blocks++
     this.filled = 0
@@ -266,33 +272,44 @@ interface LevelledRun extends Run {
   readonly level: number
 }
 
+type NumberedRun = Pick<Run, 'run' | 'firstBlock'>
+
 /** Prepared once. */
 class RunStatements {
-  readonly begin: Database.Statement<[]>
+  readonly begin: Database.Statement<[blocks: number], NumberedRun>
   readonly insert: Database.Statement<unknown[]>
   readonly finish: Database.Statement<[level: number, entries: number, blocks: number, run: number]>
   readonly remove: Database.Statement<[run: number]>
-  readonly removed: Database.Statement<[], { run: number; level: number }>
-  readonly removeBlocks: Database.Statement<[from: number, to: number, limit: number]>
+  readonly removed: Database.Statement<[], NumberedRun & { level: number }>
+  readonly removeBlocks: Database.Statement<[first: number, last: number, limit: number]>
   readonly removeRun: Database.Statement<[run: number]>
-  readonly runs: Database.Statement<[], { run: number; level: number; entries: number; blocks: number }>
+  readonly runs: Database.Statement<[], Omit<LevelledRun, 'hint'>>
   readonly block: Database.Statement<[block: number], { entries: Buffer }>
   readonly find: Database.Statement<number[], { block: number }>
 
   constructor(database: Database.Database, { name, keyColumns }: KeptRuns) {
     const keys = keyNames(keyColumns)
     const places = keys.map(() => '?').join(', ')
-    this.begin = database.prepare(`INSERT INTO ${name}_runs (level, entries, blocks) VALUES (${MAKING}, 0, 0)`)
+    this.begin = database.prepare(
+      `INSERT INTO ${name}_runs (run, first_block, level, entries, blocks)
+       SELECT used + ?, used + 1, ${MAKING}, 0, 0
+       FROM (SELECT coalesce(max(seq), 0) AS used FROM sqlite_sequence WHERE name = '${name}_runs')
+       RETURNING run, first_block AS firstBlock`,
+    )
     this.insert = database.prepare(`INSERT INTO ${name}_blocks VALUES (?, ?, ${places}, ?)`)
     this.finish = database.prepare(`UPDATE ${name}_runs SET level = ?, entries = ?, blocks = ? WHERE run = ?`)
     this.remove = database.prepare(`UPDATE ${name}_runs SET level = ${REMOVED} WHERE run = ?`)
-    this.removed = database.prepare(`SELECT run, level FROM ${name}_runs WHERE level < 0 ORDER BY run`)
+    this.removed = database.prepare(
+      `SELECT run, first_block AS firstBlock, level FROM ${name}_runs WHERE level < 0 ORDER BY run`,
+    )
     this.removeBlocks = database.prepare(
       `DELETE FROM ${name}_blocks WHERE block IN
-       (SELECT block FROM ${name}_blocks WHERE block >= ? AND block < ? LIMIT ?)`,
+       (SELECT block FROM ${name}_blocks WHERE block BETWEEN ? AND ? LIMIT ?)`,
     )
     this.removeRun = database.prepare(`DELETE FROM ${name}_runs WHERE run = ?`)
-    this.runs = database.prepare(`SELECT run, level, entries, blocks FROM ${name}_runs WHERE level >= 0`)
+    this.runs = database.prepare(
+      `SELECT run, first_block AS firstBlock, level, entries, blocks FROM ${name}_runs WHERE level >= 0`,
+    )
     this.block = database.prepare(`SELECT entries FROM ${name}_blocks WHERE block = ?`)
     this.find = database.prepare(
       `SELECT block FROM ${name}_blocks WHERE run = ? AND (${keys.join(', ')}) <= (${places})

@@ -325,6 +325,28 @@ describe('Runs', () => {
     await readModel.close()
   })
 
+  it('number their blocks through, so that numbers last for as long as anything is written', async () => {
+    const file = workspace.file('read-model.db')
+    const arrivals = new Arrivals()
+    const readModel = new EmbeddedReadModel(file)
+    await readModel.prepare([small])
+    const TRANSACTIONS = 500
+    for (let index = 0; index < TRANSACTIONS; index++) await arrivals.write(readModel, index % 50 === 0 ? 1_000 : 1)
+    await readModel.close()
+    const database = new Database(file, { readonly: true })
+    for (const name of kept) {
+      const runs = database.prepare(`SELECT run, first_block FROM ${name}_runs ORDER BY run`).raw().all() as number[][]
+      for (const [index, [run, first]] of runs.entries()) {
+        expect(first).toBeGreaterThan(runs[index - 1]?.[0] ?? 0)
+        const outside = `SELECT count(*) FROM ${name}_blocks WHERE run = ? AND block NOT BETWEEN ? AND ?`
+        expect(database.prepare(outside).pluck().get(run, first, run)).toBe(0)
+      }
+      // One for each transaction, those of the large ones, and some for merging each entry up to seven levels.
+      expect(runs.at(-1)?.[0]).toBeLessThan(4 * TRANSACTIONS)
+    }
+    database.close()
+  })
+
   it('that were merged go as fast as they come, however large transactions are', async () => {
     const file = workspace.file('read-model.db')
     const readModel = new EmbeddedReadModel(file)
