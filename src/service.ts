@@ -22,6 +22,7 @@ import { MeterCatalogues } from './commands/meter-catalogues.js'
 import { RejectionLog } from './commands/rejection-log.js'
 import { UsageIndex } from './commands/usage-index.js'
 import { UsageLedger } from './commands/usage-ledger.js'
+import { reportCatchingUp } from './catching-up.js'
 import type { Config } from './config.js'
 import { lockDataFolder, makeDataFolder } from './data-folder.js'
 import type { EventStore } from './event-store/event-store.js'
@@ -130,7 +131,7 @@ export async function startService({
     })
     closing.push(() => closeHttp(app))
     const url = await listen(app, config)
-    if (!readYourWrites.isReady) log.info('The read model is catching up with the log; usage is taken once it has.')
+    closing.push(reportCatchingUp({ readModel, readYourWrites, stopwatch, log }))
     return { url, issuedKey, close: closeAll }
   } catch (error) {
     await closeAll()
