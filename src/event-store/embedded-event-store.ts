@@ -197,7 +197,8 @@ export class EmbeddedEventStore implements EventStore {
       workerData: { file: this.file },
     })
     worker.on('message', (answer: WriterAnswer) => {
-      if (answer === 'closed') return
+      // What a lost writer took is unknown to whoever waited for it, and sent again.
+      if (answer === 'closed' || this.worker !== worker) return
       this.unanswered -= answer.messages
       for (const { id, outcomes } of answer.settled) this.settle(id, outcomes)
       this.handOver(MESSAGE_EVENTS_LARGE)
