@@ -2,12 +2,12 @@
  * What the browser tests of every page share: one service and one browser for the suite, signing in, and the rule that in
  * no page of any test a script failed, the security policy was broken or another host was asked.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import type Stripe from 'stripe'
 import type { Clock } from '../../src/commands/environment.js'
 import { startRunningService, stores, TEST_KEY, type Choices, type RunningService } from '../running-service.js'
-import { describeInBrowser, openPage, startBrowser, type WatchedPage } from './browser.js'
+import { openPage, startBrowser, type WatchedPage } from './browser.js'
 
 /** What would run if any page took a text for anything else. */
 export const MALICIOUS = `<img src=x onerror=alert(1)>"'\`\${alert(2)}`
@@ -26,7 +26,7 @@ export function describeDashboard(
   tests: (suite: DashboardSuite) => void,
   { choices = {}, clock }: { readonly choices?: Choices; readonly clock?: Clock } = {},
 ): void {
-  describeInBrowser(name, () => {
+  describe(name, () => {
     let service: RunningService
     let browser: Browser
     let watched: WatchedPage[] = []

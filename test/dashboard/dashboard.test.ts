@@ -45,9 +45,9 @@ describeDashboard('The dashboard', (suite) => {
 
   it('goes back to signing in when the session ends', async () => {
     const page = await suite.signedIn()
-    await page.context().clearCookies()
     await page.evaluate("location.hash = '#/meters/new'")
     await heading(page, 'Create meter').waitFor()
+    await page.context().clearCookies()
     await page.evaluate("location.hash = '#/'")
     await heading(page, 'Sign in').waitFor()
   })
