@@ -18,10 +18,10 @@ interface Parts {
   readonly everyMs?: number
 }
 
-/** Usage events that all projections have, and that any has: the log is at least so long. */
+/** Usage events that every projection has, and that the furthest has: the log is at least so long. */
 interface Reached {
-  readonly all: number
-  readonly any: number
+  readonly folded: number
+  readonly known: number
 }
 
 /** Nothing is told where they have caught up already. Answers what ends it early. */
@@ -37,17 +37,19 @@ export function reportCatchingUp({
   let atFirst: number | null = null
   let isOver = false
   const report = async (): Promise<void> => {
-    const { all, any } = await reached(readModel)
+    // Why they stopped is told by who stopped them.
+    if (readYourWrites.stopped !== null) return end()
+    const { folded, known } = await reached(readModel)
     if (isOver) return
     const seconds = (stopwatch.elapsedMs() - since) / 1000
-    const eventsPerSecond = atFirst === null ? null : Math.round((all - atFirst) / seconds)
-    atFirst ??= all
+    const eventsPerSecond = atFirst === null ? null : Math.round((folded - atFirst) / seconds)
+    atFirst ??= folded
     log.info(
       {
-        usageEvents: all,
-        ...(any > all ? { ofUsageEvents: any } : {}),
+        usageEvents: folded,
+        ...(known > folded ? { ofUsageEvents: known } : {}),
         ...(eventsPerSecond === null ? {} : { eventsPerSecond }),
-        ...(eventsPerSecond && any > all ? { secondsLeft: Math.ceil((any - all) / eventsPerSecond) } : {}),
+        ...(eventsPerSecond && known > folded ? { secondsLeft: Math.ceil((known - folded) / eventsPerSecond) } : {}),
       },
       'The read model is catching up with the log; usage is taken once it has.',
     )
@@ -77,5 +79,5 @@ async function reached(readModel: ReadModel): Promise<Reached> {
   const sequences = await readModel.snapshot((rows) =>
     Promise.all(names.map(async (name) => (await rows.checkpoint(name)).sequence)),
   )
-  return { all: Math.min(...sequences), any: Math.max(...sequences) }
+  return { folded: Math.min(...sequences), known: Math.max(...sequences) }
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { EventEmitter, once } from 'node:events'
 import { pino } from 'pino'
 import { reportCatchingUp } from '../../src/catching-up.js'
-import { ReadYourWrites } from '../../src/event-store/read-your-writes.js'
+import { ReadYourWrites, type Progress } from '../../src/event-store/read-your-writes.js'
 import { allProjections } from '../../src/projections/projections.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
 import { FixedStopwatch } from '../running-service.js'
@@ -47,63 +47,70 @@ async function setSequences(readModel: ReadModel, sequenceOf: (projection: strin
   })
 }
 
-it('says how far the projection is that was folded anew, how fast and for how long, until it has caught up', async () => {
-  await workspace.withStore((store) =>
+interface Start {
+  readonly readModel: ReadModel
+  readonly readYourWrites: ReadYourWrites
+  readonly stopwatch: FixedStopwatch
+  readonly lines: Lines
+  /** Begins to report. Answers what ends it. */
+  readonly report: () => () => void
+}
+
+/** A start whose projections have the tables and nothing in them. */
+function starting(tell: (start: Start) => Promise<void>): Promise<void> {
+  return workspace.withStore((store) =>
     workspace.withReadModel(async (readModel) => {
       await readModel.prepare(all)
-      await setSequences(readModel, (projection) => (projection === 'usage-cells' ? 100 : 1_000))
       const readYourWrites = new ReadYourWrites(store, 1_000)
       const stopwatch = new FixedStopwatch()
       const lines = new Lines()
-      const { log } = lines
-      reportCatchingUp({ readModel, readYourWrites, stopwatch, log, everyMs: 1 })
-      const first = await lines.until(({ usageEvents }) => usageEvents === 100)
-      expect(first).toEqual({ level: 30, usageEvents: 100, ofUsageEvents: 1_000, msg: FOLLOWING })
-      stopwatch.advance(10_000)
-      await setSequences(readModel, (projection) => (projection === 'usage-cells' ? 300 : 1_000))
-      expect(await lines.until(({ usageEvents }) => usageEvents === 300)).toEqual({
-        level: 30,
-        usageEvents: 300,
-        ofUsageEvents: 1_000,
-        eventsPerSecond: 20,
-        secondsLeft: 35,
-        msg: FOLLOWING,
-      })
-      readYourWrites.advance({ position: null, caughtUp: true, changedStreams: [], usageLedgers: [] })
-      readYourWrites.advance({ position: null, caughtUp: true, changedStreams: [], usageLedgers: [] })
-      const ends = lines.all.filter(({ msg }) => msg !== FOLLOWING)
-      expect(ends).toEqual([
-        { level: 30, seconds: 10, msg: 'The read model has caught up with the log; usage is taken.' },
-      ])
-      expect(lines.all.at(-1)).toBe(ends[0])
+      const report = () => reportCatchingUp({ readModel, readYourWrites, stopwatch, log: lines.log, everyMs: 1 })
+      await tell({ readModel, readYourWrites, stopwatch, lines, report })
     }),
   )
-})
+}
 
-it('says only how many events it has where no projection has more', async () => {
-  await workspace.withStore((store) =>
-    workspace.withReadModel(async (readModel) => {
-      await readModel.prepare(all)
-      const lines = new Lines()
-      const readYourWrites = new ReadYourWrites(store, 1_000)
-      const end = reportCatchingUp({ readModel, readYourWrites, stopwatch: new FixedStopwatch(), log: lines.log })
-      const line = await lines.until(() => true)
-      expect(line).toEqual({ level: 30, usageEvents: 0, msg: FOLLOWING })
-      end()
-    }),
-  )
-})
+const caughtUp: Progress = { position: null, caughtUp: true, changedStreams: [], usageLedgers: [] }
 
-it('says nothing where the projections have caught up', async () => {
-  await workspace.withStore((store) =>
-    workspace.withReadModel(async (readModel) => {
-      await readModel.prepare(all)
-      const lines = new Lines()
-      const readYourWrites = new ReadYourWrites(store, 1_000)
-      readYourWrites.advance({ position: null, caughtUp: true, changedStreams: [], usageLedgers: [] })
-      reportCatchingUp({ readModel, readYourWrites, stopwatch: new FixedStopwatch(), log: lines.log, everyMs: 1 })
-      await setSequences(readModel, () => 1)
-      expect(lines.all).toEqual([])
-    }),
-  )
-})
+it('says how far the projection is that was folded anew, how fast and for how long, until it has caught up', () =>
+  starting(async ({ readModel, readYourWrites, stopwatch, lines, report }) => {
+    await setSequences(readModel, (projection) => (projection === 'usage-cells' ? 100 : 1_000))
+    report()
+    const first = await lines.until(({ usageEvents }) => usageEvents === 100)
+    expect(first).toEqual({ level: 30, usageEvents: 100, ofUsageEvents: 1_000, msg: FOLLOWING })
+    stopwatch.advance(10_000)
+    await setSequences(readModel, (projection) => (projection === 'usage-cells' ? 300 : 1_000))
+    expect(await lines.until(({ usageEvents }) => usageEvents === 300)).toEqual({
+      level: 30,
+      usageEvents: 300,
+      ofUsageEvents: 1_000,
+      eventsPerSecond: 20,
+      secondsLeft: 35,
+      msg: FOLLOWING,
+    })
+    readYourWrites.advance(caughtUp)
+    readYourWrites.advance(caughtUp)
+    const ends = lines.all.filter(({ msg }) => msg !== FOLLOWING)
+    expect(ends).toEqual([
+      { level: 30, seconds: 10, msg: 'The read model has caught up with the log; usage is taken.' },
+    ])
+    expect(lines.all.at(-1)).toBe(ends[0])
+  }))
+
+it('says only how many events it has where no projection has more', () =>
+  starting(async ({ lines, report }) => {
+    const end = report()
+    expect(await lines.until(() => true)).toEqual({ level: 30, usageEvents: 0, msg: FOLLOWING })
+    end()
+  }))
+
+it('says nothing where the projections have caught up, or stopped', () =>
+  starting(async ({ readModel, readYourWrites, lines, report }) => {
+    readYourWrites.advance(caughtUp)
+    report()
+    readYourWrites.stop('The log is damaged.')
+    const end = report()
+    await setSequences(readModel, () => 1)
+    expect(lines.all).toEqual([])
+    end()
+  }))
