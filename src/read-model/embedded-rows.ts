@@ -204,8 +204,13 @@ export class EmbeddedRows implements RowWriter {
 
   begin(): void {
     this.statement('begin', () => 'BEGIN').run()
-    // Between two commits of others nothing can have been switched.
-    if (this.isChangedElsewhere()) this.noticeSwitch()
+    try {
+      // Between two commits of others nothing can have been switched.
+      this.afterCommitsOfOthers(() => this.noticeSwitch())
+    } catch (error) {
+      this.rollback()
+      throw error
+    }
   }
 
   /** Another connection may have put other tables in the place of those the statements were made for. */
@@ -221,15 +226,17 @@ export class EmbeddedRows implements RowWriter {
 
   beginImmediate(): void {
     this.statement('begin immediate', () => 'BEGIN IMMEDIATE').run()
-    if (this.isChangedElsewhere()) this.runs.forget()
+    this.afterCommitsOfOthers(() => this.runs.forget())
   }
 
-  private isChangedElsewhere(): boolean {
-    const before = this.dataVersion
-    this.dataVersion = this.statement('data version', () => 'PRAGMA data_version')
+  /** Does it if others committed since it was last done; once more if it fails. */
+  private afterCommitsOfOthers(notice: () => void): void {
+    const version = this.statement('data version', () => 'PRAGMA data_version')
       .pluck(true)
       .get()
-    return before !== this.dataVersion
+    if (version === this.dataVersion) return
+    notice()
+    this.dataVersion = version
   }
 
   commit(): void {
