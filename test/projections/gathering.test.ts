@@ -5,8 +5,7 @@ import type { Position } from '../../src/event-store/event-store.js'
 import { allProjections } from '../../src/projections/projections.js'
 import { Projector } from '../../src/projections/projector.js'
 import { usageRecords } from '../../src/read-model/tables.js'
-import { NOW } from '../controls.js'
-import { historyMeters, opening, usageEntry, writeLog, type Entry } from './history.js'
+import { historyMeters, opening, recordedEntry, writeLog, type Entry } from './history.js'
 import { Workspace } from './projecting.js'
 
 const workspace = new Workspace()
@@ -15,19 +14,7 @@ afterAll(() => workspace.remove())
 /** Longer than any test: what ends it is somebody who waits. */
 const gathering = { gatherMs: 3_600_000, steadyMs: Infinity }
 
-const record = (n: number): Entry =>
-  usageEntry(historyMeters[0]!, {
-    type: 'UsageRecorded',
-    data: {
-      meterId: historyMeters[0]!.meterId,
-      identifier: `steady ${n}`,
-      customer: 'cus_A',
-      value: '1',
-      occurredAt: NOW,
-      recordedAt: NOW,
-      payload: {},
-    },
-  })
+const record = (n: number): Entry => recordedEntry(historyMeters[0]!, `steady ${n}`)
 
 it('A read that waits ends the gathering, again and again, and one that began to wait before it prevents it', () =>
   workspace.withStore((store) =>

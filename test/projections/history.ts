@@ -153,6 +153,22 @@ export function usageEntry(
   return { stream: usageStream(meter.ledger, partition), event, idempotency }
 }
 
+/** A record of `cus_A` with the value 1 at `NOW`, but for what is given. */
+export function recordedEntry(meter: HistoryMeter, identifier: string, given: Partial<UsageRecord> = {}): Entry {
+  const { meterId } = meter
+  const data = {
+    meterId,
+    identifier,
+    customer: 'cus_A',
+    value: '1',
+    occurredAt: NOW,
+    recordedAt: NOW,
+    payload: {},
+    ...given,
+  }
+  return usageEntry(meter, { type: 'UsageRecorded', data })
+}
+
 function play(used: readonly HistoryMeter[], steps: readonly (UsageStep | MeterStep)[]): Entry[] {
   const entries = opening(used)
   const recorded: { meter: HistoryMeter; record: UsageRecord; isCancelled: boolean }[] = []

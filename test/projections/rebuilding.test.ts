@@ -9,8 +9,7 @@ import type { RebuildRequest, RebuildState } from '../../src/projections/rebuild
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { ReadModelDamaged } from '../../src/read-model/read-model.js'
 import { meters } from '../../src/read-model/tables.js'
-import { histories, historyMeters, opening, usageEntry, writeLog, type Entry } from './history.js'
-import { NOW } from '../controls.js'
+import { histories, historyMeters, opening, recordedEntry, writeLog, type Entry } from './history.js'
 import { changeCells, flipBitOfRuns } from '../tampering.js'
 import { Workspace, bySeven, dump, project, recut } from './projecting.js'
 
@@ -112,19 +111,7 @@ const tablesIn = (file: string): string[] =>
       .map(({ name }) => name),
   )
 
-const record = (n: number): Entry =>
-  usageEntry(historyMeters[0]!, {
-    type: 'UsageRecorded',
-    data: {
-      meterId: historyMeters[0]!.meterId,
-      identifier: `new ${n}`,
-      customer: 'cus_A',
-      value: '1',
-      occurredAt: NOW,
-      recordedAt: NOW,
-      payload: {},
-    },
-  })
+const record = (n: number): Entry => recordedEntry(historyMeters[0]!, `new ${n}`)
 
 describe('A rebuild', () => {
   it('gives the same rows, and no difference, whatever the history and wherever it is interrupted', () =>

@@ -10,7 +10,14 @@ import { ListUsageRecords, ListUsageRecordsHandler } from '../../src/queries/lis
 import type { PageRequest } from '../../src/queries/page.js'
 import { MARK_EVENTS } from '../../src/read-model/tables.js'
 import { collect, NOW } from '../controls.js'
-import { histories, historyMeters, opening, usageEntry, type Entry, type HistoryMeter } from '../projections/history.js'
+import {
+  histories,
+  historyMeters,
+  opening,
+  recordedEntry,
+  type Entry,
+  type HistoryMeter,
+} from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
 import { asking, walkBothWays, type Asked } from './asking.js'
 import { lineOf, metersOf, questionParts, requestOf, whole, type Question } from './questions.js'
@@ -192,18 +199,7 @@ describe('As of any earlier moment', () => {
   it('is found behind a series whose first event contradicts the log and gives no record', async () => {
     const meter = historyMeters.find(({ formula, dimensionKeys }) => formula === 'sum' && dimensionKeys.length > 0)!
     const recorded = (identifier: string, region: string, minute: number): Entry =>
-      usageEntry(meter, {
-        type: 'UsageRecorded',
-        data: {
-          meterId: meter.meterId,
-          identifier,
-          customer: 'cus_A',
-          value: '1',
-          occurredAt: NOW,
-          recordedAt: NOW + minute * MINUTE,
-          payload: { region },
-        },
-      })
+      recordedEntry(meter, identifier, { recordedAt: NOW + minute * MINUTE, payload: { region } })
     const history = [
       ...opening([meter]),
       recorded('id-0', 'eu', 0),
@@ -233,19 +229,8 @@ describe('As of any earlier moment', () => {
     const history: Entry[] = [
       ...opening([meter]),
       ...Array.from({ length: count }, (_, n) =>
-        usageEntry(meter, {
-          type: 'UsageRecorded',
-          data: {
-            meterId: meter.meterId,
-            identifier: `id-${n}`,
-            customer: 'cus_A',
-            value: '1',
-            occurredAt: NOW,
-            // Two a millisecond, and a clock that goes back a little now and then.
-            recordedAt: NOW + Math.floor(n / 2) - (n % 100 === 99 ? 10 : 0),
-            payload: {},
-          },
-        }),
+        // Two a millisecond, and a clock that goes back a little now and then.
+        recordedEntry(meter, `id-${n}`, { recordedAt: NOW + Math.floor(n / 2) - (n % 100 === 99 ? 10 : 0) }),
       ),
     ]
     await asking(workspace, history, async ({ reader, store }) => {

@@ -1,7 +1,6 @@
 /** A digest says which records there are, and nothing of how they came: it is the same on every way to the same records. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { UsageRecord } from '../../src/domain/usage-record.js'
 import type { EventStore } from '../../src/event-store/event-store.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
 import { digestUsage, type Digest, type DigestSelection } from '../../src/replay/digest.js'
@@ -11,7 +10,7 @@ import {
   historyCustomers,
   historyMeters,
   opening,
-  usageEntry,
+  recordedEntry,
   writeLog,
   type Entry,
 } from '../projections/history.js'
@@ -92,18 +91,9 @@ describe('The digest', () => {
     return fc.assert(
       fc.asyncProperty(records, async (list) => {
         const meter = historyMeters[0]!
-        const entries = list.map(({ identifier, customer, payload }) => {
-          const record: UsageRecord = {
-            meterId: meter.meterId,
-            identifier,
-            customer,
-            value: '1',
-            occurredAt: NOW,
-            recordedAt: NOW,
-            payload,
-          }
-          return usageEntry(meter, { type: 'UsageRecorded', data: record })
-        })
+        const entries = list.map(({ identifier, customer, payload }) =>
+          recordedEntry(meter, identifier, { customer, payload }),
+        )
         await folded([...opening([meter]), ...entries], async (readModel, store) => {
           const { sha256, records } = await digestOf(readModel)
           expect(records).toBe(list.length)
@@ -134,19 +124,7 @@ describe('The digest', () => {
 
   it('takes the bounds of a time as a summary does: from inclusive, to exclusive', () => {
     const meter = historyMeters[0]!
-    const at = (occurredAt: number): Entry =>
-      usageEntry(meter, {
-        type: 'UsageRecorded',
-        data: {
-          meterId: meter.meterId,
-          identifier: `at ${occurredAt}`,
-          customer: 'cus_A',
-          value: '1',
-          occurredAt,
-          recordedAt: NOW,
-          payload: {},
-        },
-      })
+    const at = (occurredAt: number): Entry => recordedEntry(meter, `at ${occurredAt}`, { occurredAt })
     return folded([...opening([meter]), at(NOW - 1), at(NOW), at(NOW + 1)], async (readModel) => {
       expect(await digestOf(readModel, { from: NOW, to: NOW + 1 })).toMatchObject({ records: 1 })
       expect(await digestOf(readModel, { from: NOW })).toMatchObject({ records: 2 })
