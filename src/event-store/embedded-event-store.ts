@@ -73,7 +73,7 @@ export class EmbeddedEventStore implements EventStore {
         const encoded = indexes.map((index) => encodeAppend(appends[index] as StreamAppend))
         this.gathering.push({ id, appends: encoded })
         for (const { events } of encoded) this.gatheringEvents += events
-        this.handOver(MESSAGE_EVENTS_LARGE)
+        this.handOver()
       })
     }
     return outcomes as AppendOutcome[]
@@ -148,7 +148,7 @@ export class EmbeddedEventStore implements EventStore {
     const { worker } = this
     if (worker) {
       const exited = once(worker, 'exit', { signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) })
-      this.handOver(0)
+      this.handOver(true)
       worker.postMessage('close' satisfies WriterMessage)
       await exited.catch(() => worker.terminate())
     }
@@ -182,8 +182,9 @@ export class EmbeddedEventStore implements EventStore {
    * Handing over and flushing cost the same for one append as for many, so few do not go alone while the writer has something to
    * do: what gathered goes once it has answered, or once it is large.
    */
-  private handOver(large: number): void {
-    if (this.gathering.length === 0 || (this.unanswered > 0 && this.gatheringEvents < large)) return
+  private handOver(isLast = false): void {
+    if (this.gathering.length === 0) return
+    if (this.unanswered > 0 && this.gatheringEvents < MESSAGE_EVENTS_LARGE && !isLast) return
     const message: WriterMessage = this.gathering
     this.gathering = []
     this.gatheringEvents = 0
@@ -201,7 +202,7 @@ export class EmbeddedEventStore implements EventStore {
       if (answer === 'closed' || this.worker !== worker) return
       this.unanswered -= answer.messages
       for (const { id, outcomes } of answer.settled) this.settle(id, outcomes)
-      this.handOver(MESSAGE_EVENTS_LARGE)
+      this.handOver()
     })
     // A dead writer has perhaps written: the same append, sent again, finds out on a new one.
     worker.on('error', (error) => this.lost(worker, error.message))

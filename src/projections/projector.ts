@@ -29,12 +29,14 @@ const WRITE_RETRY_MS = 1_000
  * waits, and once somebody waits for the rows (`hurry`) nothing does.
  */
 const SMALL_BATCH_EVENTS = 1_000
+
 export interface Gathering {
   /** How long they are let gather, unless somebody waits. */
   readonly gatherMs: number
   /** A batch that comes later than this after the one before comes after a pause. */
   readonly steadyMs: number
 }
+
 const GATHERING: Gathering = { gatherMs: 20, steadyMs: 10 }
 
 /** Of the time the live rows take, what a rebuild takes besides while the log goes on. */

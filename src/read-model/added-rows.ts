@@ -3,6 +3,7 @@
  * `high · 10¹⁵ + low + fraction · 10⁻¹⁵`, exact to 10³⁰.
  */
 import type { KeyValue } from './read-model.js'
+import { wholeNumber } from './packed-columns.js'
 import type { Entries, RunShape } from './run-walk.js'
 import type { Adding, Table } from './tables.js'
 
@@ -86,12 +87,6 @@ export class AddedRows implements RunShape {
 }
 
 type ReadColumn = (entries: Entries, from?: number) => KeyValue
-
-/** @throws where a run could not hold it. */
-export function wholeNumber(value: KeyValue | undefined): number {
-  if (Number.isSafeInteger(value)) return value as number
-  throw new Error(`${String(value)} is not a whole number that a run can hold.`)
-}
 
 function addDecimal(into: Entries, to: number, from: Entries, at: number): void {
   let fraction = (into[to + 2] as number) + (from[at + 2] as number)

@@ -3,6 +3,7 @@
  * bytes as the column needs, with a checksum. Neighbours in a sorted run are alike, so a row takes some ten bytes.
  */
 import { crc32 } from 'node:zlib'
+import type { KeyValue } from './read-model.js'
 
 /** Bytes of a number: its distance from the least; or, of the widest, the number itself as a double. */
 const WIDTHS = [0, 1, 2, 4] as const
@@ -10,6 +11,12 @@ const DOUBLE_BYTES = 8
 /** Checksum and number of rows, then for each column its least and its width, a double each. */
 const HEAD_BYTES = 8
 const CHECKSUM_BYTES = 4
+
+/** @throws where a column could not hold it. */
+export function wholeNumber(value: KeyValue | undefined): number {
+  if (Number.isSafeInteger(value)) return value as number
+  throw new Error(`${String(value)} is not a whole number that a run can hold.`)
+}
 
 /** Of `rows` rows of `width` numbers that stand one behind the other in `values`. `place`: where the bytes are to be kept. */
 export function packColumns(values: Float64Array, rows: number, width: number, place = 0): Buffer {

@@ -12,8 +12,7 @@ export interface RunShape {
   /** Numbers of an entry, and how many of the first are its key. */
   readonly width: number
   readonly keyColumns: number
-  /** null where no two entries have the same key. */
-  readonly add: AddEntry | null
+  readonly add: AddEntry
 }
 
 /** Where blocks of runs are read from. */
@@ -174,7 +173,6 @@ export class RunWalk {
     if (first === null) return false
     for (let column = 0; column < width; column++) entry[column] = first.values[first.at + column] as number
     this.advance(first)
-    if (add === null) return true
     for (let index = cursors.length - 1; index >= 0; index--) {
       const cursor = cursors[index] as RunCursor
       if (compareEntries(cursor.values, cursor.at, entry, 0, keyColumns) !== 0) continue

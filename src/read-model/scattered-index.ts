@@ -2,8 +2,8 @@
 import type Database from 'better-sqlite3'
 import { columnList, filterArguments, filtersOf, sql } from './embedded-sql.js'
 import { boundsOfRange } from './embedded-runs.js'
+import { wholeNumber } from './packed-columns.js'
 import type { KeyValue, Range } from './read-model.js'
-import { wholeNumber } from './added-rows.js'
 import type { SortedRuns } from './sorted-runs.js'
 import type { Table } from './tables.js'
 

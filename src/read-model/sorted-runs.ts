@@ -231,7 +231,7 @@ class RunWriter {
     const { values, shape } = this
     const { width, keyColumns, add } = shape
     let at = this.filled * width
-    if (add !== null && this.filled > 0 && compareEntries(values, at - width, from, fromAt, keyColumns) === 0) {
+    if (this.filled > 0 && compareEntries(values, at - width, from, fromAt, keyColumns) === 0) {
       return add(values, at - width, from, fromAt)
     }
     if (this.filled === BLOCK_ENTRIES) {

@@ -25,6 +25,8 @@ interface Name {
   readonly text: string
   /** `a[b][]` → `['a', 'b', '']` */
   readonly path: readonly string[]
+  /** Whether any of it may be a list. */
+  readonly hasList: boolean
 }
 
 /** Names taken apart, by how they were sent: clients send the same few again and again. All are forgotten when it is full. */
@@ -44,17 +46,17 @@ export function parseForm(body: Uint8Array | string): Parameters {
   }
   const parameters = emptyHash()
   const repeated: Repeated = new Set()
-  let hasIndex = false
+  let hasLists = false
   for (const pair of pairs) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
-    const { text: name, path } = readName(equals === -1 ? pair : pair.slice(0, equals))
+    const { text: name, path, hasList } = readName(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : unescape(pair.slice(equals + 1), name)
     requireText(value, name)
     assign(parameters, path, value, name, repeated)
-    hasIndex ||= path.some(isListKey)
+    hasLists ||= hasList
   }
-  if (hasIndex) requireNoHoles(parameters, '')
+  if (hasLists) requireNoHoles(parameters, '')
   return parameters
 }
 
@@ -71,7 +73,8 @@ function readName(sent: string): Name {
   const own = Buffer.from(sent).toString()
   const text = unescape(own, null)
   requireName(text)
-  const name = { text, path: readPath(text) }
+  const path = readPath(text)
+  const name = { text, path, hasList: path.some(isListKey) }
   if (sent.length > REMEMBERED_NAME_LENGTH_MAX) return name
   if (names.size >= NAMES_REMEMBERED_MAX) names.clear()
   names.set(own, name)
