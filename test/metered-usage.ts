@@ -82,6 +82,11 @@ export function cancel(
   return stripe.billing.meterEventAdjustments.create({ event_name, type: 'cancel', cancel: { identifier } })
 }
 
+/** When the rows have every event acknowledged so far: lists are read from rows alone, totals are not. */
+export async function usageProjected(stripe: Stripe): Promise<void> {
+  await stripe.rawRequest('GET', '/meterbook/v1/meter_events?limit=1')
+}
+
 export async function summaries(
   stripe: Stripe,
   meter: Pick<Meter, 'id'>,

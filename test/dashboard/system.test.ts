@@ -4,7 +4,7 @@ import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
-import { createMeter, report } from '../metered-usage.js'
+import { createMeter, report, usageProjected } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
 import { overflow, seriousIssues } from './browser.js'
 import { describeDashboard, heading, MALICIOUS } from './dashboard-suite.js'
@@ -60,6 +60,7 @@ describeDashboard('The system page', (suite) => {
   it('finds what was changed behind the back of the service, as text, and mends it', async () => {
     const meter = await createMeter(suite.stripe, 'sum', { display_name: MALICIOUS })
     await report(suite.stripe, meter, 5, { customer: MALICIOUS })
+    await usageProjected(suite.stripe)
     const page = await opened()
     const database = new Database(join(suite.service.dataDir, READ_MODEL_FILE))
     const { generation } = database.prepare("SELECT generation FROM projections WHERE name = 'usage-index'").get() as {

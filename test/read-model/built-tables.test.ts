@@ -179,8 +179,10 @@ describe('Tables in sorted runs', () => {
     await writer.switchBuild()
     const database = new Database(file)
     database.exec('ALTER TABLE projections RENAME TO hidden')
-    await expect(async () => reader.range(counts, { limit: 1 })).rejects.toThrow('no such table')
-    await expect(reader.snapshot(async () => undefined)).rejects.toThrow('no such table')
+    // The native module's errors are those of the first test file that loads it, and so no Error to `toThrow` in the next.
+    const noSuchTable = { message: expect.stringContaining('no such table') as unknown }
+    await expect(async () => reader.range(counts, { limit: 1 })).rejects.toMatchObject(noSuchTable)
+    await expect(reader.snapshot(async () => undefined)).rejects.toMatchObject(noSuchTable)
     database.exec('ALTER TABLE hidden RENAME TO projections')
     database.close()
     await expectAll(reader, built)

@@ -6,7 +6,7 @@ import type Stripe from 'stripe'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
 import { meterbook } from '../cli/command-line.js'
-import { createMeter, report, total, type Meter } from '../metered-usage.js'
+import { createMeter, report, total, usageProjected, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { changeCells } from '../tampering.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
@@ -55,7 +55,7 @@ onEachStore('Rebuilds', (start) => {
   }
 
   it('are of projections that say how they stand', async () => {
-    await totalNow()
+    await usageProjected(service.stripe)
     const projections = await list()
     expect(projections.map(({ id }) => id)).toEqual(expect.arrayContaining(['meters', 'usage-index', 'usage-cells']))
     for (const projection of projections) {
@@ -107,6 +107,7 @@ onEachStore('Rebuilds', (start) => {
 
   it('name and mend rows that are wrong, and say so to the ledger they belong to', async () => {
     const right = await totalNow()
+    await usageProjected(service.stripe)
     const file = join(service.dataDir, READ_MODEL_FILE)
     expect(await changeCells(file, ({ size }) => size === DAY_MS, '666')).toBe(1)
     expect(await totalNow()).toBe(666)
