@@ -23,7 +23,7 @@ export const SHORT: Partial<EventStoreDbLimits> = {
   disposeMs: 200,
 }
 
-const UNTIL_MS = 10_000
+const UNTIL_MS = 60_000
 const POLL_MS = 5
 
 const opened: { close(): Promise<unknown> }[] = []

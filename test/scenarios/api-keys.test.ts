@@ -117,7 +117,6 @@ onEachStore('API keys', (start) => {
     const { client } = revocable
     for (let request = 0; request < 3; request++) await client.billing.meters.list()
     await revocable.revoke()
-    const giveUp = Date.now() + 10_000
     // The service notices through its projector; until then the key is good.
     for (;;) {
       const answer = await client.billing.meters.list().then(
@@ -126,7 +125,6 @@ onEachStore('API keys', (start) => {
       )
       if (answer === 401) break
       expect(answer).toBe('taken')
-      expect(Date.now()).toBeLessThan(giveUp)
     }
     expect(await refusalOf(client.billing.meters.list())).toMatchObject({ statusCode: 401 })
   })

@@ -50,7 +50,7 @@ describe('Two service processes on one EventStoreDB', () => {
 
   /** A process sees another's writes as soon as its projections got there. */
   async function eventually(read: () => Promise<number>, expected: number): Promise<void> {
-    const giveUp = Date.now() + 10_000
+    const giveUp = Date.now() + 60_000
     for (let value = await read(); ; value = await read()) {
       if (value === expected) return
       if (Date.now() > giveUp) expect(value).toBe(expected)
