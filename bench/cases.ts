@@ -3,6 +3,7 @@
  * the machine is doing falls on both, and checks that nothing acknowledged is missing from the service's own numbers.
  */
 import { LoadedBare, LoadedService, LoadMaker, reads, type Burst, type ServiceBurst } from './contestants.js'
+import type { Case } from './case.js'
 import { eventStoreDbCase } from './eventstoredb.js'
 import { alone, besides, type Figure, type Target } from './figures.js'
 import { auditCase, rebuildCase } from './folding.js'
@@ -10,12 +11,6 @@ import { MeteringService } from './metering-service.js'
 import { sideBySideCase } from './side-by-side.js'
 import { SINGLE_CONNECTIONS, STREAM_CONNECTIONS, STREAM_EVENTS, targets, type Settings } from './settings.js'
 import { BIG_CUSTOMER } from './usage-events.js'
-
-export interface Case {
-  readonly name: string
-  readonly what: string
-  run(settings: Settings): Promise<Figure[]>
-}
 
 const MONTH_DAYS = 30
 const DAY_MS = 86_400_000

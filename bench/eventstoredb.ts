@@ -3,7 +3,7 @@
  * limits cost. The server keeps its log in memory, so this says nothing about a real one's speed.
  */
 import { Child } from './child.js'
-import type { Case } from './cases.js'
+import type { Case } from './case.js'
 import type { AppendQuestion } from './eventstoredb-appends.js'
 import { besides } from './figures.js'
 import { APPEND_EVENTS, PARTITIONS, targets } from './settings.js'

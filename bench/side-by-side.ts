@@ -4,7 +4,7 @@
  * never published, so it cannot be installed beside this project without harm.
  */
 import { Child } from './child.js'
-import type { Case } from './cases.js'
+import type { Case } from './case.js'
 import { besides } from './figures.js'
 import { temporaryFolder } from './metering-service.js'
 import { APPEND_EVENTS, PARTITIONS } from './settings.js'

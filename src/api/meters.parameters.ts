@@ -7,7 +7,7 @@ import {
   EVENT_NAME_LENGTH_MAX,
   PAYLOAD_KEY_LENGTH_MAX,
   type EventTimeWindow,
-  type MeterCreated,
+  type MeterConfiguration,
 } from '../domain/meter-catalogue.js'
 import { CUSTOMER_LENGTH_MAX } from '../domain/meter-event.js'
 import { AsOfListParameters } from './as-of.parameters.js'
@@ -66,7 +66,7 @@ export class CreateMeterParameters extends V1Parameters {
 }
 
 /** What is left out has its default. */
-export function configurationOf(parameters: CreateMeterParameters): Omit<MeterCreated, 'meterId' | 'createdAt'> {
+export function configurationOf(parameters: CreateMeterParameters): MeterConfiguration {
   return {
     displayName: parameters.display_name,
     eventName: parameters.event_name,

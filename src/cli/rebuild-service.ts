@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RowDifference } from '../projections/compare-rows.js'
 import type { RebuildState } from '../projections/rebuilding.js'
-import type { RebuildProgress } from './rebuild.js'
+import type { RebuildProgress } from './rebuild-progress.js'
 
 const POLL_MS = 500
 const REQUEST_TIMEOUT_MS = 30_000

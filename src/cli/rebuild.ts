@@ -11,7 +11,8 @@ import { Projector } from '../projections/projector.js'
 import type { RebuildState } from '../projections/rebuilding.js'
 import { openReadModel } from '../read-model/open-read-model.js'
 import { projectionNames } from '../replay/projection-states.js'
-import { grouped, Progress } from './progress.js'
+import { grouped } from './progress.js'
+import { RebuildProgress } from './rebuild-progress.js'
 import { rebuildThroughService } from './rebuild-service.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
@@ -69,30 +70,6 @@ export function rebuildCommand(): Command {
     const state = await rebuildInFolder(projections, options, config, progress)
     if (state) report([state], progress)
   })
-}
-
-/** Shows how far a rebuild is. */
-export class RebuildProgress {
-  private status: RebuildState['status'] | null = null
-  private progress: Progress | null = null
-
-  constructor(readonly isQuiet: boolean) {}
-
-  show({ status, sequence, wantedSequence, rows, wantedRows }: RebuildState): void {
-    if (status === 'completed' || status === 'failed') return this.clear()
-    if (status !== this.status) {
-      this.clear()
-      this.status = status
-      const noun = status === 'building' ? 'usage events folded' : 'rows compared'
-      this.progress = new Progress(this.isQuiet ? null : process.stderr, noun)
-    }
-    if (status === 'building') this.progress?.show(sequence, wantedSequence === 0 ? null : sequence / wantedSequence)
-    else this.progress?.show(rows, wantedRows === 0 ? null : rows / wantedRows)
-  }
-
-  clear(): void {
-    this.progress?.clear()
-  }
 }
 
 async function rebuildInFolder(

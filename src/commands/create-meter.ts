@@ -1,9 +1,8 @@
 /** Creates a meter. Its ledger is opened with it: the number of usage partitions is fixed there and then. */
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs'
 import { Inject } from '@nestjs/common'
-import type { FormulaName } from '../domain/aggregation.js'
 import { isLive, type LedgerName } from '../domain/ledger.js'
-import type { EventTimeWindow } from '../domain/meter-catalogue.js'
+import type { MeterConfiguration } from '../domain/meter-catalogue.js'
 import { ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { changedMeter, type ChangedMeter } from './changed-meter.js'
@@ -15,15 +14,7 @@ const METER_ID_RANDOM_LENGTH = 32
 export class CreateMeter extends Command<ChangedMeter> {
   constructor(
     readonly ledger: LedgerName,
-    readonly meter: {
-      readonly displayName: string
-      readonly eventName: string
-      readonly formula: FormulaName
-      readonly eventTimeWindow: EventTimeWindow | null
-      readonly valueKey: string
-      readonly customerKey: string
-      readonly dimensionKeys: readonly string[]
-    },
+    readonly meter: MeterConfiguration,
     readonly context: RequestContext,
   ) {
     super()

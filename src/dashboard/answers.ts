@@ -41,6 +41,19 @@ export interface UsageRecord {
   readonly cancelled_at: string | null
 }
 
+export interface MeterChange {
+  readonly id: string
+  readonly type: 'created' | 'renamed' | 'deactivated' | 'reactivated'
+  readonly display_name: string
+  /** null before the meter was created. */
+  readonly previous_display_name: string | null
+  /** RFC 3339. */
+  readonly at: string
+  readonly request_id: string
+  /** No last characters: the service itself. */
+  readonly actor: { readonly id: string; readonly last4: string | null; readonly name: string | null }
+}
+
 /** Meters that received nothing are left out. */
 export interface MeterActivity {
   readonly meters: readonly {

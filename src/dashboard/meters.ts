@@ -9,6 +9,10 @@ const LISTED_METERS_MAX = 1_000
 
 export const metersKey = ['meters']
 
+export function meterKey(meterId: string): readonly string[] {
+  return [...metersKey, meterId]
+}
+
 export function useMeters() {
   return useQuery({ queryKey: metersKey, queryFn: ({ signal }) => listMeters(signal) })
 }

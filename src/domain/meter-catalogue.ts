@@ -11,8 +11,8 @@ import { isLongerThan } from './text.js'
 
 export type EventTimeWindow = 'hour' | 'day'
 
-export interface Meter {
-  readonly id: string
+/** What a meter is created with; of this only the display name ever changes. */
+export interface MeterConfiguration {
   readonly displayName: string
   readonly eventName: string
   readonly formula: FormulaName
@@ -21,6 +21,10 @@ export interface Meter {
   readonly valueKey: string
   readonly customerKey: string
   readonly dimensionKeys: readonly string[]
+}
+
+export interface Meter extends MeterConfiguration {
+  readonly id: string
   readonly status: 'active' | 'inactive'
   /** Milliseconds since the epoch, like every instant here. */
   readonly createdAt: number
@@ -37,16 +41,9 @@ export interface State {
   readonly active: ReadonlyMap<string, string>
 }
 
-export interface CreateMeter {
+export interface CreateMeter extends MeterConfiguration {
   readonly type: 'CreateMeter'
   readonly meterId: string
-  readonly displayName: string
-  readonly eventName: string
-  readonly formula: FormulaName
-  readonly eventTimeWindow: EventTimeWindow | null
-  readonly valueKey: string
-  readonly customerKey: string
-  readonly dimensionKeys: readonly string[]
   /** Used if this is the ledger's first meter. */
   readonly usagePartitions: number
   readonly at: number
@@ -68,15 +65,8 @@ export type Event =
   | { readonly type: 'MeterDeactivated'; readonly data: { readonly meterId: string; readonly at: number } }
   | { readonly type: 'MeterReactivated'; readonly data: { readonly meterId: string; readonly at: number } }
 
-export interface MeterCreated {
+export interface MeterCreated extends MeterConfiguration {
   readonly meterId: string
-  readonly displayName: string
-  readonly eventName: string
-  readonly formula: FormulaName
-  readonly eventTimeWindow: EventTimeWindow | null
-  readonly valueKey: string
-  readonly customerKey: string
-  readonly dimensionKeys: readonly string[]
   readonly createdAt: number
 }
 

@@ -8,6 +8,7 @@ import { formulas, type EffectiveRecord, type Formula, type FormulaName } from '
 import { bucketMs, bucketSizes, bucketStart, type BucketSize } from '../domain/time-bucket.js'
 import type { RowWriter } from '../read-model/read-model.js'
 import { usageRecountedCells, type UsageCellRow } from '../read-model/tables.js'
+import { cellAt, cellRow, mergeInto, touch, type Cells } from './cell.js'
 import { ProjectionStopped } from './projection.js'
 
 /** How the records of a series add up. */
@@ -22,17 +23,6 @@ export interface SeriesRule {
  * seen enough.
  */
 export type Recount = (start: number, end: number, take: (record: EffectiveRecord) => boolean) => Promise<void>
-
-/** What is known of a bucket, or what a batch adds to it. */
-interface Cell {
-  readonly start: number
-  records: number
-  state: unknown
-  firstSequence: number
-  changedSequence: number
-}
-
-type Cells = Map<number, Cell>
 
 interface SeriesCells {
   readonly formula: Formula<unknown>
@@ -83,17 +73,7 @@ export class CellBook {
     const changed: UsageCellRow[] = []
     for (const [series, { formula, merged }] of this.series) {
       for (const size of bucketSizes) {
-        for (const { start, records, state, firstSequence, changedSequence } of merged[size].values()) {
-          changed.push({
-            series,
-            size: bucketMs[size],
-            start,
-            records,
-            state: formula.encode(state),
-            firstSequence,
-            changedSequence,
-          })
-        }
+        for (const cell of merged[size].values()) changed.push(cellRow(series, size, cell, formula))
       }
     }
     // In the order of the key, so that neighbours are written together.
@@ -107,10 +87,7 @@ export class CellBook {
     for (const { formula, added, merged } of all.values()) {
       for (const minute of added.values()) {
         for (const size of bucketSizes) {
-          const cell = cellAt(merged[size], bucketStart(size, minute.start), formula)
-          cell.state = formula.merge(cell.state, minute.state)
-          cell.records += minute.records
-          touch(cell, minute.firstSequence, minute.changedSequence)
+          mergeInto(cellAt(merged[size], bucketStart(size, minute.start), formula), minute, formula)
         }
       }
       added.clear()
@@ -195,20 +172,6 @@ function remember(cells: Cells, { start, state, ...rest }: UsageCellRow, formula
   if (cells.has(start)) return
   const { records, firstSequence, changedSequence } = rest
   cells.set(start, { start, records, state: formula.decode(state), firstSequence, changedSequence })
-}
-
-function cellAt(cells: Cells, start: number, formula: Formula<unknown>): Cell {
-  let cell = cells.get(start)
-  if (!cell) {
-    cell = { start, records: 0, state: formula.empty, firstSequence: Infinity, changedSequence: 0 }
-    cells.set(start, cell)
-  }
-  return cell
-}
-
-function touch(cell: Cell, first: number, changed: number): void {
-  if (first < cell.firstSequence) cell.firstSequence = first
-  if (changed > cell.changedSequence) cell.changedSequence = changed
 }
 
 function startsOf(minutes: Iterable<number>): Record<BucketSize, Set<number>> {

@@ -1,28 +1,15 @@
 /** Who did what to a meter, and when. */
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Button } from 'react-aria-components'
-import type { List, Meter } from '../answers.js'
+import type { List, Meter, MeterChange } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts } from '../language.js'
+import { meterKey } from '../meters.js'
 import { ScrolledTable } from '../scrolled-table.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
 import { historyTexts } from './history-texts.js'
-import { meterKey } from './meter-page.js'
-
-export interface MeterChange {
-  readonly id: string
-  readonly type: 'created' | 'renamed' | 'deactivated' | 'reactivated'
-  readonly display_name: string
-  /** null before the meter was created. */
-  readonly previous_display_name: string | null
-  /** RFC 3339. */
-  readonly at: string
-  readonly request_id: string
-  /** No last characters: the service itself. */
-  readonly actor: { readonly id: string; readonly last4: string | null; readonly name: string | null }
-}
 
 const PAGE_CHANGES = 50
 

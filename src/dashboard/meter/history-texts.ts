@@ -1,5 +1,5 @@
 /** What the history of a meter says. */
-import type { MeterChange } from './history-tab.js'
+import type { MeterChange } from '../answers.js'
 
 type Who = MeterChange['actor']
 

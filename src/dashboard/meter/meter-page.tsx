@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { meterKey } from '../meters.js'
 import { meterTabs, paths, type MeterTab } from '../route.js'
 import { Failure, get } from '../service-client.js'
 import { MeterHead } from './meter-head.js'
@@ -20,10 +21,6 @@ export function MeterPage({ meterId, tab }: { readonly meterId: string; readonly
   if (!meter.isError) return <Skeleton lines={4} />
   if (meter.error instanceof Failure && meter.error.status === 404) return <NoSuchMeter />
   return <FailureNotice error={meter.error} onRetry={() => void meter.refetch()} />
-}
-
-export function meterKey(meterId: string): readonly string[] {
-  return ['meters', meterId]
 }
 
 function KnownMeter({ meter, tab }: { readonly meter: Meter; readonly tab: MeterTab }) {

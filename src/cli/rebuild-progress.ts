@@ -1,0 +1,26 @@
+/** How far a rebuild is, as a line that is written over: events folded, then rows compared. */
+import type { RebuildState } from '../projections/rebuilding.js'
+import { Progress } from './progress.js'
+
+export class RebuildProgress {
+  private status: RebuildState['status'] | null = null
+  private progress: Progress | null = null
+
+  constructor(readonly isQuiet: boolean) {}
+
+  show({ status, sequence, wantedSequence, rows, wantedRows }: RebuildState): void {
+    if (status === 'completed' || status === 'failed') return this.clear()
+    if (status !== this.status) {
+      this.clear()
+      this.status = status
+      const noun = status === 'building' ? 'usage events folded' : 'rows compared'
+      this.progress = new Progress(this.isQuiet ? null : process.stderr, noun)
+    }
+    if (status === 'building') this.progress?.show(sequence, wantedSequence === 0 ? null : sequence / wantedSequence)
+    else this.progress?.show(rows, wantedRows === 0 ? null : rows / wantedRows)
+  }
+
+  clear(): void {
+    this.progress?.clear()
+  }
+}
