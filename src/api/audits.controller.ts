@@ -127,6 +127,7 @@ function auditObject({
       : null,
     from: from === null ? null : formatTimestamp(from),
     livemode: isLive(ledger),
+    log_goes_on: verdict?.logGoesOn ?? null,
     meter: meterId,
     position: verdict?.checkpoint.position ?? null,
     progress: status === 'running' ? progress : null,

@@ -163,13 +163,19 @@ function effectLine({ type, sequence, meterId, identifier, customer, value, ...e
   ].join('  ')
 }
 
-function print({ verdict, events, rows, checkpoint, findingCount, findings, digests }: AuditVerdict): void {
+function print(found: AuditVerdict): void {
+  const { verdict, events, rows, checkpoint, logGoesOn, findingCount, findings, digests } = found
   const lines = findings.slice(0, PRINTED_MAX).map(findingLine)
   if (findingCount > lines.length)
     lines.push(`… and ${grouped(findingCount - lines.length)} more (--json has up to 1000).`)
   lines.push(
     `${grouped(events)} events folded up to position ${checkpoint.position ?? 'none'} (usage event ${checkpoint.sequence}), ${grouped(rows)} rows compared.`,
   )
+  if (logGoesOn) {
+    lines.push(
+      'The log goes on: what the rows do not have yet was not audited. A running service brings them up to the end, or `meterbook digest`.',
+    )
+  }
   for (const { ledger, sha256, records, cancelled } of digests) {
     lines.push(`digest of ${ledger}: ${sha256}  (${grouped(records)} records, ${grouped(cancelled)} cancelled)`)
   }

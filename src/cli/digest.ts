@@ -137,14 +137,17 @@ async function catchUp(config: Config): Promise<void> {
   }
 }
 
-/** Whether the log has usage that is not in the rows. */
+/** Whether the log has events that are not in the rows. */
 async function isBehind({ dataDir, eventStoreUrl, readModelUrl }: Config): Promise<boolean> {
   if (!existsSync(join(dataDir, READ_MODEL_FILE))) return true
   const readModel = openReadModel(readModelUrl, dataDir)
   const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
   try {
     const { position } = await readModel.checkpoint('usage-index')
-    for await (const page of store.readAll({ after: position as Position | null, categories: [categories.usage] })) {
+    for await (const page of store.readAll({
+      after: position as Position | null,
+      categories: Object.values(categories),
+    })) {
       return page.length > 0
     }
     return false

@@ -84,6 +84,9 @@ export async function runImport(run: ImportRun, counts: ImportCounts): Promise<v
     }
   }
   if (failure) throw failure as Error
+  // What counts is in the rows too, for whoever asks or audits next.
+  const last = unprojected.at(-1)
+  if (last) await run.writeSide?.readYourWrites.projected(last.position)
 }
 
 async function take(

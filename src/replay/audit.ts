@@ -1,18 +1,20 @@
 /**
  * Are the stored numbers what the log says? The log is folded once more, into a scratch read model that looks at nothing of
- * the live one, up to the very event at which the live rows stand; then every row of both is compared, in order of the keys.
+ * the live one, up to the very event at which the live rows stand; then every row of both is compared, in order of the keys,
+ * while what was folded is digested beside.
  *
  * The live rows may move meanwhile: they are read in one snapshot, and folding goes on to where that stands.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EventStoreCorrupt, type EventStore, type Position } from '../event-store/event-store.js'
+import { categories } from '../event-store/streams.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { allProjections } from '../projections/projections.js'
 import { compareRows, countRows, type Row, type RowDifference, type Seen } from '../projections/compare-rows.js'
 import { ProjectionStopped, type Projection } from '../projections/projection.js'
 import { START, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
 import { meters, usageRecords, usageSeries } from '../read-model/tables.js'
-import { digestUsage, type Digest } from './digest.js'
+import type { Digest, DigestSelection } from './digest.js'
 import { EffectWatcher, type Effect } from './effects.js'
 import type { Contradiction } from './log-check.js'
 import { Refold } from './refold.js'
@@ -43,6 +45,12 @@ export interface AuditOptions {
   readonly onEffect: ((effect: Effect) => void) | null
 }
 
+/** Digests what was folded, in the order of the selections; `onRead` is told how many records were read so far. */
+export type DigestFolded = (
+  selections: readonly DigestSelection[],
+  options: { readonly signal: AbortSignal; readonly onRead: (read: number) => void },
+) => Promise<readonly Digest[]>
+
 export type Finding =
   /** The log contradicts itself, or cannot be read on from here. */
   | ({ readonly kind: 'log' } & Partial<Contradiction> & { readonly message: string })
@@ -63,6 +71,8 @@ export interface AuditVerdict {
   readonly rows: number
   /** How far the log was folded. */
   readonly checkpoint: Checkpoint
+  /** Whether the log has more, which the live rows do not have yet: it was not audited. */
+  readonly logGoesOn: boolean
   /** How many there are; at most `FINDINGS_MAX` of them are in `findings`. */
   readonly findingCount: number
   readonly findings: readonly Finding[]
@@ -75,12 +85,15 @@ export class Audit {
   private findingCount = 0
   private isLogDamaged = false
   private rows = 0
+  private isComparing = false
+  private digesting: Promise<AuditVerdict['digests']> = Promise.resolve([])
   private readonly projections: readonly Projection[]
 
   constructor(
     private readonly store: EventStore,
     private readonly live: ReadModel,
     private readonly scratch: ReadModel,
+    private readonly digestFolded: DigestFolded,
     private readonly selection: AuditSelection,
     private readonly options: AuditOptions,
   ) {
@@ -104,15 +117,25 @@ export class Audit {
       watcher: onEffect ? new EffectWatcher(this.selection, onEffect) : null,
     })
     let digests: AuditVerdict['digests'] = []
+    let logGoesOn = false
+    const failed = new AbortController()
     try {
       if (until.position !== null) await refold.to({ position: until.position as Position, sequence })
       await this.live.snapshot(async (rows) => {
         const reached = believed(await this.checkpoints(rows))
         if (reached.position !== null) await refold.to({ position: reached.position as Position, sequence })
+        this.isComparing = true
+        this.digesting = this.digest(AbortSignal.any([signal, failed.signal]))
+        // Whether it went well is asked once the rows are compared.
+        this.digesting.catch(() => undefined)
         await this.compare(rows, refold.checkpoint)
+        this.isComparing = false
+        logGoesOn = await this.hasMore(reached)
       })
-      digests = await this.digest()
+      digests = await this.digesting
     } catch (error) {
+      failed.abort()
+      await Promise.allSettled([this.digesting])
       if (!(error instanceof EventStoreCorrupt || error instanceof ProjectionStopped)) throw error
       // Nothing behind it can be folded, so nothing can be compared.
       this.damage({ message: error.message })
@@ -122,6 +145,7 @@ export class Audit {
       events: refold.events,
       rows: this.rows,
       checkpoint: refold.checkpoint,
+      logGoesOn,
       findingCount: this.findingCount,
       findings: this.findings,
       digests,
@@ -132,6 +156,14 @@ export class Audit {
     const found = new Map<string, Checkpoint>()
     for (const { projection } of this.projections) found.set(projection, await rows.checkpoint(projection))
     return found
+  }
+
+  private async hasMore({ position }: Checkpoint): Promise<boolean> {
+    const after = position as Position | null
+    for await (const page of this.store.readAll({ after, categories: Object.values(categories) })) {
+      if (page.length > 0) return true
+    }
+    return false
   }
 
   private async compare(live: RowReader, reached: Checkpoint): Promise<void> {
@@ -172,24 +204,23 @@ export class Audit {
     this.find({ kind: 'row', ...difference, meterId, customer })
   }
 
-  private async digest(): Promise<AuditVerdict['digests']> {
-    const digests: ({ ledger: LedgerName } & Digest)[] = []
-    let read = 0
+  private async digest(signal: AbortSignal): Promise<AuditVerdict['digests']> {
     const { ledger: one, meterId, customer, from, to } = this.selection
     const isAll = [one, meterId, customer, from, to].every((part) => part === null)
     const wanted = isAll ? await this.scratch.count(usageRecords) : 0
-    for (const ledger of await ledgersOf(this.scratch, this.selection.ledger)) {
-      const selection = { ...this.selection, ledger, sequence: null }
-      const digest = await digestUsage(this.scratch, selection, {
-        signal: this.options.signal,
-        onRecords: (records) => {
-          read += records
+    const ledgers = await ledgersOf(this.scratch, one)
+    const digests = await this.digestFolded(
+      ledgers.map((ledger) => ({ ...this.selection, ledger, sequence: null })),
+      {
+        signal,
+        onRead: (read) => {
+          // One phase is told at a time.
+          if (this.isComparing) return
           this.options.onProgress({ phase: 'digesting', done: read, fraction: fractionOf(read, wanted) })
         },
-      })
-      digests.push({ ledger, ...digest })
-    }
-    return digests
+      },
+    )
+    return digests.map((digest, index) => ({ ledger: ledgers[index] as LedgerName, ...digest }))
   }
 
   private damage(contradiction: Partial<Contradiction> & { readonly message: string }): void {

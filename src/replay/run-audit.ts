@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { openEventStore, type Log } from '../event-store/open-event-store.js'
 import { openReadModel, openScratchReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
-import { Audit, type AuditOptions, type AuditSelection, type AuditVerdict } from './audit.js'
+import { Audit, type AuditOptions, type AuditSelection, type AuditVerdict, type DigestFolded } from './audit.js'
+import { digestInThread } from './digest-thread.js'
 
 export interface AuditSettings {
   readonly eventStoreUrl: string
@@ -36,7 +37,8 @@ export async function runAudit(
     closing.push(() => live.close())
     const scratch = openScratchReadModel(folder)
     closing.push(() => scratch.close())
-    return await new Audit(store, live, scratch, selection, options).run()
+    const digestFolded: DigestFolded = (selections, beside) => digestInThread(folder, selections, beside)
+    return await new Audit(store, live, scratch, digestFolded, selection, options).run()
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()
   }

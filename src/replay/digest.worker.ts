@@ -1,0 +1,46 @@
+/** The thread that digests what an audit folded. Any message to it means stop. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { openScratchReadModel } from '../read-model/open-read-model.js'
+import { digestUsage, type Digest, type DigestSelection } from './digest.js'
+
+export interface DigestTask {
+  /** Of the scratch read model; nobody writes it meanwhile. */
+  readonly folder: string
+  readonly selections: readonly DigestSelection[]
+}
+
+export type DigestMessage =
+  /** Rows read so far. */
+  | { readonly type: 'progress'; readonly read: number }
+  | { readonly type: 'digests'; readonly digests: readonly Digest[] }
+  | { readonly type: 'failed'; readonly message: string }
+
+/** Between two reports of how far it is. */
+const PROGRESS_EVERY_MS = 100
+
+if (!parentPort) throw new Error('This file is a worker thread.')
+const port = parentPort
+const { folder, selections } = workerData as DigestTask
+const say = (message: DigestMessage): void => port.postMessage(message)
+const stop = new AbortController()
+port.once('message', () => stop.abort())
+
+const rows = openScratchReadModel(folder)
+let read = 0
+let saidAt = -Infinity
+const onRecords = (records: number): void => {
+  read += records
+  if (performance.now() - saidAt < PROGRESS_EVERY_MS) return
+  saidAt = performance.now()
+  say({ type: 'progress', read })
+}
+try {
+  const digests: Digest[] = []
+  for (const selection of selections)
+    digests.push(await digestUsage(rows, selection, { signal: stop.signal, onRecords }))
+  say({ type: 'digests', digests })
+} catch (error) {
+  say({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
+}
+await rows.close()
+port.close()
