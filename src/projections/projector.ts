@@ -37,7 +37,7 @@ export interface Gathering {
   readonly steadyMs: number
 }
 
-const GATHERING: Gathering = { gatherMs: 20, steadyMs: 10 }
+const GATHERING: Gathering = { gatherMs: 50, steadyMs: 10 }
 
 /** Of the time the live rows take, what a rebuild takes besides while the log goes on. */
 const REBUILD_SHARE = 0.5
