@@ -31,13 +31,15 @@ const WRITE_RETRY_MS = 1_000
 const SMALL_BATCH_EVENTS = 1_000
 
 export interface Gathering {
-  /** How long they are let gather, unless somebody waits. */
+  /** They are let gather until so many may have come, as fast as the last ones came, */
+  readonly gatherEvents: number
+  /** and at most so long. */
   readonly gatherMs: number
   /** A batch that comes later than this after the one before comes after a pause. */
   readonly steadyMs: number
 }
 
-const GATHERING: Gathering = { gatherMs: 50, steadyMs: 10 }
+const GATHERING: Gathering = { gatherEvents: 500, gatherMs: 50, steadyMs: 10 }
 
 /** Of the time the live rows take, what a rebuild takes besides while the log goes on. */
 const REBUILD_SHARE = 0.5
@@ -131,6 +133,7 @@ export class Projector {
   private async follow(items: AsyncIterator<SubscriptionItem>, from: Checkpoint, signal: AbortSignal): Promise<void> {
     let reached = from
     let foldedAt = 0
+    let receivedAt = 0
     for (;;) {
       const next = items.next()
       await this.besides(next, reached, signal)
@@ -154,17 +157,21 @@ export class Projector {
       })
       this.liveMs = performance.now() - since
       const isSteady = performance.now() - foldedAt < this.gathering.steadyMs
-      if (isSteady && batch.events.length < SMALL_BATCH_EVENTS) await this.gather(signal)
+      if (isSteady && batch.events.length < SMALL_BATCH_EVENTS) {
+        const msOfEach = (since - receivedAt) / batch.events.length
+        await this.gather(Math.min(this.gathering.gatherEvents * msOfEach, this.gathering.gatherMs), signal)
+      }
+      receivedAt = since
       foldedAt = performance.now()
     }
   }
 
-  private async gather(signal: AbortSignal): Promise<void> {
+  private async gather(gatherMs: number, signal: AbortSignal): Promise<void> {
     // A rebuild works between batches, and has the time that is left.
     const isRebuilding = this.requested !== null || this.rebuilding !== null
     if (!this.isHurried && !isRebuilding && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.gathering.gatherMs)
+        const timer = setTimeout(resolve, gatherMs)
         this.endGathering = () => {
           clearTimeout(timer)
           resolve()

@@ -12,7 +12,7 @@ const workspace = new Workspace()
 afterAll(() => workspace.remove())
 
 /** Longer than any test: what ends it is somebody who waits. */
-const gathering = { gatherMs: 3_600_000, steadyMs: Infinity }
+const gathering = { gatherEvents: Infinity, gatherMs: 3_600_000, steadyMs: Infinity }
 
 const record = (n: number): Entry => recordedEntry(historyMeters[0]!, `steady ${n}`)
 

@@ -144,7 +144,7 @@ export async function project(
     },
     () => [],
     () => undefined,
-    { gatherMs: 0, steadyMs: 0 },
+    { gatherEvents: 0, gatherMs: 0, steadyMs: 0 },
   )
   await projector.prepare()
   await projector.run(stop.signal)
