@@ -1,6 +1,7 @@
 /**
  * The log folded again, by `meterbook rebuild` and `meterbook audit` as processes of their own, against a bare loop that
- * only reads the same rows of the log and parses them.
+ * only reads the same rows of the log and parses them; and against one that also stores the records, each under its unique
+ * identifier: no fold that keeps records in tables can do less.
  */
 import Database from 'better-sqlite3'
 import { spawn } from 'node:child_process'
@@ -16,6 +17,8 @@ import { EmbeddedEventStore } from '../src/event-store/embedded-event-store.js'
 import { APPEND_EVENTS_MAX, type NewEvent } from '../src/event-store/event-store.js'
 import { EVENT_LOG_FILE } from '../src/event-store/open-event-store.js'
 import { metersStream, usageStream } from '../src/event-store/streams.js'
+import { createStatements } from '../src/read-model/embedded-sql.js'
+import { usageRecords } from '../src/read-model/tables.js'
 import type { Case } from './case.js'
 import { alone, besides, type Figure, type Target } from './figures.js'
 import { PARTITIONS, targets } from './settings.js'
@@ -28,6 +31,10 @@ const DAY_MS = 86_400_000
 const NOW = 1_790_000_000_000
 const CUSTOMERS = 1_000
 const MEMORY_POLL_MS = 100
+const ROWS_PER_TRANSACTION = 4_000
+const ROWS_PER_STATEMENT = 32
+/** As the read model's own. */
+const BARE_CACHE_KIB = 64 * 1024
 
 function foldingCase(name: 'rebuild' | 'audit', what: string, target: Target): Case {
   return {
@@ -39,15 +46,17 @@ function foldingCase(name: 'rebuild' | 'audit', what: string, target: Target): C
         await fill(dataDir, records)
         await meterbook('digest', dataDir)
         const bare: number[] = []
+        const storing: number[] = []
         const ours: number[] = []
         const resident: number[] = []
         for (let run = 0; run < foldingRuns; run++) {
           bare.push(records / parseAll(dataDir))
+          storing.push(records / storeAll(dataDir))
           const { seconds, residentMiB } = await meterbook(name, dataDir)
           ours.push(records / seconds)
           resident.push(residentMiB)
         }
-        return figures(name, records, ours, bare, resident, target)
+        return figures(name, records, { ours, bare, storing, resident }, target)
       } finally {
         rmSync(dataDir, { recursive: true })
       }
@@ -58,14 +67,13 @@ function foldingCase(name: 'rebuild' | 'audit', what: string, target: Target): C
 function figures(
   name: string,
   records: number,
-  ours: readonly number[],
-  bare: readonly number[],
-  resident: readonly number[],
+  { ours, bare, storing, resident }: Readonly<Record<'ours' | 'bare' | 'storing' | 'resident', readonly number[]>>,
   target: Target,
 ): Figure[] {
   const of = `${name} ${records.toLocaleString('en')}`
   return [
     besides(of, 'events/s', ours, { name: 'bare loop', runs: bare }, target),
+    besides(of, 'events/s', ours, { name: 'and storing', runs: storing }),
     alone(of, 'resident at most MiB', resident, targets.foldingResidentMiB),
   ]
 }
@@ -130,18 +138,62 @@ async function fill(dataDir: string, records: number): Promise<void> {
 
 /** Seconds that reading and parsing every event takes. */
 function parseAll(dataDir: string): number {
-  const log = new Database(join(dataDir, EVENT_LOG_FILE), { readonly: true })
   const startedAt = performance.now()
-  const rows = log.prepare<[], { data: string; metadata: string }>(
+  eachEvent(dataDir, () => undefined)
+  return (performance.now() - startedAt) / 1000
+}
+
+/** Seconds that it takes with each record stored as well, in as large transactions and statements as a rebuild uses. */
+function storeAll(dataDir: string): number {
+  const file = join(dataDir, 'bare-read-model.db')
+  const rows = new Database(file)
+  rows.pragma('journal_mode = WAL')
+  rows.pragma('synchronous = NORMAL')
+  rows.pragma(`cache_size = ${-BARE_CACHE_KIB}`)
+  for (const statement of createStatements(usageRecords as unknown as Parameters<typeof createStatements>[0], 1))
+    rows.exec(statement)
+  const columns = Object.keys(usageRecords.columns)
+  const place = `(${columns.map(() => '?').join(', ')})`
+  const insert = (count: number): Database.Statement =>
+    rows.prepare(`INSERT INTO ${usageRecords.name}_1 VALUES ${new Array(count).fill(place).join(', ')}`)
+  const [many, one] = [insert(ROWS_PER_STATEMENT), insert(1)]
+  let values: unknown[][] = []
+  const flush = rows.transaction(() => {
+    let at = 0
+    for (; values.length - at >= ROWS_PER_STATEMENT; at += ROWS_PER_STATEMENT) {
+      many.run(...values.slice(at, at + ROWS_PER_STATEMENT).flat())
+    }
+    for (; at < values.length; at++) one.run(...(values[at] as unknown[]))
+    values = []
+  })
+  let sequence = 0
+  const startedAt = performance.now()
+  eachEvent(dataDir, (type, data, revision) => {
+    if (type !== 'UsageRecorded') return
+    const { identifier, value, occurredAt, recordedAt } = data
+    values.push([++sequence, 1, identifier, 1, value, occurredAt, recordedAt, null, 0, revision, null, null, null])
+    if (values.length === ROWS_PER_TRANSACTION) flush()
+  })
+  flush()
+  const seconds = (performance.now() - startedAt) / 1000
+  rows.close()
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
+  return seconds
+}
+
+function eachEvent(
+  dataDir: string,
+  visit: (type: string, data: Readonly<Record<string, unknown>>, revision: number) => void,
+): void {
+  const log = new Database(join(dataDir, EVENT_LOG_FILE), { readonly: true })
+  const rows = log.prepare<[], { type: string; revision: number; data: string; metadata: string }>(
     'SELECT position, stream_id, revision, id, type, data, metadata FROM events ORDER BY position',
   )
-  for (const { data, metadata } of rows.iterate()) {
-    JSON.parse(data)
+  for (const { type, revision, data, metadata } of rows.iterate()) {
     JSON.parse(metadata)
+    visit(type, JSON.parse(data) as Record<string, unknown>, revision)
   }
-  const seconds = (performance.now() - startedAt) / 1000
   log.close()
-  return seconds
 }
 
 async function meterbook(command: string, dataDir: string): Promise<{ seconds: number; residentMiB: number }> {
