@@ -9,7 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { effectiveInWindow, formulas, type EffectiveRecord, type Formula } from '../domain/aggregation.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketMs, bucketStart, coverWithBuckets, type BucketSize } from '../domain/time-bucket.js'
-import type { KeyValue, RowReader } from '../read-model/read-model.js'
+import type { KeyValue, Range, RowReader } from '../read-model/read-model.js'
 import { cellsTable } from '../projections/cell-tables.js'
 import { usageRecords, usageWindows, type Table, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
 
@@ -25,6 +25,11 @@ const RECOUNTED_RECORDS_MAX = 20_000
 /** How many records of a series are gone through as fast as one is found by its time. */
 const SCANNED_PER_RECOUNTED = 4
 const ROWS_PER_READ = 4_096
+/** What was cancelled later is looked for among so many sequences at a time, but in at most so many reads. */
+const SEQUENCES_PER_READ = 65_536
+const READS_MAX = 256
+/** A record that is taken back costs a little more than one that is added: the others are then looked at too. */
+const TAKEN_BACK_COST = 4 / 3
 
 type Cell = Omit<UsageCellRow, 'size'>
 const CELL_COLUMNS = ['start', 'records', 'state', 'firstSequence', 'changedSequence'] as const
@@ -53,6 +58,7 @@ export class UsageAt {
     /** The last usage event that had happened; null: as it stands. */
     readonly sequence: number | null,
     private readonly recountedRecordsMax = RECOUNTED_RECORDS_MAX,
+    private readonly takenBackCost = TAKEN_BACK_COST,
   ) {
     this.formula = formulas[meter.formula]
     this.cellsTable = cellsTable(meter)
@@ -193,36 +199,75 @@ export class UsageAt {
     return recordsOf(all) <= recounted * SCANNED_PER_RECOUNTED
   }
 
-  /** The effective records of a raw meter in the order of recording, in buckets of one size (null: one for all). */
+  /** Of a raw meter, its records gone through in the order of recording, in buckets of one size (null: one for all). */
   private async scan(series: number, start: number, end: number, size: BucketSize | null = null): Promise<Bucket[]> {
     const at = this.sequence ?? Number.MAX_SAFE_INTEGER - 1
     const buckets = new Map<number, { start: number; records: number; state: unknown }>()
-    for (let next = 0; ;) {
+    const bucketOf = (occurredAt: number): { start: number; records: number; state: unknown } => {
+      const bucketAt = size === null ? start : bucketStart(size, occurredAt)
+      let bucket = buckets.get(bucketAt)
+      if (!bucket) buckets.set(bucketAt, (bucket = { start: bucketAt, records: 0, state: this.formula.empty }))
+      return bucket
+    }
+    const add = (record: EffectiveRecord): void => {
+      const bucket = bucketOf(record.occurredAt)
+      bucket.records++
+      bucket.state = this.formula.add(bucket.state, record)
+    }
+    const within = { column: 'occurredAt', from: start, to: end } as const
+    if (!this.formula.isOrderFree || !(await this.isLate(series, at))) {
+      const cancelled = { column: 'cancelledSequence', from: at + 1, orNull: true } as const
+      await this.eachRecord(series, { from: 0, to: at + 1, within: [within, cancelled] }, add)
+      return inTimeOrder(buckets)
+    }
+    // As it stands, without what came later, with what was cancelled later.
+    const now = new UsageAt(this.rows, this.meter, null)
+    const cells = size === null ? [await now.whole([series], start, end)] : await now.buckets(series, size, start, end)
+    for (const cell of cells) buckets.set(cell.start, { ...cell })
+    this.read += now.cellsRead
+    await this.eachRecord(series, { from: at + 1, where: { cancelledSequence: null }, within: [within] }, (record) => {
+      const bucket = bucketOf(record.occurredAt)
+      bucket.records--
+      bucket.state = this.formula.remove(bucket.state, record)
+    })
+    const step = Math.max(SEQUENCES_PER_READ, Math.ceil(at / READS_MAX))
+    for (let from = 0; from <= at; from += step) {
+      const cancelledLater = [within, { column: 'cancelledSequence', from: at + 1 } as const]
+      await this.eachRecord(series, { from, to: Math.min(from + step, at + 1), within: cancelledLater }, add)
+    }
+    return inTimeOrder(buckets)
+  }
+
+  /** Whether taking back what a series recorded later costs less than adding up what it had recorded by then. */
+  private async isLate(series: number, at: number): Promise<boolean> {
+    const end = async (reverse: boolean): Promise<number> => {
+      const range = { index: 'series', prefix: [series], reverse, limit: 1 }
+      const [entry] = (await this.rows.values(usageRecords, ['sequence'], range)) as [number][]
+      return entry?.[0] ?? at
+    }
+    return ((await end(true)) - at) * this.takenBackCost < at - (await end(false))
+  }
+
+  private async eachRecord(
+    series: number,
+    range: Pick<Range<UsageRecordRow>, 'from' | 'to' | 'where' | 'within'>,
+    take: (record: EffectiveRecord) => void,
+  ): Promise<void> {
+    for (let { from } = range; ;) {
       const page = (await this.rows.values(usageRecords, ['sequence', 'occurredAt', 'value'], {
+        ...range,
+        ...(from !== undefined && { from }),
         index: 'series',
         prefix: [series],
-        from: next,
-        to: at + 1,
-        within: [
-          { column: 'occurredAt', from: start, to: end },
-          { column: 'cancelledSequence', from: at + 1, orNull: true },
-        ],
         limit: ROWS_PER_READ,
       })) as [number, number, string | null][]
-      for (const [sequence, occurredAt, value] of page) {
-        const bucketAt = size === null ? start : bucketStart(size, occurredAt)
-        let bucket = buckets.get(bucketAt)
-        if (!bucket) buckets.set(bucketAt, (bucket = { start: bucketAt, records: 0, state: this.formula.empty }))
-        bucket.records++
-        bucket.state = this.formula.add(bucket.state, { sequence, occurredAt, value })
-      }
-      const last = page.at(-1)
-      if (!last || page.length < ROWS_PER_READ) break
-      next = last[0] + 1
+      for (const [sequence, occurredAt, value] of page) take({ sequence, occurredAt, value })
       // Long counts let other requests in between.
       await nextTurn()
+      const last = page.at(-1)
+      if (!last || page.length < ROWS_PER_READ) return
+      from = last[0] + 1
     }
-    return [...buckets.values()].sort((left, right) => left.start - right.start)
   }
 
   private add(start: number, parts: readonly Bucket[]): Bucket {
@@ -301,6 +346,10 @@ export class UsageAt {
       after = last.slice(0, 2)
     }
   }
+}
+
+function inTimeOrder(buckets: ReadonlyMap<number, Bucket>): Bucket[] {
+  return [...buckets.values()].filter(({ records }) => records > 0).sort((left, right) => left.start - right.start)
 }
 
 function recordsOf(cells: readonly Cell[]): number {

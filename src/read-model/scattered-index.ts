@@ -11,6 +11,8 @@ type Row = Record<string, KeyValue>
 
 /** Rows looked up by one statement. */
 const ROWS_PER_LOOKUP = 1_024
+/** Rows that are passed over to find one are cheaper than finding it by its key, up to so many. */
+const PASSED_PER_FOUND = 3
 
 export class ScatteredIndex {
   private readonly columns: readonly string[]
@@ -60,29 +62,42 @@ export class ScatteredIndex {
     if (bounds === null) return found
     const walk = this.runs.walk(bounds, range.reverse)
     const key = this.columns.length - 1
-    const statement = this.statement(wanted, range).raw(isRaw)
+    const { prefix = [] } = range
+    const byKey = this.statement(wanted, range, false).raw(isRaw)
+    // With all but the key given, entries that follow each other are rows that follow each other, and others between.
+    const inOrder = prefix.length === key && !range.reverse ? this.statement(wanted, range, true).raw(isRaw) : null
     const filters = filterArguments(range)
     for (;;) {
       const keys: number[] = []
       const most = Math.min(range.limit - found.length, ROWS_PER_LOOKUP)
       while (keys.length < most && walk.next()) keys.push(walk.entry[key] as number)
       if (keys.length === 0) return found
+      const [first, last] = [keys[0] as number, keys.at(-1) as number]
+      const isDense = last - first < keys.length * (1 + PASSED_PER_FOUND)
+      const rows =
+        inOrder && isDense ? inOrder.all(first, last, ...prefix, ...filters) : byKey.all(`[${keys.join()}]`, ...filters)
       // Rows that the filters leave out make room for further ones.
-      for (const row of statement.all(`[${keys.join()}]`, ...filters)) found.push(row)
+      for (const row of rows) found.push(row)
       if (keys.length < most) return found
     }
   }
 
-  /** In the order of the keys it is given. */
-  private statement(wanted: string, range: Range<Row>): Database.Statement<unknown[]> {
+  /**
+   * In the order of the keys it is given; or from one key to another, of the rows that have the prefix of the range, in the
+   * order of the keys.
+   */
+  private statement(wanted: string, range: Range<Row>, isInOrder: boolean): Database.Statement<unknown[]> {
     const filters = filtersOf(range)
-    const name = `${wanted} ${filters.join()}`
+    const name = `${isInOrder} ${wanted} ${filters.join()}`
     let statement = this.statements.get(name)
     if (!statement) {
       const key = sql(this.table.key[0] as string)
+      const prefixed = this.columns.slice(0, -1).map((column) => `${sql(column)} = ?`)
       statement = this.database.prepare(
-        `SELECT ${wanted} FROM (SELECT value AS entry_key FROM json_each(?)) CROSS JOIN ${this.physical} ON ${key} = entry_key` +
-          (filters.length > 0 ? ` WHERE ${filters.join(' AND ')}` : ''),
+        isInOrder
+          ? `SELECT ${wanted} FROM ${this.physical} WHERE ${[`${key} BETWEEN ? AND ?`, ...prefixed, ...filters].join(' AND ')} ORDER BY ${key}`
+          : `SELECT ${wanted} FROM (SELECT value AS entry_key FROM json_each(?)) CROSS JOIN ${this.physical} ON ${key} = entry_key` +
+              (filters.length > 0 ? ` WHERE ${filters.join(' AND ')}` : ''),
       )
       this.statements.set(name, statement)
     }
