@@ -49,7 +49,7 @@ export function auditCommand(): Command {
     .option('--from <time>', 'only what happened at or after')
     .option('--to <time>', 'only what happened before')
     .option('--as-of <number>', 'only the records, as they stood after this usage event')
-    .option('--temp-dir <folder>', 'where the rows are folded to, as large as the read model (default: TMPDIR)')
+    .option('--temp-dir <folder>', 'where rows are folded to, at most as large as the read model (default: TMPDIR)')
     .option('--json', 'print JSON')
     .option('--quiet', 'print nothing but the verdict')
     .addHelpText('after', HELP)
@@ -96,6 +96,7 @@ async function audit(options: AuditOptions, selection: AuditSelection, config: C
               else if (!options.quiet) progress.print(effectLine(effect))
             }
           : null,
+        onDoubt: (why) => progress.doubt(why),
       },
       warningsOnly,
     )
@@ -132,6 +133,12 @@ class PhaseProgress {
       this.progress = new Progress(this.isQuiet ? null : process.stderr, nouns[phase])
     }
     this.progress?.show(done, fraction)
+  }
+
+  doubt(why: string): void {
+    this.clear()
+    this.phase = null
+    if (!this.isQuiet) process.stderr.write(`${why} Folding everything once more to name what differs.\n`)
   }
 
   print(line: string): void {
@@ -182,11 +189,15 @@ function print(found: AuditVerdict): void {
   lines.push(
     {
       agrees: 'AGREES: every row is what the log says.',
-      differs: `DIFFERS: ${grouped(findingCount)} differences between the rows and the log. Before rebuilding the rows, see that the log gives a digest you kept: docs/operations.md.`,
-      damaged: `DAMAGED: the log itself is wrong in ${grouped(findings.filter(({ kind }) => kind === 'log').length)} places. Do not rebuild: docs/operations.md.`,
+      differs: `DIFFERS: ${counted(findingCount, 'difference')} between the rows and the log. Before rebuilding the rows, see that the log gives a digest you kept: docs/operations.md.`,
+      damaged: `DAMAGED: the log itself is wrong in ${counted(findings.filter(({ kind }) => kind === 'log').length, 'place')}. Do not rebuild: docs/operations.md.`,
     }[verdict],
   )
   process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function counted(number: number, noun: string): string {
+  return `${grouped(number)} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function findingLine(finding: Finding): string {

@@ -1,24 +1,24 @@
 /**
- * Are the stored numbers what the log says? The log is folded once more, into a scratch read model that looks at nothing of
- * the live one, up to the very event at which the live rows stand; then every row of both is compared, in order of the keys,
- * while what was folded is digested beside.
+ * What differs between the stored numbers and the log? Asked where `Agreement` could not say that nothing does. The log is
+ * folded once more, into a scratch read model that looks at nothing of the live one, up to the very event at which the live
+ * rows stand; then every row of both is compared, in order of the keys, while what was folded is digested beside.
  *
  * The live rows may move meanwhile: they are read in one snapshot, and folding goes on to where that stands.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EventStoreCorrupt, type EventStore, type Position } from '../event-store/event-store.js'
-import { categories } from '../event-store/streams.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { allProjections } from '../projections/projections.js'
-import { compareRows, countRows, type Row, type RowDifference, type Seen } from '../projections/compare-rows.js'
+import { compareRows, countRows, type Row, type RowDifference } from '../projections/compare-rows.js'
 import { ProjectionStopped, type Projection } from '../projections/projection.js'
-import { START, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
-import { meters, usageRecords, usageSeries } from '../read-model/tables.js'
+import type { Checkpoint, ReadModel, RowReader } from '../read-model/read-model.js'
+import { usageRecords, usageSeries } from '../read-model/tables.js'
 import type { Digest, DigestSelection } from './digest.js'
 import { EffectWatcher, type Effect } from './effects.js'
 import type { Contradiction } from './log-check.js'
 import { Refold } from './refold.js'
 import { isSelected, scopeOf, type Selection } from './row-scope.js'
+import { asOf, believed, checkpointsOf, fractionOf, goesOn, ledgersOf } from './standing.js'
 
 /** Differences and contradictions of the log that are told one by one; all are counted. */
 export const FINDINGS_MAX = 1_000
@@ -43,10 +43,12 @@ export interface AuditOptions {
   readonly onProgress: (progress: AuditProgress) => void
   /** Told what each selected usage event did; null where nobody asks. */
   readonly onEffect: ((effect: Effect) => void) | null
+  /** Told why everything is folded once more, into rows of its own: to name what differs. */
+  readonly onDoubt: (why: string) => void
 }
 
-/** Digests what was folded, in the order of the selections; `onRead` is told how many records were read so far. */
-export type DigestFolded = (
+/** Digests in the order of the selections; `onRead` is told how many records were read so far. */
+export type DigestRecords = (
   selections: readonly DigestSelection[],
   options: { readonly signal: AbortSignal; readonly onRead: (read: number) => void },
 ) => Promise<readonly Digest[]>
@@ -93,7 +95,7 @@ export class Audit {
     private readonly store: EventStore,
     private readonly live: ReadModel,
     private readonly scratch: ReadModel,
-    private readonly digestFolded: DigestFolded,
+    private readonly digestFolded: DigestRecords,
     private readonly selection: AuditSelection,
     private readonly options: AuditOptions,
   ) {
@@ -105,8 +107,7 @@ export class Audit {
     await this.scratch.prepare(this.projections)
     const { sequence } = this.selection
     const { onEffect, onProgress, signal } = this.options
-    await requireSameSchemas(this.live, this.projections)
-    const until = believed(await this.checkpoints(this.live))
+    const until = believed(await checkpointsOf(this.live, this.projections))
     const refold = new Refold(this.store, this.scratch, this.projections, {
       signal,
       onContradiction: (contradiction) => this.damage(contradiction),
@@ -122,7 +123,7 @@ export class Audit {
     try {
       if (until.position !== null) await refold.to({ position: until.position as Position, sequence })
       await this.live.snapshot(async (rows) => {
-        const reached = believed(await this.checkpoints(rows))
+        const reached = believed(await checkpointsOf(rows, this.projections))
         if (reached.position !== null) await refold.to({ position: reached.position as Position, sequence })
         this.isComparing = true
         this.digesting = this.digest(AbortSignal.any([signal, failed.signal]))
@@ -130,7 +131,7 @@ export class Audit {
         this.digesting.catch(() => undefined)
         await this.compare(rows, refold.checkpoint)
         this.isComparing = false
-        logGoesOn = await this.hasMore(reached)
+        logGoesOn = await goesOn(this.store, reached)
       })
       digests = await this.digesting
     } catch (error) {
@@ -152,24 +153,10 @@ export class Audit {
     }
   }
 
-  private async checkpoints(rows: RowReader): Promise<Map<string, Checkpoint>> {
-    const found = new Map<string, Checkpoint>()
-    for (const { projection } of this.projections) found.set(projection, await rows.checkpoint(projection))
-    return found
-  }
-
-  private async hasMore({ position }: Checkpoint): Promise<boolean> {
-    const after = position as Position | null
-    for await (const page of this.store.readAll({ after, categories: Object.values(categories) })) {
-      if (page.length > 0) return true
-    }
-    return false
-  }
-
   private async compare(live: RowReader, reached: Checkpoint): Promise<void> {
     const isNow = this.selection.sequence === null || reached.sequence < this.selection.sequence
     if (isNow) {
-      for (const [projection, found] of await this.checkpoints(live)) {
+      for (const [projection, found] of await checkpointsOf(live, this.projections)) {
         const { position, sequence, event } = reached
         if (found.position === position && found.sequence === sequence && found.event === event) continue
         this.find({ kind: 'checkpoint', projection, expected: reached, found })
@@ -182,7 +169,7 @@ export class Audit {
     const wanted = await countRows(this.scratch, this.projections.flatMap(comparedOf))
     for (const projection of this.projections) {
       const compared = comparedOf(projection)
-      const seen = isNow ? undefined : asOf(reached.sequence, await newestSeries(this.scratch))
+      const seen = isNow ? undefined : await asOf(reached.sequence, this.scratch)
       for await (const { rows, differences, damage } of compareRows(this.scratch, live, compared, seen)) {
         this.options.signal.throwIfAborted()
         this.rows += rows
@@ -231,66 +218,5 @@ export class Audit {
   private find(finding: Finding): void {
     this.findingCount++
     if (this.findings.length < FINDINGS_MAX) this.findings.push(finding)
-  }
-}
-
-/** null where the whole is not known. */
-function fractionOf(done: number, wanted: number): number | null {
-  return wanted === 0 ? null : Math.min(done / wanted, 1)
-}
-
-async function requireSameSchemas(live: ReadModel, projections: readonly Projection[]): Promise<void> {
-  const schemas = await live.schemas()
-  for (const { projection, schema } of projections) {
-    const found = schemas.get(projection)
-    if (found === schema) continue
-    throw new Error(
-      found === undefined
-        ? `The read model has no projection ${projection} yet. Start the service of this version once, then audit.`
-        : `The read model's projection ${projection} has schema ${found}; this version makes schema ${schema}. Start the service of this version once, then audit.`,
-    )
-  }
-}
-
-/** Where the rows stand: what most projections say, so that one wrong checkpoint is told from many wrong rows. */
-function believed(checkpoints: ReadonlyMap<string, Checkpoint>): Checkpoint {
-  const votes = new Map<string, { readonly checkpoint: Checkpoint; count: number }>()
-  for (const checkpoint of checkpoints.values()) {
-    const { position, sequence, event } = checkpoint
-    const key = JSON.stringify([position, sequence, event])
-    const vote = votes.get(key) ?? { checkpoint, count: 0 }
-    vote.count++
-    votes.set(key, vote)
-  }
-  let most: { readonly checkpoint: Checkpoint; readonly count: number } | null = null
-  for (const vote of votes.values()) if (!most || vote.count > most.count) most = vote
-  return most?.checkpoint ?? START
-}
-
-/** What was already there after an earlier usage event, with what was not yet cancelled. */
-function asOf(sequence: number, series: number): Seen {
-  return (table, row) => {
-    if (table === usageSeries.name) return Number(row.series) <= series ? row : null
-    if (Number(row.sequence) > sequence) return null
-    return row.cancelledSequence !== null && Number(row.cancelledSequence) > sequence
-      ? { ...row, cancelledAt: null, cancelledSequence: null, cancelledRevision: null }
-      : row
-  }
-}
-
-async function newestSeries(rows: RowReader): Promise<number> {
-  const [newest] = await rows.range(usageSeries, { reverse: true, limit: 1 })
-  return newest?.series ?? 0
-}
-
-async function ledgersOf(rows: RowReader, only: LedgerName | null): Promise<LedgerName[]> {
-  if (only !== null) return [only]
-  const found: LedgerName[] = []
-  for (let after = 0; ;) {
-    const page = await rows.range(meters, { from: after, limit: FINDINGS_MAX })
-    for (const { ledger } of page) if (!found.includes(ledger as LedgerName)) found.push(ledger as LedgerName)
-    const last = page.at(-1)
-    if (!last) return found.sort()
-    after = last.number + 1
   }
 }

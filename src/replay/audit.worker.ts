@@ -44,6 +44,8 @@ try {
         say({ type: 'progress', progress })
       },
       onEffect: null,
+      onDoubt: (why) =>
+        log('warn')({ why }, 'An audit does not simply agree. It folds everything once more to name what differs.'),
     },
     { info: log('info'), warn: log('warn'), error: log('error') },
   )

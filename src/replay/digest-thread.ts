@@ -1,8 +1,8 @@
-/** Digests of a scratch read model, computed by a thread of their own: an audit compares its rows meanwhile. */
+/** Digests computed by a thread of their own: an audit folds or compares meanwhile. */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Digest, DigestSelection } from './digest.js'
-import type { DigestMessage, DigestTask } from './digest.worker.js'
+import type { DigestedRows, DigestMessage, DigestTask } from './digest.worker.js'
 
 const STOP_TIMEOUT_MS = 10_000
 
@@ -12,13 +12,13 @@ const STOP_TIMEOUT_MS = 10_000
  * @throws what `signal` was aborted with, and what kept the thread from coming to an end.
  */
 export async function digestInThread(
-  folder: string,
+  rows: DigestedRows,
   selections: readonly DigestSelection[],
   { signal, onRead }: { readonly signal: AbortSignal; readonly onRead: (read: number) => void },
 ): Promise<readonly Digest[]> {
   signal.throwIfAborted()
   const worker = new Worker(new URL('./digest.worker.js', import.meta.url), {
-    workerData: { folder, selections } satisfies DigestTask,
+    workerData: { rows, selections } satisfies DigestTask,
   })
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   const stop = (): void => worker.postMessage('stop')

@@ -12,7 +12,7 @@ import type { LedgerName } from '../domain/ledger.js'
 import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
 import { restorePayload } from '../domain/meter-event.js'
 import { toMeter } from '../projections/meters.js'
-import type { RowReader } from '../read-model/read-model.js'
+import type { Range, RowReader } from '../read-model/read-model.js'
 import { meters, usageRecords, usageSeries, type UsageRecordRow, type UsageSeriesRow } from '../read-model/tables.js'
 
 export interface DigestSelection {
@@ -34,11 +34,39 @@ export interface Digest {
   readonly cancelled: number
 }
 
+/** What is read of each record. */
+const COLUMNS = [
+  'sequence',
+  'identifier',
+  'series',
+  'value',
+  'occurredAt',
+  'recordedAt',
+  'payload',
+  'cancelledAt',
+  'cancelledSequence',
+] as const
+type DigestedRow = Pick<UsageRecordRow, (typeof COLUMNS)[number]>
+type DigestedValues = [
+  sequence: number,
+  identifier: string,
+  series: number,
+  value: string | null,
+  occurredAt: number,
+  recordedAt: number,
+  payload: string | null,
+  cancelledAt: number | null,
+  cancelledSequence: number | null,
+]
+
 const PAGE_ROWS = 1_000
 /** Records of one customer on one meter that are sorted in memory; with more, the meter is walked in order. */
 const SORTED_ROWS_MAX = 50_000
 /** Series whose customer is remembered. */
 const KNOWN_SERIES_MAX = 100_000
+/** Days whose date is remembered. */
+const KNOWN_DAYS_MAX = 1_000
+const DAY_MS = 86_400_000
 
 /** `onRecords` is told how many rows were read since it was last called. @throws what `signal` was aborted with. */
 export async function digestUsage(
@@ -61,13 +89,15 @@ export async function digestUsage(
 
 class DigestOf {
   private readonly hash: Hash = createHash('sha256')
+  private readonly instants = new Instants()
   private records = 0
   private cancelled = 0
 
   constructor(private readonly selection: DigestSelection) {}
 
-  add(meter: Meter, row: UsageRecordRow, customer: string): void {
+  add(meter: Meter, row: DigestedRow, customer: string): void {
     const { from, to, sequence } = this.selection
+    const { instants } = this
     const { identifier, value, occurredAt, recordedAt } = row
     if (sequence !== null && row.sequence > sequence) return
     if ((from !== null && occurredAt < from) || (to !== null && occurredAt >= to)) return
@@ -77,9 +107,9 @@ class DigestOf {
     const record = { meterId: meter.id, identifier, customer, value, occurredAt, recordedAt, payload: rest }
     const line = canonicalLine({
       ...record,
-      occurredAt: instant(occurredAt),
-      recordedAt: instant(recordedAt),
-      cancelledAt: cancelledAt === null ? null : instant(cancelledAt),
+      occurredAt: instants.text(occurredAt),
+      recordedAt: instants.text(recordedAt),
+      cancelledAt: cancelledAt === null ? null : instants.text(cancelledAt),
       payload: restorePayload(meter, record),
     })
     this.hash.update(line, 'utf8')
@@ -92,8 +122,28 @@ class DigestOf {
   }
 }
 
-function instant(ms: number): string {
-  return new Date(ms).toISOString()
+/** Writes instants as `Date` does, which finds out the date of each anew. */
+class Instants {
+  private readonly dates = new Map<number, string>()
+
+  text(ms: number): string {
+    const day = Math.floor(ms / DAY_MS)
+    let date = this.dates.get(day)
+    if (date === undefined) {
+      if (this.dates.size >= KNOWN_DAYS_MAX) this.dates.clear()
+      date = new Date(day * DAY_MS).toISOString().slice(0, -'00:00:00.000Z'.length)
+      this.dates.set(day, date)
+    }
+    const within = ms - day * DAY_MS
+    const seconds = Math.floor(within / 1000)
+    const minutes = Math.floor(seconds / 60)
+    const [hour, minute, second] = [Math.floor(minutes / 60), minutes % 60, seconds % 60]
+    return `${date}${digits(hour, 2)}:${digits(minute, 2)}:${digits(second, 2)}.${digits(within % 1000, 3)}Z`
+  }
+}
+
+function digits(number: number, count: number): string {
+  return String(number).padStart(count, '0')
 }
 
 async function metersInOrder(
@@ -109,7 +159,7 @@ async function metersInOrder(
 
 interface RecordPage {
   /** With their customers. */
-  readonly records: readonly (readonly [UsageRecordRow, string])[]
+  readonly records: readonly (readonly [DigestedRow, string])[]
   readonly read: number
 }
 
@@ -138,10 +188,10 @@ async function* recordsInOrder(
   }
 }
 
-async function* walkMeter(rows: RowReader, meter: number): AsyncGenerator<UsageRecordRow[]> {
+async function* walkMeter(rows: RowReader, meter: number): AsyncGenerator<DigestedRow[]> {
   let after: string | null = null
   for (;;) {
-    const page: UsageRecordRow[] = await rows.range(usageRecords, {
+    const page: DigestedRow[] = await readRows(rows, {
       index: 'identifier',
       prefix: [meter],
       ...(after === null ? {} : { after: [after] }),
@@ -154,13 +204,22 @@ async function* walkMeter(rows: RowReader, meter: number): AsyncGenerator<UsageR
   }
 }
 
+async function readRows(rows: RowReader, range: Range<UsageRecordRow>): Promise<DigestedRow[]> {
+  const found = await rows.values(usageRecords, COLUMNS, range)
+  return found.map((values) => {
+    const [sequence, identifier, series, value, occurredAt, recordedAt, payload, cancelledAt, cancelledSequence] =
+      values as DigestedValues
+    return { sequence, identifier, series, value, occurredAt, recordedAt, payload, cancelledAt, cancelledSequence }
+  })
+}
+
 /** The records of these series in order of their identifiers; null where they are too many to be sorted. */
-async function collectFew(rows: RowReader, series: ReadonlySet<number>): Promise<UsageRecordRow[] | null> {
-  const found: UsageRecordRow[] = []
+async function collectFew(rows: RowReader, series: ReadonlySet<number>): Promise<DigestedRow[] | null> {
+  const found: DigestedRow[] = []
   for (const number of series) {
     let from = 0
     for (;;) {
-      const page = await rows.range(usageRecords, { index: 'series', prefix: [number], from, limit: PAGE_ROWS })
+      const page = await readRows(rows, { index: 'series', prefix: [number], from, limit: PAGE_ROWS })
       const last = page.at(-1)
       if (!last) break
       for (const row of page) found.push(row)
@@ -194,7 +253,7 @@ class Customers {
 
   constructor(private readonly rows: RowReader) {}
 
-  async of(records: readonly UsageRecordRow[]): Promise<(readonly [UsageRecordRow, string])[]> {
+  async of(records: readonly DigestedRow[]): Promise<(readonly [DigestedRow, string])[]> {
     if (this.known.size > KNOWN_SERIES_MAX) this.known.clear()
     const missing = new Set<number>()
     for (const { series } of records) if (!this.known.has(series)) missing.add(series)

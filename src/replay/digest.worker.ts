@@ -1,11 +1,15 @@
-/** The thread that digests what an audit folded. Any message to it means stop. */
+/** The thread that digests for an audit. Any message to it means stop. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { openScratchReadModel } from '../read-model/open-read-model.js'
+import { openReadModel, openScratchReadModel } from '../read-model/open-read-model.js'
 import { digestUsage, type Digest, type DigestSelection } from './digest.js'
 
+/** Which rows: of a scratch read model that nobody writes meanwhile, or the stored ones, beside whoever writes them. */
+export type DigestedRows =
+  | { readonly kind: 'scratch'; readonly folder: string }
+  | { readonly kind: 'stored'; readonly readModelUrl: string; readonly dataDir: string }
+
 export interface DigestTask {
-  /** Of the scratch read model; nobody writes it meanwhile. */
-  readonly folder: string
+  readonly rows: DigestedRows
   readonly selections: readonly DigestSelection[]
 }
 
@@ -20,12 +24,12 @@ const PROGRESS_EVERY_MS = 100
 
 if (!parentPort) throw new Error('This file is a worker thread.')
 const port = parentPort
-const { folder, selections } = workerData as DigestTask
+const { rows: of, selections } = workerData as DigestTask
 const say = (message: DigestMessage): void => port.postMessage(message)
 const stop = new AbortController()
 port.once('message', () => stop.abort())
 
-const rows = openScratchReadModel(folder)
+const rows = of.kind === 'scratch' ? openScratchReadModel(of.folder) : openReadModel(of.readModelUrl, of.dataDir)
 let read = 0
 let saidAt = -Infinity
 const onRecords = (records: number): void => {

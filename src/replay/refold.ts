@@ -40,7 +40,7 @@ export class Refold {
 
   constructor(
     private readonly store: EventStore,
-    private readonly readModel: ReadModel,
+    private readonly readModel: Pick<ReadModel, 'write'>,
     private readonly projections: readonly Projection[],
     private readonly options: RefoldOptions,
   ) {

@@ -4,9 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { openEventStore, type Log } from '../event-store/open-event-store.js'
+import type { ReadModel } from '../read-model/read-model.js'
 import { openReadModel, openScratchReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
-import { Audit, type AuditOptions, type AuditSelection, type AuditVerdict, type DigestFolded } from './audit.js'
+import { allProjections } from '../projections/projections.js'
+import { Agreement } from './agreement.js'
+import { Audit, type AuditOptions, type AuditSelection, type AuditVerdict, type DigestRecords } from './audit.js'
 import { digestInThread } from './digest-thread.js'
+import type { DigestedRows } from './digest.worker.js'
+import { requireSameSchemas } from './standing.js'
 
 export interface AuditSettings {
   readonly eventStoreUrl: string
@@ -28,18 +33,50 @@ export async function runAudit(
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown>)[] = []
   try {
-    const folder = await mkdtemp(join(scratchDir, 'meterbook-audit-'))
-    closing.push(() => rm(folder, { recursive: true, force: true }))
     const store = await openEventStore(eventStoreUrl, dataDir, log)
     closing.push(() => store.close())
     await store.check()
     const live = openReadModel(readModelUrl, dataDir)
     closing.push(() => live.close())
-    const scratch = openScratchReadModel(folder)
-    closing.push(() => scratch.close())
-    const digestFolded: DigestFolded = (selections, beside) => digestInThread(folder, selections, beside)
-    return await new Audit(store, live, scratch, digestFolded, selection, options).run()
+    await requireSameSchemas(
+      live,
+      allProjections(() => undefined),
+    )
+    // What each event did is told from rows that have nothing of what comes behind it.
+    if (!options.onEffect) {
+      const digestStored = digestOf({ kind: 'stored', readModelUrl, dataDir })
+      const agreed = await inScratch(scratchDir, (scratch) =>
+        new Agreement(store, live, scratch, digestStored, selection, options).check(),
+      )
+      if (agreed) return agreed
+    }
+    return await inScratch(scratchDir, (scratch, folder) => {
+      const digestFolded = digestOf({ kind: 'scratch', folder })
+      return new Audit(store, live, scratch, digestFolded, selection, options).run()
+    })
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()
+  }
+}
+
+function digestOf(rows: DigestedRows): DigestRecords {
+  return (selections, beside) => digestInThread(rows, selections, beside)
+}
+
+/** Scratch rows in a folder that is gone afterwards. They are not used again: after a failure such a file may be anything. */
+async function inScratch<Result>(
+  scratchDir: string,
+  use: (scratch: ReadModel, folder: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = await mkdtemp(join(scratchDir, 'meterbook-audit-'))
+  try {
+    const scratch = openScratchReadModel(folder)
+    try {
+      return await use(scratch, folder)
+    } finally {
+      await scratch.close()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
 }

@@ -95,6 +95,7 @@ describe('meterbook audit', () => {
     expect(human).toMatchObject({ code: 0 })
     expect(human.stdout).toContain('AGREES: every row is what the log says.')
     expect(human.stdout).not.toContain('The log goes on')
+    expect(human.stderr).not.toContain('once more')
   })
 
   it('says when the log goes on behind the rows', async () => {
@@ -141,6 +142,7 @@ describe('meterbook audit', () => {
     const human = await run()
     expect(human).toMatchObject({ code: 1 })
     expect(human.stdout).toMatch(/usage_cells .*: state expected "\d+", found "666"/)
+    expect(human.stderr).toMatch(/^usage_cells \{.*\} is not what the log gives\. Folding everything once more/m)
     // It is of one meter only.
     const { meterId } = found.findings[0] as { meterId: string }
     const other = meterId === 'mtr_test_tokens' ? 'mtr_test_seats' : 'mtr_test_tokens'
