@@ -20,16 +20,40 @@ export interface Bucket {
   readonly state: unknown
 }
 
-/** Records that are counted again bucket by bucket; of more, the series may be gone through instead. */
-const RECOUNTED_RECORDS_MAX = 20_000
 /** How many records of a series are gone through as fast as one is found by its time. */
 const SCANNED_PER_RECOUNTED = 4
 const ROWS_PER_READ = 4_096
 /** What was cancelled later is looked for among so many sequences at a time, but in at most so many reads. */
 const SEQUENCES_PER_READ = 65_536
 const READS_MAX = 256
-/** A record that is taken back costs a little more than one that is added: the others are then looked at too. */
-const TAKEN_BACK_COST = 4 / 3
+
+/** Which way is taken where several lead to the same. */
+export interface UsageAtCosts {
+  /** Records that are counted again bucket by bucket; of more, the series may be gone through instead. */
+  readonly recountedRecordsMax: number
+  /** A record that is taken back costs a little more than one that is added: the others are then looked at too. */
+  readonly takenBack: number
+  /** Records of others that are passed over as fast as one is found by its entry in an index. */
+  readonly passedPerFound: number
+}
+
+const COSTS: UsageAtCosts = { recountedRecordsMax: 20_000, takenBack: 4 / 3, passedPerFound: 3 }
+
+type RecordValues = [sequence: number, occurredAt: number, value: string | null]
+
+/** Records from one sequence to before another. */
+interface Bounded extends Required<Pick<Range<UsageRecordRow>, 'from' | 'within'>> {
+  readonly to?: number
+  readonly where?: Partial<UsageRecordRow>
+}
+
+interface Span {
+  readonly series: number
+  /** Sequences of the first and of the last record. */
+  readonly first: number
+  readonly last: number
+  readonly isDense: boolean
+}
 
 type Cell = Omit<UsageCellRow, 'size'>
 const CELL_COLUMNS = ['start', 'records', 'state', 'firstSequence', 'changedSequence'] as const
@@ -57,8 +81,7 @@ export class UsageAt {
     private readonly meter: Pick<Meter, 'formula' | 'eventTimeWindow'>,
     /** The last usage event that had happened; null: as it stands. */
     readonly sequence: number | null,
-    private readonly recountedRecordsMax = RECOUNTED_RECORDS_MAX,
-    private readonly takenBackCost = TAKEN_BACK_COST,
+    private readonly costs = COSTS,
   ) {
     this.formula = formulas[meter.formula]
     this.cellsTable = cellsTable(meter)
@@ -187,16 +210,28 @@ export class UsageAt {
     if (this.sequence === null || this.meter.eventTimeWindow !== null) return false
     const [start, end] = [bucketStart('day', from), bucketStart('day', to - 1) + bucketMs.day]
     const days = (await this.cells(series, 'day', start, end)).filter((cell) => this.isRecounted(cell))
-    if (recordsOf(days) < this.recountedRecordsMax) return false
+    if (recordsOf(days) < this.costs.recountedRecordsMax) return false
     let recounted = 0
     for (const day of days) {
       const [first, last] = [Math.max(day.start, from), Math.min(day.start + bucketMs.day, to)]
       const minutes = await this.cells(series, 'minute', first, last)
       recounted += recordsOf(minutes.filter((cell) => this.isRecounted(cell)))
     }
-    if (recounted < this.recountedRecordsMax) return false
+    if (recounted < this.costs.recountedRecordsMax) return false
     const all = await this.cells(series, 'day', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
     return recordsOf(all) <= recounted * SCANNED_PER_RECOUNTED
+  }
+
+  /** Where the records of a series begin and end in the order of recording, and whether few others stand between them. */
+  private async spanOf(series: number): Promise<Span> {
+    const end = async (reverse: boolean): Promise<number | null> => {
+      const range = { index: 'series', prefix: [series], reverse, limit: 1 }
+      const [entry] = (await this.rows.values(usageRecords, ['sequence'], range)) as [number][]
+      return entry?.[0] ?? null
+    }
+    const [first, last] = [(await end(false)) ?? 1, (await end(true)) ?? 0]
+    const all = await this.cells(series, 'day', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    return { series, first, last, isDense: last - first < recordsOf(all) * (1 + this.costs.passedPerFound) }
   }
 
   /** Of a raw meter, its records gone through in the order of recording, in buckets of one size (null: one for all). */
@@ -215,9 +250,10 @@ export class UsageAt {
       bucket.state = this.formula.add(bucket.state, record)
     }
     const within = { column: 'occurredAt', from: start, to: end } as const
-    if (!this.formula.isOrderFree || !(await this.isLate(series, at))) {
+    const span = await this.spanOf(series)
+    if (!this.formula.isOrderFree || !this.isLate(span, at)) {
       const cancelled = { column: 'cancelledSequence', from: at + 1, orNull: true } as const
-      await this.eachRecord(series, { from: 0, to: at + 1, within: [within, cancelled] }, add)
+      await this.eachRecord(span, { from: span.first, to: at + 1, within: [within, cancelled] }, add)
       return inTimeOrder(buckets)
     }
     // As it stands, without what came later, with what was cancelled later.
@@ -225,48 +261,45 @@ export class UsageAt {
     const cells = size === null ? [await now.whole([series], start, end)] : await now.buckets(series, size, start, end)
     for (const cell of cells) buckets.set(cell.start, { ...cell })
     this.read += now.cellsRead
-    await this.eachRecord(series, { from: at + 1, where: { cancelledSequence: null }, within: [within] }, (record) => {
+    await this.eachRecord(span, { from: at + 1, where: { cancelledSequence: null }, within: [within] }, (record) => {
       const bucket = bucketOf(record.occurredAt)
       bucket.records--
       bucket.state = this.formula.remove(bucket.state, record)
     })
-    const step = Math.max(SEQUENCES_PER_READ, Math.ceil(at / READS_MAX))
-    for (let from = 0; from <= at; from += step) {
+    const step = Math.max(SEQUENCES_PER_READ, Math.ceil((at - span.first) / READS_MAX))
+    for (let from = span.first; from <= at; from += step) {
       const cancelledLater = [within, { column: 'cancelledSequence', from: at + 1 } as const]
-      await this.eachRecord(series, { from, to: Math.min(from + step, at + 1), within: cancelledLater }, add)
+      await this.eachRecord(span, { from, to: Math.min(from + step, at + 1), within: cancelledLater }, add)
     }
     return inTimeOrder(buckets)
   }
 
   /** Whether taking back what a series recorded later costs less than adding up what it had recorded by then. */
-  private async isLate(series: number, at: number): Promise<boolean> {
-    const end = async (reverse: boolean): Promise<number> => {
-      const range = { index: 'series', prefix: [series], reverse, limit: 1 }
-      const [entry] = (await this.rows.values(usageRecords, ['sequence'], range)) as [number][]
-      return entry?.[0] ?? at
-    }
-    return ((await end(true)) - at) * this.takenBackCost < at - (await end(false))
+  private isLate({ first, last }: Span, at: number): boolean {
+    return (last - at) * this.costs.takenBack < at - first
   }
 
+  /** The records of a series from one place in the order of recording to another. */
   private async eachRecord(
-    series: number,
-    range: Pick<Range<UsageRecordRow>, 'from' | 'to' | 'where' | 'within'>,
+    { series, first, last, isDense }: Span,
+    { from, to, where, within }: Bounded,
     take: (record: EffectiveRecord) => void,
   ): Promise<void> {
-    for (let { from } = range; ;) {
-      const page = (await this.rows.values(usageRecords, ['sequence', 'occurredAt', 'value'], {
-        ...range,
-        ...(from !== undefined && { from }),
-        index: 'series',
-        prefix: [series],
-        limit: ROWS_PER_READ,
-      })) as [number, number, string | null][]
+    const range = {
+      to: Math.min(to ?? Infinity, last + 1),
+      within,
+      limit: ROWS_PER_READ,
+      ...(isDense ? { where: { ...where, series } } : { index: 'series', prefix: [series], ...(where && { where }) }),
+    }
+    for (let next = Math.max(from, first); next < range.to;) {
+      const columns = ['sequence', 'occurredAt', 'value'] as const
+      const page = (await this.rows.values(usageRecords, columns, { ...range, from: next })) as RecordValues[]
       for (const [sequence, occurredAt, value] of page) take({ sequence, occurredAt, value })
       // Long counts let other requests in between.
       await nextTurn()
-      const last = page.at(-1)
-      if (!last || page.length < ROWS_PER_READ) return
-      from = last[0] + 1
+      const newest = page.at(-1)
+      if (!newest || page.length < ROWS_PER_READ) return
+      next = newest[0] + 1
     }
   }
 

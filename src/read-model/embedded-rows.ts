@@ -3,7 +3,17 @@
  * prepared once. A physical table is `<name>_<generation>`, so that a projection can be built anew beside the live one.
  */
 import Database from 'better-sqlite3'
-import { columnsOf, argumentsOf, filtersOf, columnNames, columnList, insertList, sql } from './embedded-sql.js'
+import {
+  argumentsOf,
+  columnList,
+  columnNames,
+  columnsOf,
+  filtersOf,
+  insertList,
+  rowsOfColumns,
+  selectInColumns,
+  sql,
+} from './embedded-sql.js'
 import { AddedRows } from './added-rows.js'
 import { addedRuns, AddedTable, scatteredRuns, type EmbeddedRuns } from './embedded-runs.js'
 import { EmbeddedTables, type View } from './embedded-tables.js'
@@ -83,9 +93,10 @@ export class EmbeddedRows implements RowWriter {
     if (isScattered(table, range.index)) {
       return this.scatteredIndex(table, range.index).values(columns, range as Range<Row>)
     }
-    return this.rangeOf(table, columns, range)
+    const answer = this.rangeOf(table, columns, range)
       .raw(true)
-      .all(...argumentsOf(range)) as KeyValue[][]
+      .get(...argumentsOf(range)) as string[]
+    return rowsOfColumns(answer)
   }
 
   private rangeOf<R>(table: Table<R>, wanted: readonly string[] | null, range: Range<R>): Statement {
@@ -105,12 +116,12 @@ export class EmbeddedRows implements RowWriter {
       }
       conditions.push(...filters)
       const order = columns.slice(prefix.length).map((column) => `${sql(column)} ${reverse ? 'DESC' : 'ASC'}`)
-      return (
-        `SELECT ${wanted?.map(sql).join(', ') ?? columnList(table)} FROM ${this.physical(table)}` +
+      const rest =
+        `FROM ${this.physical(table)}` +
         (conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '') +
         (order.length > 0 ? ` ORDER BY ${order.join(', ')}` : '') +
         ' LIMIT ?'
-      )
+      return wanted ? selectInColumns(wanted, rest) : `SELECT ${columnList(table)} ${rest}`
     })
   }
 

@@ -103,6 +103,29 @@ export function insertList<R>(table: Table<R>, rows: number): string {
   return `(${columns.map(sql).join(', ')}) VALUES ${new Array<string>(rows).fill(values).join(', ')}`
 }
 
+/**
+ * A query for one row that has, for each of some columns, the values of all rows as a JSON array. Where very many rows are
+ * read, taking their values over one by one is most of the cost. `rest`: what follows `SELECT … ` and says which rows.
+ */
+export function selectInColumns(columns: readonly string[], rest: string): string {
+  const named = columns.map((column, place) => `${sql(column)} AS column${place}`)
+  const arrays = columns.map((_, place) => `json_group_array(column${place})`)
+  return `SELECT ${arrays.join(', ')} FROM (SELECT ${named.join(', ')} ${rest})`
+}
+
+/** The rows of such an answer, their values in the order of the columns. */
+export function rowsOfColumns(answer: readonly string[]): KeyValue[][] {
+  const columns = answer.map((values) => JSON.parse(values) as KeyValue[])
+  const count = columns[0]?.length ?? 0
+  const rows = new Array<KeyValue[]>(count)
+  for (let at = 0; at < count; at++) {
+    const row = new Array<KeyValue>(columns.length)
+    for (let place = 0; place < columns.length; place++) row[place] = (columns[place] as KeyValue[])[at] as KeyValue
+    rows[at] = row
+  }
+  return rows
+}
+
 /** `occurredAt` → `occurred_at`. */
 export function sql(column: string): string {
   return column.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -1,6 +1,6 @@
 /** A scattered index of an embedded table: where its entries stand in sorted runs, and the rows they lead to. */
 import type Database from 'better-sqlite3'
-import { columnList, filterArguments, filtersOf, sql } from './embedded-sql.js'
+import { columnList, filterArguments, filtersOf, rowsOfColumns, selectInColumns, sql } from './embedded-sql.js'
 import { boundsOfRange } from './embedded-runs.js'
 import { wholeNumber } from './packed-columns.js'
 import type { KeyValue, Range } from './read-model.js'
@@ -37,13 +37,13 @@ export class ScatteredIndex {
   }
 
   range(range: Range<Row>): Row[] {
-    return this.lookUp(range, columnList(this.table), false) as Row[]
+    return this.lookUp(range, null) as Row[]
   }
 
   values(columns: readonly string[], range: Range<Row>): KeyValue[][] {
     const places = columns.map((column) => this.columns.indexOf(column))
     if (!places.includes(-1) && !range.where && !range.within) return this.entries(places, range)
-    return this.lookUp(range, columns.map(sql).join(', '), true) as KeyValue[][]
+    return this.lookUp(range, columns) as KeyValue[][]
   }
 
   /** Of these columns of the entries themselves; no row is looked at. */
@@ -56,16 +56,17 @@ export class ScatteredIndex {
     return found
   }
 
-  private lookUp(range: Range<Row>, wanted: string, isRaw: boolean): unknown[] {
+  /** Rows, or values of some columns. */
+  private lookUp(range: Range<Row>, columns: readonly string[] | null): unknown[] {
     const found: unknown[] = []
     const bounds = boundsOfRange(range, this.columns.length)
     if (bounds === null) return found
     const walk = this.runs.walk(bounds, range.reverse)
     const key = this.columns.length - 1
     const { prefix = [] } = range
-    const byKey = this.statement(wanted, range, false).raw(isRaw)
+    const byKey = this.statement(columns, range, false)
     // With all but the key given, entries that follow each other are rows that follow each other, and others between.
-    const inOrder = prefix.length === key && !range.reverse ? this.statement(wanted, range, true).raw(isRaw) : null
+    const inOrder = prefix.length === key && !range.reverse ? this.statement(columns, range, true) : null
     const filters = filterArguments(range)
     for (;;) {
       const keys: number[] = []
@@ -75,7 +76,9 @@ export class ScatteredIndex {
       const [first, last] = [keys[0] as number, keys.at(-1) as number]
       const isDense = last - first < keys.length * (1 + PASSED_PER_FOUND)
       const rows =
-        inOrder && isDense ? inOrder.all(first, last, ...prefix, ...filters) : byKey.all(`[${keys.join()}]`, ...filters)
+        inOrder && isDense
+          ? rowsOf(inOrder, columns, [first, last, ...prefix, ...filters])
+          : rowsOf(byKey, columns, [`[${keys.join()}]`, ...filters])
       // Rows that the filters leave out make room for further ones.
       for (const row of rows) found.push(row)
       if (keys.length < most) return found
@@ -86,21 +89,34 @@ export class ScatteredIndex {
    * In the order of the keys it is given; or from one key to another, of the rows that have the prefix of the range, in the
    * order of the keys.
    */
-  private statement(wanted: string, range: Range<Row>, isInOrder: boolean): Database.Statement<unknown[]> {
+  private statement(
+    columns: readonly string[] | null,
+    range: Range<Row>,
+    isInOrder: boolean,
+  ): Database.Statement<unknown[]> {
     const filters = filtersOf(range)
-    const name = `${isInOrder} ${wanted} ${filters.join()}`
+    const name = `${isInOrder} ${columns?.join() ?? '*'} ${filters.join()}`
     let statement = this.statements.get(name)
     if (!statement) {
       const key = sql(this.table.key[0] as string)
       const prefixed = this.columns.slice(0, -1).map((column) => `${sql(column)} = ?`)
-      statement = this.database.prepare(
-        isInOrder
-          ? `SELECT ${wanted} FROM ${this.physical} WHERE ${[`${key} BETWEEN ? AND ?`, ...prefixed, ...filters].join(' AND ')} ORDER BY ${key}`
-          : `SELECT ${wanted} FROM (SELECT value AS entry_key FROM json_each(?)) CROSS JOIN ${this.physical} ON ${key} = entry_key` +
-              (filters.length > 0 ? ` WHERE ${filters.join(' AND ')}` : ''),
+      const rest = isInOrder
+        ? `FROM ${this.physical} WHERE ${[`${key} BETWEEN ? AND ?`, ...prefixed, ...filters].join(' AND ')} ORDER BY ${key}`
+        : `FROM (SELECT value AS entry_key FROM json_each(?)) CROSS JOIN ${this.physical} ON ${key} = entry_key` +
+          (filters.length > 0 ? ` WHERE ${filters.join(' AND ')}` : '')
+      statement = this.database.prepare<unknown[]>(
+        columns ? selectInColumns(columns, rest) : `SELECT ${columnList(this.table)} ${rest}`,
       )
       this.statements.set(name, statement)
     }
     return statement
   }
+}
+
+function rowsOf(
+  statement: Database.Statement<unknown[]>,
+  columns: readonly string[] | null,
+  given: readonly unknown[],
+): unknown[] {
+  return columns ? rowsOfColumns(statement.raw(true).get(...given) as string[]) : statement.all(...given)
 }
