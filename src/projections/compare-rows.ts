@@ -6,6 +6,7 @@
  */
 import { compareCodePoints } from '../domain/canonical-record.js'
 import { ReadModelDamaged, type KeyValue, type Range, type RowReader } from '../read-model/read-model.js'
+import { PageLimit } from '../read-model/page-limit.js'
 import type { ProjectionTables, Table } from '../read-model/tables.js'
 
 export type Row = Readonly<Record<string, KeyValue>>
@@ -29,7 +30,7 @@ export interface ComparedSlice {
   readonly damage: { readonly table: string; readonly message: string } | null
 }
 
-const SLICE_ROWS = 2_000
+const SLICE_ROWS_MAX = 2_000
 
 /** What is gone through: the rows of a table, or the entries of an index that is kept apart from them. */
 interface Listing {
@@ -50,11 +51,12 @@ export async function* compareRows(
 ): AsyncGenerator<ComparedSlice> {
   for (const listing of listingsOf(tables)) {
     let after: readonly KeyValue[] | null = null
+    const limit = new PageLimit(SLICE_ROWS_MAX)
     do {
       const page: Range<Row> = {
         ...(listing.index === null ? {} : { index: listing.index }),
         ...(after === null ? {} : { after }),
-        limit: SLICE_ROWS,
+        limit: limit.rows,
       }
       const ours = await expected.values(listing.table, listing.columns, page)
       let theirs: KeyValue[][]
@@ -66,7 +68,9 @@ export async function* compareRows(
         break
       }
       // Nearly every slice is the same on both sides, and bare values tell that much faster than rows.
-      const slice: Slice = sameSlice(listing, ours, theirs) ?? compareSlice(listing, ours, theirs, seen)
+      const slice: Slice =
+        sameSlice(listing, ours, theirs, page.limit) ?? compareSlice(listing, ours, theirs, page.limit, seen)
+      limit.saw(ours)
       yield slice
       after = slice.end
     } while (after !== null)
@@ -99,13 +103,14 @@ function sameSlice(
   { columns, key }: Listing,
   ours: readonly (readonly KeyValue[])[],
   theirs: readonly (readonly KeyValue[])[],
+  limit: number,
 ): Slice | null {
   if (ours.length !== theirs.length) return null
   for (let index = 0; index < ours.length; index++) {
     const [our, their] = [ours[index] as KeyValue[], theirs[index] as KeyValue[]]
     for (let column = 0; column < columns.length; column++) if (our[column] !== their[column]) return null
   }
-  const last = ours.length === SLICE_ROWS ? ours.at(-1) : undefined
+  const last = ours.length === limit ? ours.at(-1) : undefined
   const end = last ? key.map((column) => last[columns.indexOf(column)] as KeyValue) : null
   return { rows: ours.length, differences: [], damage: null, end }
 }
@@ -114,6 +119,7 @@ function compareSlice(
   { name, columns, key: keyColumns }: Listing,
   ourValues: readonly KeyValue[][],
   theirValues: readonly KeyValue[][],
+  limit: number,
   seen: Seen,
 ): Slice {
   const rowOf = (values: KeyValue[]): Row =>
@@ -121,7 +127,7 @@ function compareSlice(
   const [ours, theirs] = [ourValues.map(rowOf), theirValues.map(rowOf)]
   const keyOf = (row: Row): KeyValue[] => keyColumns.map((column) => row[column] ?? null)
   // Behind the earlier of the last rows of full pages the other side is not known yet.
-  const lasts = [ours, theirs].flatMap((page) => (page.length === SLICE_ROWS ? [page.at(-1) as Row] : []))
+  const lasts = [ours, theirs].flatMap((page) => (page.length === limit ? [page.at(-1) as Row] : []))
   const end = lasts.sort((left, right) => compareKeys(keyColumns, left, right))[0]
   const isWithin = (row: Row | undefined): row is Row =>
     row !== undefined && (end === undefined || compareKeys(keyColumns, row, end) <= 0)

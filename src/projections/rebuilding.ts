@@ -9,7 +9,7 @@
  * Until then the old tables serve. How far it is stands beside the rows and is committed with them, so after a crash it
  * goes on where it was.
  */
-import type { EventStore, Position, RecordedEvent } from '../event-store/event-store.js'
+import { charactersOf, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
 import { categories } from '../event-store/streams.js'
 import {
   ReadModelUnavailable,
@@ -25,8 +25,9 @@ import { ProjectionStopped, type ProjectedEvent, type Projection } from './proje
 
 /** Differences that are told one by one; all are counted. */
 export const DIFFERENCES_MAX = 100
-/** Events of one slice: about as long as a batch of a busy service takes. */
+/** Events of one slice, and characters of their data: about as long as a batch of a busy service takes. */
 const SLICE_EVENTS = 4_000
+const SLICE_CHARACTERS = 4 * 1024 * 1024
 
 export interface RebuildRequest {
   /** Names; all projections where there are none. */
@@ -177,7 +178,8 @@ export class Rebuilding {
       return
     }
     const batch: RecordedEvent[] = []
-    while (batch.length < SLICE_EVENTS) {
+    let characters = 0
+    while (batch.length < SLICE_EVENTS && characters < SLICE_CHARACTERS) {
       this.events ??= this.eventsAfter(batch.at(-1)?.position ?? (this.reached.position as Position | null))
       const result = await this.events.next()
       if (result.done === true) {
@@ -189,6 +191,7 @@ export class Rebuilding {
         live.position === null || this.store.comparePositions(position, live.position as Position) > 0
       const known = page.filter((event) => !isAhead(event))
       batch.push(...known)
+      for (const { data } of known) characters += charactersOf(data)
       if (known.length === page.length) continue
       await this.events.return?.()
       this.events = null

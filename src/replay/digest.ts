@@ -12,6 +12,7 @@ import type { LedgerName } from '../domain/ledger.js'
 import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
 import { restorePayload } from '../domain/meter-event.js'
 import { toMeter } from '../projections/meters.js'
+import { PageLimit } from '../read-model/page-limit.js'
 import type { Range, RowReader } from '../read-model/read-model.js'
 import { meters, usageRecords, usageSeries, type UsageRecordRow, type UsageSeriesRow } from '../read-model/tables.js'
 
@@ -59,9 +60,10 @@ type DigestedValues = [
   cancelledSequence: number | null,
 ]
 
-const PAGE_ROWS = 1_000
-/** Records of one customer on one meter that are sorted in memory; with more, the meter is walked in order. */
+const PAGE_ROWS_MAX = 1_000
+/** Records of one customer on one meter that are sorted in memory; with more or larger ones, the meter is walked in order. */
 const SORTED_ROWS_MAX = 50_000
+const SORTED_PAYLOAD_CHARACTERS_MAX = 32 * 1024 * 1024
 /** Series whose customer is remembered. */
 const KNOWN_SERIES_MAX = 100_000
 /** Days whose date is remembered. */
@@ -190,12 +192,12 @@ async function* recordsInOrder(
 
 async function* walkMeter(rows: RowReader, meter: number): AsyncGenerator<DigestedRow[]> {
   let after: string | null = null
+  const limit = new PageLimit(PAGE_ROWS_MAX)
   for (;;) {
-    const page: DigestedRow[] = await readRows(rows, {
+    const page: DigestedRow[] = await readRows(rows, limit, {
       index: 'identifier',
       prefix: [meter],
       ...(after === null ? {} : { after: [after] }),
-      limit: PAGE_ROWS,
     })
     const last = page.at(-1)
     if (!last) return
@@ -204,8 +206,13 @@ async function* walkMeter(rows: RowReader, meter: number): AsyncGenerator<Digest
   }
 }
 
-async function readRows(rows: RowReader, range: Range<UsageRecordRow>): Promise<DigestedRow[]> {
-  const found = await rows.values(usageRecords, COLUMNS, range)
+async function readRows(
+  rows: RowReader,
+  limit: PageLimit,
+  range: Omit<Range<UsageRecordRow>, 'limit'>,
+): Promise<DigestedRow[]> {
+  const found = await rows.values(usageRecords, COLUMNS, { ...range, limit: limit.rows })
+  limit.saw(found)
   return found.map((values) => {
     const [sequence, identifier, series, value, occurredAt, recordedAt, payload, cancelledAt, cancelledSequence] =
       values as DigestedValues
@@ -216,14 +223,19 @@ async function readRows(rows: RowReader, range: Range<UsageRecordRow>): Promise<
 /** The records of these series in order of their identifiers; null where they are too many to be sorted. */
 async function collectFew(rows: RowReader, series: ReadonlySet<number>): Promise<DigestedRow[] | null> {
   const found: DigestedRow[] = []
+  const limit = new PageLimit(PAGE_ROWS_MAX)
+  let characters = 0
   for (const number of series) {
     let from = 0
     for (;;) {
-      const page = await readRows(rows, { index: 'series', prefix: [number], from, limit: PAGE_ROWS })
+      const page = await readRows(rows, limit, { index: 'series', prefix: [number], from })
       const last = page.at(-1)
       if (!last) break
-      for (const row of page) found.push(row)
-      if (found.length > SORTED_ROWS_MAX) return null
+      for (const row of page) {
+        found.push(row)
+        characters += row.payload?.length ?? 0
+      }
+      if (found.length > SORTED_ROWS_MAX || characters > SORTED_PAYLOAD_CHARACTERS_MAX) return null
       from = last.sequence + 1
       await nextTurn()
     }
@@ -239,7 +251,7 @@ async function seriesOf(rows: RowReader, meter: number, customer: string): Promi
       index: 'combination',
       prefix: [meter, customer],
       ...(after === null ? {} : { after: [after] }),
-      limit: PAGE_ROWS,
+      limit: PAGE_ROWS_MAX,
     })
     const last = page.at(-1)
     if (!last) return found

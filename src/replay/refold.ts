@@ -2,15 +2,22 @@
  * The log folded once more, by the same projections, into a read model of its own. Nothing of the live rows is looked at.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { categoryOf, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
+import {
+  categoryOf,
+  charactersOf,
+  type EventStore,
+  type Position,
+  type RecordedEvent,
+} from '../event-store/event-store.js'
 import { categories } from '../event-store/streams.js'
 import { projectedBatch } from '../projections/projected-batch.js'
 import type { ProjectedEvent, Projection } from '../projections/projection.js'
 import { START, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
 import { LogCheck, type Contradiction } from './log-check.js'
 
-/** Events of one transaction. */
+/** Events of one transaction, and characters of their data. */
 const BATCH_EVENTS = 8_000
+const BATCH_CHARACTERS = 4 * 1024 * 1024
 
 /** Looks at one event before and after it is folded, by itself. */
 export interface Watcher {
@@ -61,6 +68,7 @@ export class Refold {
     const after = this.reached.position as Position | null
     let batch: RecordedEvent[] = []
     let usage = this.reached.sequence
+    let characters = 0
     for await (const page of this.store.readAll({ after, categories: Object.values(categories) })) {
       for (const event of page) {
         const isUsage = categoryOf(event.stream) === categories.usage
@@ -70,10 +78,12 @@ export class Refold {
         if (isBehind) return this.fold(batch)
         if (isUsage) usage++
         batch.push(event)
+        characters += charactersOf(event.data)
       }
-      if (batch.length < BATCH_EVENTS) continue
+      if (batch.length < BATCH_EVENTS && characters < BATCH_CHARACTERS) continue
       await this.fold(batch)
       batch = []
+      characters = 0
       // Lets a signal in.
       await nextTurn()
     }
