@@ -11,6 +11,8 @@ import type { Stopwatch } from '../commands/environment.js'
 export const RATE_LIMITED_KEYS_MAX = 10_000
 /** How much a bucket holds, as the time in which it fills. */
 const BURST_SECONDS = 1
+/** What is said to be waited is a second more where it would be just enough: sums of fractions are not exact. */
+const ROUNDING_SECONDS = 1e-7
 
 interface Bucket {
   /** Tokens; below zero: overdrawn. */
@@ -30,7 +32,7 @@ export class RateLimiter {
   /** Takes the cost out of the key's bucket and answers null, or takes nothing and answers after how many seconds it can. */
   take(key: string, cost: number): number | null {
     const level = this.levelOf(key)
-    if (level <= 0) return Math.floor(-level / this.perSecond) + 1
+    if (level <= 0) return Math.floor(-level / this.perSecond + ROUNDING_SECONDS) + 1
     this.keep(key, { level: level - cost, atMs: this.stopwatch.elapsedMs() })
     return null
   }

@@ -17,6 +17,19 @@ const calls = fc.array(
   }),
   { maxLength: 200 },
 )
+/** Once it failed by a rounding: what was paid back after the seconds that were said was a little less than was owed. */
+const justEnough = (
+  [
+    ['key_a', 74],
+    ['key_a', 1],
+    ['key_b', 58],
+    ['key_b', 1],
+    ['key_a', 69],
+    ['key_a', 32],
+    ['key_a', 37],
+    ['key_a', 1],
+  ] as const
+).map(([key, cost]) => ({ key, cost, afterMs: 0 }))
 const rate = fc.integer({ min: 1, max: 1_000 })
 
 describe('A rate limit', () => {
@@ -61,6 +74,7 @@ describe('A rate limit', () => {
           expect(limiter.take(key, cost)).toBeNull()
         }
       }),
+      { examples: [[2, justEnough]] },
     )
   })
 
