@@ -5,6 +5,7 @@
  * not even a mistake in this program can edit history.
  */
 import Database from 'better-sqlite3'
+import { randomUUID } from 'node:crypto'
 import {
   EventStoreCorrupt,
   SUBSCRIPTION_PAGE_BYTES,
@@ -86,8 +87,36 @@ type EventRow = [
   metadata: string,
 ]
 
-/** Rows of one statement, and by how many a page may exceed its size. */
-const ROWS_PER_READ = 250
+/** An answer for many rows at once: each column as one text, the values of all rows in it, in their order. */
+type EventColumns = [
+  positions: string | null,
+  streamIds: string,
+  revisions: string,
+  ids: string,
+  types: string,
+  data: string,
+  metadata: string,
+]
+
+/** Rows of one statement: the first time, at most, and of large ones as many as have this size. */
+const ROWS_PER_READ_FIRST = 250
+const ROWS_PER_READ_MAX = 1_000
+const BYTES_PER_READ = 2 * 1024 * 1024
+
+/**
+ * Stands between the values of a column. No event can have it in its text, so none that is not JSON by itself is taken for
+ * one together with its neighbours.
+ */
+const SEPARATOR = randomUUID()
+
+interface ReadRows {
+  /** Those of the wanted categories. */
+  readonly events: readonly RecordedEvent[]
+  /** How many were read, up to which position, and about how large they are. */
+  readonly rows: number
+  readonly scannedTo: number
+  readonly bytes: number
+}
 
 interface KnownStream {
   readonly name: string
@@ -98,13 +127,15 @@ interface KnownStream {
 export class EventLogReader {
   private readonly log: EventLog
   private readonly selectAll: Database.Statement<[number, number], EventRow>
+  private readonly selectAllInColumns: Database.Statement<[number, number], EventColumns>
   private readonly selectStream: Database.Statement<[number, number, number], EventRow>
   private readonly selectStreamId: Database.Statement<[string], { stream_id: number }>
   private readonly selectStreamName: Database.Statement<[number], { name: string }>
   private readonly streams = new Map<number, KnownStream>()
   /** The last metadata read, as text and parsed. */
   private metadataText: string | null = null
-  private metadata: EventMetadata | null = null
+  private metadata: EventMetadata | undefined
+  private rowsPerRead = ROWS_PER_READ_FIRST
 
   constructor(file: string) {
     this.log = openEventLog(file)
@@ -112,6 +143,14 @@ export class EventLogReader {
     const columns = 'position, stream_id, revision, id, type, data, metadata'
     this.selectAll = this.log
       .prepare<[number, number], EventRow>(`SELECT ${columns} FROM events WHERE position > ? ORDER BY position LIMIT ?`)
+      .raw(true)
+    const joined = (column: string): string => `group_concat(${column}, '${SEPARATOR}')`
+    this.selectAllInColumns = this.log
+      .prepare<[number, number], EventColumns>(
+        `SELECT group_concat(position), group_concat(stream_id), group_concat(revision), ${joined('id')}, ${joined('type')},
+           group_concat(data, ',"${SEPARATOR}",'), ${joined('metadata')}
+         FROM (SELECT ${columns} FROM events WHERE position > ? ORDER BY position LIMIT ?)`,
+      )
       .raw(true)
     this.selectStream = this.log
       .prepare<[number, number, number], EventRow>(
@@ -135,19 +174,90 @@ export class EventLogReader {
     let scannedTo: number | null = null
     let bytes = 0
     for (let left = limit; left > 0 && bytes < SUBSCRIPTION_PAGE_BYTES;) {
-      const wanted = Math.min(left, ROWS_PER_READ)
-      const rows = this.selectAll.all(scannedTo ?? after, wanted)
-      for (const row of rows) {
-        const [position, streamId, , , , data, metadata] = row
-        const { name, category } = this.stream(streamId)
-        if (categories.has(category)) events.push(this.recordedEvent(name, row))
-        scannedTo = position
-        bytes += data.length + metadata.length
+      const wanted = Math.min(left, this.rowsPerRead)
+      const read = this.read(scannedTo ?? after, wanted, categories)
+      for (const event of read.events) events.push(event)
+      if (read.rows > 0) {
+        scannedTo = read.scannedTo
+        bytes += read.bytes
+        const rowsOfSize = Math.floor((BYTES_PER_READ * read.rows) / Math.max(read.bytes, 1))
+        this.rowsPerRead = Math.max(1, Math.min(rowsOfSize, ROWS_PER_READ_MAX))
       }
-      if (rows.length < wanted) break
+      if (read.rows < wanted) break
       left -= wanted
     }
     return { events, scannedTo }
+  }
+
+  /** The next rows, at most `limit`. Taking the values of each over one by one costs half as much again. */
+  private read(after: number, limit: number, categories: ReadonlySet<string>): ReadRows {
+    const columns = this.selectAllInColumns.get(after, limit) as EventColumns
+    if (columns[0] === null) return { events: [], rows: 0, scannedTo: after, bytes: 0 }
+    const inColumns = this.takeApart(columns, categories)
+    if (inColumns) return inColumns
+    // One of them is not what an event must be: read by itself it can be named, if anybody wants it.
+    const rows = this.selectAll.all(after, limit)
+    const wanted = rows.filter(([, streamId]) => categories.has(this.stream(streamId).category))
+    return {
+      events: wanted.map((row) => this.recordedEvent(this.stream(row[1]).name, row)),
+      rows: rows.length,
+      scannedTo: rows.at(-1)?.[0] ?? after,
+      bytes: rows.reduce((bytes, [, , , , , data, metadata]) => bytes + data.length + metadata.length, 0),
+    }
+  }
+
+  /** null where the columns do not come apart into events. @throws EventStoreCorrupt */
+  private takeApart(
+    [positions, streamIds, revisions, ids, types, data, metadata]: EventColumns,
+    categories: ReadonlySet<string>,
+  ): ReadRows | null {
+    const positionOf = (positions as string).split(',') as Position[]
+    const rows = positionOf.length
+    const idOf = ids.split(SEPARATOR)
+    const typeOf = types.split(SEPARATOR)
+    const metadataOf = metadata.split(SEPARATOR)
+    const dataOf = parsed<(JsonObject | string)[]>(`[${data}]`)
+    if ([idOf, typeOf, metadataOf].some(({ length }) => length !== rows) || dataOf?.length !== 2 * rows - 1) return null
+    const streamIdOf = JSON.parse(`[${streamIds}]`) as number[]
+    const revisionOf = JSON.parse(`[${revisions}]`) as number[]
+    const events: RecordedEvent[] = []
+    // Events of one append stand together: they are of one stream, and mostly of one type.
+    let streamId: number | null = null
+    let stream = ''
+    let isWanted = false
+    let type = ''
+    for (let at = 0; at < rows; at++) {
+      if (at > 0 && dataOf[2 * at - 1] !== SEPARATOR) return null
+      if (streamIdOf[at] !== streamId) {
+        streamId = streamIdOf[at] as number
+        const { name, category } = this.stream(streamId)
+        stream = name
+        isWanted = categories.has(category)
+      }
+      if (!isWanted) continue
+      if (typeOf[at] !== type) type = typeOf[at] as string
+      const known = this.metadataOf(metadataOf[at] as string)
+      if (known === undefined) return null
+      events.push({
+        stream,
+        revision: revisionOf[at] as number,
+        position: positionOf[at] as Position,
+        id: idOf[at] as string,
+        type,
+        data: dataOf[2 * at] as JsonObject,
+        metadata: known,
+      })
+    }
+    return { events, rows, scannedTo: Number(positionOf.at(-1)), bytes: data.length + metadata.length }
+  }
+
+  /** Events of one request have the same metadata, and stand together. undefined where it is not JSON. */
+  private metadataOf(text: string): EventMetadata | undefined {
+    if (text !== this.metadataText) {
+      this.metadata = parsed<EventMetadata>(text)
+      this.metadataText = text
+    }
+    return this.metadata
   }
 
   pageOfStream(stream: string, after: number, limit: number): RecordedEvent[] {
@@ -177,23 +287,19 @@ export class EventLogReader {
   }
 
   private recordedEvent(stream: string, [position, , revision, id, type, data, metadata]: EventRow): RecordedEvent {
-    try {
-      // Events of one request have the same metadata, and stand together.
-      if (metadata !== this.metadataText) {
-        this.metadata = JSON.parse(metadata) as EventMetadata
-        this.metadataText = metadata
-      }
-      return {
-        stream,
-        revision,
-        position: String(position) as Position,
-        id,
-        type,
-        data: JSON.parse(data) as JsonObject,
-        metadata: this.metadata as EventMetadata,
-      }
-    } catch {
+    const [known, parsedData] = [this.metadataOf(metadata), parsed<JsonObject>(data)]
+    if (known === undefined || parsedData === undefined) {
       throw new EventStoreCorrupt(`Event ${revision} of stream ${stream} (position ${position}) is not JSON.`)
     }
+    return { stream, revision, position: String(position) as Position, id, type, data: parsedData, metadata: known }
+  }
+}
+
+/** undefined where it is not JSON. */
+function parsed<Value>(text: string): Value | undefined {
+  try {
+    return JSON.parse(text) as Value
+  } catch {
+    return undefined
   }
 }

@@ -142,8 +142,10 @@ export function categoryOf(stream: string): Category {
 /** About how long an event's data is as text, its keys left out: who gathers events gathers only so many characters. */
 export function charactersOf(data: Json): number {
   if (typeof data === 'string') return data.length
-  if (data === null || typeof data !== 'object') return String(data).length
+  if (data === null || typeof data !== 'object') return SCALAR_CHARACTERS
   let characters = 0
   for (const value of Object.values<Json>(data as JsonObject)) characters += charactersOf(value)
   return characters
 }
+
+const SCALAR_CHARACTERS = 8

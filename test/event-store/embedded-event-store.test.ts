@@ -123,4 +123,25 @@ describe('The embedded store', () => {
     log.close()
     await expect(collect(store.readStream('c-1'))).rejects.toThrow('Event 1 of stream c-1 (position 1) is not JSON.')
   })
+
+  it.each([
+    ['nothing', ['{}', '', '{},{}'], 2],
+    ['two', ['{},{}', '{}', '{}'], 1],
+    ['half of an array', ['{}', '[1', '2]'], 2],
+    ['half of an array, and two', ['{}', '[{}', '{}]', '{},{},{}'], 2],
+  ])('names the event that is %s, although together with its neighbours it is JSON', async (_, texts, named) => {
+    const events = texts.map(() => newEvent())
+    await store.append([{ stream: 'c-1', expectedRevision: 0, events }])
+    const log = new Database(file)
+    log.exec('DROP TRIGGER events_are_never_changed')
+    for (const [index, text] of texts.entries())
+      log.prepare('UPDATE events SET data = ? WHERE revision = ?').run(text, index + 1)
+    log.close()
+    await expect(collect(store.readAll({ after: null, categories: ['c'] }))).rejects.toThrow(
+      `Event ${named} of stream c-1 (position ${named}) is not JSON.`,
+    )
+    // Who does not want it is not kept from what follows.
+    await store.append([{ stream: 'd-1', expectedRevision: 0, events: [newEvent({ n: 1 })] }])
+    expect(await collect(store.readAll({ after: null, categories: ['d'] }))).toMatchObject([{ data: { n: 1 } }])
+  })
 })
