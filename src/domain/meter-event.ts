@@ -76,6 +76,17 @@ export function restorePayload(meter: Meter, record: UsageRecord): Record<string
   return payload
 }
 
+/** The same as keys with their texts, in no order: what very many records are written from. */
+export function payloadEntries(
+  meter: Pick<Meter, 'customerKey' | 'valueKey'>,
+  { customer, value, payload }: Pick<UsageRecord, 'customer' | 'value' | 'payload'>,
+): (readonly [key: string, text: string])[] {
+  const entries: (readonly [string, string])[] = [[meter.customerKey, customer]]
+  if (value !== null && !Object.hasOwn(payload, meter.valueKey)) entries.push([meter.valueKey, value])
+  for (const key of Object.keys(payload)) if (key !== meter.customerKey) entries.push([key, payload[key] ?? ''])
+  return entries
+}
+
 /** The values of a meter's dimensions, in the order of its keys. */
 export function dimensionValues(meter: Pick<Meter, 'dimensionKeys'>, record: UsageRecord): string[] {
   return meter.dimensionKeys.map((key) => (Object.hasOwn(record.payload, key) ? (record.payload[key] ?? '') : ''))

@@ -32,8 +32,10 @@ export class Agreement {
   private readonly projections: readonly Projection[]
   private readonly beside: RecordsBeside
   private readonly refold: Refold
-  private rows = 0
+  /** Usage events to be folded, as far as is known, and rows to be compared. */
+  private wanted = 0
   private wantedRows = 0
+  private rows = 0
   /** One phase is told at a time. */
   private isWaiting = false
 
@@ -56,8 +58,6 @@ export class Agreement {
       onProgress: (events) => this.tellFolded(events),
     })
   }
-
-  private wanted = 0
 
   /** null where it cannot say that everything agrees; `onDoubt` is told why. @throws what the signal was aborted with. */
   async check(): Promise<AuditVerdict | null> {
