@@ -10,13 +10,14 @@ import { UsageIndexProjection } from './usage-index.js'
 import { usageMarksProjection } from './usage-marks.js'
 import { usageRejectionsProjection } from './usage-rejections.js'
 
-export function allProjections(report: (anomaly: Anomaly) => void): Projection[] {
+/** `cellsAddedElsewhereUpTo`: as `UsageCellsProjection` takes it. */
+export function allProjections(report: (anomaly: Anomaly) => void, cellsAddedElsewhereUpTo = 0): Projection[] {
   const changes = new UsageChanges()
   return [
     metersProjection,
     meterChangesProjection,
     new UsageIndexProjection(report, changes),
-    new UsageCellsProjection(changes),
+    new UsageCellsProjection(changes, cellsAddedElsewhereUpTo),
     usageMarksProjection,
     new MeterActivityProjection(),
     usageRejectionsProjection,

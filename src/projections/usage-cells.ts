@@ -34,7 +34,11 @@ export class UsageCellsProjection implements Projection {
 
   private readonly meters = new FoldedMeters()
 
-  constructor(private readonly changes: UsageChanges) {}
+  /** What the usage events up to `addedElsewhereUpTo` add to `usage_cells` is left out: somebody else adds it. */
+  constructor(
+    private readonly changes: UsageChanges,
+    private readonly addedElsewhereUpTo = 0,
+  ) {}
 
   async apply(events: readonly ProjectedEvent[], rows: RowWriter): Promise<void> {
     const changes = this.changes.of(events) ?? (await findChanges(events, this.meters, rows))
@@ -46,7 +50,7 @@ export class UsageCellsProjection implements Projection {
     for (const change of changes) {
       const rule = rules.get(change.row.series) as SeriesRule
       if (isAddedUp(rule.formula, rule.window)) {
-        addUp(change, formulas[rule.formula], additions)
+        if (change.sequence > this.addedElsewhereUpTo) addUp(change, formulas[rule.formula], additions)
         continue
       }
       const applied = rule.window === null ? applyRaw(change, book, rows) : windows.apply(change, book)

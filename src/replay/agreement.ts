@@ -1,7 +1,8 @@
 /**
  * Whether the rows are what the log says, told without storing every usage record again: while the log is folded, records are
- * compared with the stored ones (`RecordsBeside`), and a thread beside digests those. Everything else is folded into
- * scratch rows and compared with the stored rows.
+ * compared with the stored ones (`RecordsBeside`), and a thread beside makes cells of sums and counts of those, digests them
+ * and sums the entries of their indexes (`readStoredRows`). Everything else is folded into scratch rows. All of that is
+ * compared with the stored rows.
  *
  * It says that all agrees, or that something does not; then `Audit` folds everything and names what.
  */
@@ -12,28 +13,63 @@ import { allProjections } from '../projections/projections.js'
 import { compareRows, countRows } from '../projections/compare-rows.js'
 import type { Projection } from '../projections/projection.js'
 import type { Checkpoint, ReadModel, RowReader } from '../read-model/read-model.js'
-import { usageRecords, usageSeries } from '../read-model/tables.js'
-import type { AuditOptions, AuditSelection, AuditVerdict, DigestRecords } from './audit.js'
+import { usageCells, usageRecords, usageSeries, type Table } from '../read-model/tables.js'
+import type { AuditOptions, AuditSelection, AuditVerdict } from './audit.js'
 import { Disagreement, RecordsBeside } from './records-beside.js'
 import { Refold } from './refold.js'
 import { asOf, believed, checkpointsOf, fractionOf, goesOn, ledgersOf } from './standing.js'
+import type { ReadStoredRows, StoredRowsAnswer } from './stored-rows.js'
 
 type Digests = AuditVerdict['digests']
 
-/** Digests of the stored records as they stood after one usage event, on their way. */
-interface Digesting {
+export interface AgreementRows {
+  readonly live: ReadModel
+  /** Empty, and nobody else's. */
+  readonly scratch: ReadModel
+  /** Where `readStored` makes cells; looked at once it has said that they are made. */
+  readonly cells: ReadModel
+  readonly readStored: ReadStoredRows
+}
+
+/** The stored rows as they stood after one usage event, being read by somebody else. */
+interface Reading {
   readonly sequence: number
   readonly ledgers: readonly LedgerName[]
-  readonly digests: Promise<Digests>
+  readonly cells: Promise<void>
+  readonly answer: Promise<StoredRowsAnswer>
   readonly stop: () => Promise<void>
 }
 
-export class Agreement {
+/**
+ * null where it cannot say that everything agrees; `onDoubt` is told why.
+ *
+ * @throws what the signal was aborted with.
+ */
+export async function checkAgreement(
+  store: EventStore,
+  rows: AgreementRows,
+  selection: AuditSelection,
+  options: Omit<AuditOptions, 'onEffect'>,
+): Promise<AuditVerdict | null> {
+  try {
+    const projections = allProjections(() => undefined)
+    await rows.scratch.prepare(projections)
+    const until = believed(await checkpointsOf(rows.live, projections))
+    return await new Agreement(store, rows, selection, options, until).check()
+  } catch (error) {
+    options.signal.throwIfAborted()
+    // Whatever it is, folding into rows of its own meets it again, and can name it.
+    options.onDoubt(error instanceof Error ? error.message : String(error))
+    return null
+  }
+}
+
+class Agreement {
   private readonly projections: readonly Projection[]
   private readonly beside: RecordsBeside
   private readonly refold: Refold
   /** Usage events to be folded, as far as is known, and rows to be compared. */
-  private wanted = 0
+  private readonly wanted: number
   private wantedRows = 0
   private rows = 0
   /** One phase is told at a time. */
@@ -41,17 +77,19 @@ export class Agreement {
 
   constructor(
     private readonly store: EventStore,
-    private readonly live: ReadModel,
-    private readonly scratch: ReadModel,
-    private readonly digestStored: DigestRecords,
+    private readonly of: AgreementRows,
     private readonly selection: AuditSelection,
     private readonly options: Omit<AuditOptions, 'onEffect'>,
+    /** Where the live rows stand. */
+    private readonly until: Checkpoint,
   ) {
     const disagree = ({ message }: { readonly message: string }): never => {
       throw new Disagreement(message)
     }
-    this.projections = allProjections(disagree)
-    this.beside = new RecordsBeside(scratch, live)
+    const { sequence } = selection
+    this.wanted = Math.min(sequence ?? until.sequence, until.sequence)
+    this.projections = allProjections(disagree, this.mayCompareCells ? this.wanted : Infinity)
+    this.beside = new RecordsBeside(of.scratch, of.cells, of.live)
     this.refold = new Refold(store, this.beside, this.projections, {
       signal: options.signal,
       onContradiction: disagree,
@@ -59,40 +97,25 @@ export class Agreement {
     })
   }
 
-  /** null where it cannot say that everything agrees; `onDoubt` is told why. @throws what the signal was aborted with. */
-  async check(): Promise<AuditVerdict | null> {
-    try {
-      return await this.agree()
-    } catch (error) {
-      this.options.signal.throwIfAborted()
-      // Whatever it is, folding into rows of its own meets it again, and can name it.
-      this.options.onDoubt(error instanceof Error ? error.message : String(error))
-      return null
-    }
-  }
-
   /** @throws Disagreement, or whatever else kept it from agreeing. */
-  private async agree(): Promise<AuditVerdict> {
-    await this.scratch.prepare(this.projections)
-    const until = believed(await checkpointsOf(this.live, this.projections))
-    const { sequence } = this.selection
-    this.wanted = Math.min(sequence ?? until.sequence, until.sequence)
-    let digesting = await this.digest(this.wanted)
+  async check(): Promise<AuditVerdict> {
+    const { live } = this.of
+    let reading = await this.read(this.wanted, this.mayCompareCells)
     try {
-      await this.foldTo(until)
-      const logGoesOn = await this.live.snapshot(async (rows) => {
+      await this.foldTo(this.until)
+      await reading.cells
+      const logGoesOn = await live.snapshot(async (rows) => {
         const reached = believed(await checkpointsOf(rows, this.projections))
         // What the rows got meanwhile.
         await this.foldTo(reached)
-        if (!(await this.isOfWhatWasFolded(digesting))) {
-          await digesting.stop()
-          digesting = await this.digest(this.refold.checkpoint.sequence)
+        if (!(await this.isOfWhatWasFolded(reading))) {
+          await reading.stop()
+          reading = await this.read(this.refold.checkpoint.sequence, false)
         }
-        await this.compare(rows)
+        await this.compare(rows, reading)
         return goesOn(this.store, reached)
       })
-      this.isWaiting = true
-      const digests = await this.digestsOf(digesting)
+      const digests = await this.digestsOf(reading)
       const { events, checkpoint } = this.refold
       return {
         verdict: 'agrees',
@@ -105,8 +128,14 @@ export class Agreement {
         digests,
       }
     } finally {
-      await digesting.stop()
+      await reading.stop()
     }
+  }
+
+  /** What cells held at an earlier moment is nowhere stored. */
+  private get mayCompareCells(): boolean {
+    const { sequence } = this.selection
+    return sequence === null || this.until.sequence < sequence
   }
 
   private async foldTo({ position }: Checkpoint): Promise<void> {
@@ -114,31 +143,50 @@ export class Agreement {
     await this.refold.to({ position: position as Position, sequence: this.selection.sequence })
   }
 
-  private async compare(live: RowReader): Promise<void> {
+  private async compare(live: RowReader, reading: Reading): Promise<void> {
     const { checkpoint: reached } = this.refold
     const { sequence } = this.selection
+    const { scratch, cells } = this.of
     const isNow = sequence === null || reached.sequence < sequence
     if (isNow) await this.compareCheckpoints(live, reached)
-    // What cells held at an earlier moment is nowhere stored; the records are.
-    const others = this.projections
+    const made = this.projections
       .flatMap(({ tables }) => tables)
-      .filter(({ name }) => (isNow ? name !== usageRecords.name : name === usageSeries.name))
-    this.wantedRows = (await countRows(this.scratch, others)) + this.beside.rows
-    await this.beside.conclude(live, isNow ? null : reached.sequence, (rows) => this.tellCompared(rows))
-    const seen = isNow ? undefined : await asOf(reached.sequence, this.scratch)
-    let compared = this.beside.rows
-    for await (const { rows, differences, damage } of compareRows(this.scratch, live, others, seen)) {
+      .filter(({ name }) =>
+        isNow ? name !== usageRecords.name && name !== usageCells.name : name === usageSeries.name,
+      )
+    const added = isNow ? [usageCells] : []
+    this.wantedRows = (await countRows(scratch, made)) + (await countRows(cells, added)) + this.beside.rows
+    const seen = isNow ? undefined : await asOf(reached.sequence, scratch)
+    await this.compareTables(cells, live, added)
+    await this.compareTables(scratch, live, made, seen)
+    this.isWaiting = true
+    const { indexes, storageFaults } = await reading.answer
+    this.isWaiting = false
+    await this.beside.conclude(live, isNow ? null : reached.sequence, indexes, {
+      signal: this.options.signal,
+      onPage: (rows) => this.tellCompared(rows),
+    })
+    this.rows += this.beside.rows
+    const [fault] = isNow ? storageFaults : []
+    if (fault !== undefined) throw new Disagreement(fault)
+  }
+
+  private async compareTables(
+    expected: RowReader,
+    live: RowReader,
+    tables: readonly Table<never>[],
+    seen?: Awaited<ReturnType<typeof asOf>>,
+  ): Promise<void> {
+    for await (const { rows, differences, damage } of compareRows(expected, live, tables, seen)) {
       if (damage) throw new Disagreement(damage.message)
       const [difference] = differences
       if (difference) {
         throw new Disagreement(`${difference.table} ${JSON.stringify(difference.key)} is not what the log gives.`)
       }
-      compared += rows
-      await this.tellCompared(rows)
+      this.rows += rows
+      this.tellCompared(0)
+      await nextTurn()
     }
-    this.rows = compared
-    const [fault] = isNow ? await this.live.storageFaults() : []
-    if (fault !== undefined) throw new Disagreement(fault)
   }
 
   private async compareCheckpoints(live: RowReader, reached: Checkpoint): Promise<void> {
@@ -148,33 +196,44 @@ export class Agreement {
     }
   }
 
-  private async digest(sequence: number): Promise<Digesting> {
+  private async read(sequence: number, addsUpCells: boolean): Promise<Reading> {
     const stopped = new AbortController()
     const signal = AbortSignal.any([this.options.signal, stopped.signal])
-    const ledgers = await ledgersOf(this.live, this.selection.ledger)
-    const digests = this.digestStored(
-      ledgers.map((ledger) => ({ ...this.selection, ledger, sequence })),
-      { signal, onRead: (read) => this.tellDigested(read) },
-    ).then((found) => found.map((digest, index) => ({ ledger: ledgers[index] as LedgerName, ...digest })))
-    // Whether it went well is asked at the end.
-    digests.catch(() => undefined)
+    const ledgers = await ledgersOf(this.of.live, this.selection.ledger)
+    let onCells: () => void = () => undefined
+    const cells = addsUpCells ? new Promise<void>((resolve) => (onCells = resolve)) : Promise.resolve()
+    const answer = this.of.readStored(
+      {
+        sequence,
+        addsUpCells,
+        selections: ledgers.map((ledger) => ({ ...this.selection, ledger, sequence })),
+        sumKeys: this.beside.sumKeys,
+        checksStorage: true,
+      },
+      { signal, onDigested: (records) => this.tellDigested(records), onCells },
+    )
+    const made = Promise.race([cells, answer.then(() => cells)])
+    // Whether it went well is asked later.
+    for (const outcome of [answer, made]) outcome.catch(() => undefined)
     const stop = async (): Promise<void> => {
       stopped.abort()
-      await Promise.allSettled([digests])
+      await Promise.allSettled([answer])
     }
-    return { sequence, ledgers, digests, stop }
+    return { sequence, ledgers, cells: made, answer, stop }
   }
 
-  private async isOfWhatWasFolded({ sequence, ledgers }: Digesting): Promise<boolean> {
-    const folded = await ledgersOf(this.scratch, this.selection.ledger)
+  private async isOfWhatWasFolded({ sequence, ledgers }: Reading): Promise<boolean> {
+    const folded = await ledgersOf(this.of.scratch, this.selection.ledger)
     return sequence === this.refold.checkpoint.sequence && folded.every((ledger) => ledgers.includes(ledger))
   }
 
   /** Without ledgers that came later. */
-  private async digestsOf({ digests }: Digesting): Promise<Digests> {
+  private async digestsOf({ answer, ledgers: digested }: Reading): Promise<Digests> {
     const { ledger: one, meterId, customer, from, to } = this.selection
-    const ledgers = new Set(await ledgersOf(this.scratch, one))
-    const found = (await digests).filter(({ ledger }) => ledgers.has(ledger))
+    const ledgers = new Set(await ledgersOf(this.of.scratch, one))
+    const found = (await answer).digests
+      .map((digest, index) => ({ ledger: digested[index] as LedgerName, ...digest }))
+      .filter(({ ledger }) => ledgers.has(ledger))
     if ([one, meterId, customer, from, to].some((part) => part !== null)) return found
     const records = found.reduce((sum, digest) => sum + digest.records, 0)
     if (records === this.beside.records) return found
@@ -186,16 +245,15 @@ export class Agreement {
     this.options.onProgress({ phase: 'folding', done: events, fraction })
   }
 
-  private async tellCompared(rows: number): Promise<void> {
+  /** `passed`: rows that were gone through, besides those that are compared. */
+  private tellCompared(passed: number): void {
     this.options.signal.throwIfAborted()
-    this.rows += rows
-    const fraction = fractionOf(this.rows, this.wantedRows)
-    this.options.onProgress({ phase: 'comparing', done: this.rows, fraction })
-    await nextTurn()
+    const done = this.rows + passed
+    this.options.onProgress({ phase: 'comparing', done, fraction: fractionOf(done, this.wantedRows) })
   }
 
-  private tellDigested(read: number): void {
+  private tellDigested(records: number): void {
     if (!this.isWaiting) return
-    this.options.onProgress({ phase: 'digesting', done: read, fraction: fractionOf(read, this.beside.records) })
+    this.options.onProgress({ phase: 'digesting', done: records, fraction: fractionOf(records, this.beside.records) })
   }
 }

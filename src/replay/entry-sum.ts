@@ -44,8 +44,9 @@ export class EntrySum {
     this.added++
   }
 
-  equals(other: EntrySum): boolean {
-    return this.added === other.added && this.sums.every((sum, at) => sum === other.sums[at])
+  /** The sums, as they can be handed to another thread. */
+  get values(): number[] {
+    return [...this.sums]
   }
 }
 

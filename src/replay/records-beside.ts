@@ -6,16 +6,17 @@
  * nothing that is wrong leads to agreement; but what follows from a wrong record is not to be told, only that there is one.
  */
 import type { KeyValue, Range, ReadModel, RowReader, RowWriter } from '../read-model/read-model.js'
-import { usageRecords, type Table, type UsageRecordRow } from '../read-model/tables.js'
+import { usageCells, usageRecords, type Table, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
 import { EntrySum, newSumKeys } from './entry-sum.js'
+import { scatteredIndexes, sumIndexes, type SummedIndex } from './summed-indexes.js'
 
 /** The log and the rows do not simply agree: its message says what was met first. */
 export class Disagreement extends Error {
   override readonly name = 'Disagreement'
 }
 
-/** Entries compared at a time. */
-const PAGE_ENTRIES = 2_000
+/** Cancelled records looked for at a time. */
+const PAGE_RECORDS = 2_000
 
 type RecordColumn = keyof UsageRecordRow
 
@@ -25,20 +26,20 @@ const isOfCancel = (column: RecordColumn): boolean => (cancelColumns as readonly
 const recordedColumns = columns.filter((column) => !isOfCancel(column))
 const wanted: readonly RecordColumn[] = [...recordedColumns, ...cancelColumns]
 const cancelledSequenceAt = wanted.indexOf('cancelledSequence')
-const scattered = Object.entries(usageRecords.indexes).flatMap(([index, { columns: of, isScattered }]) =>
-  isScattered ? [{ index, columns: of }] : [],
-)
 
 export class RecordsBeside implements Pick<ReadModel, 'write'> {
   private recorded = 0
   private cancelled = 0
   /** Behind the last record that was compared; null before the first. */
   private next: number | null = null
-  private readonly keys = newSumKeys()
-  private readonly entries = scattered.map(() => new EntrySum(this.keys))
+  /** With which whoever sums the stored entries does so. */
+  readonly sumKeys = newSumKeys()
+  private readonly entries = scatteredIndexes.map(() => new EntrySum(this.sumKeys))
 
   constructor(
     private readonly scratch: Pick<ReadModel, 'write'>,
+    /** What is added to cells of sums and counts goes here. */
+    private readonly cells: Pick<ReadModel, 'write'>,
     /** May be further than the fold, and go on meanwhile; never behind it. */
     private readonly stored: RowReader,
   ) {}
@@ -49,7 +50,7 @@ export class RecordsBeside implements Pick<ReadModel, 'write'> {
 
   /** Records and entries of their indexes: as many as are compared. */
   get rows(): number {
-    return this.recorded * (1 + scattered.length)
+    return this.recorded * (1 + scatteredIndexes.length)
   }
 
   /** @throws Disagreement */
@@ -59,11 +60,17 @@ export class RecordsBeside implements Pick<ReadModel, 'write'> {
 
   /**
    * Compares what could not be while it was folded: that nothing else is stored, and which entries the indexes have. What
-   * came after the usage event `until` is not looked at; null: nothing may have. `onPage` is told how many rows were read.
+   * came after the usage event `until` is not looked at; null: nothing may have. `summed`: the stored entries as somebody
+   * found them who could not tell what was being recorded meanwhile. `onPage` is told how many rows were read.
    *
    * @throws Disagreement
    */
-  async conclude(stored: RowReader, until: number | null, onPage: (rows: number) => Promise<void>): Promise<void> {
+  async conclude(
+    stored: RowReader,
+    until: number | null,
+    summed: readonly SummedIndex[],
+    { signal, onPage }: { readonly signal: AbortSignal; readonly onPage: (rows: number) => void },
+  ): Promise<void> {
     const others = { ...this.following(), ...upTo(until), limit: 1 }
     if ((await stored.values(usageRecords, ['sequence'], others)).length > 0) {
       throw new Disagreement('A usage record is stored that was never recorded.')
@@ -72,17 +79,13 @@ export class RecordsBeside implements Pick<ReadModel, 'write'> {
     if (cancelled !== this.cancelled) {
       throw new Disagreement(`${this.cancelled} usage records were cancelled, ${cancelled} are stored as cancelled.`)
     }
-    for (const [place, { index, columns: of }] of scattered.entries()) {
-      const found = new EntrySum(this.keys)
-      const sequenceAt = of.indexOf('sequence')
-      for await (const page of pagesOf(stored, { index }, of)) {
-        for (const entry of page)
-          if (until === null || (entry[sequenceAt] as number) <= until) found.add(entry as number[])
-        await onPage(page.length)
-      }
-      if (!found.equals(this.entries[place] as EntrySum)) {
-        throw new Disagreement(`The index of usage records by ${index} does not have the entries it must have.`)
-      }
+    const isOfThen = until !== null || summed.every(({ later }) => later === 0)
+    const found = isOfThen ? summed : await sumIndexes(stored, this.sumKeys, until, signal, onPage)
+    for (const [place, { index }] of scatteredIndexes.entries()) {
+      const { count, values } = this.entries[place] as EntrySum
+      const { sums, entries } = found[place] as SummedIndex
+      if (entries === count && sums.every((sum, at) => sum === values[at])) continue
+      throw new Disagreement(`The index of usage records by ${index} does not have the entries it must have.`)
     }
   }
 
@@ -99,7 +102,7 @@ export class RecordsBeside implements Pick<ReadModel, 'write'> {
         throw new Disagreement(`Usage record ${row.sequence} is not stored as it was recorded.`)
       }
     }
-    for (const [place, { columns: of }] of scattered.entries()) {
+    for (const [place, { columns: of }] of scatteredIndexes.entries()) {
       const sum = this.entries[place] as EntrySum
       for (const row of rows) sum.add(of.map((column) => row[column] as number))
     }
@@ -135,17 +138,21 @@ export class RecordsBeside implements Pick<ReadModel, 'write'> {
     return this.next === null ? {} : { from: this.next }
   }
 
+  addToCells(rows: readonly UsageCellRow[]): Promise<void> {
+    return this.cells.write((cells) => cells.add(usageCells, rows))
+  }
+
   private async countCancelled(
     stored: RowReader,
     until: number | null,
-    onPage: (rows: number) => Promise<void>,
+    onPage: (rows: number) => void,
   ): Promise<number> {
     // None has a place before the first event: those would not be stored as their records were recorded.
     const within = [{ column: 'cancelledSequence', from: 1, ...upTo(until) }] as const
     let count = 0
     for await (const page of pagesOf(stored, { within }, ['sequence'])) {
       count += page.length
-      await onPage(page.length)
+      onPage(page.length)
     }
     return count
   }
@@ -175,10 +182,10 @@ async function* pagesOf(
     const page: KeyValue[][] = await rows.values(usageRecords, of, {
       ...range,
       ...(after && { after }),
-      limit: PAGE_ENTRIES,
+      limit: PAGE_RECORDS,
     })
     yield page
-    after = page.length === PAGE_ENTRIES ? page.at(-1) : undefined
+    after = page.length === PAGE_RECORDS ? page.at(-1) : undefined
   } while (after)
 }
 
@@ -218,8 +225,9 @@ class BesideWriter implements RowWriter {
     return this.rows.count(notOfRecords(table))
   }
 
-  add<Row>(table: Table<Row>, rows: readonly Row[]): Promise<void> {
-    return this.rows.add(notOfRecords(table), rows)
+  async add<Row>(table: Table<Row>, rows: readonly Row[]): Promise<void> {
+    if (table.name !== usageCells.name) return this.rows.add(notOfRecords(table), rows)
+    if (rows.length > 0) await this.records.addToCells(rows as readonly unknown[] as readonly UsageCellRow[])
   }
 
   delete<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[]): Promise<void> {

@@ -7,11 +7,11 @@ import { openEventStore, type Log } from '../event-store/open-event-store.js'
 import type { ReadModel } from '../read-model/read-model.js'
 import { openReadModel, openScratchReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
 import { allProjections } from '../projections/projections.js'
-import { Agreement } from './agreement.js'
+import { checkAgreement } from './agreement.js'
 import { Audit, type AuditOptions, type AuditSelection, type AuditVerdict, type DigestRecords } from './audit.js'
-import { digestInThread } from './digest-thread.js'
-import type { DigestedRows } from './digest.worker.js'
 import { requireSameSchemas } from './standing.js'
+import type { ReadStoredRows } from './stored-rows.js'
+import { readStoredRowsInThread } from './stored-rows-thread.js'
 
 export interface AuditSettings {
   readonly eventStoreUrl: string
@@ -44,23 +44,32 @@ export async function runAudit(
     )
     // What each event did is told from rows that have nothing of what comes behind it.
     if (!options.onEffect) {
-      const digestStored = digestOf({ kind: 'stored', readModelUrl, dataDir })
-      const agreed = await inScratch(scratchDir, (scratch) =>
-        new Agreement(store, live, scratch, digestStored, selection, options).check(),
-      )
+      const agreed = await inScratch(scratchDir, async (scratch, folder) => {
+        const cellsFolder = join(folder, 'cells')
+        const cells = openScratchReadModel(cellsFolder)
+        try {
+          const storedIn = { kind: 'stored', readModelUrl, dataDir } as const
+          const readStored: ReadStoredRows = (task, beside) =>
+            readStoredRowsInThread({ storedIn, cellsFolder, task }, beside)
+          return await checkAgreement(store, { live, scratch, cells, readStored }, selection, options)
+        } finally {
+          await cells.close()
+        }
+      })
       if (agreed) return agreed
     }
     return await inScratch(scratchDir, (scratch, folder) => {
-      const digestFolded = digestOf({ kind: 'scratch', folder })
+      const digestFolded: DigestRecords = async (selections, { signal, onRead }) => {
+        const task = { sequence: 0, addsUpCells: false, selections, sumKeys: null, checksStorage: false }
+        const work = { storedIn: { kind: 'scratch', folder }, cellsFolder: folder, task } as const
+        const answer = await readStoredRowsInThread(work, { signal, onDigested: onRead, onCells: () => undefined })
+        return answer.digests
+      }
       return new Audit(store, live, scratch, digestFolded, selection, options).run()
     })
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()
   }
-}
-
-function digestOf(rows: DigestedRows): DigestRecords {
-  return (selections, beside) => digestInThread(rows, selections, beside)
 }
 
 /** Scratch rows in a folder that is gone afterwards. They are not used again: after a failure such a file may be anything. */

@@ -9,9 +9,10 @@ import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import type { EventStore } from '../../src/event-store/event-store.js'
 import { packColumns, unpackColumns } from '../../src/read-model/packed-columns.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
-import { Agreement } from '../../src/replay/agreement.js'
+import { checkAgreement } from '../../src/replay/agreement.js'
 import { Audit, type AuditSelection, type AuditVerdict, type DigestRecords } from '../../src/replay/audit.js'
 import { digestUsage } from '../../src/replay/digest.js'
+import { readStoredRows, type ReadStoredRows } from '../../src/replay/stored-rows.js'
 import { histories, historyCustomers, historyMeters, writeLog, type Entry } from '../projections/history.js'
 import { Workspace, bySeven, project } from '../projections/projecting.js'
 
@@ -43,13 +44,32 @@ async function askBoth(store: EventStore, live: ReadModel, selection: AuditSelec
     onEffect: null,
     onDoubt: (why: string) => void (doubt = why),
   }
-  const agreed = await withScratch((scratch) =>
-    new Agreement(store, live, scratch, digestOf(live), selection, options).check(),
-  )
+  const agreed = await agree(store, live, live, selection, options)
   const audited = await withScratch((scratch) =>
     new Audit(store, live, scratch, digestOf(scratch), selection, options).run(),
   )
   return { agreed, doubt, audited }
+}
+
+/** `stored`: the same rows as `live`, for who reads them beside. */
+function agree(
+  store: EventStore,
+  live: ReadModel,
+  stored: ReadModel,
+  selection: AuditSelection,
+  options: Parameters<typeof checkAgreement>[3],
+): Promise<AuditVerdict | null> {
+  return withScratch(async (scratch) => {
+    const file = workspace.file('cells.db')
+    const openCells = (): ReadModel => new EmbeddedReadModel(file, 'scratch')
+    const cells = openCells()
+    try {
+      const readStored: ReadStoredRows = (task, beside) => readStoredRows(stored, openCells, task, beside)
+      return await checkAgreement(store, { live, scratch, cells, readStored }, selection, options)
+    } finally {
+      await cells.close()
+    }
+  })
 }
 
 async function withScratch<Result>(use: (scratch: ReadModel) => Promise<Result>): Promise<Result> {
@@ -164,9 +184,7 @@ describe('An audit that finds nothing', () => {
                 },
               }) as ReadModel
               const options = { signal: new AbortController().signal, onProgress: () => undefined, onDoubt: fail }
-              const agreed = await withScratch((scratch) =>
-                new Agreement(store, moving, scratch, digestOf(live), everything, options).check(),
-              )
+              const agreed = await agree(store, moving, live, everything, options)
               expect(agreed).toMatchObject({ verdict: 'agrees', logGoesOn: second < entries.length })
               const usage = entries.slice(0, second).filter(({ event }) => event.type.startsWith('Usage'))
               expect(agreed?.checkpoint.sequence).toBe(usage.length)

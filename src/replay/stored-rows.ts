@@ -1,0 +1,66 @@
+/**
+ * What an audit asks of the stored rows alone, so that another thread can find it out while the log is folded: what their
+ * records come to in cells, their digests, which entries their indexes have, and whether their file is sound. All of it as it
+ * stood after one usage event, whatever is written meanwhile.
+ */
+import type { ReadModel } from '../read-model/read-model.js'
+import { addUpRecords } from './cells-of-records.js'
+import { digestUsage, type Digest, type DigestSelection } from './digest.js'
+import type { SumKeys } from './entry-sum.js'
+import { sumIndexes, type SummedIndex } from './summed-indexes.js'
+
+export interface StoredRowsTask {
+  /** After which usage event of the log. */
+  readonly sequence: number
+  /** Whether cells of sums and counts are to be made. */
+  readonly addsUpCells: boolean
+  readonly selections: readonly DigestSelection[]
+  /** null: entries are not summed. */
+  readonly sumKeys: SumKeys | null
+  readonly checksStorage: boolean
+}
+
+export interface StoredRowsAnswer {
+  /** In the order of the selections. */
+  readonly digests: readonly Digest[]
+  /** Of each scattered index of usage records; none where they were not asked for. */
+  readonly indexes: readonly SummedIndex[]
+  readonly storageFaults: readonly string[]
+}
+
+export interface StoredRowsOptions {
+  readonly signal: AbortSignal
+  /** Told how many records were digested so far. */
+  readonly onDigested: (records: number) => void
+  /** Told once the cells are made and nobody else writes them. */
+  readonly onCells: () => void
+}
+
+export type ReadStoredRows = (task: StoredRowsTask, options: StoredRowsOptions) => Promise<StoredRowsAnswer>
+
+/** `openCells`: where the cells are made. @throws what `signal` was aborted with. */
+export async function readStoredRows(
+  stored: ReadModel,
+  openCells: () => ReadModel,
+  { sequence, addsUpCells, selections, sumKeys, checksStorage }: StoredRowsTask,
+  { signal, onDigested, onCells }: StoredRowsOptions,
+): Promise<StoredRowsAnswer> {
+  if (addsUpCells) {
+    const cells = openCells()
+    try {
+      await addUpRecords(stored, cells, sequence, { signal, onRecords: () => undefined })
+    } finally {
+      await cells.close()
+    }
+    onCells()
+  }
+  const digests: Digest[] = []
+  let digested = 0
+  const onRecords = (read: number): void => onDigested((digested += read))
+  for (const selection of selections) digests.push(await digestUsage(stored, selection, { signal, onRecords }))
+  return {
+    digests,
+    indexes: sumKeys ? await sumIndexes(stored, sumKeys, sequence, signal) : [],
+    storageFaults: checksStorage ? await stored.storageFaults() : [],
+  }
+}
