@@ -6,7 +6,7 @@ import type { EffectiveRecord, Formula } from '../domain/aggregation.js'
 import { bucketStart, type BucketSize } from '../domain/time-bucket.js'
 import type { RowWriter } from '../read-model/read-model.js'
 import { usageCells, type UsageCellRow } from '../read-model/tables.js'
-import { cellAt, cellRow, mergeInto, touch, type Cell, type Cells } from './cell.js'
+import { cellAt, cellRow, emptyCell, mergeInto, touch, type Cell, type Cells } from './cell.js'
 
 interface SeriesAdditions {
   readonly formula: Formula<unknown>
@@ -32,16 +32,20 @@ export class CellAdditions {
     touch(minute, at, at)
   }
 
+  /** In the order of the key: what comes in order need not be sorted. */
   async save(rows: RowWriter): Promise<void> {
-    const added: UsageCellRow[] = []
-    for (const [series, { formula, minutes }] of this.series) {
-      const hours = inBuckets('hour', minutes, formula)
+    const ordered: Record<BucketSize, UsageCellRow[]> = { minute: [], hour: [], day: [] }
+    const numbers = [...this.series.keys()].sort((left, right) => left - right)
+    for (const series of numbers) {
+      const { formula, minutes } = this.series.get(series) as SeriesAdditions
+      const inOrder = [...minutes.values()].sort((left, right) => left.start - right.start)
+      const hours = inBuckets('hour', inOrder, formula)
       const days = inBuckets('day', hours, formula)
-      for (const cell of minutes.values()) added.push(cellRow(series, 'minute', cell, formula))
-      for (const cell of hours.values()) added.push(cellRow(series, 'hour', cell, formula))
-      for (const cell of days.values()) added.push(cellRow(series, 'day', cell, formula))
+      for (const cell of inOrder) ordered.minute.push(cellRow(series, 'minute', cell, formula))
+      for (const cell of hours) ordered.hour.push(cellRow(series, 'hour', cell, formula))
+      for (const cell of days) ordered.day.push(cellRow(series, 'day', cell, formula))
     }
-    await rows.add(usageCells, added)
+    await rows.add(usageCells, [...ordered.minute, ...ordered.hour, ...ordered.day])
   }
 
   private minute(series: number, formula: Formula<unknown>, { occurredAt }: EffectiveRecord): Cell {
@@ -54,8 +58,17 @@ export class CellAdditions {
   }
 }
 
-function inBuckets(size: BucketSize, parts: Cells, formula: Formula<unknown>): Cells {
-  const buckets: Cells = new Map()
-  for (const part of parts.values()) mergeInto(cellAt(buckets, bucketStart(size, part.start), formula), part, formula)
+/** `parts` come in order, and so do the buckets they are in. */
+function inBuckets(size: BucketSize, parts: readonly Cell[], formula: Formula<unknown>): Cell[] {
+  const buckets: Cell[] = []
+  for (const part of parts) {
+    const start = bucketStart(size, part.start)
+    let bucket = buckets.at(-1)
+    if (bucket?.start !== start) {
+      bucket = emptyCell(start, formula)
+      buckets.push(bucket)
+    }
+    mergeInto(bucket, part, formula)
+  }
   return buckets
 }

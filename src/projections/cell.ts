@@ -20,10 +20,14 @@ export type Cells = Map<number, Cell>
 export function cellAt(cells: Cells, start: number, formula: Formula<unknown>): Cell {
   let cell = cells.get(start)
   if (!cell) {
-    cell = { start, records: 0, state: formula.empty, firstSequence: Infinity, changedSequence: 0 }
+    cell = emptyCell(start, formula)
     cells.set(start, cell)
   }
   return cell
+}
+
+export function emptyCell(start: number, formula: Formula<unknown>): Cell {
+  return { start, records: 0, state: formula.empty, firstSequence: Infinity, changedSequence: 0 }
 }
 
 export function touch(cell: Cell, first: number, changed: number): void {

@@ -16,6 +16,7 @@ import {
   type Range,
   type ReadModel,
   type RowReader,
+  type RowsImage,
   type RowWriter,
 } from './read-model.js'
 import type { ProjectionTables, Table } from './tables.js'
@@ -103,6 +104,10 @@ export class EmbeddedReadModel implements ReadModel {
 
   values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]> {
     return this.readOne((rows) => rows.values(table, columns, range))
+  }
+
+  image<Row>(table: Table<Row>, range: Range<Row>): Promise<RowsImage> {
+    return this.readOne((rows) => rows.image(table, range))
   }
 
   count<Row>(table: Table<Row>): Promise<number> {

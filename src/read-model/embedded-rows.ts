@@ -17,7 +17,7 @@ import {
 import { AddedRows } from './added-rows.js'
 import { addedRuns, AddedTable, scatteredRuns, type EmbeddedRuns } from './embedded-runs.js'
 import { EmbeddedTables, type View } from './embedded-tables.js'
-import { START, type Checkpoint, type KeyValue, type Range, type RowWriter } from './read-model.js'
+import { START, type Checkpoint, type KeyValue, type Range, type RowsImage, type RowWriter } from './read-model.js'
 import { ScatteredIndex } from './scattered-index.js'
 import type { Table } from './tables.js'
 
@@ -97,6 +97,20 @@ export class EmbeddedRows implements RowWriter {
       .raw(true)
       .get(...argumentsOf(range)) as string[]
     return rowsOfColumns(answer)
+  }
+
+  async image<R>(table: Table<R>, range: Range<R>): Promise<RowsImage> {
+    if (table.adding) return this.addedTable(table).image(range as Range<Row>)
+    if (isScattered(table, range.index)) {
+      return this.scatteredIndex(table, range.index).image(range as Range<Row>)
+    }
+    const columns = columnNames(table)
+    const parts = this.rangeOf(table, columns, range)
+      .raw(true)
+      .get(...argumentsOf(range)) as string[]
+    const keys = table.key.map((column) => JSON.parse(parts[columns.indexOf(column)] as string) as KeyValue[])
+    const rows = keys[0]?.length ?? 0
+    return { rows, last: rows === 0 ? null : keys.map((values) => values[rows - 1] as KeyValue), parts }
   }
 
   private rangeOf<R>(table: Table<R>, wanted: readonly string[] | null, range: Range<R>): Statement {

@@ -5,7 +5,7 @@
 import type Database from 'better-sqlite3'
 import { AddedRows } from './added-rows.js'
 import { compareEntries } from './entry-order.js'
-import type { KeyValue, Range } from './read-model.js'
+import type { KeyValue, Range, RowsImage } from './read-model.js'
 import type { Bounds, Entries } from './run-walk.js'
 import { SortedRuns, type KeptRuns } from './sorted-runs.js'
 import type { Table } from './tables.js'
@@ -82,6 +82,21 @@ function filled(values: readonly number[], rest: number, keyColumns: number): nu
   return [...values, ...new Array<number>(keyColumns - values.length).fill(rest)]
 }
 
+/** Entries as they stand one behind the other. `range` has no filters and is not reverse. */
+export function imageOf(
+  runs: SortedRuns,
+  range: Pick<Range<Row>, 'from' | 'to' | 'after' | 'limit'>,
+  { width, keyColumns }: Pick<KeptRuns, 'width' | 'keyColumns'>,
+): RowsImage {
+  const bounds = boundsOfRange(range, keyColumns)
+  const walk = bounds && runs.walk(bounds)
+  const entries = new Float64Array(Math.min(range.limit, runs.entries()) * width)
+  let rows = 0
+  for (; walk && rows < range.limit && walk.next(); rows++) entries.set(walk.entry, rows * width)
+  const last = rows === 0 ? null : Array.from(entries.subarray((rows - 1) * width, (rows - 1) * width + keyColumns))
+  return { rows, last, parts: [new Uint8Array(entries.buffer, 0, rows * width * entries.BYTES_PER_ELEMENT)] }
+}
+
 /** Rows that are added up, over their runs. */
 export class AddedTable {
   constructor(
@@ -106,6 +121,10 @@ export class AddedTable {
   values(columns: readonly string[], range: Range<Row>): KeyValue[][] {
     const readers = columns.map((column) => this.shape.reader(column))
     return this.collect(range, (entry) => readers.map((read) => read(entry)))
+  }
+
+  image(range: Range<Row>): RowsImage {
+    return imageOf(this.runs, range, this.shape)
   }
 
   /** At most so many: rows that several runs have are counted for each. */

@@ -30,6 +30,7 @@ type Places = Uint32Array<ArrayBuffer>
 export function sortedPlaces(entries: Float64Array, count: number, width: number, keyColumns: number): Places {
   if (count < DIGIT_SORT_MIN) return sortedByComparing(entries, count, width, keyColumns)
   let places = inOrder(count)
+  if (areInOrder(entries, count, width, keyColumns)) return places
   let spare = new Uint32Array(count)
   const begins = new Uint32Array(DIGITS)
   for (let column = keyColumns - 1; column >= 0; column--) {
@@ -61,6 +62,13 @@ export function sortedPlaces(entries: Float64Array, count: number, width: number
     }
   }
   return places
+}
+
+function areInOrder(entries: Float64Array, count: number, width: number, keyColumns: number): boolean {
+  for (let at = width; at < count * width; at += width) {
+    if (compareEntries(entries, at - width, entries, at, keyColumns) > 0) return false
+  }
+  return true
 }
 
 function look(

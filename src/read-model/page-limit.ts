@@ -22,7 +22,11 @@ export class PageLimit {
   saw(page: readonly (readonly KeyValue[])[]): void {
     const sample = page.slice(-SAMPLED_ROWS)
     if (sample.length === 0) return
-    const bytes = sample.reduce((sum, row) => sum + bytesOf(row), 0) / sample.length
+    this.sawRows(sample.reduce((sum, row) => sum + bytesOf(row), 0) / sample.length)
+  }
+
+  /** `bytes`: about as many as each of the last rows takes. */
+  sawRows(bytes: number): void {
     const most = Math.min(this.limit * GROWTH, this.rowsMax, Math.floor(PAGE_BYTES / bytes))
     this.limit = Math.max(most, LEAST_ROWS)
   }

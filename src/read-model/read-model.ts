@@ -48,12 +48,29 @@ export interface Within<Row> {
   readonly orNull?: true
 }
 
+/**
+ * A run of rows as it is kept, to be compared with another one of the same read model or of another of its kind: the same
+ * image is the same rows. What is not the same image may still be the same rows.
+ */
+export interface RowsImage {
+  readonly rows: number
+  /** Key of the last row, or all columns of the last entry; null where there are none. */
+  readonly last: readonly KeyValue[] | null
+  /** Of rows each column as a JSON array, in the order of the table's columns, if the read model has them as such. */
+  readonly parts: readonly (string | Uint8Array)[]
+}
+
 export interface RowReader {
   /** Rows by the values of a unique index (the key by default), in the order asked for. */
   get<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(Row | undefined)[]>
   range<Row>(table: Table<Row>, range: Range<Row>): Promise<Row[]>
   /** Like `range`, but only some columns, as values in their order: for going through very many rows. */
   values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]>
+  /** All columns of a table's rows in order of its key, or the entries of a scattered index: for comparing very many. */
+  image<Row>(
+    table: Table<Row>,
+    range: Pick<Range<Row>, 'index' | 'from' | 'to' | 'after' | 'limit'>,
+  ): Promise<RowsImage>
   /** How many rows a table has, at most: of rows that are added to, some may be counted more than once. */
   count<Row>(table: Table<Row>): Promise<number>
   checkpoint(projection: string): Promise<Checkpoint>
@@ -72,6 +89,16 @@ export interface RowWriter extends RowReader {
   /** Deletes rows whose column is below a bound. */
   deleteBelow<Row>(table: Table<Row>, column: keyof Row & string, bound: number): Promise<void>
   setCheckpoint(projection: string, checkpoint: Checkpoint): Promise<void>
+}
+
+export function isSameImage({ parts }: RowsImage, other: RowsImage): boolean {
+  return (
+    parts.length === other.parts.length &&
+    parts.every((part, at) => {
+      const its = other.parts[at]
+      return typeof part === 'string' || typeof its !== 'object' ? part === its : Buffer.compare(part, its) === 0
+    })
+  )
 }
 
 /** Tables that are built beside the live ones, until they take their place. */

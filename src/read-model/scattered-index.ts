@@ -1,9 +1,9 @@
 /** A scattered index of an embedded table: where its entries stand in sorted runs, and the rows they lead to. */
 import type Database from 'better-sqlite3'
 import { columnList, filterArguments, filtersOf, rowsOfColumns, selectInColumns, sql } from './embedded-sql.js'
-import { boundsOfRange } from './embedded-runs.js'
+import { boundsOfRange, imageOf } from './embedded-runs.js'
 import { wholeNumber } from './packed-columns.js'
-import type { KeyValue, Range } from './read-model.js'
+import type { KeyValue, Range, RowsImage } from './read-model.js'
 import type { SortedRuns } from './sorted-runs.js'
 import type { Table } from './tables.js'
 
@@ -44,6 +44,11 @@ export class ScatteredIndex {
     const places = columns.map((column) => this.columns.indexOf(column))
     if (!places.includes(-1) && !range.where && !range.within) return this.entries(places, range)
     return this.lookUp(range, columns) as KeyValue[][]
+  }
+
+  image(range: Range<Row>): RowsImage {
+    const { length } = this.columns
+    return imageOf(this.runs, range, { width: length, keyColumns: length })
   }
 
   /** Of these columns of the entries themselves; no row is looked at. */

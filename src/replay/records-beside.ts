@@ -5,7 +5,7 @@
  * A stored record may be read because it is compared as well, and the indexes by which it is found are, at the end. So
  * nothing that is wrong leads to agreement; but what follows from a wrong record is not to be told, only that there is one.
  */
-import type { KeyValue, Range, ReadModel, RowReader, RowWriter } from '../read-model/read-model.js'
+import type { KeyValue, Range, ReadModel, RowReader, RowsImage, RowWriter } from '../read-model/read-model.js'
 import { usageCells, usageRecords, type Table, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
 import { EntrySum, newSumKeys } from './entry-sum.js'
 import { scatteredIndexes, sumIndexes, type SummedIndex } from './summed-indexes.js'
@@ -94,20 +94,30 @@ export class RecordsBeside implements Pick<ReadModel, 'write'> {
     const last = rows.at(-1)
     if (!last) return
     const range = { ...this.following(), to: last.sequence + 1, limit: rows.length }
+    const { parts } = await this.stored.image(usageRecords, range)
+    const isSame = columns.every((column, at) => parts[at] === JSON.stringify(rows.map((row) => row[column])))
+    if (!isSame) await this.compareOneByOne(rows, range)
+    for (const [place, { columns: of }] of scatteredIndexes.entries()) {
+      const sum = this.entries[place] as EntrySum
+      const entry = new Array<number>(of.length)
+      for (const row of rows) {
+        for (let at = 0; at < entry.length; at++) entry[at] = row[of[at] as RecordColumn] as number
+        sum.add(entry)
+      }
+    }
+    this.next = last.sequence + 1
+    this.recorded += rows.length
+  }
+
+  /** Some were cancelled later, or are written differently and the same. */
+  private async compareOneByOne(rows: readonly UsageRecordRow[], range: Range<UsageRecordRow>): Promise<void> {
     const found = await this.stored.values(usageRecords, wanted, range)
     // One that is stored between them would take the place of another.
     for (const [place, row] of rows.entries()) {
       const stored = found[place]
-      if (!stored || !isStoredAs(row, stored)) {
-        throw new Disagreement(`Usage record ${row.sequence} is not stored as it was recorded.`)
-      }
+      if (stored && isStoredAs(row, stored)) continue
+      throw new Disagreement(`Usage record ${row.sequence} is not stored as it was recorded.`)
     }
-    for (const [place, { columns: of }] of scatteredIndexes.entries()) {
-      const sum = this.entries[place] as EntrySum
-      for (const row of rows) sum.add(of.map((column) => row[column] as number))
-    }
-    this.next = last.sequence + 1
-    this.recorded += rows.length
   }
 
   /** Of records that were cancelled just now. */
@@ -219,6 +229,10 @@ class BesideWriter implements RowWriter {
 
   values<Row>(table: Table<Row>, of: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]> {
     return this.rows.values(notOfRecords(table), of, range)
+  }
+
+  image<Row>(table: Table<Row>, range: Range<Row>): Promise<RowsImage> {
+    return this.rows.image(notOfRecords(table), range)
   }
 
   count<Row>(table: Table<Row>): Promise<number> {

@@ -48,7 +48,7 @@ export async function sumIndexes(
 async function* entriesOf(
   rows: RowReader,
   index: string,
-  columns: readonly (keyof UsageRecordRow & string)[],
+  columns: readonly (keyof UsageRecordRow)[],
 ): AsyncGenerator<KeyValue[][]> {
   let after: readonly KeyValue[] | undefined
   do {
