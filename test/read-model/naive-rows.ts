@@ -227,6 +227,38 @@ export async function expectAll(rows: RowReader, naive: NaiveRows): Promise<void
     const range: Range<Visit> = { limit: EVERYTHING, ...(index === undefined ? {} : { index }) }
     expectSame(await rows.range(visits, range), naive.range(visits, range), range)
   }
+  await expectImages(rows, naive)
+}
+
+/** Images, page by page, are of the rows that follow one another, and the same where the rows are. */
+async function expectImages(rows: RowReader, naive: NaiveRows): Promise<void> {
+  const limit = 700
+  for (const [table, index] of [[counts], [visits], [visits, 'city'], [visits, 'came']] as const) {
+    const each = table as Table<Count | Visit>
+    const key = index === undefined ? each.key : each.indexes[index]!.columns
+    let after: readonly KeyValue[] | undefined
+    do {
+      const range = { ...(index === undefined ? {} : { index }), ...(after && { after }), limit }
+      const { rows: count, last, parts } = await rows.image(each, range)
+      const expected = naive.range(each, range)
+      const keys = expected.map((row) => key.map((column) => row[column]))
+      expectSame([count, last], [expected.length, keys.at(-1) ?? null], range)
+      if (each.name === 'visits' && index === undefined) {
+        const columns = Object.keys(each.columns) as (keyof (Count | Visit))[]
+        const texts = columns.map((column) => JSON.stringify(expected.map((row) => row[column])))
+        expectSame(parts, texts, range)
+      } else {
+        expectSame(keysOf(parts as readonly Uint8Array[], count, key.length), keys, range)
+      }
+      after = count === limit ? (last ?? undefined) : undefined
+    } while (after)
+  }
+}
+
+function keysOf([part]: readonly Uint8Array[], rows: number, columns: number): number[][] {
+  const entries = new Float64Array(Uint8Array.from(part!).buffer)
+  const width = entries.length / rows
+  return Array.from({ length: rows }, (_, row) => Array.from(entries.subarray(row * width, row * width + columns)))
 }
 
 /** Quickly where they are the same, and readable where they are not. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
-import type { KeyValue } from '../../src/read-model/read-model.js'
+import { isSameImage, type KeyValue } from '../../src/read-model/read-model.js'
 import type { Table } from '../../src/read-model/tables.js'
 import { Workspace } from '../projections/projecting.js'
 
@@ -74,6 +74,42 @@ it('Values are those of the rows, in their order', () =>
           expect(all).toEqual([...rows].sort((left, right) => left.number - right.number))
         } finally {
           await readModel.close()
+        }
+      },
+    ),
+    { numRuns: 60 },
+  ))
+
+it('The image of rows is the same where the rows are, and another one where any value is another', () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(
+        fc.record({ number: integers, text: texts, partition: fc.option(texts), takenAt: fc.option(integers) }),
+        { selector: ({ number }) => number, minLength: 1, maxLength: 50 },
+      ),
+      fc.nat(),
+      fc.constantFrom('text', 'partition', 'takenAt'),
+      async (rows, ofRow, column) => {
+        const limit = 60
+        const readModels = ['one.db', 'other.db'].map((name) => new EmbeddedReadModel(workspace.file(name)))
+        const [one, other] = readModels as [EmbeddedReadModel, EmbeddedReadModel]
+        try {
+          for (const readModel of readModels) {
+            await readModel.prepare([{ projection: 'notes', schema: 1, tables: [notes] }])
+            await readModel.write((writer) => writer.put(notes, readModel === one ? rows : [...rows].reverse()))
+          }
+          const image = await one.image(notes, { limit })
+          expect(isSameImage(image, await other.image(notes, { limit }))).toBe(true)
+          const sorted = [...rows].sort((left, right) => left.number - right.number)
+          expect(image.rows).toBe(rows.length)
+          expect(image.last).toEqual([sorted.at(-1)?.number])
+          expect(image.parts[1]).toBe(JSON.stringify(sorted.map(({ text }) => text)))
+          const row = rows[ofRow % rows.length]!
+          const changed = { ...row, [column]: column === 'takenAt' ? (row.takenAt ?? 0) - 1 : `${row[column]} ` }
+          await other.write((writer) => writer.put(notes, [changed]))
+          expect(isSameImage(image, await other.image(notes, { limit }))).toBe(false)
+        } finally {
+          for (const readModel of readModels) await readModel.close()
         }
       },
     ),
