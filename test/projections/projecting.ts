@@ -16,6 +16,7 @@ import type { Progress } from '../../src/event-store/read-your-writes.js'
 import { allProjections } from '../../src/projections/projections.js'
 import type { Anomaly, Projection } from '../../src/projections/projection.js'
 import { Projector } from '../../src/projections/projector.js'
+import type { RebuildRequest, RebuildState } from '../../src/projections/rebuilding.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import type { KeyValue, ReadModel } from '../../src/read-model/read-model.js'
 import {
@@ -149,6 +150,59 @@ export async function project(
   await projector.prepare()
   await projector.run(stop.signal)
   return anomalies
+}
+
+export interface RebuildOptions {
+  readonly stepsMax?: number
+  readonly during?: (steps: number) => Promise<void>
+}
+
+/**
+ * Projects from a store into a file until a rebuild is over, or until `stepsMax` reports of it, as if the process ended
+ * there; then closes the store. Answers the last state of the rebuild.
+ */
+export async function rebuildRows(
+  store: EventStore,
+  rowsFile: string,
+  request: RebuildRequest | null,
+  { stepsMax = Infinity, during }: RebuildOptions = {},
+): Promise<RebuildState | null> {
+  const readModel = new EmbeddedReadModel(rowsFile)
+  const stop = new AbortController()
+  let last: RebuildState | null = null
+  let steps = 0
+  let isAsked = false
+  let isIdle = false
+  let happening: Promise<void> = Promise.resolve()
+  const projector: Projector = new Projector(
+    recut(store, bySeven),
+    readModel,
+    allProjections(() => undefined),
+    ({ caughtUp }) => {
+      isIdle = caughtUp
+      if (caughtUp && !isAsked) {
+        isAsked = true
+        if (request) projector.rebuild(request)
+      }
+      if (caughtUp && last?.status === 'completed') stop.abort()
+    },
+    () => undefined,
+    () => allProjections(() => undefined),
+    (state) => {
+      last = state
+      steps++
+      if (during) happening = happening.then(() => during(steps))
+      if (steps >= stepsMax || state.status === 'failed' || (state.status === 'completed' && isIdle)) {
+        void happening.then(() => stop.abort())
+      }
+    },
+  )
+  await projector.prepare()
+  await projector.run(stop.signal)
+  await happening
+  await store.close()
+  await readModel.close()
+  return last
 }
 
 /** A projection with another schema number: its tables are built anew. */

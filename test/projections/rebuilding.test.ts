@@ -3,15 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
-import { allProjections } from '../../src/projections/projections.js'
-import { Projector } from '../../src/projections/projector.js'
 import type { RebuildRequest, RebuildState } from '../../src/projections/rebuilding.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { ReadModelDamaged } from '../../src/read-model/read-model.js'
 import { meters } from '../../src/read-model/tables.js'
 import { histories, historyMeters, opening, recordedEntry, writeLog, type Entry } from './history.js'
 import { changeCells, flipBitOfRuns } from '../tampering.js'
-import { Workspace, bySeven, dump, project, recut } from './projecting.js'
+import { Workspace, bySeven, dump, project, rebuildRows, type RebuildOptions } from './projecting.js'
 
 let workspace: Workspace
 beforeAll(() => {
@@ -21,53 +19,13 @@ afterAll(() => workspace.remove())
 
 const everything: RebuildRequest = { projections: [], keep: false }
 
-/**
- * Projects from one file into another until a rebuild is over, or until `stepsMax` reports of it, as if the process ended
- * there. Answers its last state.
- */
-async function rebuild(
+function rebuild(
   logFile: string,
   rowsFile: string,
   request: RebuildRequest | null,
-  { stepsMax = Infinity, during }: { stepsMax?: number; during?: (steps: number) => Promise<void> } = {},
+  options?: RebuildOptions,
 ): Promise<RebuildState | null> {
-  const store = new EmbeddedEventStore(logFile)
-  const readModel = new EmbeddedReadModel(rowsFile)
-  const stop = new AbortController()
-  let last: RebuildState | null = null
-  let steps = 0
-  let isAsked = false
-  let isIdle = false
-  let happening: Promise<void> = Promise.resolve()
-  const projector: Projector = new Projector(
-    recut(store, bySeven),
-    readModel,
-    allProjections(() => undefined),
-    ({ caughtUp }) => {
-      isIdle = caughtUp
-      if (caughtUp && !isAsked) {
-        isAsked = true
-        if (request) projector.rebuild(request)
-      }
-      if (caughtUp && last?.status === 'completed') stop.abort()
-    },
-    () => undefined,
-    () => allProjections(() => undefined),
-    (state) => {
-      last = state
-      steps++
-      if (during) happening = happening.then(() => during(steps))
-      if (steps >= stepsMax || state.status === 'failed' || (state.status === 'completed' && isIdle)) {
-        void happening.then(() => stop.abort())
-      }
-    },
-  )
-  await projector.prepare()
-  await projector.run(stop.signal)
-  await happening
-  await store.close()
-  await readModel.close()
-  return last
+  return rebuildRows(new EmbeddedEventStore(logFile), rowsFile, request, options)
 }
 
 async function inFiles(

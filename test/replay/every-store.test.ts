@@ -1,0 +1,147 @@
+/**
+ * One history on every store: the same rows and digests, also after a rebuild that was interrupted anywhere, and an audit on
+ * each agrees with the same digests.
+ */
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
+import { EventStoreDbEventStore } from '../../src/event-store/eventstoredb-event-store.js'
+import type { EventStore } from '../../src/event-store/event-store.js'
+import type { RebuildRequest, RebuildState } from '../../src/projections/rebuilding.js'
+import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
+import type { ReadModel } from '../../src/read-model/read-model.js'
+import { checkAgreement } from '../../src/replay/agreement.js'
+import type { AuditVerdict } from '../../src/replay/audit.js'
+import { digestUsage, type Digest } from '../../src/replay/digest.js'
+import { readStoredRows } from '../../src/replay/stored-rows.js'
+import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
+import { histories, LEDGERS, writeLog, type Entry } from '../projections/history.js'
+import { bySeven, dump, project, rebuildRows, Workspace } from '../projections/projecting.js'
+
+const everything = { ledger: null, meterId: null, customer: null, from: null, to: null, sequence: null } as const
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+let workspace: Workspace
+beforeAll(() => {
+  workspace = new Workspace()
+})
+afterAll(() => workspace.remove())
+
+type OpenStore = () => EventStore
+
+/** `use` is given what opens one and the same empty store, again and again. */
+const stores: readonly ((use: (open: OpenStore) => Promise<Proven>) => Promise<Proven>)[] = [
+  (use) => {
+    const file = workspace.file('events.db')
+    return use(() => new EmbeddedEventStore(file))
+  },
+  async (use) => {
+    const server = await EventStoreDbServer.start()
+    try {
+      return await use(() => EventStoreDbEventStore.open({ url: server.url, log: quiet }))
+    } finally {
+      await server.stop()
+    }
+  },
+]
+
+interface Proven {
+  readonly rows: unknown
+  readonly digests: readonly Digest[]
+  readonly verdict: Pick<AuditVerdict, 'verdict' | 'events' | 'rows' | 'digests'> | null
+}
+
+/** What cannot be in a log an audit agrees with: an identifier that was recorded or cancelled twice. */
+function withoutRepeats(entries: readonly Entry[]): Entry[] {
+  const seen = new Set<string>()
+  return entries.filter(({ event }) => {
+    if (event.type !== 'UsageRecorded' && event.type !== 'UsageCancelled') return true
+    const key = `${event.type} ${event.data.meterId} ${event.data.identifier}`
+    return !seen.has(key) && seen.add(key)
+  })
+}
+
+/** One after the other: independent appends may come in any order. */
+async function write(open: OpenStore, entries: readonly Entry[]): Promise<void> {
+  const store = open()
+  const revisions = new Map<string, number>()
+  for (const entry of entries) await writeLog(store, [entry], revisions)
+  await store.close()
+}
+
+async function prove(open: OpenStore, rowsFile: string): Promise<Proven> {
+  const store = open()
+  const live = new EmbeddedReadModel(rowsFile)
+  const scratch = new EmbeddedReadModel(workspace.file('scratch.db'), 'scratch')
+  const cellsFile = workspace.file('cells.db')
+  const openCells = (): ReadModel => new EmbeddedReadModel(cellsFile, 'scratch')
+  const cells = openCells()
+  try {
+    const digests = await Promise.all(
+      LEDGERS.map((ledger) => live.snapshot((rows) => digestUsage(rows, { ...everything, ledger }))),
+    )
+    const verdict = await checkAgreement(
+      store,
+      { live, scratch, cells, readStored: (task, beside) => readStoredRows(live, openCells, task, beside) },
+      everything,
+      {
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+        onDoubt: (why) => {
+          throw new Error(why)
+        },
+      },
+    )
+    return {
+      rows: await dump(live),
+      digests,
+      verdict: verdict && {
+        verdict: verdict.verdict,
+        events: verdict.events,
+        rows: verdict.rows,
+        digests: verdict.digests,
+      },
+    }
+  } finally {
+    for (const each of [cells, scratch, live, store]) await each.close()
+  }
+}
+
+it('A history leaves the same rows and digests on every store, also where a rebuild was interrupted', () =>
+  fc.assert(
+    fc.asyncProperty(
+      histories(60).map(withoutRepeats),
+      fc.constantFrom([], ['usage-cells'], ['usage-index', 'usage-cells']),
+      fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 3 }),
+      async (entries, projections, interruptions) => {
+        const request: RebuildRequest = { projections, keep: false }
+        const proven: Proven[] = []
+        for (const withStore of stores) {
+          const rowsFile = workspace.file('read-model.db')
+          const result = await withStore(async (open) => {
+            await write(open, entries)
+            const readModel = new EmbeddedReadModel(rowsFile)
+            const store = open()
+            await project(store, readModel, { cut: bySeven })
+            await store.close()
+            await readModel.close()
+            proven.push(await prove(open, rowsFile))
+            let state: RebuildState | null = null
+            for (const [index, stepsMax] of interruptions.entries()) {
+              // The first begins it; later ones find it begun.
+              state = await rebuildRows(open(), rowsFile, index === 0 ? request : null, { stepsMax })
+              if (state?.status === 'completed') break
+            }
+            if (state?.status !== 'completed') state = await rebuildRows(open(), rowsFile, request)
+            expect(state).toMatchObject({ status: 'completed', differenceCount: 0 })
+            return prove(open, rowsFile)
+          })
+          proven.push(result)
+        }
+        const [first, ...others] = proven
+        expect(first?.verdict?.verdict).toBe('agrees')
+        for (const other of others) expect(other).toEqual(first)
+      },
+    ),
+    { numRuns: 10 },
+  ))
