@@ -26,7 +26,9 @@ const SNAPSHOTS_MAX = 8
 const BUSY_TIMEOUT_MS = 10_000
 /** Page cache of a connection. Negative: KiB. */
 const WRITER_CACHE_KIB = -65_536
+/** Of all rows, identifiers in random order among them; and of what is written one behind the other. */
 const SCRATCH_CACHE_KIB = -196_608
+const SMALL_SCRATCH_CACHE_KIB = -49_152
 const READER_CACHE_KIB = -16_384
 /**
  * Pages of the write-ahead log before a commit copies it into the file: where a thread does that beside, it only steps in
@@ -35,6 +37,13 @@ const READER_CACHE_KIB = -16_384
  */
 const CHECKPOINT_PAGES = 16_384
 const CHECKPOINT_PAGES_BESIDE = 65_536
+
+const WRITER_CACHES_KIB = {
+  lasting: WRITER_CACHE_KIB,
+  projected: WRITER_CACHE_KIB,
+  scratch: SCRATCH_CACHE_KIB,
+  'small-scratch': SMALL_SCRATCH_CACHE_KIB,
+} as const
 
 export class EmbeddedReadModel implements ReadModel {
   private readonly file: string
@@ -50,11 +59,11 @@ export class EmbeddedReadModel implements ReadModel {
 
   /**
    * A projected file is one that this thread goes on writing while others read it. A scratch file is written fast and is
-   * worth nothing after a crash; reads must not overlap with writes.
+   * worth nothing after a crash; reads must not overlap with writes. A small one has no usage records.
    */
   constructor(
     file: string,
-    private readonly use: 'lasting' | 'projected' | 'scratch' = 'lasting',
+    private readonly use: 'lasting' | 'projected' | 'scratch' | 'small-scratch' = 'lasting',
   ) {
     this.file = file
     this.copier = use === 'projected' ? new LogCopier(file) : null
@@ -161,7 +170,7 @@ export class EmbeddedReadModel implements ReadModel {
 
   private writing(): EmbeddedRows {
     if (!this.writer) {
-      const database = this.connect(this.use === 'scratch' ? SCRATCH_CACHE_KIB : WRITER_CACHE_KIB)
+      const database = this.connect(WRITER_CACHES_KIB[this.use])
       const runs = new EmbeddedRuns(database)
       this.writer = new EmbeddedRows(database, runs)
       this.builder = new EmbeddedRows(database, runs, 'building')
@@ -224,7 +233,7 @@ export class EmbeddedReadModel implements ReadModel {
   private connect(cacheKib: number): Database.Database {
     if (this.closed) throw new Error('The read model is closed.')
     const database = new Database(this.file, { timeout: BUSY_TIMEOUT_MS })
-    if (this.use === 'scratch') {
+    if (this.use === 'scratch' || this.use === 'small-scratch') {
       database.pragma('journal_mode = OFF')
       database.pragma('synchronous = OFF')
     } else {

@@ -11,7 +11,7 @@ export function openReadModel(url: string, dataDir: string, use: 'lasting' | 'pr
   throw new Error(`No read model can be reached at ${url.split(':')[0]}:…`)
 }
 
-/** A read model that nobody else sees, in a folder that its maker removes. */
-export function openScratchReadModel(folder: string): ReadModel {
-  return new EmbeddedReadModel(join(folder, READ_MODEL_FILE), 'scratch')
+/** A read model that nobody else sees, in a folder that its maker removes. A small one has no usage records. */
+export function openScratchReadModel(folder: string, use: 'scratch' | 'small-scratch' = 'scratch'): ReadModel {
+  return new EmbeddedReadModel(join(folder, READ_MODEL_FILE), use)
 }

@@ -159,16 +159,16 @@ class Agreement {
     const seen = isNow ? undefined : await asOf(reached.sequence, scratch)
     await this.compareTables(cells, live, added)
     await this.compareTables(scratch, live, made, seen)
+    const [fault] = isNow ? await this.of.live.storageFaults() : []
+    if (fault !== undefined) throw new Disagreement(fault)
     this.isWaiting = true
-    const { indexes, storageFaults } = await reading.answer
+    const { indexes } = await reading.answer
     this.isWaiting = false
     await this.beside.conclude(live, isNow ? null : reached.sequence, indexes, {
       signal: this.options.signal,
       onPage: (rows) => this.tellCompared(rows),
     })
     this.rows += this.beside.rows
-    const [fault] = isNow ? storageFaults : []
-    if (fault !== undefined) throw new Disagreement(fault)
   }
 
   private async compareTables(
@@ -208,7 +208,6 @@ class Agreement {
         addsUpCells,
         selections: ledgers.map((ledger) => ({ ...this.selection, ledger, sequence })),
         sumKeys: this.beside.sumKeys,
-        checksStorage: true,
       },
       { signal, onDigested: (records) => this.tellDigested(records), onCells },
     )

@@ -44,9 +44,9 @@ export async function runAudit(
     )
     // What each event did is told from rows that have nothing of what comes behind it.
     if (!options.onEffect) {
-      const agreed = await inScratch(scratchDir, async (scratch, folder) => {
+      const agreed = await inScratch(scratchDir, 'small-scratch', async (scratch, folder) => {
         const cellsFolder = join(folder, 'cells')
-        const cells = openScratchReadModel(cellsFolder)
+        const cells = openScratchReadModel(cellsFolder, 'small-scratch')
         try {
           const storedIn = { kind: 'stored', readModelUrl, dataDir } as const
           const readStored: ReadStoredRows = (task, beside) =>
@@ -58,9 +58,9 @@ export async function runAudit(
       })
       if (agreed) return agreed
     }
-    return await inScratch(scratchDir, (scratch, folder) => {
+    return await inScratch(scratchDir, 'scratch', (scratch, folder) => {
       const digestFolded: DigestRecords = async (selections, { signal, onRead }) => {
-        const task = { sequence: 0, addsUpCells: false, selections, sumKeys: null, checksStorage: false }
+        const task = { sequence: 0, addsUpCells: false, selections, sumKeys: null }
         const work = { storedIn: { kind: 'scratch', folder }, cellsFolder: folder, task } as const
         const answer = await readStoredRowsInThread(work, { signal, onDigested: onRead, onCells: () => undefined })
         return answer.digests
@@ -75,11 +75,12 @@ export async function runAudit(
 /** Scratch rows in a folder that is gone afterwards. They are not used again: after a failure such a file may be anything. */
 async function inScratch<Result>(
   scratchDir: string,
+  size: 'scratch' | 'small-scratch',
   use: (scratch: ReadModel, folder: string) => Promise<Result>,
 ): Promise<Result> {
   const folder = await mkdtemp(join(scratchDir, 'meterbook-audit-'))
   try {
-    const scratch = openScratchReadModel(folder)
+    const scratch = openScratchReadModel(folder, size)
     try {
       return await use(scratch, folder)
     } finally {

@@ -1,7 +1,7 @@
 /**
  * What an audit asks of the stored rows alone, so that another thread can find it out while the log is folded: what their
- * records come to in cells, their digests, which entries their indexes have, and whether their file is sound. All of it as it
- * stood after one usage event, whatever is written meanwhile.
+ * records come to in cells, their digests, and which entries their indexes have. All of it as it stood after one usage event,
+ * whatever is written meanwhile.
  */
 import type { ReadModel } from '../read-model/read-model.js'
 import { addUpRecords } from './cells-of-records.js'
@@ -17,7 +17,6 @@ export interface StoredRowsTask {
   readonly selections: readonly DigestSelection[]
   /** null: entries are not summed. */
   readonly sumKeys: SumKeys | null
-  readonly checksStorage: boolean
 }
 
 export interface StoredRowsAnswer {
@@ -25,7 +24,6 @@ export interface StoredRowsAnswer {
   readonly digests: readonly Digest[]
   /** Of each scattered index of usage records; none where they were not asked for. */
   readonly indexes: readonly SummedIndex[]
-  readonly storageFaults: readonly string[]
 }
 
 export interface StoredRowsOptions {
@@ -42,7 +40,7 @@ export type ReadStoredRows = (task: StoredRowsTask, options: StoredRowsOptions) 
 export async function readStoredRows(
   stored: ReadModel,
   openCells: () => ReadModel,
-  { sequence, addsUpCells, selections, sumKeys, checksStorage }: StoredRowsTask,
+  { sequence, addsUpCells, selections, sumKeys }: StoredRowsTask,
   { signal, onDigested, onCells }: StoredRowsOptions,
 ): Promise<StoredRowsAnswer> {
   if (addsUpCells) {
@@ -61,6 +59,5 @@ export async function readStoredRows(
   return {
     digests,
     indexes: sumKeys ? await sumIndexes(stored, sumKeys, sequence, signal) : [],
-    storageFaults: checksStorage ? await stored.storageFaults() : [],
   }
 }

@@ -39,7 +39,7 @@ const rows =
     : openReadModel(storedIn.readModelUrl, storedIn.dataDir)
 const openCells = (): ReturnType<typeof openScratchReadModel> => {
   mkdirSync(cellsFolder, { recursive: true })
-  return openScratchReadModel(cellsFolder)
+  return openScratchReadModel(cellsFolder, 'small-scratch')
 }
 let saidAt = -Infinity
 const onDigested = (records: number): void => {
