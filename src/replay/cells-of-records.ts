@@ -11,7 +11,7 @@ import type { ReadModel, RowReader } from '../read-model/read-model.js'
 import { usageCells, usageRecords } from '../read-model/tables.js'
 
 /** Records of one transaction, and read at a time. */
-const BATCH_RECORDS = 64_000
+const BATCH_RECORDS = 16_000
 const PAGE_RECORDS = 2_000
 
 const COLUMNS = ['sequence', 'meter', 'series', 'value', 'occurredAt', 'cancelledSequence'] as const
