@@ -13,7 +13,17 @@ import { checkAgreement } from '../../src/replay/agreement.js'
 import { Audit, type AuditSelection, type AuditVerdict, type DigestRecords } from '../../src/replay/audit.js'
 import { digestUsage } from '../../src/replay/digest.js'
 import { readStoredRows, type ReadStoredRows } from '../../src/replay/stored-rows.js'
-import { histories, historyCustomers, historyMeters, writeLog, type Entry } from '../projections/history.js'
+import { NOW } from '../controls.js'
+import {
+  histories,
+  historyCustomers,
+  historyMeters,
+  opening,
+  recordedEntry,
+  writeLog,
+  type Entry,
+  type HistoryMeter,
+} from '../projections/history.js'
 import { Workspace, bySeven, project } from '../projections/projecting.js'
 
 const everything: AuditSelection = { ledger: null, meterId: null, customer: null, from: null, to: null, sequence: null }
@@ -260,6 +270,26 @@ describe('An audit of rows that somebody changed', () => {
     ),
   )
 
+  it.each(['series', 'occurred'])('never agrees where the index by %s has an entry behind all others', (index) =>
+    workspace.withStore(async (store) => {
+      const meter = historyMeters[0] as HistoryMeter
+      await writeLog(store, [...opening([meter]), recordedEntry(meter, 'one')])
+      const file = workspace.file('read-model.db')
+      const before = new EmbeddedReadModel(file)
+      await project(store, before)
+      await before.close()
+      addEntry(file, `${RECORDS}_${index}`, index === 'series' ? [1, 1000] : [1, NOW, 1000])
+      const live = new EmbeddedReadModel(file)
+      try {
+        const { agreed, audited } = await askBoth(store, live, everything)
+        expect(audited.verdict).toBe('differs')
+        expect(agreed).toBeNull()
+      } finally {
+        await live.close()
+      }
+    }),
+  )
+
   it('of a log that contradicts itself says so on the long way', () =>
     fc.assert(
       fc.asyncProperty(histories(60), async (entries) => {
@@ -318,6 +348,21 @@ function forge(file: string, forgery: keyof typeof forgeries, ofRow: number): bo
     const found = database.prepare<[], number>(`SELECT sequence FROM ${RECORDS} WHERE ${of}`).pluck().all()
     if (found.length === 0) return false
     return database.prepare(change).run(found[ofRow % found.length]).changes > 0
+  } finally {
+    database.close()
+  }
+}
+
+/** As a run of its own. */
+function addEntry(file: string, name: string, entry: readonly number[]): void {
+  const database = new Database(file)
+  try {
+    const number = 1_000_000
+    const keys = entry.map(() => '?').join(', ')
+    database.prepare(`INSERT INTO ${name}_runs VALUES (?, ?, 0, 1, 1)`).run(number, number)
+    database
+      .prepare(`INSERT INTO ${name}_blocks VALUES (?, ?, ${keys}, ?)`)
+      .run(number, number, ...entry, packColumns(Float64Array.from(entry), 1, entry.length, number))
   } finally {
     database.close()
   }
