@@ -66,8 +66,8 @@ export const targets = {
   residentGrowthPercent: atMost(5, 5),
   startMs: atMost(2_000, 1_000),
   eventStoreDb: atLeast(0.8, 0.95),
-  rebuild: atLeast(0.5, 0.5),
+  rebuild: atLeast(0.5, 0.9),
   duringRebuild: atLeast(0.5, 0.7),
-  audit: atLeast(0.6, 0.6),
+  audit: atLeast(0.6, 1.0),
   foldingResidentMiB: atMost(700, 700),
 } as const
