@@ -199,6 +199,18 @@ function play(used: readonly HistoryMeter[], steps: readonly (UsageStep | MeterS
   return entries
 }
 
+/** What an audit can agree with: an identifier that was recorded or cancelled twice cannot be in a log. */
+export function withoutRepeats(entries: readonly Entry[]): Entry[] {
+  const seen = new Set<string>()
+  return entries.filter(({ event }) => {
+    if (event.type !== 'UsageRecorded' && event.type !== 'UsageCancelled') return true
+    const key = `${event.type} ${event.data.meterId} ${event.data.identifier}`
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
+  })
+}
+
 function meterEvent(type: MeterStep['type'], { meterId }: HistoryMeter, now: number): DomainEvent {
   if (type === 'rename') return { type: 'MeterRenamed', data: { meterId, displayName: `renamed at ${now}`, at: now } }
   return { type: type === 'deactivate' ? 'MeterDeactivated' : 'MeterReactivated', data: { meterId, at: now } }

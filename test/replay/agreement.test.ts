@@ -9,10 +9,8 @@ import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import type { EventStore } from '../../src/event-store/event-store.js'
 import { packColumns, unpackColumns } from '../../src/read-model/packed-columns.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
-import { checkAgreement } from '../../src/replay/agreement.js'
 import { Audit, type AuditSelection, type AuditVerdict, type DigestRecords } from '../../src/replay/audit.js'
 import { digestUsage } from '../../src/replay/digest.js'
-import { readStoredRows, type ReadStoredRows } from '../../src/replay/stored-rows.js'
 import { NOW } from '../controls.js'
 import {
   histories,
@@ -20,13 +18,13 @@ import {
   historyMeters,
   opening,
   recordedEntry,
+  withoutRepeats,
   writeLog,
   type Entry,
   type HistoryMeter,
 } from '../projections/history.js'
 import { Workspace, bySeven, project } from '../projections/projecting.js'
-
-const everything: AuditSelection = { ledger: null, meterId: null, customer: null, from: null, to: null, sequence: null }
+import { agree, everything } from './agreeing.js'
 
 let workspace: Workspace
 beforeAll(() => {
@@ -54,32 +52,11 @@ async function askBoth(store: EventStore, live: ReadModel, selection: AuditSelec
     onEffect: null,
     onDoubt: (why: string) => void (doubt = why),
   }
-  const agreed = await agree(store, live, live, selection, options)
+  const agreed = await agree(workspace, store, { live, stored: live }, selection, options)
   const audited = await withScratch((scratch) =>
     new Audit(store, live, scratch, digestOf(scratch), selection, options).run(),
   )
   return { agreed, doubt, audited }
-}
-
-/** `stored`: the same rows as `live`, for who reads them beside. */
-function agree(
-  store: EventStore,
-  live: ReadModel,
-  stored: ReadModel,
-  selection: AuditSelection,
-  options: Parameters<typeof checkAgreement>[3],
-): Promise<AuditVerdict | null> {
-  return withScratch(async (scratch) => {
-    const file = workspace.file('cells.db')
-    const openCells = (): ReadModel => new EmbeddedReadModel(file, 'scratch')
-    const cells = openCells()
-    try {
-      const readStored: ReadStoredRows = (task, beside) => readStoredRows(stored, openCells, task, beside)
-      return await checkAgreement(store, { live, scratch, cells, readStored }, selection, options)
-    } finally {
-      await cells.close()
-    }
-  })
 }
 
 async function withScratch<Result>(use: (scratch: ReadModel) => Promise<Result>): Promise<Result> {
@@ -89,18 +66,6 @@ async function withScratch<Result>(use: (scratch: ReadModel) => Promise<Result>)
   } finally {
     await scratch.close()
   }
-}
-
-/** What cannot be in a log: an identifier that was recorded or cancelled twice. */
-function withoutRepeats(entries: readonly Entry[]): Entry[] {
-  const seen = new Set<string>()
-  return entries.filter(({ event }) => {
-    if (event.type !== 'UsageRecorded' && event.type !== 'UsageCancelled') return true
-    const key = `${event.type} ${event.data.meterId} ${event.data.identifier}`
-    if (seen.has(key)) return false
-    seen.add(key)
-    return true
-  })
 }
 
 const selections: fc.Arbitrary<Partial<AuditSelection>> = fc.oneof(
@@ -194,7 +159,7 @@ describe('An audit that finds nothing', () => {
                 },
               }) as ReadModel
               const options = { signal: new AbortController().signal, onProgress: () => undefined, onDoubt: fail }
-              const agreed = await agree(store, moving, live, everything, options)
+              const agreed = await agree(workspace, store, { live: moving, stored: live }, everything, options)
               expect(agreed).toMatchObject({ verdict: 'agrees', logGoesOn: second < entries.length })
               const usage = entries.slice(0, second).filter(({ event }) => event.type.startsWith('Usage'))
               expect(agreed?.checkpoint.sequence).toBe(usage.length)

@@ -9,16 +9,13 @@ import { EventStoreDbEventStore } from '../../src/event-store/eventstoredb-event
 import type { EventStore } from '../../src/event-store/event-store.js'
 import type { RebuildRequest, RebuildState } from '../../src/projections/rebuilding.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
-import type { ReadModel } from '../../src/read-model/read-model.js'
-import { checkAgreement } from '../../src/replay/agreement.js'
 import type { AuditVerdict } from '../../src/replay/audit.js'
 import { digestUsage, type Digest } from '../../src/replay/digest.js'
-import { readStoredRows } from '../../src/replay/stored-rows.js'
 import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
-import { histories, LEDGERS, writeLog, type Entry } from '../projections/history.js'
+import { histories, LEDGERS, withoutRepeats, writeLog, type Entry } from '../projections/history.js'
 import { bySeven, dump, project, rebuildRows, Workspace } from '../projections/projecting.js'
+import { agree, everything } from './agreeing.js'
 
-const everything = { ledger: null, meterId: null, customer: null, from: null, to: null, sequence: null } as const
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 let workspace: Workspace
@@ -51,16 +48,6 @@ interface Proven {
   readonly verdict: Pick<AuditVerdict, 'verdict' | 'events' | 'rows' | 'digests'> | null
 }
 
-/** What cannot be in a log an audit agrees with: an identifier that was recorded or cancelled twice. */
-function withoutRepeats(entries: readonly Entry[]): Entry[] {
-  const seen = new Set<string>()
-  return entries.filter(({ event }) => {
-    if (event.type !== 'UsageRecorded' && event.type !== 'UsageCancelled') return true
-    const key = `${event.type} ${event.data.meterId} ${event.data.identifier}`
-    return !seen.has(key) && seen.add(key)
-  })
-}
-
 /** One after the other: independent appends may come in any order. */
 async function write(open: OpenStore, entries: readonly Entry[]): Promise<void> {
   const store = open()
@@ -72,26 +59,17 @@ async function write(open: OpenStore, entries: readonly Entry[]): Promise<void> 
 async function prove(open: OpenStore, rowsFile: string): Promise<Proven> {
   const store = open()
   const live = new EmbeddedReadModel(rowsFile)
-  const scratch = new EmbeddedReadModel(workspace.file('scratch.db'), 'scratch')
-  const cellsFile = workspace.file('cells.db')
-  const openCells = (): ReadModel => new EmbeddedReadModel(cellsFile, 'scratch')
-  const cells = openCells()
   try {
     const digests = await Promise.all(
       LEDGERS.map((ledger) => live.snapshot((rows) => digestUsage(rows, { ...everything, ledger }))),
     )
-    const verdict = await checkAgreement(
-      store,
-      { live, scratch, cells, readStored: (task, beside) => readStoredRows(live, openCells, task, beside) },
-      everything,
-      {
-        signal: new AbortController().signal,
-        onProgress: () => undefined,
-        onDoubt: (why) => {
-          throw new Error(why)
-        },
+    const verdict = await agree(workspace, store, { live, stored: live }, everything, {
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+      onDoubt: (why) => {
+        throw new Error(why)
       },
-    )
+    })
     return {
       rows: await dump(live),
       digests,
@@ -103,7 +81,8 @@ async function prove(open: OpenStore, rowsFile: string): Promise<Proven> {
       },
     }
   } finally {
-    for (const each of [cells, scratch, live, store]) await each.close()
+    await live.close()
+    await store.close()
   }
 }
 

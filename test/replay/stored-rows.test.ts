@@ -7,7 +7,7 @@ import { usageCells, usageRecords, type UsageCellRow } from '../../src/read-mode
 import { addUpRecords } from '../../src/replay/cells-of-records.js'
 import { EntrySum, newSumKeys } from '../../src/replay/entry-sum.js'
 import { scatteredIndexes, sumIndexes } from '../../src/replay/summed-indexes.js'
-import { histories, writeLog, type Entry } from '../projections/history.js'
+import { histories, withoutRepeats, writeLog, type Entry } from '../projections/history.js'
 import { bySeven, project, Workspace } from '../projections/projecting.js'
 
 let workspace: Workspace
@@ -18,15 +18,6 @@ afterAll(() => workspace.remove())
 
 const { signal } = new AbortController()
 const all = { limit: Number.MAX_SAFE_INTEGER }
-
-function withoutRepeats(entries: readonly Entry[]): Entry[] {
-  const seen = new Set<string>()
-  return entries.filter(({ event }) => {
-    if (event.type !== 'UsageRecorded' && event.type !== 'UsageCancelled') return true
-    const key = `${event.type} ${event.data.meterId} ${event.data.identifier}`
-    return !seen.has(key) && seen.add(key)
-  })
-}
 
 /** Up to and with so many usage events. */
 function upTo(entries: readonly Entry[], usage: number): Entry[] {
