@@ -142,6 +142,7 @@ function firstNotBefore(values: Entries, width: number, keyColumns: number, boun
   return low * width
 }
 
+/** The cursors stand in the order of their entries, so that going on mostly compares the first one with the second. */
 export class RunWalk {
   /** The entry it stands at, once `next` answered true. Overwritten by the next one. */
   readonly entry: Entries
@@ -156,41 +157,52 @@ export class RunWalk {
   ) {
     this.entry = new Float64Array(shape.width)
     this.cursors = runs.flatMap((run) => RunCursor.open(reader, run, shape, bounds, isReverse) ?? [])
+    this.cursors.sort((one, other) => this.order(one, other))
   }
 
   next(): boolean {
-    const { cursors, shape, entry, isReverse } = this
+    const { cursors, shape, entry } = this
     const { keyColumns, width, add } = shape
-    let first: RunCursor | null = null
-    for (const cursor of cursors) {
-      if (first === null) {
-        first = cursor
-        continue
-      }
-      const order = compareEntries(cursor.values, cursor.at, first.values, first.at, keyColumns)
-      if (isReverse ? order > 0 : order < 0) first = cursor
-    }
-    if (first === null) return false
+    const [first] = cursors
+    if (first === undefined) return false
     for (let column = 0; column < width; column++) entry[column] = first.values[first.at + column] as number
-    this.advance(first)
-    for (let index = cursors.length - 1; index >= 0; index--) {
-      const cursor = cursors[index] as RunCursor
-      if (compareEntries(cursor.values, cursor.at, entry, 0, keyColumns) !== 0) continue
-      add(entry, 0, cursor.values, cursor.at)
-      this.advance(cursor)
+    let same = 1
+    for (; same < cursors.length; same++) {
+      const { values, at } = cursors[same] as RunCursor
+      if (compareEntries(values, at, entry, 0, keyColumns) !== 0) break
+      add(entry, 0, values, at)
     }
+    // Behind each of them the others are in order already.
+    for (let place = same - 1; place >= 0; place--) this.advance(place)
     return true
   }
 
-  private advance(cursor: RunCursor): void {
-    const { lower, upper } = this.bounds
-    const { keyColumns } = this.shape
-    const end = this.isReverse ? lower : upper
-    if (this.isReverse ? cursor.back() : cursor.next()) {
-      if (end === null) return
-      const order = compareEntries(cursor.values, cursor.at, end, 0, keyColumns)
-      if (this.isReverse ? order >= 0 : order < 0) return
+  private advance(place: number): void {
+    const { cursors } = this
+    const cursor = cursors[place] as RunCursor
+    if (!(this.isReverse ? cursor.back() : cursor.next()) || this.isBeyond(cursor)) {
+      cursors.splice(place, 1)
+      return
     }
-    this.cursors.splice(this.cursors.indexOf(cursor), 1)
+    let to = place
+    for (; to + 1 < cursors.length; to++) {
+      const following = cursors[to + 1] as RunCursor
+      if (this.order(cursor, following) <= 0) break
+      cursors[to] = following
+    }
+    cursors[to] = cursor
+  }
+
+  private isBeyond(cursor: RunCursor): boolean {
+    const { lower, upper } = this.bounds
+    const end = this.isReverse ? lower : upper
+    if (end === null) return false
+    const order = compareEntries(cursor.values, cursor.at, end, 0, this.shape.keyColumns)
+    return this.isReverse ? order < 0 : order >= 0
+  }
+
+  private order(one: RunCursor, other: RunCursor): number {
+    const order = compareEntries(one.values, one.at, other.values, other.at, this.shape.keyColumns)
+    return this.isReverse ? -order : order
   }
 }

@@ -1,0 +1,179 @@
+var __decorate = (this && this.__decorate) || function (decorators, target, key, desc) {
+    var c = arguments.length, r = c < 3 ? target : desc === null ? desc = Object.getOwnPropertyDescriptor(target, key) : desc, d;
+    if (typeof Reflect === "object" && typeof Reflect.decorate === "function") r = Reflect.decorate(decorators, target, key, desc);
+    else for (var i = decorators.length - 1; i >= 0; i--) if (d = decorators[i]) r = (c < 3 ? d(r) : c > 3 ? d(target, key, r) : d(target, key)) || r;
+    return c > 3 && r && Object.defineProperty(target, key, r), r;
+};
+var __metadata = (this && this.__metadata) || function (k, v) {
+    if (typeof Reflect === "object" && typeof Reflect.metadata === "function") return Reflect.metadata(k, v);
+};
+var __param = (this && this.__param) || function (paramIndex, decorator) {
+    return function (target, key) { decorator(target, key, paramIndex); }
+};
+/** `/meterbook/v1/audits`: the log folded again beside the running service, and every row of the ledger compared with it. */
+import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { DomainError } from '../domain/errors.js';
+import { isLive } from '../domain/ledger.js';
+import { AuditRunning, Audits } from '../replay/audits.js';
+import { Allow, callerOf } from './caller.js';
+import { ApiError } from './stripe/api-error.js';
+import { Idempotency } from './stripe/idempotency.js';
+import { parseQuery } from './stripe/form.js';
+import { list } from './stripe/list.js';
+import { IntegerText, V1Parameters } from './stripe/parameter-decorators.js';
+import { readParameters } from './stripe/parameters.js';
+import { formatTimestamp } from './stripe/timestamp.js';
+import { timeFilter } from './time-filter.js';
+import { UsageSelectionParameters } from './usage-selection.parameters.js';
+const PATH = '/meterbook/v1/audits';
+const BODY_TYPES = ['application/x-www-form-urlencoded', 'application/json'];
+/** Findings in one answer. */
+const FINDINGS_SHOWN_MAX = 100;
+export class CreateAuditParameters extends UsageSelectionParameters {
+    sequence;
+}
+__decorate([
+    IntegerText({
+        optional: true,
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+        description: 'The records alone, as they stood after this usage event.',
+    }),
+    __metadata("design:type", Number)
+], CreateAuditParameters.prototype, "sequence", void 0);
+let AuditsController = class AuditsController {
+    audits;
+    idempotency;
+    constructor(audits, idempotency) {
+        this.audits = audits;
+        this.idempotency = idempotency;
+    }
+    async create(request, reply) {
+        const { meter = null, customer = null, timestamp, sequence = null, } = readParameters(CreateAuditParameters, request.body);
+        const { ledger } = callerOf(request);
+        const selection = { ledger, meterId: meter, customer, ...timeFilter(timestamp), sequence };
+        return this.idempotency.answer(request, reply, async () => ({ body: this.begin(selection), appended: null, replayOf: null }), ({ stream, revision }) => {
+            throw new Error(`Event ${revision} of ${stream} carries the idempotency key of an audit.`);
+        });
+    }
+    list(request) {
+        readParameters(V1Parameters, parseQuery(request.url));
+        return list(PATH, this.audits.list(callerOf(request).ledger).map(auditObject), false);
+    }
+    retrieve(id, request) {
+        readParameters(V1Parameters, parseQuery(request.url));
+        const job = this.audits.find(callerOf(request).ledger, id);
+        if (!job)
+            throw new DomainError('resource_missing', `No such audit: '${id}'. They are kept until the service stops.`, 'id');
+        return auditObject(job);
+    }
+    begin(selection) {
+        const { ledger } = selection;
+        try {
+            return auditObject(this.audits.start(ledger, selection));
+        }
+        catch (error) {
+            if (!(error instanceof AuditRunning))
+                throw error;
+            const named = error.job.ledger === ledger ? ` (${error.job.id})` : '';
+            throw new ApiError({
+                status: 409,
+                type: 'invalid_request_error',
+                code: 'audit_running',
+                message: `Another audit is running${named}. Begin this one when it is done.`,
+            });
+        }
+    }
+};
+__decorate([
+    Post(),
+    HttpCode(202),
+    ApiOperation({ summary: 'Begin an audit. One runs at a time; it takes about as long as building the read model.' }),
+    ApiConsumes(...BODY_TYPES),
+    ApiBody({ type: CreateAuditParameters, required: false }),
+    __param(0, Req()),
+    __param(1, Res({ passthrough: true })),
+    __metadata("design:type", Function),
+    __metadata("design:paramtypes", [Object, Object]),
+    __metadata("design:returntype", Promise)
+], AuditsController.prototype, "create", null);
+__decorate([
+    Get(),
+    ApiOperation({ summary: 'The audits since the service started, the newest first; only the last few are remembered' }),
+    ApiQuery({ type: V1Parameters }),
+    __param(0, Req()),
+    __metadata("design:type", Function),
+    __metadata("design:paramtypes", [Object]),
+    __metadata("design:returntype", Object)
+], AuditsController.prototype, "list", null);
+__decorate([
+    Get(':id'),
+    ApiQuery({ type: V1Parameters }),
+    __param(0, Param('id')),
+    __param(1, Req()),
+    __metadata("design:type", Function),
+    __metadata("design:paramtypes", [String, Object]),
+    __metadata("design:returntype", Object)
+], AuditsController.prototype, "retrieve", null);
+AuditsController = __decorate([
+    ApiTags('Proof'),
+    Controller(PATH.slice(1)),
+    Allow(),
+    __metadata("design:paramtypes", [Audits,
+        Idempotency])
+], AuditsController);
+export { AuditsController };
+function auditObject({ id, ledger, selection, startedAt, endedAt, status, progress, verdict, failure, }) {
+    const { meterId, customer, from, to, sequence } = selection;
+    const [digest] = verdict?.digests ?? [];
+    return {
+        id,
+        object: 'meterbook.audit',
+        customer,
+        digest: digest?.sha256 ?? null,
+        ended_at: endedAt === null ? null : formatTimestamp(endedAt),
+        events: verdict?.events ?? null,
+        failure,
+        finding_count: verdict?.findingCount ?? null,
+        findings: verdict
+            ? verdict.findings.slice(0, FINDINGS_SHOWN_MAX).map((finding) => findingObject(finding, ledger))
+            : null,
+        from: from === null ? null : formatTimestamp(from),
+        livemode: isLive(ledger),
+        log_goes_on: verdict?.logGoesOn ?? null,
+        meter: meterId,
+        position: verdict?.checkpoint.position ?? null,
+        progress: status === 'running' ? progress : null,
+        records: digest?.records ?? null,
+        rows: verdict?.rows ?? null,
+        sequence: verdict?.checkpoint.sequence ?? sequence,
+        started_at: formatTimestamp(startedAt),
+        status,
+        to: to === null ? null : formatTimestamp(to),
+        verdict: verdict?.verdict ?? null,
+    };
+}
+function findingObject(finding, ledger) {
+    switch (finding.kind) {
+        case 'log':
+            return { kind: 'log', message: isOfAnother(finding.message, ledger) ? OTHER_LEDGER : finding.message };
+        case 'storage':
+            return { kind: 'storage', message: finding.message };
+        case 'checkpoint': {
+            const { projection, expected, found } = finding;
+            return { kind: 'checkpoint', expected, found, projection };
+        }
+        case 'row': {
+            const { table, key, expected, found, meterId, customer } = finding;
+            return { kind: 'row', customer, expected, found, key, meter: meterId, table };
+        }
+    }
+}
+const OTHER_LEDGER = 'An event that is not of this ledger is wrong. The operator sees which one with `meterbook audit`.';
+/** Nothing of one ledger is told to the keys of another. */
+function isOfAnother(message, ledger) {
+    const stream = /\bstream (\S+)/.exec(message)?.[1] ?? '';
+    return !stream.includes(`-${ledger}`);
+}
+//# sourceMappingURL=audits.controller.js.map

@@ -1,0 +1,196 @@
+var __decorate = (this && this.__decorate) || function (decorators, target, key, desc) {
+    var c = arguments.length, r = c < 3 ? target : desc === null ? desc = Object.getOwnPropertyDescriptor(target, key) : desc, d;
+    if (typeof Reflect === "object" && typeof Reflect.decorate === "function") r = Reflect.decorate(decorators, target, key, desc);
+    else for (var i = decorators.length - 1; i >= 0; i--) if (d = decorators[i]) r = (c < 3 ? d(r) : c > 3 ? d(target, key, r) : d(target, key)) || r;
+    return c > 3 && r && Object.defineProperty(target, key, r), r;
+};
+/**
+ * Who calls: found from the API key before anything of the request is read. Every path of the API needs a key; what it may
+ * do is said at each route by `@Allow`, and a route that says nothing allows nothing.
+ */
+import { Injectable, SetMetadata } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { findDashboardSession } from '../commands/dashboard-session.js';
+import { findSession } from '../commands/meter-event-session.js';
+import { KnownAuthorizations } from './known-authorizations.js';
+import { isReading, presentedSession, requireSameOrigin } from './session-cookie.js';
+import { ApiError } from './stripe/api-error.js';
+import { parseQuery } from './stripe/form.js';
+import { quote } from './stripe/wire-text.js';
+const ALLOWED_ROLES = 'allowed-roles';
+const PUBLIC = 'public';
+const SESSION = 'session';
+/** The one path that takes a session's token, and no key. */
+const STREAM_PATH = '/v2/billing/meter_event_stream';
+/** Where a browser signs in and out: it comes without a caller. */
+const SESSION_PATH = '/meterbook/v1/session';
+/** Of URLs in their plain spelling (`plainUrl`). */
+const PATHS_WITH_KEY = ['/v1/', '/v2/', '/meterbook/'];
+/** No key is longer; what is longer is not worth hashing. */
+const AUTHORIZATION_LENGTH_MAX = 1000;
+/** Which roles may do this besides `secret`, which may do everything. */
+export const Allow = (...roles) => SetMetadata(ALLOWED_ROLES, roles);
+/** Needs a meter event session's token, and takes no key. */
+export const SessionOnly = () => SetMetadata(ALLOWED_ROLES, [SESSION]);
+/** Needs no key. */
+export const Public = () => SetMetadata(ALLOWED_ROLES, [PUBLIC]);
+/** Finds the caller of a request; a Fastify `onRequest` hook, so that nothing is read for strangers. */
+export function authenticate(keyRing, clock) {
+    const known = new KnownAuthorizations(keyRing);
+    return async (request) => {
+        // Fastify makes a new object of it each time it is asked for.
+        const { url: route = '' } = request.routeOptions;
+        if (!needsKey(request.url) && !needsKey(route))
+            return;
+        if (route === SESSION_PATH && !isReading(request.method))
+            return;
+        const { authorization = '' } = request.headers;
+        const hasSession = route === STREAM_PATH;
+        const knownKey = hasSession ? null : await known.find(authorization);
+        if (knownKey) {
+            request.caller = callerWith(knownKey, false);
+            return;
+        }
+        const key = hasSession
+            ? await findSessionKey(keyRing, authorization, clock.now())
+            : await findSignedInOrKey(keyRing, request, clock.now());
+        if (!hasSession && authorization !== '')
+            known.remember(authorization, key);
+        request.caller = callerWith(key, hasSession);
+    };
+}
+function callerWith({ ledger, keyId, role }, hasSession) {
+    return { ledger, keyId, role, hasSession };
+}
+/** Whether an answer that goes on for long may still go on: not once its key is revoked or its dashboard session over. */
+export async function isStillCaller(keyRing, clock, request) {
+    try {
+        const { keyId } = await findSignedInOrKey(keyRing, request, clock.now());
+        return keyId === callerOf(request).keyId;
+    }
+    catch (error) {
+        if (error instanceof ApiError)
+            return false;
+        throw error;
+    }
+}
+/**
+ * A POST takes its parameters from its body alone; one that was put into the URL would be passed over in silence. A Fastify
+ * `onRequest` hook, after `authenticate`.
+ */
+export function refuseQueryOfPost(request, _, done) {
+    const { method, url } = request;
+    if (method !== 'POST' || !url.includes('?') || request.routeOptions.url === undefined)
+        return done();
+    const [param] = Object.keys(parseQuery(url));
+    if (param === undefined)
+        return done();
+    throw ApiError.invalidRequest(`A POST takes its parameters in its body, not in the URL. Please move ${quote(param)} there.`, 'parameter_invalid', param);
+}
+function needsKey(path) {
+    return PATHS_WITH_KEY.some((prefix) => path.startsWith(prefix));
+}
+let RoleGuard = class RoleGuard {
+    reflector = new Reflector();
+    /** By handler: the same for every request, and looking it up costs more than the rest. */
+    allowed = new Map();
+    /** @throws ApiError 403 where the key may not do this. */
+    canActivate(context) {
+        const allowed = this.allowedFor(context);
+        if (allowed?.includes(PUBLIC))
+            return true;
+        const { caller, method, url } = context.switchToHttp().getRequest();
+        if (caller?.hasSession && allowed?.includes(SESSION))
+            return true;
+        if (caller &&
+            !caller.hasSession &&
+            !allowed?.includes(SESSION) &&
+            (caller.role === 'secret' || allowed?.includes(caller.role)))
+            return true;
+        throw new ApiError({
+            status: 403,
+            type: 'invalid_request_error',
+            code: 'more_permissions_required',
+            message: `The API key (role ${caller?.role ?? 'none'}) may not be used for ${method} ${url.split('?', 1)[0]}. Use a secret key, or one of another role.`,
+        });
+    }
+    allowedFor(context) {
+        const handler = context.getHandler();
+        if (!this.allowed.has(handler)) {
+            this.allowed.set(handler, this.reflector.getAllAndOverride(ALLOWED_ROLES, [handler, context.getClass()]));
+        }
+        return this.allowed.get(handler);
+    }
+};
+RoleGuard = __decorate([
+    Injectable()
+], RoleGuard);
+export { RoleGuard };
+/** @throws Error on a route that forgot to ask for a key: a bug. */
+export function callerOf(request) {
+    if (!request.caller)
+        throw new Error(`${request.method} ${request.url} was routed without a caller.`);
+    return request.caller;
+}
+async function findSignedInOrKey(keyRing, request, now) {
+    return (await findSignedIn(keyRing, request, now)) ?? (await findKey(keyRing, request.headers.authorization));
+}
+async function findKey(keyRing, authorization) {
+    if (authorization === undefined || authorization === '') {
+        throw unauthorized("You did not provide an API key. Send it in the Authorization header: 'Authorization: Bearer YOUR_SECRET_KEY'.");
+    }
+    const presented = presentedKey(authorization);
+    const key = presented === null ? null : await keyRing.find(presented);
+    if (!key)
+        throw unauthorized('Invalid API Key provided. Issue one with: meterbook keys create');
+    return key;
+}
+/** Whoever signed in to the dashboard; null where a key was sent or nobody did, so that a key is asked for. */
+async function findSignedIn(keyRing, request, now) {
+    if (request.headers.authorization !== undefined)
+        return null;
+    const token = presentedSession(request);
+    const key = token === null ? null : await findDashboardSession(keyRing, token, now);
+    if (key && !isReading(request.method))
+        requireSameOrigin(request);
+    return key;
+}
+async function findSessionKey(keyRing, authorization = '', now) {
+    const token = presentedKey(authorization);
+    const session = token === null ? null : await findSession(keyRing, token, now);
+    if (!session) {
+        throw unauthorized('The meter event stream takes the authentication_token of a meter event session, not an API key. Create one with POST /v2/billing/meter_event_session.');
+    }
+    if (session.isExpired) {
+        throw new ApiError({
+            status: 401,
+            type: 'temporary_session_expired',
+            code: 'billing_meter_event_session_expired',
+            message: 'The meter event session has expired. Create another one with POST /v2/billing/meter_event_session.',
+        });
+    }
+    return session.key;
+}
+function presentedKey(authorization) {
+    if (authorization.length > AUTHORIZATION_LENGTH_MAX)
+        return null;
+    const [scheme = '', credentials = ''] = authorization.split(/ +/, 2);
+    switch (scheme.toLowerCase()) {
+        case 'bearer':
+            return credentials;
+        case 'basic':
+            return Buffer.from(credentials, 'base64').toString('utf8').split(':', 1)[0] ?? null;
+        default:
+            return null;
+    }
+}
+function unauthorized(message) {
+    return new ApiError({
+        status: 401,
+        type: 'invalid_request_error',
+        code: 'unauthenticated',
+        message,
+        headers: { 'www-authenticate': 'Bearer realm="Meterbook"' },
+    });
+}
+//# sourceMappingURL=caller.js.map

@@ -1,0 +1,45 @@
+/**
+ * Which body belongs to which part of the API: forms to `/v1`, JSON to `/v2`, either elsewhere. The other kind is refused
+ * rather than read, since the same words would mean other values.
+ */
+import { ApiError } from './api-error.js';
+import { parseForm } from './form.js';
+import { inTurn } from '../../turns.js';
+import { parseJsonBody } from './json-body.js';
+const FORM = 'application/x-www-form-urlencoded';
+const JSON_TYPE = 'application/json';
+/** To be called before the server is ready; takes the place of every parser it has. */
+export function useBodyParsers(server) {
+    server.removeAllContentTypeParsers();
+    server.addContentTypeParser(FORM, { parseAs: 'buffer' }, parser(parseForm, '/v2/', JSON_TYPE));
+    server.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, parser(parseJsonBody, '/v1/', FORM));
+}
+/** A longer body holds many events, and is worked off in turn. */
+const SHORT_BODY_BYTES = 4096;
+function parser(parse, refusedPath, expectedType) {
+    const read = (request, body, done) => {
+        let parsed;
+        try {
+            if (body.length > 0 && request.url?.startsWith(refusedPath)) {
+                throw new ApiError({
+                    status: 415,
+                    type: 'invalid_request_error',
+                    code: 'content_type_invalid',
+                    message: `Invalid request (check that your POST content type is ${expectedType}).`,
+                });
+            }
+            parsed = parse(body);
+        }
+        catch (error) {
+            return done(error);
+        }
+        done(null, parsed);
+    };
+    return (request, body, done) => {
+        if (body.length <= SHORT_BODY_BYTES)
+            read(request, body, done);
+        else
+            inTurn(() => read(request, body, done));
+    };
+}
+//# sourceMappingURL=body-parsers.js.map

@@ -1,0 +1,118 @@
+/**
+ * Every failure in Stripe's envelope. The SDK takes any JSON object without `error` for a success and a text in `error` for
+ * an OAuth failure, so there is no path on which `error` is anything but an object, and none that answers without it.
+ * What is not a refusal is a bug: it is answered with one fixed sentence, and what happened goes to the log only.
+ */
+import { HttpException } from '@nestjs/common';
+import { DomainError } from '../../domain/errors.js';
+import { ApiError, fromDomainError } from './api-error.js';
+import { quote } from './wire-text.js';
+/** Codes of refusals that never reached an endpoint. Stripe's word where it has one. */
+export const requestCodes = {
+    400: 'invalid_request',
+    403: 'forbidden',
+    404: 'url_invalid',
+    405: 'url_invalid',
+    408: 'request_timeout',
+    413: 'request_too_large',
+    414: 'url_invalid',
+    415: 'content_type_invalid',
+    417: 'expectation_failed',
+    431: 'headers_too_large',
+};
+/** Codes of the v2 envelope, which always has one, for failures that have none of their own. */
+const v2Codes = {
+    400: 'invalid_request',
+    401: 'unauthenticated',
+    403: 'forbidden',
+    404: 'not_found',
+    409: 'conflict',
+    429: 'rate_limit',
+    503: 'service_unavailable',
+};
+export function answerTo(error, request) {
+    const version = request.url.startsWith('/v2/') ? 'v2' : 'v1';
+    const { status, type, code, message, param, headers } = toApiError(error, request, version);
+    const envelope = version === 'v2'
+        ? { code: code ?? v2Codes[status] ?? (status < 500 ? 'invalid_request' : 'internal_error'), message, type }
+        : { type, message, ...(code !== null && { code }), ...(param !== null && { param }) };
+    return { status, headers, body: JSON.stringify({ error: envelope }), ours: status >= 500 };
+}
+const tryAgain = { 'retry-after': '1', 'stripe-should-retry': 'true' };
+/** What passes by itself, so that trying again is right. By name: the API knows nothing of what lies behind it. */
+const passingFailures = {
+    EventStoreUnavailable: () => new ApiError({
+        status: 503,
+        type: 'api_error',
+        message: 'The service cannot reach its event store just now. Please try again.',
+        headers: tryAgain,
+    }),
+    ReadModelBehind: ({ message }) => new ApiError({ status: 503, type: 'api_error', message, headers: tryAgain }),
+    Overloaded: ({ message }) => new ApiError({ status: 429, type: 'invalid_request_error', code: 'rate_limit', message, headers: tryAgain }),
+    TransactionConflict: ({ message }) => new ApiError({ status: 409, type: 'invalid_request_error', code: 'lock_timeout', message, headers: tryAgain }),
+};
+function toApiError(error, request, version) {
+    if (error instanceof ApiError)
+        return error;
+    if (error instanceof DomainError)
+        return fromDomainError(error, version, request.body);
+    const passing = error instanceof Error ? passingFailures[error.name] : undefined;
+    if (passing)
+        return passing(error);
+    const status = refusalStatus(error);
+    if (status !== null)
+        return fromFramework(status, error, request, version);
+    if (isCutOff(error)) {
+        return ApiError.invalidRequest('The connection was closed before the whole request had arrived.');
+    }
+    return new ApiError({
+        status: 500,
+        type: 'api_error',
+        message: 'An error occurred inside the service. It was logged under the request id of this response.',
+    });
+}
+/** The status of a refusal by Nest or Fastify; anything else that was thrown is a bug. */
+function refusalStatus(error) {
+    if (error instanceof HttpException)
+        return isRefusal(error.getStatus()) ? error.getStatus() : null;
+    if (!(error instanceof Error))
+        return null;
+    const { code, statusCode } = error;
+    const isFastifys = typeof code === 'string' && code.startsWith('FST_ERR_');
+    return isFastifys && typeof statusCode === 'number' && isRefusal(statusCode) ? statusCode : null;
+}
+/** The client went away in the middle of its body: Node's error, marked by Fastify as the client's. */
+function isCutOff(error) {
+    const { code, statusCode } = (error ?? {});
+    return code === 'ECONNRESET' && statusCode === 400;
+}
+function isRefusal(status) {
+    return status >= 400 && status < 500;
+}
+function fromFramework(status, error, request, version) {
+    const type = 'invalid_request_error';
+    if ('code' in error && error.code === 'FST_ERR_BAD_URL') {
+        const message = 'Invalid request: the URL has a percent escape that is malformed or not UTF-8.';
+        return new ApiError({ status, type, code: 'url_invalid', message });
+    }
+    const code = (version === 'v2' ? v2Codes[status] : undefined) ?? requestCodes[status] ?? 'invalid_request';
+    return new ApiError({ status, type, code, message: sentence(status, error.message, request) });
+}
+function sentence(status, message, { method, url }) {
+    switch (status) {
+        case 404:
+        case 405:
+            return `Unrecognized request URL (${method}: ${quote(url.split('?', 1)[0] ?? '')}). Please check the method and the path.`;
+        case 413:
+            return 'The request body is larger than the service accepts. Send less in one request.';
+        case 414:
+            return 'A part of the request URL is longer than the service accepts.';
+        case 415: {
+            const type = url.startsWith('/v2/') ? 'application/json' : 'application/x-www-form-urlencoded';
+            return `Invalid request (check that your POST content type is ${type}).`;
+        }
+        default:
+            return `Invalid request: ${message === '' ? 'it could not be read' : message.replace(/\.$/, '')}.`;
+    }
+}
+//# sourceMappingURL=error-envelope.js.map

@@ -1,0 +1,151 @@
+var __decorate = (this && this.__decorate) || function (decorators, target, key, desc) {
+    var c = arguments.length, r = c < 3 ? target : desc === null ? desc = Object.getOwnPropertyDescriptor(target, key) : desc, d;
+    if (typeof Reflect === "object" && typeof Reflect.decorate === "function") r = Reflect.decorate(decorators, target, key, desc);
+    else for (var i = decorators.length - 1; i >= 0; i--) if (d = decorators[i]) r = (c < 3 ? d(r) : c > 3 ? d(target, key, r) : d(target, key)) || r;
+    return c > 3 && r && Object.defineProperty(target, key, r), r;
+};
+var __metadata = (this && this.__metadata) || function (k, v) {
+    if (typeof Reflect === "object" && typeof Reflect.metadata === "function") return Reflect.metadata(k, v);
+};
+/**
+ * A POST retried with the same `Idempotency-Key` never acts twice and gets the first answer again, also after a crash: the
+ * key stands in the metadata of the event it caused, and the answer is made from that event. Answers that caused no event
+ * (already so, or refused) are remembered in memory. Design §6, stripe-metering §8.7.
+ */
+import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { DomainError } from '../../domain/errors.js';
+import { FirstAnswers } from '../../queries/first-answers.js';
+import { callerOf } from '../caller.js';
+import { ApiError } from './api-error.js';
+const KEY_LENGTH_MAX = 255;
+/** Answers without an event that are remembered; the oldest are forgotten first. */
+const REMEMBERED_ANSWERS_MAX = 10_000;
+const REQUEST_HASH_LENGTH = 22;
+let Idempotency = class Idempotency {
+    firstAnswers;
+    /** Requests being worked on, by ledger and key. */
+    running = new Map();
+    remembered = new Map();
+    constructor(firstAnswers) {
+        this.firstAnswers = firstAnswers;
+    }
+    /**
+     * Answers a POST: by doing it, or by what it led to the first time.
+     *
+     * @throws ApiError 400 `idempotency_error` for a key used with other parameters, 409 while the first still runs.
+     */
+    async answer(request, reply, act, answerOf) {
+        const { ledger, keyId: actor } = callerOf(request);
+        const key = readKey(request);
+        if (key === null)
+            return this.finish(reply, await act({ requestId: request.id, actor, idempotency: null }));
+        const scope = `${ledger} ${key}`;
+        const requestHash = hashRequest(request);
+        reply.header('idempotency-key', key);
+        this.enter(scope, requestHash);
+        try {
+            const earlier = this.remembered.get(scope);
+            if (earlier)
+                return recall(earlier, requestHash, reply);
+            const caused = await this.firstAnswers.find(ledger, key);
+            if (caused) {
+                requireSame(caused.requestHash, requestHash);
+                reply.header('idempotent-replayed', 'true');
+                return await answerOf(caused);
+            }
+            const done = await act({ requestId: request.id, actor, idempotency: { key, requestHash } });
+            if (done.replayOf !== null) {
+                requireSame(done.replayOf, requestHash);
+                reply.header('idempotent-replayed', 'true');
+            }
+            else if (done.appended) {
+                this.firstAnswers.remember(ledger, key, { ...done.appended, requestHash });
+            }
+            else {
+                this.remember(scope, { requestHash, answer: { body: done.body } });
+            }
+            return this.finish(reply, done);
+        }
+        catch (error) {
+            if (error instanceof DomainError)
+                this.remember(scope, { requestHash, answer: { refusal: error } });
+            throw error;
+        }
+        finally {
+            this.running.delete(scope);
+        }
+    }
+    enter(scope, requestHash) {
+        const running = this.running.get(scope);
+        if (running === undefined)
+            return void this.running.set(scope, requestHash);
+        requireSame(running, requestHash);
+        throw new ApiError({
+            status: 409,
+            type: 'invalid_request_error',
+            code: 'idempotency_key_in_use',
+            message: 'A request with this idempotency key is still being worked on. Send it again in a moment.',
+        });
+    }
+    remember(scope, answer) {
+        if (this.remembered.size >= REMEMBERED_ANSWERS_MAX) {
+            const [oldest] = this.remembered.keys();
+            if (oldest !== undefined)
+                this.remembered.delete(oldest);
+        }
+        this.remembered.set(scope, answer);
+    }
+    finish(reply, { body, appended }) {
+        if (appended)
+            reply.header('meterbook-position', appended.position);
+        return body;
+    }
+};
+Idempotency = __decorate([
+    Injectable(),
+    __metadata("design:paramtypes", [FirstAnswers])
+], Idempotency);
+export { Idempotency };
+function recall({ requestHash, answer }, sentHash, reply) {
+    requireSame(requestHash, sentHash);
+    reply.header('idempotent-replayed', 'true');
+    if ('refusal' in answer)
+        throw answer.refusal;
+    return answer.body;
+}
+/** @throws ApiError 400 `idempotency_error`. */
+export function requireSame(firstHash, requestHash) {
+    if (firstHash === requestHash)
+        return;
+    throw new ApiError({
+        status: 400,
+        type: 'idempotency_error',
+        message: 'Keys for idempotent requests can only be used with the same parameters they were first used with. Use another key for another request.',
+    });
+}
+/** @throws ApiError for a key that is empty or too long. */
+export function readKey(request) {
+    const header = request.headers['idempotency-key'];
+    if (header === undefined)
+        return null;
+    const key = Array.isArray(header) ? (header[0] ?? '') : header;
+    if (key === '' || key.length > KEY_LENGTH_MAX) {
+        throw ApiError.invalidRequest(`An idempotency key has 1 to ${KEY_LENGTH_MAX} characters.`, 'parameter_invalid', 'Idempotency-Key');
+    }
+    return key;
+}
+function hashRequest({ method, url, body }) {
+    const text = `${method} ${url.split('?', 1)[0]} ${canonical(body ?? {})}`;
+    return createHash('sha256').update(text).digest('base64url').slice(0, REQUEST_HASH_LENGTH);
+}
+/** The same for the same parameters in any order. */
+function canonical(value) {
+    if (Array.isArray(value))
+        return `[${value.map(canonical).join()}]`;
+    if (typeof value !== 'object' || value === null)
+        return JSON.stringify(value);
+    const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
+    return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join()}}`;
+}
+//# sourceMappingURL=idempotency.js.map

@@ -1,0 +1,127 @@
+var __decorate = (this && this.__decorate) || function (decorators, target, key, desc) {
+    var c = arguments.length, r = c < 3 ? target : desc === null ? desc = Object.getOwnPropertyDescriptor(target, key) : desc, d;
+    if (typeof Reflect === "object" && typeof Reflect.decorate === "function") r = Reflect.decorate(decorators, target, key, desc);
+    else for (var i = decorators.length - 1; i >= 0; i--) if (d = decorators[i]) r = (c < 3 ? d(r) : c > 3 ? d(target, key, r) : d(target, key)) || r;
+    return c > 3 && r && Object.defineProperty(target, key, r), r;
+};
+var __metadata = (this && this.__metadata) || function (k, v) {
+    if (typeof Reflect === "object" && typeof Reflect.metadata === "function") return Reflect.metadata(k, v);
+};
+var __param = (this && this.__param) || function (paramIndex, decorator) {
+    return function (target, key) { decorator(target, key, paramIndex); }
+};
+/**
+ * `/v2/billing/meter_event_session` and `/v2/billing/meter_event_stream`: the high-rate way in. The answer to a batch is
+ * `{}`, once everything that counts is durable and every refusal is stored. stripe-metering §3.1, §3.2.
+ */
+import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiBody, ApiTags } from '@nestjs/swagger';
+import { createHash } from 'node:crypto';
+import { ApiKeyRing } from '../commands/api-key-ring.js';
+import { CLOCK } from '../commands/environment.js';
+import { openSession } from '../commands/meter-event-session.js';
+import { RecordUsageStream } from '../commands/record-usage-stream.js';
+import { isLive } from '../domain/ledger.js';
+import { Allow, callerOf, SessionOnly } from './caller.js';
+import { readEventList } from './event-list.js';
+import { CreateV2MeterEventParameters } from './meter-events.parameters.js';
+import { CostsEvents, entriesOf } from './rate-limits.js';
+import { ApiError } from './stripe/api-error.js';
+import { readKey } from './stripe/idempotency.js';
+import { HashList } from './stripe/parameter-decorators.js';
+import { readParameters } from './stripe/parameters.js';
+import { formatTimestamp, parseTimestamp } from './stripe/timestamp.js';
+/** Events of one call (Stripe's own limit). */
+export const STREAM_EVENTS_MAX = 100;
+/** JSON of one event: far above what can count, and well below what one append takes. */
+const STREAM_EVENT_CHARACTERS_MAX = 64 * 1024;
+const SESSION_ID_LENGTH = 32;
+/** Neither takes parameters; what is sent all the same is refused. */
+class NoParameters {
+}
+/** For the API description: the events are read one by one, not as parameters. */
+class MeterEventStreamParameters {
+    events;
+}
+__decorate([
+    HashList(() => CreateV2MeterEventParameters, { lengthMax: STREAM_EVENTS_MAX }),
+    __metadata("design:type", Array)
+], MeterEventStreamParameters.prototype, "events", void 0);
+let V2MeterEventStreamController = class V2MeterEventStreamController {
+    commands;
+    keyRing;
+    clock;
+    constructor(commands, keyRing, clock) {
+        this.commands = commands;
+        this.keyRing = keyRing;
+        this.clock = clock;
+    }
+    async createSession(request) {
+        readParameters(NoParameters, request.body);
+        const { keyId, ledger } = callerOf(request);
+        const key = await this.keyRing.findById(keyId);
+        if (!key)
+            throw new ApiError({ status: 401, type: 'invalid_request_error', message: 'The API key was revoked.' });
+        const { token, createdAt, expiresAt } = openSession(key, this.clock.now());
+        return {
+            id: `mes_${createHash('sha256').update(token).digest('hex').slice(0, SESSION_ID_LENGTH)}`,
+            object: 'v2.billing.meter_event_session',
+            authentication_token: token,
+            created: formatTimestamp(createdAt),
+            expires_at: formatTimestamp(expiresAt),
+            livemode: isLive(ledger),
+        };
+    }
+    async stream(request, reply) {
+        const events = readEvents(request);
+        const { ledger, keyId: actor } = callerOf(request);
+        const key = readKey(request);
+        if (key !== null)
+            reply.header('idempotency-key', key);
+        // There is no answer to keep: sent again, the key makes the same identifiers, and those count once.
+        const context = { requestId: request.id, actor, idempotency: null };
+        await this.commands.execute(new RecordUsageStream(ledger, events, key, parseTimestamp, context));
+        return {};
+    }
+};
+__decorate([
+    Post('meter_event_session'),
+    HttpCode(200),
+    Allow('ingest'),
+    __param(0, Req()),
+    __metadata("design:type", Function),
+    __metadata("design:paramtypes", [Object]),
+    __metadata("design:returntype", Promise)
+], V2MeterEventStreamController.prototype, "createSession", null);
+__decorate([
+    Post('meter_event_stream'),
+    HttpCode(200),
+    SessionOnly(),
+    CostsEvents(entriesOf('events', STREAM_EVENTS_MAX)),
+    ApiBody({ type: MeterEventStreamParameters }),
+    __param(0, Req()),
+    __param(1, Res({ passthrough: true })),
+    __metadata("design:type", Function),
+    __metadata("design:paramtypes", [Object, Object]),
+    __metadata("design:returntype", Promise)
+], V2MeterEventStreamController.prototype, "stream", null);
+V2MeterEventStreamController = __decorate([
+    ApiTags('Usage, v2'),
+    Controller('v2/billing'),
+    __param(2, Inject(CLOCK)),
+    __metadata("design:paramtypes", [CommandBus,
+        ApiKeyRing, Object])
+], V2MeterEventStreamController);
+export { V2MeterEventStreamController };
+function readEvents({ body, headers }) {
+    const events = readEventList(body, STREAM_EVENTS_MAX);
+    // No event of a short body is long. A body whose length nobody said is looked at.
+    const isShort = Number(headers['content-length'] ?? Infinity) <= STREAM_EVENT_CHARACTERS_MAX;
+    const tooLong = isShort ? -1 : events.findIndex((event) => JSON.stringify(event).length > STREAM_EVENT_CHARACTERS_MAX);
+    if (tooLong >= 0) {
+        throw ApiError.invalidRequest(`A meter event has at most ${STREAM_EVENT_CHARACTERS_MAX} characters of JSON.`, 'parameter_too_long', `events[${tooLong}]`);
+    }
+    return events;
+}
+//# sourceMappingURL=v2-meter-event-stream.controller.js.map

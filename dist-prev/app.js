@@ -1,0 +1,127 @@
+/**
+ * The HTTP server around the application: body parsers, request ids, keys, the error envelope, the dashboard's files, and the
+ * description of the API.
+ */
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { authenticate, refuseQueryOfPost } from './api/caller.js';
+import { serveDashboard } from './api/dashboard-files.js';
+import { useBodyParsers } from './api/stripe/body-parsers.js';
+import { answerForNode, clientErrorHandler, ErrorEnvelopeFilter, frameworkErrors, } from './api/stripe/error-envelope.filter.js';
+import { toJson } from './api/stripe/exact-json.js';
+import { plainUrl } from './api/stripe/request-url.js';
+import { AppModule } from './app.module.js';
+const BODY_BYTES_MAX = 1024 * 1024;
+/** Stripe's own limit for a URL parameter is not published; a customer has 255 characters of up to 12 escaped each. */
+const PATH_PARAMETER_LENGTH_MAX = 3060;
+const REQUEST_ID_RANDOM_LENGTH = 14;
+/** A client that does not send its whole request within this time is cut off. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** From one look for such clients to the next: so much longer may it take. */
+const TIMEOUT_CHECK_MS = 10_000;
+export async function createApp(parts) {
+    const { log, ids, requestTimeoutMs = REQUEST_TIMEOUT_MS } = parts;
+    const newRequestId = () => requestId(ids);
+    const adapter = new FastifyAdapter({
+        bodyLimit: BODY_BYTES_MAX,
+        requestTimeout: requestTimeoutMs,
+        genReqId: newRequestId,
+        rewriteUrl: ({ url = '/' }) => plainUrl(url),
+        frameworkErrors: frameworkErrors(log),
+        clientErrorHandler: clientErrorHandler(newRequestId),
+        // Its own answer while closing has a text in `error`, which the SDK takes for an OAuth failure.
+        return503OnClosing: false,
+        http: {
+            requireHostHeader: false,
+            headersTimeout: requestTimeoutMs,
+            connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, requestTimeoutMs),
+        },
+        routerOptions: { querystringParser: () => ({}), maxParamLength: PATH_PARAMETER_LENGTH_MAX },
+    });
+    const app = await NestFactory.create(AppModule.over(parts), adapter, {
+        bodyParser: false,
+        logger: false,
+        abortOnError: false,
+    });
+    const server = adapter.getInstance();
+    answerForNode(server.server, newRequestId);
+    useBodyParsers(server);
+    server.setReplySerializer(toJson);
+    // Hooks that wait for nothing take a callback: a promise for each, on every request, costs more than what they do.
+    server.addHook('onRequest', (request, reply, done) => {
+        reply.header('request-id', request.id);
+        const version = request.headers['stripe-version'];
+        // Any version is accepted and answered in the current shape; the header says which one was asked for.
+        if (typeof version === 'string')
+            reply.header('stripe-version', version);
+        done();
+    });
+    server.addHook('onRequest', authenticate(parts.keyRing, parts.clock));
+    server.addHook('onRequest', refuseQueryOfPost);
+    letGoWhenClosing(server);
+    logRequests(server, log);
+    const dashboard = fileURLToPath(new URL('dashboard', import.meta.url));
+    if (existsSync(dashboard))
+        serveDashboard(server, dashboard);
+    else
+        log.warn('There is no dashboard: it was not built. Build it with: npm run build');
+    app.useGlobalFilters(new ErrorEnvelopeFilter(log));
+    describeApi(app, parts.version);
+    return app;
+}
+/** While closing, a connection ends with the answer under way on it; kept alive, it would hold the stop up until it times out. */
+function letGoWhenClosing(server) {
+    let isClosing = false;
+    server.addHook('preClose', (done) => {
+        isClosing = true;
+        done();
+    });
+    server.addHook('onSend', (_request, reply, payload, done) => {
+        if (isClosing)
+            reply.header('connection', 'close');
+        done(null, payload);
+    });
+    server.addHook('onResponse', (_request, _reply, done) => {
+        // For an answer that was on its way when the closing began.
+        if (isClosing)
+            setImmediate(() => server.server.closeIdleConnections());
+        done();
+    });
+}
+function requestId(ids) {
+    return `req_${ids.random(REQUEST_ID_RANDOM_LENGTH)}`;
+}
+function logRequests(server, log) {
+    if (!log.isLevelEnabled('debug'))
+        return;
+    server.addHook('onResponse', async (request, reply) => {
+        log.debug({
+            requestId: request.id,
+            method: request.method,
+            route: request.routeOptions.url,
+            status: reply.statusCode,
+            durationMs: Math.round(reply.elapsedTime * 10) / 10,
+            actor: request.caller?.keyId,
+        }, 'Answered.');
+    });
+}
+/** At `/docs`, and as JSON at `/docs-json`. */
+function describeApi(app, version) {
+    const description = new DocumentBuilder()
+        .setTitle('Meterbook')
+        .setDescription("Self-hosted usage metering with Stripe's Billing Meters API. The official Stripe SDKs work against it unchanged.")
+        .setVersion(version)
+        .addBearerAuth()
+        .addBasicAuth()
+        .addSecurityRequirements('bearer')
+        .addSecurityRequirements('basic')
+        .build();
+    SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, description), {
+        customSiteTitle: 'Meterbook API',
+    });
+}
+//# sourceMappingURL=app.js.map

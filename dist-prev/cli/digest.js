@@ -1,0 +1,122 @@
+/**
+ * `meterbook digest`: SHA-256 over the canonical listing of usage records, from the rows of the read model. The service
+ * may run meanwhile; where none runs, the rows are brought up to the end of the log first.
+ */
+import { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readConfig } from '../config.js';
+import { DataFolderInUse } from '../data-folder.js';
+import { ledgerName } from '../domain/ledger.js';
+import { openEventStore } from '../event-store/open-event-store.js';
+import { categories } from '../event-store/streams.js';
+import { requireMeter } from '../queries/reader.js';
+import { openReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js';
+import { digestUsage } from '../replay/digest.js';
+import { readTimes, requireAccountName, storeOptions, storeOverrides } from './ledger-options.js';
+import { grouped, Progress } from './progress.js';
+import { openWriteSide, requireEventLog, warningsOnly } from './write-side.js';
+/** How long the command waits for a running service that is behind its log. */
+const CATCH_UP_TIMEOUT_MS = 60_000;
+const CATCH_UP_POLL_MS = 100;
+const HELP = `
+The same usage gives the same digest on any store and machine. To compute it without Meterbook:
+\`meterbook export --format records | docs/digest.sh\` (docs/digest.md). The digest alone is on standard output.`;
+export function digestCommand() {
+    const command = storeOptions(new Command('digest').description('Print the SHA-256 of the canonical listing of usage records.'))
+        .option('--meter <id>', 'only of this meter')
+        .option('--customer <id>', 'only of this customer')
+        .option('--from <time>', 'only what happened at or after')
+        .option('--to <time>', 'only what happened before')
+        .option('--sequence <number>', 'as the records stood after this usage event')
+        .option('--json', 'print JSON')
+        .option('--quiet', 'print nothing but the digest and errors')
+        .addHelpText('after', HELP);
+    return command.action(async (options) => {
+        requireAccountName(command, options);
+        const times = readTimes(command, options);
+        const { sequence } = options;
+        if (sequence !== undefined && !/^\d{1,15}$/.test(sequence)) {
+            command.error('--sequence takes the number of a usage event, as an earlier digest printed it.', { exitCode: 2 });
+        }
+        await printDigest(options, times, readConfig({ ...process.env, ...storeOverrides(options) }));
+    });
+}
+async function printDigest(options, times, config) {
+    requireEventLog(config);
+    await catchUp(config);
+    const progress = new Progress(options.quiet ? null : process.stderr, 'records');
+    const found = await computeDigest(options, times, config, progress);
+    progress.clear();
+    if (!options.quiet) {
+        const { records, cancelled, sequence, position } = found;
+        process.stderr.write(`${grouped(records)} records, ${grouped(cancelled)} of them cancelled, after usage event ${sequence} (position ${position ?? 'none'}).\n`);
+    }
+    const { sha256: digest, records, cancelled, sequence, position } = found;
+    process.stdout.write(options.json ? `${JSON.stringify({ digest, records, cancelled, sequence, position })}\n` : `${digest}\n`);
+}
+async function computeDigest(options, times, config, progress) {
+    const { meter = null, customer = null } = options;
+    const wanted = options.sequence === undefined ? null : Number(options.sequence);
+    const readModel = openReadModel(config.readModelUrl, config.dataDir);
+    try {
+        return await readModel.snapshot(async (rows) => {
+            const selection = { ledger: ledgerName(options), meterId: meter, customer, ...times };
+            if (meter !== null)
+                await requireMeter(rows, selection.ledger, meter, '--meter');
+            const checkpoint = await rows.checkpoint('usage-index');
+            if (wanted !== null && wanted > checkpoint.sequence) {
+                throw new Error(`The read model has ${checkpoint.sequence} usage events so far, not ${wanted}.`);
+            }
+            let read = 0;
+            const digest = await digestUsage(rows, { ...selection, sequence: wanted }, { onRecords: (more) => progress.show((read += more), null) });
+            return { ...digest, position: checkpoint.position, sequence: wanted ?? checkpoint.sequence };
+        });
+    }
+    finally {
+        await readModel.close();
+    }
+}
+/** Waits until the running service has folded the whole log; without one, folds it here. */
+async function catchUp(config) {
+    if (!(await isBehind(config)))
+        return;
+    try {
+        const side = await openWriteSide(config);
+        return await side.close();
+    }
+    catch (error) {
+        if (!(error instanceof DataFolderInUse))
+            throw error;
+    }
+    const since = performance.now();
+    while (await isBehind(config)) {
+        if (performance.now() - since > CATCH_UP_TIMEOUT_MS) {
+            throw new Error('The running service is still behind its log. Try again when its /readyz answers 200, or name an earlier --sequence.');
+        }
+        await delay(CATCH_UP_POLL_MS);
+    }
+}
+/** Whether the log has events that are not in the rows. */
+async function isBehind({ dataDir, eventStoreUrl, readModelUrl }) {
+    if (!existsSync(join(dataDir, READ_MODEL_FILE)))
+        return true;
+    const readModel = openReadModel(readModelUrl, dataDir);
+    const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly);
+    try {
+        const { position } = await readModel.checkpoint('usage-index');
+        for await (const page of store.readAll({
+            after: position,
+            categories: Object.values(categories),
+        })) {
+            return page.length > 0;
+        }
+        return false;
+    }
+    finally {
+        await store.close();
+        await readModel.close();
+    }
+}
+//# sourceMappingURL=digest.js.map

@@ -1,0 +1,135 @@
+/**
+ * `meterbook export`: usage records as the requests that made them, read from the log in its order. It only reads, so the
+ * service may run meanwhile; what is exported is the log as it was when the command began.
+ */
+import { Command, Option } from 'commander';
+import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { randomIds } from '../commands/environment.js';
+import { MeterCatalogues } from '../commands/meter-catalogues.js';
+import { readConfig } from '../config.js';
+import { ledgerName } from '../domain/ledger.js';
+import { openEventStore } from '../event-store/open-event-store.js';
+import { exportUsage, surveyExport } from '../queries/export-usage.js';
+import { csvWriter, ndjsonWriter, recordsWriter } from './export-format.js';
+import { readTimes, requireAccountName, storeOptions, storeOverrides } from './ledger-options.js';
+import { grouped, Progress } from './progress.js';
+import { requireEventLog, warningsOnly } from './write-side.js';
+const HELP = `
+Every record is the request that made it: the same identifier, values, timestamp to the millisecond, and payload.
+\`meterbook import --backfill\` of the file gives the same records. In CSV every payload key is a column payload.<key>;
+an empty cell is no key, "" is an empty text.
+
+The format and gzip are also told by the name of --out (.csv, .ndjson, .gz). Times are RFC 3339 or whole Unix seconds and
+are compared with the timestamp of the event. The service may run meanwhile.
+
+--format records writes the stored facts instead: every record, cancelled or not, with what a digest is made of
+(docs/digest.md). Such a file is for checking, not for importing.`;
+export function exportCommand() {
+    const command = storeOptions(new Command('export').description('Write usage records, as they were sent, in the order of the log.'))
+        .addOption(new Option('--meter <id>', 'only of this meter').conflicts('eventName'))
+        .option('--event-name <name>', 'only of the meters, active or not, with this event name')
+        .option('--customer <id>', 'only of this customer')
+        .option('--from <time>', 'only what happened at or after')
+        .option('--to <time>', 'only what happened before')
+        .addOption(new Option('--format <format>', 'default: ndjson').choices(['ndjson', 'csv', 'records']))
+        .option('--gzip', 'compress')
+        .option('--out <file>', 'file to write (default: standard output); it is there once it is complete')
+        .option('--include-cancelled', 'also cancelled records, with a record_status; such a file cannot be imported')
+        .option('--quiet', 'print nothing but errors')
+        .addHelpText('after', HELP);
+    return command.action(async (options) => {
+        requireAccountName(command, options);
+        const config = readConfig({ ...process.env, ...storeOverrides(options) });
+        await exportRecords(options, readTimes(command, options), config);
+    });
+}
+async function exportRecords(options, times, config) {
+    requireEventLog(config);
+    const store = await openEventStore(config.eventStoreUrl, config.dataDir, warningsOnly);
+    try {
+        const ledger = ledgerName(options);
+        const selection = {
+            ledger,
+            meters: await chosenMeters(store, ledger, options),
+            customer: options.customer ?? null,
+            ...times,
+            includeCancelled: options.includeCancelled === true || options.format === 'records',
+        };
+        const progress = new Progress(options.quiet ? null : process.stderr, 'records');
+        const written = await write(store, selection, options, progress);
+        progress.clear();
+        if (!options.quiet)
+            process.stderr.write(`${grouped(written)} records in ${progress.seconds.toFixed(1)} s.\n`);
+    }
+    finally {
+        await store.close();
+    }
+}
+async function chosenMeters(store, ledger, { meter, eventName }) {
+    const { meters } = await new MeterCatalogues(store, () => randomIds.uuid()).latest(ledger);
+    if (meter === undefined && eventName === undefined)
+        return meters;
+    const chosen = [...meters].filter(([id, each]) => (meter === undefined ? each.eventName === eventName : id === meter));
+    if (chosen.length > 0)
+        return new Map(chosen);
+    const what = meter === undefined ? `meter with the event name ${eventName}` : `meter ${meter}`;
+    throw new Error(`The ledger ${ledger} has no ${what}.`);
+}
+async function write(store, selection, { format, gzip, out }, progress) {
+    const isCsv = (format ?? (out !== undefined && /\.csv(\.gz)?$/i.test(out) ? 'csv' : 'ndjson')) === 'csv';
+    const survey = await surveyExport(store, selection, isCsv);
+    const { includeCancelled } = selection;
+    const writer = format === 'records'
+        ? recordsWriter
+        : isCsv
+            ? csvWriter(survey.payloadKeys ?? [], includeCancelled)
+            : ndjsonWriter(includeCancelled);
+    let written = 0;
+    const text = async function* () {
+        const header = writer.header();
+        if (header !== '')
+            yield header;
+        for await (const records of exportUsage(store, selection, survey)) {
+            yield records.map((record) => writer.line(record)).join('');
+            written += records.length;
+            progress.show(written, null);
+        }
+    };
+    const isPacked = gzip === true || (out !== undefined && /\.gz$/i.test(out));
+    await writeAll(text(), isPacked, out ?? null);
+    return written;
+}
+/** A file takes its name when it is complete: half an export is never taken for a whole one. */
+async function writeAll(text, isPacked, out) {
+    const lines = Readable.from(text, { objectMode: false });
+    const into = async (target) => {
+        await (isPacked ? pipeline(lines, createGzip(), target) : pipeline(lines, target));
+    };
+    if (out === null) {
+        try {
+            await into(process.stdout);
+        }
+        catch (error) {
+            // Whoever reads it has read enough.
+            if (error.code !== 'EPIPE')
+                throw error;
+        }
+        return;
+    }
+    // A device or a pipe is written to as it is.
+    if (statSync(out, { throwIfNoEntry: false })?.isFile() === false)
+        return into(createWriteStream(out));
+    const partial = `${out}.partial`;
+    try {
+        await into(createWriteStream(partial, { mode: 0o600, flush: true }));
+        renameSync(partial, out);
+    }
+    catch (error) {
+        rmSync(partial, { force: true });
+        throw error;
+    }
+}
+//# sourceMappingURL=export.js.map

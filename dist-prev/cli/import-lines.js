@@ -1,0 +1,250 @@
+/**
+ * The meter events of a file, line by line, with the number each line has in the file. Memory is bounded by the longest
+ * line that is taken, not by the file; a line that cannot be read is reported and the next one is read.
+ */
+import { isUtf8 } from 'node:buffer';
+import { parse } from 'csv-parse/sync';
+import { DomainError } from '../domain/errors.js';
+/** The file as a whole cannot be read as what it is said to be. */
+export class ImportFormatError extends Error {
+    name = 'ImportFormatError';
+}
+/** Far above the largest event that can count. */
+export const LINE_BYTES_MAX = 256 * 1024;
+/** What is repeated of a line that is longer. */
+const LONG_LINE_SHOWN_BYTES = 1024;
+const NEWLINE = 10;
+const BYTE_ORDER_MARK = '\uFEFF';
+/** Lines in pages, in their order. @throws ImportFormatError */
+export function importLines(format, chunks) {
+    return format === 'csv' ? csvLines(chunks) : ndjsonLines(chunks);
+}
+async function* ndjsonLines(chunks) {
+    for await (const page of physicalLines(chunks)) {
+        const lines = [];
+        for (const { line, raw: ended, problem } of page) {
+            const raw = withoutReturn(ended);
+            if (problem)
+                lines.push({ line, raw, event: problem });
+            else if (raw.trim() !== '')
+                lines.push({ line, raw, event: parseJson(raw) });
+        }
+        if (lines.length > 0)
+            yield lines;
+    }
+}
+function parseJson(raw) {
+    try {
+        return JSON.parse(raw);
+    }
+    catch {
+        return new DomainError('parameter_invalid', 'The line is not valid JSON.');
+    }
+}
+/**
+ * A record ends at the first line break outside quotes. Quotes in quotes are doubled, so that is where the number of
+ * quotes is even. Where that does not lead to a record, only the first line is refused and reading goes on after it: a
+ * stray quote cannot swallow what follows.
+ */
+async function* csvLines(chunks) {
+    let columns = null;
+    let waiting = [];
+    const read = (isEnd) => {
+        const { records, rest } = splitRecords(waiting, isEnd);
+        waiting = rest;
+        const [header] = records;
+        if (!columns && header) {
+            columns = readHeader(header);
+            records.shift();
+        }
+        return columns ? readRecords(records, columns) : [];
+    };
+    for await (const page of physicalLines(chunks)) {
+        waiting.push(...page);
+        const lines = read(false);
+        if (lines.length > 0)
+            yield lines;
+    }
+    const lines = read(true);
+    if (lines.length > 0)
+        yield lines;
+}
+function splitRecords(lines, isEnd) {
+    const records = [];
+    for (let first = 0; first < lines.length;) {
+        const start = lines[first];
+        let end = first + 1;
+        if (start.problem === null && start.raw.trim() === '') {
+            first = end;
+            continue;
+        }
+        let isOpen = start.problem === null && hasOddQuotes(start.raw);
+        let length = start.raw.length;
+        while (isOpen && end < lines.length && length <= LINE_BYTES_MAX) {
+            const next = lines[end++];
+            if (next.problem)
+                break;
+            length += next.raw.length;
+            if (hasOddQuotes(next.raw))
+                isOpen = false;
+        }
+        if (isOpen && !isEnd && end === lines.length && length <= LINE_BYTES_MAX)
+            return { records, rest: lines.slice(first) };
+        if (isOpen) {
+            const problem = new DomainError('parameter_invalid', 'A quote is opened in the line and not closed after it.');
+            records.push({ line: start.line, raw: withoutReturn(start.raw), problem, lines: [] });
+            first++;
+        }
+        else {
+            const all = lines.slice(first, end);
+            const raw = withoutReturn(all.length === 1 ? start.raw : all.map((each) => each.raw).join('\n'));
+            records.push({ line: start.line, raw, problem: start.problem, lines: all.length === 1 ? [] : all });
+            first = end;
+        }
+    }
+    return { records, rest: [] };
+}
+function hasOddQuotes(text) {
+    let isOdd = false;
+    for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1))
+        isOdd = !isOdd;
+    return isOdd;
+}
+/** An empty cell is nothing; `""` is the empty text. */
+function parseCells(text) {
+    return parse(text, {
+        record_delimiter: '\n',
+        relax_column_count: true,
+        cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
+    });
+}
+function readHeader({ raw, problem }) {
+    if (problem)
+        throw new ImportFormatError(`The header row cannot be read: ${problem.message}`);
+    let names;
+    try {
+        names = parseCells(raw)[0] ?? [];
+    }
+    catch {
+        throw new ImportFormatError('The header row is not valid CSV.');
+    }
+    const columns = names.map((name, index) => {
+        if (name === null || name.trim() === '')
+            throw new ImportFormatError(`Column ${index + 1} has no name.`);
+        if (name === 'event_name' || name === 'identifier' || name === 'timestamp')
+            return { field: name };
+        if (name === 'record_status') {
+            throw new ImportFormatError('The file has a column record_status: it was exported with cancelled records, which are not imported. Export it without --include-cancelled.');
+        }
+        return { payloadKey: name.startsWith('payload.') ? name.slice('payload.'.length) : name };
+    });
+    const seen = new Set(columns.map((column) => JSON.stringify(column)));
+    if (seen.size < columns.length)
+        throw new ImportFormatError('Two columns of the header row mean the same.');
+    if (!columns.some((column) => 'field' in column && column.field === 'event_name')) {
+        throw new ImportFormatError('The header row has no column event_name.');
+    }
+    return columns;
+}
+/** All at once, which is fast; one by one only where one of them is not valid. */
+function readRecords(records, columns) {
+    if (records.length === 0)
+        return [];
+    if (records.every(({ problem }) => problem === null)) {
+        try {
+            const rows = parseCells(records.map(({ raw }) => raw).join('\n'));
+            if (rows.length === records.length) {
+                return records.map(({ line, raw }, index) => ({ line, raw, event: eventOf(rows[index] ?? [], columns) }));
+            }
+        }
+        catch {
+            // One of them is the reason; below it is found.
+        }
+    }
+    return records.flatMap((record) => readRecord(record, columns));
+}
+function readRecord({ line, raw, problem, lines }, columns) {
+    if (problem)
+        return [{ line, raw, event: problem }];
+    try {
+        const [cells = []] = parseCells(raw);
+        return [{ line, raw, event: eventOf(cells, columns) }];
+    }
+    catch {
+        const invalid = new DomainError('parameter_invalid', 'The line is not valid CSV: a quote is not where one can be.');
+        const [first, ...rest] = lines;
+        if (!first)
+            return [{ line, raw, event: invalid }];
+        return [
+            { line, raw: withoutReturn(first.raw), event: invalid },
+            ...splitRecords(rest, true).records.flatMap((record) => readRecord(record, columns)),
+        ];
+    }
+}
+function eventOf(cells, columns) {
+    if (cells.length !== columns.length) {
+        return new DomainError('parameter_invalid', `The line has ${cells.length} cells; the header row has ${columns.length} columns.`);
+    }
+    // Without a prototype, so that a key such as `__proto__` is a key like any other.
+    const payload = Object.create(null);
+    const event = { payload };
+    for (const [index, column] of columns.entries()) {
+        const cell = cells[index] ?? null;
+        if ('payloadKey' in column) {
+            if (cell !== null)
+                payload[column.payloadKey] = cell;
+        }
+        else if (cell !== null && cell !== '')
+            event[column.field] = cell;
+    }
+    return event;
+}
+function withoutReturn(raw) {
+    return raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+}
+async function* physicalLines(chunks) {
+    let pieces = [];
+    let bytes = 0;
+    let number = 0;
+    const finish = () => {
+        const line = physicalLine(++number, pieces, bytes);
+        pieces = [];
+        bytes = 0;
+        return line;
+    };
+    for await (const chunk of chunks) {
+        const page = [];
+        let from = 0;
+        for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+            const piece = chunk.subarray(from, end);
+            if (bytes <= LINE_BYTES_MAX)
+                pieces.push(piece);
+            bytes += piece.length;
+            page.push(finish());
+            from = end + 1;
+        }
+        const piece = chunk.subarray(from);
+        // Of a line without an end, what is beyond the limit is let go.
+        if (bytes <= LINE_BYTES_MAX && piece.length > 0)
+            pieces.push(piece);
+        bytes += piece.length;
+        if (page.length > 0)
+            yield page;
+    }
+    if (bytes > 0)
+        yield [finish()];
+}
+function physicalLine(line, pieces, bytes) {
+    const [only] = pieces;
+    const content = pieces.length === 1 && only ? only : Buffer.concat(pieces);
+    if (bytes > LINE_BYTES_MAX) {
+        const raw = content.toString('utf8', 0, LONG_LINE_SHOWN_BYTES);
+        return { line, raw, problem: new DomainError('parameter_too_long', `A line has at most ${LINE_BYTES_MAX} bytes.`) };
+    }
+    let raw = content.toString('utf8');
+    if (line === 1 && raw.startsWith(BYTE_ORDER_MARK))
+        raw = raw.slice(1);
+    const problem = isUtf8(content) ? null : new DomainError('parameter_invalid', 'The line is not valid UTF-8.');
+    return { line, raw, problem };
+}
+//# sourceMappingURL=import-lines.js.map

@@ -1,0 +1,201 @@
+/**
+ * `meterbook import`: meter events from a file into the ledger, by the rules and the writers of the API: on the store
+ * itself, or through the service that runs on it.
+ *
+ * Running it again, either way, is how it is resumed: every line has the same identifier each time, and an identifier
+ * counts once.
+ */
+import { Command, Option } from 'commander';
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { parseTimestamp } from '../api/stripe/timestamp.js';
+import { randomIds, systemClock } from '../commands/environment.js';
+import { UsageImport } from '../commands/import-usage.js';
+import { MeterCatalogues } from '../commands/meter-catalogues.js';
+import { readConfig, readServiceAccess } from '../config.js';
+import { DataFolderInUse } from '../data-folder.js';
+import { ledgerName } from '../domain/ledger.js';
+import { importLines } from './import-lines.js';
+import { runImport } from './import-run.js';
+import { ServiceImport } from './import-through-service.js';
+import { contentHash, openImportSource, STANDARD_INPUT } from './import-source.js';
+import { requireAccountName, storeOptions, storeOverrides } from './ledger-options.js';
+import { grouped, Progress } from './progress.js';
+import { RejectsFile } from './rejects-file.js';
+import { ServiceClient } from './service-client.js';
+import { openWriteSide } from './write-side.js';
+const HELP = `
+NDJSON: one {"event_name", "payload": {text: text}, "identifier"?, "timestamp"?} in each line.
+CSV: a header row with event_name and, if you like, identifier and timestamp. Every other column is a payload key,
+as is the rest of the name in a column payload.<key>. An empty cell is no key; "" is an empty text.
+Timestamps: RFC 3339 (2026-01-15T10:00:00.000Z) or whole Unix seconds; left out, the time of the import.
+gzip is recognised. The format is told by the name of the file, else by how it begins.
+
+Run it again as often as you like, also after it was interrupted: an identifier counts once. A line without one gets one
+made of the SHA-256 of the file's content and the number of the line, so the same file counts once under any name. For a
+file that grows, or for standard input, name the source with --source: then its name stands for the content.
+
+On the store itself the service must not be running on the same data folder. With EventStoreDB it may run on; the import
+then needs a folder of its own (--data-dir) for its read model.
+Through a running service (--url http://127.0.0.1:4242) the ledger is that of the key, which must be a secret one and is best
+given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes.
+
+Exit codes: 0 all lines counted or counted before; 1 some were refused, or it stopped; 2 the command line is wrong.`;
+export function importCommand() {
+    const command = storeOptions(new Command('import')
+        .description('Count the meter events of an NDJSON or CSV file, each once however often it is run.')
+        .argument('<file>', 'file to read, - for standard input'))
+        .addOption(new Option('--format <format>', 'what the file holds').choices(['ndjson', 'csv']))
+        .option('--backfill', 'take timestamps older than 35 days too')
+        .option('--source <name>', 'name to make identifiers from for lines without one')
+        .option('--rejects <file>', 'file for refused lines (default: FILE.rejected.ndjson)')
+        .addOption(new Option('--url <url>', 'import through the service that runs there').conflicts([
+        'account',
+        'mode',
+        'dataDir',
+        'eventStoreUrl',
+    ]))
+        .option('--api-key <key>', 'secret key for --url (METERBOOK_API_KEY)')
+        .option('--quiet', 'print nothing but errors')
+        .option('--json', 'print the summary as JSON')
+        .addHelpText('after', HELP);
+    return command.action(async (file, options) => {
+        if (file !== STANDARD_INPUT && !isReadable(file))
+            command.error(`There is no file ${file}.`, { exitCode: 2 });
+        if (options.source?.trim() === '')
+            command.error('--source must not be blank.', { exitCode: 2 });
+        requireAccountName(command, options);
+        if (options.url === undefined && options.apiKey !== undefined) {
+            command.error('--api-key goes with --url: an import on the store itself needs no key.', { exitCode: 2 });
+        }
+        await importFile(file, options, target(options));
+    });
+}
+/** Reads the settings at once; what is returned opens it. */
+function target(options) {
+    const { url, apiKey, backfill } = options;
+    if (url === undefined) {
+        const config = readConfig({ ...process.env, ...storeOverrides(options) });
+        return () => openStore(config, options);
+    }
+    const key = apiKey === undefined ? {} : { METERBOOK_API_KEY: apiKey };
+    const access = readServiceAccess(url, { ...process.env, ...key });
+    const client = new ServiceClient(access.url, access.apiKey);
+    return async () => ({ usageImport: new ServiceImport(client, backfill === true), writeSide: null });
+}
+async function importFile(file, options, open) {
+    const counts = { lines: 0, counted: 0, duplicates: 0, rejected: 0 };
+    const rejectsPath = options.rejects ?? `${file === STANDARD_INPUT ? 'stdin' : file}.rejected.ndjson`;
+    const { usageImport, writeSide } = await open();
+    const progress = new Progress(options.quiet ? null : process.stderr, 'lines');
+    let stopped = null;
+    try {
+        const rejects = new RejectsFile(rejectsPath, file === STANDARD_INPUT ? null : file);
+        try {
+            await run(file, options, { usageImport, writeSide }, rejects, progress, counts);
+        }
+        finally {
+            await rejects.close();
+        }
+    }
+    catch (error) {
+        stopped = error;
+    }
+    finally {
+        progress.clear();
+        await writeSide?.close();
+    }
+    summarize(counts, { file, options, rejects: rejectsPath, seconds: progress.seconds, stopped });
+    if (stopped)
+        throw stopped;
+    if (counts.rejected > 0)
+        process.exitCode = 1;
+}
+async function run(file, { format, source: named }, { usageImport, writeSide }, rejects, progress, counts) {
+    const source = await openImportSource(file, format ?? null);
+    const sourceName = async () => {
+        if (named !== undefined)
+            return `name ${named}`;
+        return file === STANDARD_INPUT ? null : `sha256 ${await contentHash(file)}`;
+    };
+    await runImport({
+        pages: importLines(source.format, source.content),
+        usageImport,
+        writeSide,
+        rejects,
+        sourceName,
+        onProgress: ({ lines }) => progress.show(lines, source.size === null ? null : source.bytesRead() / source.size),
+    }, counts);
+}
+async function openStore(config, { account, mode, backfill }) {
+    const writeSide = await openUnlocked(config);
+    try {
+        const ledger = ledgerName({ account, mode });
+        const catalogue = await new MeterCatalogues(writeSide.store, () => randomIds.uuid()).latest(ledger);
+        if (catalogue.meters.size === 0) {
+            throw new Error(`The ledger ${ledger} has no meters yet. Create them first, or choose with --account and --mode.`);
+        }
+        const usageImport = new UsageImport(writeSide.usage, {
+            ledger,
+            catalogue,
+            backfill: backfill === true,
+            parseTimestamp,
+            clock: systemClock,
+            context: { requestId: `import_${randomIds.random(16)}`, actor: 'system', idempotency: null },
+        });
+        return { usageImport, writeSide };
+    }
+    catch (error) {
+        await writeSide.close();
+        throw error;
+    }
+}
+async function openUnlocked(config) {
+    try {
+        return await openWriteSide(config);
+    }
+    catch (error) {
+        if (!(error instanceof DataFolderInUse))
+            throw error;
+        throw new Error(config.eventStoreUrl === 'embedded:'
+            ? `The Meterbook service, or another import, is using ${config.dataDir}. Import through the running service with --url, or stop the service, import, and start it again.`
+            : `The Meterbook service, or another import, is using ${config.dataDir}. Import through the running service with --url, or give the import a folder of its own with --data-dir.`, { cause: error });
+    }
+}
+function summarize(counts, { file, options, rejects, seconds, stopped }) {
+    const { lines, counted, duplicates, rejected } = counts;
+    const rate = seconds > 0 ? Math.round(lines / seconds) : 0;
+    if (options.json) {
+        const summary = {
+            file,
+            ...(options.url === undefined ? { ledger: ledgerName(options) } : { url: options.url }),
+            lines,
+            counted,
+            duplicates,
+            rejected,
+            rejects_file: rejected > 0 ? rejects : null,
+            seconds: Number(seconds.toFixed(3)),
+            lines_per_second: rate,
+            peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
+            stopped: stopped === null ? null : messageOf(stopped),
+        };
+        process.stdout.write(`${JSON.stringify(summary)}\n`);
+        return;
+    }
+    if (options.quiet)
+        return;
+    const name = file === STANDARD_INPUT ? 'standard input' : basename(file);
+    process.stdout.write(`${name}: ${grouped(lines)} lines in ${seconds.toFixed(1)} s (${grouped(rate)}/s): ${grouped(counted)} counted, ${grouped(duplicates)} counted before, ${grouped(rejected)} refused.\n`);
+    if (rejected > 0)
+        process.stdout.write(`The refused lines and why: ${rejects}\n`);
+    if (stopped !== null)
+        process.stdout.write('It stopped before the end. Run it again: what counted counts once.\n');
+}
+function messageOf(error) {
+    return error instanceof Error ? error.message : String(error);
+}
+function isReadable(file) {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    return stat !== undefined && !stat.isDirectory();
+}
+//# sourceMappingURL=import.js.map

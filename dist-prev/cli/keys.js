@@ -1,0 +1,129 @@
+/**
+ * `meterbook keys`: issues, lists and revokes API keys by appending to the store itself, whether the service runs or not.
+ * A running service notices within a moment.
+ */
+import { Command, Option } from 'commander';
+import { ApiKeyRing } from '../commands/api-key-ring.js';
+import { randomIds, systemClock } from '../commands/environment.js';
+import { issueApiKey } from '../commands/issue-api-key.js';
+import { readConfig } from '../config.js';
+import { makeDataFolder } from '../data-folder.js';
+import { KEY_NAME_LENGTH_MAX, keyRoles } from '../domain/api-keys.js';
+import { DomainError } from '../domain/errors.js';
+import { openEventStore } from '../event-store/open-event-store.js';
+import { isLongerThan } from '../domain/text.js';
+const context = { requestId: 'cli', actor: 'system', idempotency: null };
+const json = () => new Option('--json', 'print JSON');
+export function keysCommand() {
+    const keys = new Command('keys').description('Issue, list and revoke API keys.');
+    keys
+        .command('create')
+        .description('Issue a key. It is printed once and stored as a hash only.')
+        .option('--account <name>', 'account whose ledger the key opens', 'default')
+        .addOption(new Option('--mode <mode>', 'test or live ledger').choices(['test', 'live']).default('test'))
+        .addOption(new Option('--role <role>', 'secret: everything; ingest: report and cancel usage; read: only read')
+        .choices([...keyRoles])
+        .default('secret'))
+        .option('--name <text>', 'what the key is for', '')
+        .addOption(json())
+        .action((options) => create(options));
+    keys
+        .command('list')
+        .description('List all keys, revoked ones included. Keys themselves are not stored.')
+        .addOption(json())
+        .action((options) => list(options));
+    keys
+        .command('revoke')
+        .description('Revoke a key by its id. Revoking it again changes nothing.')
+        .argument('<key id>', 'as `keys list` shows it: key_…')
+        .addOption(json())
+        .action((keyId, options) => revoke(keyId, options));
+    return keys;
+}
+async function create({ json: asJson, ...wanted }) {
+    if (isLongerThan(wanted.name, KEY_NAME_LENGTH_MAX)) {
+        throw new DomainError('parameter_too_long', `A key's name has at most ${KEY_NAME_LENGTH_MAX} characters.`, 'name');
+    }
+    await withKeyRing(async (ring) => {
+        const { apiKey, key } = await issueApiKey(ring, wanted, { clock: systemClock, ids: randomIds }, context);
+        if (asJson)
+            print(JSON.stringify({ ...shown(apiKey, null), key }));
+        else
+            print(`${key}\n\nThis is the only time it is shown. Key id: ${apiKey.keyId} (${apiKey.ledger}, ${apiKey.role}).`);
+    });
+}
+async function list({ json: asJson }) {
+    await withKeyRing(async (ring) => {
+        const { keys } = await ring.stream.read();
+        const all = [...keys.values()].map((key) => shown(key, key.revokedAt));
+        if (asJson)
+            return print(JSON.stringify(all));
+        if (all.length === 0)
+            return print('No keys yet. Issue one with: meterbook keys create');
+        const header = {
+            id: 'ID',
+            key: 'KEY',
+            ledger: 'LEDGER',
+            role: 'ROLE',
+            issued_at: 'ISSUED',
+            revoked_at: 'REVOKED',
+            name: 'NAME',
+        };
+        const rows = [header, ...all].map((row) => [
+            row.id,
+            row.key,
+            row.ledger,
+            row.role,
+            row.issued_at,
+            row.revoked_at ?? '-',
+            row.name,
+        ]);
+        const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+        print(rows
+            .map((row) => row
+            .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+            .join('  ')
+            .trimEnd())
+            .join('\n'));
+    });
+}
+async function revoke(keyId, { json: asJson }) {
+    await withKeyRing(async (ring) => {
+        const { state } = await ring.stream.transact({ type: 'RevokeApiKey', keyId, at: systemClock.now() }, context);
+        const key = state.keys.get(keyId);
+        if (!key)
+            throw new Error(`Key ${keyId} is not in the state its own command left.`);
+        print(asJson ? JSON.stringify(shown(key, key.revokedAt)) : `Revoked ${keyId}.`);
+    });
+}
+function shown(key, revokedAt) {
+    return {
+        id: key.keyId,
+        key: `…${key.lastFour}`,
+        ledger: key.ledger,
+        role: key.role,
+        name: key.name,
+        issued_at: new Date(key.issuedAt).toISOString(),
+        revoked_at: revokedAt === null ? null : new Date(revokedAt).toISOString(),
+    };
+}
+async function withKeyRing(work) {
+    const { dataDir, eventStoreUrl } = readConfig(process.env);
+    makeDataFolder(dataDir);
+    const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly);
+    try {
+        await work(new ApiKeyRing(store, () => randomIds.uuid()));
+    }
+    finally {
+        await store.close();
+    }
+}
+const warningsOnly = {
+    info: () => undefined,
+    warn: (_, message) => void process.stderr.write(`${message}\n`),
+    error: (_, message) => void process.stderr.write(`${message}\n`),
+};
+function print(text) {
+    process.stdout.write(`${text}\n`);
+}
+//# sourceMappingURL=keys.js.map

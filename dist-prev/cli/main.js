@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+/**
+ * `meterbook`: runs the service, manages its API keys, moves usage in and out, and proves its numbers. Settings come from the same environment variables as the
+ * service's. Exit codes: 0 done, 1 it could not be done, 2 the command line or a setting is wrong.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../config.js';
+import { DomainError } from '../domain/errors.js';
+import { auditCommand } from './audit.js';
+import { digestCommand } from './digest.js';
+import { exportCommand } from './export.js';
+import { importCommand } from './import.js';
+import { keysCommand } from './keys.js';
+import { rebuildCommand } from './rebuild.js';
+import { serveCommand } from './serve.js';
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const program = new Command('meterbook')
+    .description("Self-hosted usage metering with Stripe's Billing Meters API.")
+    .version(version)
+    .addCommand(serveCommand())
+    .addCommand(keysCommand())
+    .addCommand(importCommand())
+    .addCommand(exportCommand())
+    .addCommand(digestCommand())
+    .addCommand(auditCommand())
+    .addCommand(rebuildCommand())
+    .showHelpAfterError('(add --help for what there is)')
+    .configureHelp({ showGlobalOptions: true });
+for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
+    command.exitOverride();
+}
+try {
+    await program.parseAsync();
+}
+catch (error) {
+    if (error instanceof CommanderError)
+        process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else if (error instanceof ConfigError || error instanceof DomainError)
+        fail(error.message, 2);
+    else
+        fail(error instanceof Error ? error.message : String(error), 1);
+}
+function fail(message, exitCode) {
+    process.stderr.write(`${message}\n`);
+    process.exitCode = exitCode;
+}
+//# sourceMappingURL=main.js.map

@@ -1,0 +1,130 @@
+/**
+ * `meterbook rebuild`: builds projections anew beside the live ones, compares every row, and switches. On the data folder
+ * itself where no service runs, through its API where one does.
+ */
+import { Command, Option } from 'commander';
+import { readConfig } from '../config.js';
+import { DataFolderInUse, lockDataFolder } from '../data-folder.js';
+import { openEventStore } from '../event-store/open-event-store.js';
+import { allProjections } from '../projections/projections.js';
+import { Projector } from '../projections/projector.js';
+import { openReadModel } from '../read-model/open-read-model.js';
+import { projectionNames } from '../replay/projection-states.js';
+import { grouped } from './progress.js';
+import { RebuildProgress } from './rebuild-progress.js';
+import { rebuildThroughService } from './rebuild-service.js';
+import { requireEventLog, warningsOnly } from './write-side.js';
+const HELP = `
+Projections: ${projectionNames.join(', ')}; all of them by default. Rows of usage-cells are counted from usage-index:
+where records are doubted rebuild both.
+
+The old rows serve until the new ones take their place in one step, and stay where anything goes wrong. Interrupted
+anywhere, it goes on at the next start of the service or the next rebuild. Where a service runs, name it with --url and a
+secret key (--key or METERBOOK_KEY).`;
+export function rebuildCommand() {
+    const command = new Command('rebuild')
+        .description('Build projections anew from the log, compare every row, and switch.')
+        .argument('[projections...]', 'which; all by default')
+        .option('--data-dir <folder>', 'folder of the embedded files (DATA_DIR; default ./data)')
+        .option('--event-store-url <url>', 'embedded: or esdb://… (EVENT_STORE_URL; default embedded:)')
+        .option('--url <url>', 'of a running service, such as http://127.0.0.1:4242')
+        .addOption(new Option('--key <key>', 'secret key for the running service').env('METERBOOK_KEY'))
+        .option('--keep', 'leave the old tables in the file')
+        .option('--drop-kept', 'only drop the tables that were kept earlier')
+        .option('--quiet', 'print nothing but differences and errors')
+        .addHelpText('after', HELP);
+    return command.action(async (projections, options) => {
+        const unknown = projections.find((name) => !projectionNames.includes(name));
+        if (unknown !== undefined) {
+            command.error(`There is no projection ${unknown}; there are ${projectionNames.join(', ')}.`, { exitCode: 2 });
+        }
+        const progress = new RebuildProgress(options.quiet === true);
+        if (options.url !== undefined) {
+            const { key } = options;
+            if (key === undefined)
+                return command.error('--url needs a secret key: --key or METERBOOK_KEY.', { exitCode: 2 });
+            if (options.dropKept)
+                return command.error('--drop-kept works on the data folder, without --url.', { exitCode: 2 });
+            return report(await rebuildThroughService({ url: options.url, key, projections, keep: options.keep === true }, progress), progress);
+        }
+        const config = readConfig({
+            ...process.env,
+            ...(options.dataDir !== undefined && { DATA_DIR: options.dataDir }),
+            ...(options.eventStoreUrl !== undefined && { EVENT_STORE_URL: options.eventStoreUrl }),
+        });
+        const state = await rebuildInFolder(projections, options, config, progress);
+        if (state)
+            report([state], progress);
+    });
+}
+async function rebuildInFolder(projections, options, config, progress) {
+    const { dataDir, eventStoreUrl, readModelUrl } = config;
+    requireEventLog(config);
+    // Whatever was opened is closed again, newest first, also when a later step fails.
+    const closing = [];
+    try {
+        const lock = lockOrAdvise(dataDir);
+        closing.push(() => lock.release());
+        const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly);
+        closing.push(() => store.close());
+        await store.check();
+        const readModel = openReadModel(readModelUrl, dataDir);
+        closing.push(() => readModel.close());
+        const stop = new AbortController();
+        let last = null;
+        const projector = new Projector(store, readModel, allProjections(({ message }) => warningsOnly.error({}, message)), ({ caughtUp }) => {
+            if (caughtUp && last === null && !options.dropKept)
+                projector.rebuild({ projections, keep: options.keep === true });
+            else if (caughtUp)
+                stop.abort();
+        }, (message) => warningsOnly.warn({}, message), () => allProjections(() => undefined), (state) => {
+            last = state;
+            progress.show(state);
+            if (state.status === 'completed' || state.status === 'failed')
+                stop.abort();
+        });
+        await projector.prepare();
+        if (options.dropKept) {
+            while (await readModel.dropReplaced(true))
+                ;
+            return null;
+        }
+        await projector.run(stop.signal);
+        while (await readModel.dropReplaced(false))
+            ;
+        return last;
+    }
+    finally {
+        for (let close = closing.pop(); close; close = closing.pop())
+            await close();
+    }
+}
+function lockOrAdvise(dataDir) {
+    try {
+        return lockDataFolder(dataDir);
+    }
+    catch (error) {
+        if (!(error instanceof DataFolderInUse))
+            throw error;
+        throw new Error(`${error.message} Or rebuild through the running service: --url and --key.`, { cause: error });
+    }
+}
+function report(states, progress) {
+    progress.clear();
+    for (const { projections, status, rows, differenceCount, differences, elapsedMs, failure } of states) {
+        const names = projections.join(', ');
+        if (status === 'failed') {
+            process.stderr.write(`The rebuild of ${names} failed; the old rows serve. ${failure}\n`);
+            process.exitCode = 1;
+            continue;
+        }
+        for (const { table, key, expected, found } of differences) {
+            process.stdout.write(`${table} ${JSON.stringify(key)}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}\n`);
+        }
+        if (differenceCount === 0 && progress.isQuiet)
+            continue;
+        const what = differenceCount === 0 ? 'every row is as it was' : `${grouped(differenceCount)} differences mended`;
+        process.stdout.write(`${names}: ${grouped(rows)} rows compared in ${(elapsedMs / 1000).toFixed(1)} s, ${what}.\n`);
+    }
+}
+//# sourceMappingURL=rebuild.js.map

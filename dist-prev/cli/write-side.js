@@ -1,0 +1,60 @@
+/**
+ * The write side of the service without its HTTP, for commands that write usage: the same store, projections and writers,
+ * under the same lock on the data folder.
+ */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { randomIds } from '../commands/environment.js';
+import { UsageIndex } from '../commands/usage-index.js';
+import { UsageLedger } from '../commands/usage-ledger.js';
+import { lockDataFolder, makeDataFolder } from '../data-folder.js';
+import { EVENT_LOG_FILE, openEventStore } from '../event-store/open-event-store.js';
+import { ReadYourWrites } from '../event-store/read-your-writes.js';
+import { ProjectorThread } from '../projections/projector-thread.js';
+import { openReadModel } from '../read-model/open-read-model.js';
+/** How long a command waits for the projections: the first time they may have a whole log before them. */
+const CATCH_UP_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+export const warningsOnly = {
+    info: () => undefined,
+    warn: (_, message) => void process.stderr.write(`${message}\n`),
+    error: (_, message) => void process.stderr.write(`${message}\n`),
+};
+/** @throws DataFolderInUse, and what keeps the store from opening. */
+export async function openWriteSide({ dataDir, eventStoreUrl, readModelUrl }) {
+    requireEventLog({ dataDir, eventStoreUrl });
+    makeDataFolder(dataDir);
+    // Whatever was opened is closed again, newest first, also when a later step fails.
+    const closing = [];
+    const close = async () => {
+        for (let next = closing.pop(); next; next = closing.pop())
+            await next();
+    };
+    try {
+        const lock = lockDataFolder(dataDir);
+        closing.push(() => lock.release());
+        const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly);
+        closing.push(() => store.close());
+        await store.check();
+        const readYourWrites = new ReadYourWrites(store, CATCH_UP_TIMEOUT_MS);
+        const settings = { eventStoreUrl, readModelUrl, dataDir };
+        const projector = await ProjectorThread.start(settings, readYourWrites, warningsOnly);
+        closing.push(() => projector.stop());
+        const readModel = openReadModel(readModelUrl, dataDir);
+        closing.push(() => readModel.close());
+        const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites, () => randomIds.uuid());
+        closing.push(() => usage.close());
+        await readYourWrites.started();
+        return { store, usage, readYourWrites, close };
+    }
+    catch (error) {
+        await close();
+        throw error;
+    }
+}
+/** A mistyped folder is told, not filled with an empty store. */
+export function requireEventLog({ dataDir, eventStoreUrl }) {
+    if (eventStoreUrl !== 'embedded:' || existsSync(join(dataDir, EVENT_LOG_FILE)))
+        return;
+    throw new Error(`There is no Meterbook store in ${resolve(dataDir)}. Name its folder with --data-dir.`);
+}
+//# sourceMappingURL=write-side.js.map

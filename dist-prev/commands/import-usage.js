@@ -1,0 +1,94 @@
+/**
+ * Takes meter events from a file into a ledger, by the same rules and the same writers as the API: an event of a line is
+ * counted, was counted already, or is refused with its reason. Lines may be under way together; where the order of two
+ * records decides a number, the later line waits for the earlier one.
+ */
+import { DomainError } from '../domain/errors.js';
+import { activeMeter } from '../domain/meter-catalogue.js';
+import { BACKFILL_EARLIEST, readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js';
+import { readStreamedEvent } from '../domain/streamed-event.js';
+import { RecordingOrder } from './recording-order.js';
+/** Events of one call where the import goes through a running service. */
+export const IMPORT_CALL_EVENTS_MAX = 1000;
+const UNIX_SECONDS = /^-?\d{1,12}$/;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+export class UsageImport {
+    usage;
+    settings;
+    order = new RecordingOrder();
+    constructor(usage, settings) {
+        this.usage = usage;
+        this.settings = settings;
+    }
+    /**
+     * `makeIdentifier` is asked where the event has none. Call it in the order of the lines.
+     *
+     * @throws Overloaded, EventStoreUnavailable, ReadModelBehind: the import may be run again, what counted counts once.
+     */
+    async take(event, makeIdentifier) {
+        try {
+            const { meter, record, hasTimestamp } = this.read(event, makeIdentifier);
+            return await this.order.submit(meter, record, () => this.submit(meter, record, hasTimestamp));
+        }
+        catch (error) {
+            if (!(error instanceof DomainError))
+                throw error;
+            return { outcome: error, position: null };
+        }
+    }
+    read(event, makeIdentifier) {
+        const { catalogue, backfill, parseTimestamp, clock } = this.settings;
+        const read = readStreamedEvent(withTimestampText(event));
+        requireText('event_name', read.eventName);
+        if (read.identifier !== null)
+            requireText('identifier', read.identifier);
+        for (const [key, text] of Object.entries(read.payload)) {
+            requireText('payload', key);
+            requireText(`payload[${key}]`, text);
+        }
+        const meter = activeMeter(catalogue, read.eventName);
+        const timestamp = read.timestamp === null ? null : readTimestamp(read.timestamp, parseTimestamp);
+        const identifier = read.identifier ?? makeIdentifier();
+        const receivedAt = clock.now();
+        const earliest = backfill ? BACKFILL_EARLIEST : receivedAt - TIMESTAMP_PAST_MAX_MS;
+        const record = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt, earliest);
+        return { meter, record, hasTimestamp: timestamp !== null };
+    }
+    async submit(meter, record, hasTimestamp) {
+        const { ledger, catalogue, context } = this.settings;
+        const command = { type: 'RecordUsage', record, hasTimestamp };
+        const partitions = catalogue.usagePartitions ?? 1;
+        const { isNew, position } = await this.usage.submit(ledger, partitions, meter, record.identifier, command, context);
+        return { outcome: isNew ? 'counted' : 'duplicate', position };
+    }
+}
+/** Whole Unix seconds, as Stripe's bulk files have them, written as the text that the API takes. */
+function withTimestampText(event) {
+    if (typeof event !== 'object' || event === null || Array.isArray(event))
+        return event;
+    const { timestamp } = event;
+    const isSeconds = typeof timestamp === 'number'
+        ? Number.isSafeInteger(timestamp)
+        : typeof timestamp === 'string' && UNIX_SECONDS.test(timestamp);
+    if (!isSeconds)
+        return event;
+    const instant = new Date(Number(timestamp) * 1000);
+    // Beyond the year 9999 there is no such text; it is refused as it stands.
+    const year = instant.getUTCFullYear();
+    return year >= 0 && year <= 9999 ? { ...event, timestamp: instant.toISOString() } : event;
+}
+function readTimestamp(text, parse) {
+    const instant = parse(text);
+    if (instant !== null)
+        return instant;
+    throw new DomainError('parameter_invalid', 'The timestamp must be an RFC 3339 text such as 2026-01-15T10:00:00.000Z, or whole Unix seconds.', 'timestamp');
+}
+/** As the API: what is stored must read the same in every store and client. */
+function requireText(param, text) {
+    if (text.includes('\0'))
+        throw new DomainError('parameter_invalid', `${param} contains a NUL character.`, param);
+    if (LONE_SURROGATE.test(text)) {
+        throw new DomainError('parameter_invalid', `${param} is not well-formed Unicode.`, param);
+    }
+}
+//# sourceMappingURL=import-usage.js.map

@@ -1,0 +1,360 @@
+/**
+ * The one writer this process has for one partition of a ledger's usage.
+ *
+ * Commands gather while an append is under way and are then decided together, each on the state of its own record: from
+ * the *tail* (appended but not yet projected), else from the usage index. The append carries the last known revision, so
+ * no event lands whose writer had not seen everything before it; a conflict reads what came between and decides the whole
+ * batch again. Whether an append of unknown outcome landed is found out by sending exactly it again. Design §3.1.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import * as UsageRecord from '../domain/usage-record.js';
+import { decodeEvent, encodeEvent } from '../event-store/codec.js';
+import { EventStoreUnavailable, } from '../event-store/event-store.js';
+import { Overloaded } from '../overloaded.js';
+import { turn } from '../turns.js';
+import { ABSENT } from './usage-index.js';
+/** Events of one append. */
+export const BATCH_EVENTS_MAX = 500;
+/** Upper bound of an append's size: half of what the smallest EventStoreDB setting takes. */
+export const BATCH_BYTES_MAX = 512 * 1024;
+/** Commands that may wait in one partition. */
+export const QUEUE_MAX = 10_000;
+/**
+ * Records appended but not yet projected that one partition keeps in memory: a few seconds of a flood. Beyond it callers are
+ * told to slow down until the projections have caught up.
+ */
+export const TAIL_MAX = 20_000;
+/**
+ * From so many on the next append waits for the projections, but not for ever: callers are slowed to what can be projected,
+ * and where projecting stands still the tail goes on to fill. In a ledger's partitions together that is a few of the
+ * projector's pages, so it never runs out of work; more would only make rows late and garbage collection long.
+ */
+export const TAIL_SLOW = 2_000;
+const SLOW_WAIT_MS = 1_000;
+/** After this long without a settled append, callers are told to try again later. */
+const STALLED_AFTER_MS = 10_000;
+const RESEND_DELAY_MS = 100;
+const RESEND_DELAY_MAX_MS = 5_000;
+/** JSON of an event beyond its texts, and the most bytes one character of them can take (`\u0001`). */
+const EVENT_OVERHEAD_BYTES = 900;
+const CHARACTER_BYTES_MAX = 6;
+export class UsagePartitionWriter {
+    store;
+    stream;
+    index;
+    isProjected;
+    newEventId;
+    queue = [];
+    tail = new Map();
+    /** What entered the tail, oldest append first, to take it out again once it is projected. */
+    entered = [];
+    revision = null;
+    lastAppended = null;
+    hasUnknownOutcome = false;
+    isRunning = false;
+    settledAll = Promise.resolve();
+    stalled = false;
+    closed = false;
+    /** Called when the tail is short again; null while nobody waits for that. */
+    shortened = null;
+    /** A wait for the projections was in vain; the next one is worth it once they moved. */
+    waitedInVain = false;
+    constructor(store, stream, index, isProjected, newEventId) {
+        this.store = store;
+        this.stream = stream;
+        this.index = index;
+        this.isProjected = isProjected;
+        this.newEventId = newEventId;
+    }
+    /** Takes a command on, or tells its call why not. */
+    submit(of, call, place) {
+        const refusal = this.refusal();
+        if (refusal)
+            return call.settle(place, refusal);
+        const key = keyOf(of.meterId, of.identifier);
+        this.queue.push({ key, of, call, place, known: ABSENT, next: null, outcome: null, error: null });
+        if (!this.isRunning)
+            this.settledAll = this.run();
+    }
+    refusal() {
+        if (this.closed)
+            return new EventStoreUnavailable('The service is shutting down.');
+        if (this.stalled)
+            return new EventStoreUnavailable('The event store does not answer just now.');
+        if (this.queue.length < QUEUE_MAX && this.tail.size < TAIL_MAX)
+            return null;
+        return new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.');
+    }
+    /** Of the last event this process appended; null before the first. */
+    get position() {
+        return this.lastAppended;
+    }
+    /** Whether an append may have landed of which nothing is known here. */
+    get isUncertain() {
+        return this.hasUnknownOutcome;
+    }
+    /** A customer's records on a meter that are in the tail, as they stand. */
+    unprojected(meterId, customer) {
+        const found = [];
+        for (const { state, revision } of this.tail.values()) {
+            if (state.status === 'absent')
+                continue;
+            const { record } = state;
+            if (record.customer !== customer || record.meterId !== meterId)
+                continue;
+            found.push({ record, isCancelled: state.status === 'cancelled', stream: this.stream, revision });
+        }
+        return found;
+    }
+    /** Takes what is projected out of the tail. */
+    trim() {
+        let projected = 0;
+        for (const entries of this.entered) {
+            if (!this.isProjected(entries[0]?.position))
+                break;
+            for (const entry of entries)
+                if (this.tail.get(entry.key) === entry)
+                    this.tail.delete(entry.key);
+            projected++;
+        }
+        if (projected === 0)
+            return;
+        this.entered.splice(0, projected);
+        this.waitedInVain = false;
+        if (this.tail.size < TAIL_SLOW)
+            this.shortened?.();
+    }
+    /** Settles what is queued, takes nothing new. */
+    async close() {
+        this.closed = true;
+        this.shortened?.();
+        await this.settledAll;
+    }
+    async run() {
+        this.isRunning = true;
+        while (this.queue.length > 0) {
+            if (this.tail.size >= TAIL_SLOW && !this.waitedInVain && !this.closed)
+                await this.untilShort();
+            // Also lets the requests that arrived together be decided together.
+            await turn();
+            const batch = this.queue.splice(0, BATCH_EVENTS_MAX);
+            try {
+                await this.settle(batch);
+            }
+            catch (error) {
+                for (const { call, place } of batch)
+                    call.settle(place, asError(error));
+            }
+        }
+        this.isRunning = false;
+    }
+    async untilShort() {
+        await new Promise((resolve) => {
+            const timer = setTimeout(() => {
+                this.waitedInVain = true;
+                resolve();
+            }, SLOW_WAIT_MS);
+            this.shortened = () => {
+                clearTimeout(timer);
+                resolve();
+            };
+        });
+        this.shortened = null;
+    }
+    async settle(batch) {
+        if (this.revision === null)
+            await this.load();
+        await this.lookUp(batch);
+        for (;;) {
+            const { decided, events } = this.decide(batch);
+            if (decided.some(mayBeRefusedTooSoon) && (await this.hasMore())) {
+                await this.lookUp(batch);
+                continue;
+            }
+            // What did not fit into one append goes first into the next.
+            this.queue.unshift(...batch.splice(decided.length));
+            if (events.length === 0)
+                return this.answer(decided, null);
+            const outcome = await this.append(events, batch);
+            switch (outcome.status) {
+                case 'appended':
+                    this.revision = outcome.revision;
+                    this.lastAppended = outcome.position;
+                    this.remember(appendedBy(decided), outcome.position);
+                    return this.answer(decided, outcome.position);
+                case 'conflict':
+                    if (outcome.revision < (this.revision ?? 0)) {
+                        throw new Error(`Stream ${this.stream} has ${outcome.revision} events, but ${this.revision} are known here: the event store is not the one the read model was built from.`);
+                    }
+                    await this.readOn();
+                    await this.lookUp(batch);
+                    break;
+                case 'rejected':
+                    throw new Error(`The event store refused an append to ${this.stream}: ${outcome.message}`);
+                case 'unavailable':
+                case 'unknown':
+                    throw new EventStoreUnavailable(outcome.message);
+            }
+        }
+    }
+    /** Whether other writers appended meanwhile; what they did is then known. */
+    async hasMore() {
+        const before = this.revision;
+        await this.readOn();
+        return this.revision !== before;
+    }
+    /** What is known of the batch's records. Nothing that leaves the tail meanwhile is lost: it is then in the index. */
+    async lookUp(batch) {
+        const missing = [];
+        for (const pending of batch) {
+            const entry = this.tail.get(pending.key);
+            if (entry)
+                pending.known = entry;
+            else
+                missing.push(pending);
+        }
+        const indexed = await this.index.find(missing.map(({ of }) => of));
+        for (let index = 0; index < missing.length; index++)
+            missing[index].known = indexed[index] ?? ABSENT;
+    }
+    /** As many of the batch as fit into one append. */
+    decide(batch) {
+        const decided = [];
+        const events = [];
+        /** What was decided in this batch: a later command on the same record is decided on it. */
+        const changed = new Map();
+        let bytes = 0;
+        for (const pending of batch) {
+            const known = changed.get(pending.key) ?? pending.known;
+            pending.next = null;
+            pending.outcome = known;
+            pending.error = null;
+            try {
+                const [event] = UsageRecord.decide(known.state, pending.of.command);
+                if (event) {
+                    bytes += bytesOf(event);
+                    if (events.length > 0 && bytes > BATCH_BYTES_MAX)
+                        break;
+                    events.push(encodeEvent(event, this.newEventId(), pending.call.metadata));
+                    const { key } = pending;
+                    const state = UsageRecord.evolve(known.state, event);
+                    const next = { key, state, revision: (this.revision ?? 0) + events.length, position: null };
+                    pending.next = pending.outcome = next;
+                    changed.set(key, next);
+                }
+            }
+            catch (error) {
+                pending.outcome = null;
+                pending.error = asError(error);
+            }
+            decided.push(pending);
+        }
+        return { decided, events };
+    }
+    /** Sends the identical append until its outcome is known. */
+    async append(events, batch) {
+        const append = { stream: this.stream, expectedRevision: this.revision ?? 0, events };
+        const since = performance.now();
+        for (let wait = RESEND_DELAY_MS;; wait = Math.min(wait * 2, RESEND_DELAY_MAX_MS)) {
+            const [outcome] = await this.store.append([append]);
+            if (outcome && outcome.status !== 'unknown') {
+                this.stalled = false;
+                this.hasUnknownOutcome = false;
+                return outcome;
+            }
+            this.hasUnknownOutcome = true;
+            if (performance.now() - since > STALLED_AFTER_MS)
+                this.giveUpCallers(batch, outcome?.message);
+            if (this.closed)
+                return { status: 'unknown', message: 'The service is shutting down.' };
+            await delay(wait);
+        }
+    }
+    /** Whoever waits is told to try again; the append itself is still settled before anything else is written. */
+    giveUpCallers(batch, reason = 'The store gave no outcome.') {
+        this.stalled = true;
+        const error = new EventStoreUnavailable('The event store did not confirm in time. Send the same request again: it counts once.', 
+        // For the log: what the operator has to mend, a full disk for instance.
+        { cause: new Error(reason) });
+        for (const { call, place } of [...batch, ...this.queue.splice(0)])
+            call.settle(place, error);
+    }
+    answer(decided, position) {
+        for (const { key, call, place, next, outcome, error } of decided) {
+            if (!outcome || outcome.state.status === 'absent') {
+                call.settle(place, error ?? new Error('A command was decided without an outcome.'));
+                continue;
+            }
+            const { state, revision } = outcome;
+            const at = next ? position : (this.tail.get(key)?.position ?? null);
+            call.settle(place, { state, isNew: next !== null, stream: this.stream, revision, position: at });
+        }
+    }
+    /** Fills the tail with what is in the stream but not in the index yet. */
+    async load() {
+        this.revision = await this.index.projectedRevision(this.stream);
+        try {
+            await this.readOn();
+        }
+        catch (error) {
+            this.revision = null;
+            throw error;
+        }
+    }
+    /** Reads what other writers appended into the tail. */
+    async readOn() {
+        for await (const page of this.store.readStream(this.stream, { after: this.revision ?? 0 })) {
+            for (const recorded of page) {
+                const event = decodeEvent(recorded);
+                if (event.type !== 'UsageRecorded' && event.type !== 'UsageCancelled')
+                    continue;
+                const { revision, position } = recorded;
+                const key = keyOf(event.data.meterId, event.data.identifier);
+                const state = UsageRecord.evolve(UsageRecord.initial, event);
+                this.remember([{ key, state, revision, position }], position);
+                this.revision = revision;
+            }
+        }
+    }
+    remember(entries, position) {
+        // The projector may have been faster than the answer.
+        if (this.isProjected(position)) {
+            for (const { key } of entries)
+                this.tail.delete(key);
+            return;
+        }
+        for (const entry of entries) {
+            entry.position = position;
+            this.tail.set(entry.key, entry);
+        }
+        this.entered.push(entries);
+    }
+}
+function appendedBy(decided) {
+    const entries = [];
+    for (const { next } of decided)
+        if (next)
+            entries.push(next);
+    return entries;
+}
+/**
+ * A record that another process made a moment ago is not in the index yet, and a refusal appends nothing that would
+ * collide with it: before a cancellation is refused the stream itself is asked.
+ */
+function mayBeRefusedTooSoon({ of, error }) {
+    return error !== null && of.command.type === 'CancelUsage';
+}
+function keyOf(meterId, identifier) {
+    return `${meterId} ${identifier}`;
+}
+function asError(error) {
+    return error instanceof Error ? error : new Error(String(error));
+}
+/** An upper bound, cheaper than encoding the event twice. */
+function bytesOf({ data: { customer, identifier, payload } }) {
+    let characters = customer.length + identifier.length;
+    for (const key in payload)
+        characters += key.length + (payload[key]?.length ?? 0);
+    return EVENT_OVERHEAD_BYTES + characters * CHARACTER_BYTES_MAX;
+}
+//# sourceMappingURL=usage-partition-writer.js.map

@@ -1,0 +1,53 @@
+/** Decimal places kept; a value with more is refused, never rounded. */
+export const DECIMAL_PLACES_MAX = 15;
+/** Digits a value may have, leading zeros not counted (Stripe changelog 2026-04-22.dahlia). */
+export const SIGNIFICANT_DIGITS_MAX = 15;
+/** Digits before the point: |value| < 10¹⁵. */
+export const INTEGER_DIGITS_MAX = 15;
+const UNITS = 10n ** BigInt(DECIMAL_PLACES_MAX);
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,6}))?$/;
+/** Reads `-?digits[.digits][e±digits]` into canonical text, or says what is wrong with it. */
+export function readDecimal(text) {
+    const match = NUMBER.exec(text);
+    if (!match)
+        return { problem: 'not_a_number' };
+    const [, sign, integer = '', fraction = '', exponent = '0'] = match;
+    const digits = (integer + fraction).replace(/^0+/, '');
+    if (digits.length > SIGNIFICANT_DIGITS_MAX)
+        return { problem: 'too_many_digits' };
+    if (digits === '')
+        return { value: '0' };
+    const significant = digits.replace(/0+$/, '');
+    // The value is `significant` × 10^power.
+    const power = Number(exponent) - fraction.length + (digits.length - significant.length);
+    if (significant.length + power > INTEGER_DIGITS_MAX)
+        return { problem: 'too_large' };
+    if (-power > DECIMAL_PLACES_MAX)
+        return { problem: 'too_many_places' };
+    return { value: sign + place(significant, power) };
+}
+function place(digits, power) {
+    if (power >= 0)
+        return digits + '0'.repeat(power);
+    if (digits.length > -power)
+        return `${digits.slice(0, power)}.${digits.slice(power)}`;
+    return `0.${'0'.repeat(-power - digits.length)}${digits}`;
+}
+/** Parses canonical text, as `readDecimal` and `formatDecimal` write it. */
+export function parseDecimal(canonical) {
+    const point = canonical.indexOf('.');
+    if (point === -1)
+        return BigInt(canonical) * UNITS;
+    return BigInt(canonical.slice(0, point) + canonical.slice(point + 1).padEnd(DECIMAL_PLACES_MAX, '0'));
+}
+/** Canonical text: also a valid JSON number literal. */
+export function formatDecimal(value) {
+    const negative = value < 0n;
+    const absolute = negative ? -value : value;
+    const integer = `${negative ? '-' : ''}${absolute / UNITS}`;
+    const rest = absolute % UNITS;
+    if (rest === 0n)
+        return integer;
+    return `${integer}.${rest.toString().padStart(DECIMAL_PLACES_MAX, '0').replace(/0+$/, '')}`;
+}
+//# sourceMappingURL=decimal.js.map

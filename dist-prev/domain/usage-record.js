@@ -1,0 +1,63 @@
+/**
+ * One usage record: a meter event that was counted, identified by (meter, identifier).
+ *
+ * It is recorded once, for ever: the same body again is a duplicate and adds nothing, another body under the same
+ * identifier is refused. It can be cancelled once, within 24 hours of its receipt, and stays taken afterwards.
+ * Rules: design §4; stripe-metering §4.3.
+ */
+import { HOUR_MS } from './time-bucket.js';
+import { DomainError } from './errors.js';
+/** How long after its receipt a record can be cancelled, inclusive (Stripe: "the last 24 hours"). */
+export const CANCELLATION_WINDOW_MS = 24 * HOUR_MS;
+export const initial = { status: 'absent' };
+export function decide(state, command) {
+    switch (command.type) {
+        case 'RecordUsage': {
+            const { record, hasTimestamp } = command;
+            if (state.status === 'absent')
+                return [{ type: 'UsageRecorded', data: record }];
+            const difference = firstDifference(state.record, record, hasTimestamp);
+            if (difference === null)
+                return []; // Already so, also when cancelled since: the identifier stays taken.
+            throw new DomainError('duplicate_meter_event', `An event already exists with identifier ${record.identifier}, and its ${difference} differs. Nothing was counted; send new usage under a new identifier.`, 'identifier');
+        }
+        case 'CancelUsage': {
+            const { at, identifier, eventName } = command;
+            if (state.status === 'cancelled')
+                return [];
+            if (state.status === 'absent') {
+                throw new DomainError('resource_missing', `No meter event with identifier ${identifier} was recorded for event name ${eventName}.`, 'cancel[identifier]');
+            }
+            if (at - state.record.recordedAt > CANCELLATION_WINDOW_MS) {
+                throw new DomainError('cancellation_window_passed', `The meter event with identifier ${identifier} was received more than 24 hours ago and can no longer be cancelled. Record a negative value instead.`, 'cancel[identifier]');
+            }
+            return [{ type: 'UsageCancelled', data: { ...state.record, cancelledAt: at } }];
+        }
+    }
+}
+export function evolve(_state, event) {
+    switch (event.type) {
+        case 'UsageRecorded':
+            return { status: 'recorded', record: event.data };
+        case 'UsageCancelled': {
+            const { cancelledAt, ...record } = event.data;
+            return { status: 'cancelled', record, cancelledAt };
+        }
+    }
+}
+/** The first part of the body in which two reports differ; null for the same body. */
+function firstDifference(known, sent, hasTimestamp) {
+    if (known.customer !== sent.customer)
+        return 'customer';
+    if (known.value !== sent.value)
+        return 'value';
+    if (hasTimestamp && known.occurredAt !== sent.occurredAt)
+        return 'timestamp';
+    const keys = Object.keys(known.payload);
+    if (keys.length !== Object.keys(sent.payload).length)
+        return 'payload';
+    return keys.every((key) => Object.hasOwn(sent.payload, key) && known.payload[key] === sent.payload[key])
+        ? null
+        : 'payload';
+}
+//# sourceMappingURL=usage-record.js.map

@@ -1,0 +1,151 @@
+/**
+ * The only code that writes to an embedded log. A group of appends is one transaction with one flush; each append in it
+ * stands on its own: a conflict writes nothing and does not touch the others.
+ */
+import Database from 'better-sqlite3';
+import { dataVersion, openEventLog } from './embedded-event-log.js';
+const LINES_OF_AN_EVENT = 4;
+/** Rows of one statement: carrying a statement out costs about as much as inserting a row. */
+const EVENTS_PER_INSERT = 16;
+export function encodeAppend({ stream, expectedRevision, events }) {
+    const lines = [];
+    let metadata = null;
+    for (const event of events) {
+        lines.push(event.id, event.type, JSON.stringify(event.data));
+        lines.push(event.metadata === metadata ? '' : JSON.stringify(event.metadata));
+        metadata = event.metadata;
+    }
+    return { stream, expectedRevision, events: events.length, lines: lines.join('\n') };
+}
+export class EmbeddedEventWriter {
+    log;
+    streams = new Map();
+    seenVersion;
+    begin;
+    commit;
+    rollback;
+    insertStream;
+    insertOne;
+    insertMany;
+    selectStream;
+    selectIds;
+    constructor(file) {
+        this.log = openEventLog(file);
+        this.seenVersion = dataVersion(this.log);
+        this.begin = this.log.prepare('BEGIN IMMEDIATE');
+        this.commit = this.log.prepare('COMMIT');
+        this.rollback = this.log.prepare('ROLLBACK');
+        this.insertStream = this.log.prepare('INSERT INTO streams (name) VALUES (?)');
+        this.insertOne = this.log.prepare(insertionOf(1));
+        this.insertMany = this.log.prepare(insertionOf(EVENTS_PER_INSERT));
+        this.selectStream = this.log.prepare(`SELECT stream_id, coalesce((SELECT max(revision) FROM events e WHERE e.stream_id = s.stream_id), 0) AS revision
+       FROM streams s WHERE name = ?`);
+        this.selectIds = this.log.prepare('SELECT id, position FROM events WHERE stream_id = ? AND revision > ? ORDER BY revision LIMIT ?');
+    }
+    /** Durable when it returns. Never throws: what went wrong is in the outcomes. */
+    append(appends) {
+        let committing = false;
+        try {
+            this.begin.run();
+            this.forgetWhatOthersChanged();
+            const outcomes = appends.map((append) => this.appendOne(append));
+            committing = true;
+            this.commit.run();
+            return outcomes;
+        }
+        catch (error) {
+            this.streams.clear();
+            this.rollBack();
+            const message = error instanceof Error ? error.message : String(error);
+            // A failed flush may still have reached the disk; before the commit, or with no room, nothing has.
+            const unknown = committing && error instanceof Database.SqliteError && error.code.startsWith('SQLITE_IOERR');
+            return appends.map(() => ({ status: unknown ? 'unknown' : 'unavailable', message }));
+        }
+    }
+    close() {
+        this.log.close();
+    }
+    appendOne(append) {
+        const { stream, expectedRevision } = append;
+        const lines = append.lines.split('\n');
+        let state = this.stateOf(stream);
+        const revision = state?.revision ?? 0;
+        if (revision !== expectedRevision) {
+            return (state && this.alreadyAppended(state, expectedRevision, lines)) ?? { status: 'conflict', revision };
+        }
+        if (!state) {
+            state = { id: Number(this.insertStream.run(stream).lastInsertRowid), revision: 0 };
+            this.streams.set(stream, state);
+        }
+        const position = this.insert(state, append.events, lines);
+        return { status: 'appended', revision: state.revision, position: String(position) };
+    }
+    /** Appends to a stream; answers the position of the last event. */
+    insert(state, events, lines) {
+        const inFullStatements = events - (events % EVENTS_PER_INSERT);
+        const values = [];
+        let metadata = '';
+        let position = 0;
+        for (let index = 0; index < events; index++) {
+            const line = index * LINES_OF_AN_EVENT;
+            metadata = lines[line + 3] || metadata;
+            values.push(state.id, ++state.revision, lines[line], lines[line + 1]);
+            values.push(lines[line + 2], metadata);
+            const isOfFull = index < inFullStatements;
+            if (isOfFull && (index + 1) % EVENTS_PER_INSERT !== 0)
+                continue;
+            position = (isOfFull ? this.insertMany : this.insertOne).run(values).lastInsertRowid;
+            values.length = 0;
+        }
+        return Number(position);
+    }
+    /** The outcome of the first time, if exactly these events stand at this place. */
+    alreadyAppended(state, after, lines) {
+        const events = lines.length / LINES_OF_AN_EVENT;
+        const known = this.selectIds.all(state.id, after, events);
+        if (known.length < events || known.some(({ id }, index) => id !== lines[index * LINES_OF_AN_EVENT]))
+            return null;
+        const position = String(known.at(-1)?.position);
+        return { status: 'appended', revision: after + events, position };
+    }
+    stateOf(stream) {
+        const known = this.streams.get(stream);
+        if (known)
+            return known;
+        const row = this.selectStream.get(stream);
+        if (!row)
+            return null;
+        const state = { id: row.stream_id, revision: row.revision };
+        // Busy categories are few streams; the rest would only fill memory.
+        if (this.streams.size >= STREAMS_REMEMBERED_MAX)
+            this.streams.clear();
+        this.streams.set(stream, state);
+        return state;
+    }
+    forgetWhatOthersChanged() {
+        const version = dataVersion(this.log);
+        if (version === this.seenVersion)
+            return;
+        this.seenVersion = version;
+        this.streams.clear();
+    }
+    rollBack() {
+        try {
+            if (this.log.inTransaction)
+                this.rollback.run();
+        }
+        catch {
+            // SQLite already rolled back by itself; the append is answered with the first error.
+        }
+    }
+}
+function insertionOf(events) {
+    const rows = Array.from({ length: events }, () => '(?, ?, ?, ?, ?, ?)');
+    return `INSERT INTO events (stream_id, revision, id, type, data, metadata) VALUES ${rows.join(', ')}`;
+}
+const STREAMS_REMEMBERED_MAX = 10_000;
+/** Wakes the subscriptions of every thread of this process. */
+export function wakeChannelName(file) {
+    return `meterbook-event-log:${file}`;
+}
+//# sourceMappingURL=embedded-event-writer.js.map

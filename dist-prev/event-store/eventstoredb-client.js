@@ -1,0 +1,87 @@
+/**
+ * Building, trying out and throwing away clients of EventStoreDB. A client is tried with one awaited call before
+ * anything else uses it: the first append of a cold one would be sent after the ones started later. Throwing away is
+ * bounded in time, and closes the connection, which the client's own `dispose` leaves open.
+ */
+import { EventStoreDBClient, NotLeaderError, StreamNotFoundError } from '@eventstore/db-client';
+import { setTimeout as delay } from 'node:timers/promises';
+import { NoAnswer } from './eventstoredb-errors.js';
+/** A name that no stream has; reading it touches the whole way to the leader and back. */
+const PROBED_STREAM = 'meterbook~probe';
+/** A follower names the leader, and the client then connects to it. */
+const PROBE_REDIRECTS_MAX = 3;
+export function connector(url) {
+    try {
+        EventStoreDBClient.connectionString(url);
+    }
+    catch {
+        // The client's own error quotes the string, password and all.
+        throw new Error('Not a connection string of EventStoreDB, as in esdb://host:2113?tls=false');
+    }
+    // With it off a conflict comes back looking like an append, and with a wrong revision.
+    if (/[?&]throw[-_]?on[-_]?append[-_]?failure=(?!true(?:&|$))/i.test(url))
+        throw new Error('The EventStoreDB connection string must leave throwOnAppendFailure on');
+    return () => EventStoreDBClient.connectionString(url);
+}
+/** Rejects with `NoAnswer` after `ms`; `work` goes on, and its own failure is nobody's business any more. */
+export async function within(ms, what, work) {
+    let timer;
+    const late = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new NoAnswer(`no answer to ${what} within ${ms} ms`)), ms);
+    });
+    try {
+        return await Promise.race([work, late]);
+    }
+    finally {
+        clearTimeout(timer);
+        work.catch(() => undefined);
+    }
+}
+/** One small call, answered by the leader. */
+export async function probe(client, ms) {
+    for (let redirects = 0;; redirects++) {
+        try {
+            return await probeOnce(client, ms);
+        }
+        catch (error) {
+            if (!(error instanceof NotLeaderError) || redirects === PROBE_REDIRECTS_MAX)
+                throw error;
+        }
+    }
+}
+async function probeOnce(client, ms) {
+    const read = client.readStream(PROBED_STREAM, { maxCount: 1, requiresLeader: true });
+    const answered = new Promise((resolve, reject) => {
+        read.on('error', (error) => (error instanceof StreamNotFoundError ? resolve() : reject(error)));
+        read.on('end', resolve);
+        read.resume();
+    });
+    try {
+        await within(ms, 'a first call', answered);
+    }
+    finally {
+        // Rejects when there never was a call to cancel.
+        read.cancel().catch(() => undefined);
+    }
+}
+/**
+ * What the first append would ask, and keep the answer of for ever, even where that is a failure. Asked before, a
+ * failure costs a client and no append.
+ */
+export async function askCapabilities(client, ms) {
+    await within(ms, 'the call for capabilities', client['capabilities']);
+}
+export async function dispose(client, ms) {
+    // Hangs where the server half-closed the batch stream, so it is not waited for without end.
+    await Promise.race([client.dispose().catch(() => undefined), delay(ms, undefined, { ref: false })]);
+    closeChannel(client);
+}
+/**
+ * The channel has no public door; without this every replaced client would leave a connection behind. Asking for the
+ * channel of a client that has none just now would look for a node again, so that is switched off first.
+ */
+function closeChannel(client) {
+    client['resolveUri'] = () => new Promise(() => undefined);
+    void client['getChannel']().then((channel) => channel.close(), () => undefined);
+}
+//# sourceMappingURL=eventstoredb-client.js.map

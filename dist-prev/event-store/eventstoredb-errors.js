@@ -1,0 +1,64 @@
+/**
+ * What the client's errors mean. An append's error is a conflict or a refusal only where the server said just that;
+ * anything else leaves the outcome unknown. Not every failure is a CommandError: refused connections are plain gRPC
+ * errors and failed discoveries plain ones.
+ */
+import { AccessDeniedError, InvalidArgumentError, MaxAppendSizeExceededError, StreamDeletedError, WrongExpectedVersionError, isCommandError, } from '@eventstore/db-client';
+import { portRevision } from './eventstoredb-codec.js';
+import { EventStoreCorrupt, EventStoreUnavailable } from './event-store.js';
+/** The server did not answer in our time. */
+export class NoAnswer extends Error {
+    name = 'NoAnswer';
+}
+const GRPC_INVALID_ARGUMENT = 3;
+/** The batch path's bad request reaches us as an unknown error with this text. */
+const BAD_REQUEST = 'Could not recognize BadRequest';
+const INVALID_POSITION = 'invalid position';
+export function appendFailure(error) {
+    if (error instanceof WrongExpectedVersionError) {
+        const { actualVersion } = error;
+        return { status: 'conflict', revision: portRevision(actualVersion) };
+    }
+    if (error instanceof MaxAppendSizeExceededError)
+        return { status: 'rejected', message: `The server takes at most ${error.maxAppendSize} bytes an append` };
+    if (error instanceof AccessDeniedError)
+        return { status: 'rejected', message: 'The server denied access' };
+    if (error instanceof StreamDeletedError)
+        return { status: 'rejected', message: 'The stream was deleted for good' };
+    if (error instanceof InvalidArgumentError)
+        return { status: 'rejected', message: describe(error) };
+    if (isCommandError(error) && (hasCode(error, GRPC_INVALID_ARGUMENT) || describe(error) === BAD_REQUEST))
+        return { status: 'rejected', message: 'The server called it a bad request' };
+    return { status: 'unknown', message: describe(error) };
+}
+/**
+ * Whether a client that gave this is to be replaced: it timed out, or it failed in a way that it may keep for ever
+ * (discovery, capabilities). After a CommandError it mends its connection itself, and knows the leader's address.
+ */
+export function poisons(error) {
+    return !isCommandError(error);
+}
+export function readFailure(error) {
+    if (error instanceof EventStoreCorrupt || error instanceof EventStoreUnavailable)
+        return error;
+    if (error instanceof StreamDeletedError)
+        return new EventStoreCorrupt('A stream of ours was deleted for good');
+    // The log was restored or wiped: our positions are another log's.
+    if (describe(error).includes(INVALID_POSITION))
+        return new EventStoreCorrupt('The position is no place in this log; was the database replaced?');
+    return new EventStoreUnavailable(`EventStoreDB cannot be read: ${describe(error)}`, { cause: error });
+}
+/** Whether the same read may succeed when it is made again. */
+export function mayPass(error) {
+    return !(error instanceof AccessDeniedError) && !(readFailure(error) instanceof EventStoreCorrupt);
+}
+/** In words. Some of the client's errors have a type and no message. */
+export function describe(error) {
+    if (!(error instanceof Error))
+        return 'unknown error';
+    return error.message !== '' ? error.message : isCommandError(error) ? error.type : error.name;
+}
+function hasCode(error, code) {
+    return error.code === code;
+}
+//# sourceMappingURL=eventstoredb-errors.js.map

@@ -1,0 +1,262 @@
+/**
+ * Reads and subscriptions. Each goes on from the last event its consumer took when a connection fails, gives up in
+ * bounded time where waiting does not help, and ends its call on the server however the consumer ends it.
+ */
+import { BACKWARDS, END, START, StreamNotFoundError, } from '@eventstore/db-client';
+import { setMaxListeners } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { probe } from './eventstoredb-client.js';
+import { clientPosition, comparePositions, portPosition, recordedEvent } from './eventstoredb-codec.js';
+import { drain } from './eventstoredb-drain.js';
+import { NoAnswer, describe, mayPass, readFailure } from './eventstoredb-errors.js';
+import { follow } from './eventstoredb-following.js';
+import { backOffMs } from './eventstoredb-limits.js';
+import { ReadingClient } from './eventstoredb-reading-client.js';
+import { EventStoreUnavailable, READ_PAGE_EVENTS, categoryOf, } from './event-store.js';
+export class Reader {
+    options;
+    clients;
+    closing = new AbortController();
+    saysCaughtUp = false;
+    constructor(options) {
+        this.options = options;
+        this.clients = new ReadingClient(options.connect, options.limits);
+        // Every read and subscription listens.
+        setMaxListeners(0, this.closing.signal);
+    }
+    async *readStream(stream, { after = 0, limit } = {}) {
+        if (limit !== undefined && limit <= 0)
+            return;
+        let done = after;
+        yield* this.persevering(async function* (client) {
+            const left = limit === undefined ? undefined : limit - (done - after);
+            if (left === 0)
+                return;
+            const read = client.readStream(stream, { fromRevision: BigInt(done), requiresLeader: true, ...(left === undefined ? {} : { maxCount: left }) }, { highWaterMark: READ_PAGE_EVENTS });
+            try {
+                for await (const page of this.pages(read)) {
+                    const events = page.flatMap(({ event }) => (event === undefined ? [] : [recordedEvent(event)]));
+                    yield events;
+                    done = events.at(-1)?.revision ?? done;
+                }
+            }
+            catch (error) {
+                if (!(error instanceof StreamNotFoundError))
+                    throw error;
+            }
+        }.bind(this));
+    }
+    /**
+     * The client's own `readAll` ignores filters, and would fetch the whole log for a few events of one category. So
+     * this is a filtered subscription that ends at the log's end as it was at the start: at an event, a checkpoint or a
+     * notice of having caught up that is at or after it. A server too old for such notices falls quiet before the end;
+     * the rest, less than one search window unless the server is merely slow, is then read unfiltered.
+     */
+    async *readAll({ after, categories }) {
+        const wanted = new Set(categories);
+        if (wanted.size === 0)
+            return;
+        const end = await this.endOfLog();
+        let position = after;
+        const reached = () => end === null || (position !== null && comparePositions(position, end) >= 0);
+        yield* this.persevering(async function* (client) {
+            if (end === null || reached())
+                return;
+            for await (const step of this.steps(client, position, wanted, this.closing.signal)) {
+                const events = step.events.filter((event) => comparePositions(event.position, end) <= 0);
+                if (events.length > 0)
+                    yield events;
+                position = step.position;
+                if (reached() || step.then === 'caught-up')
+                    return;
+                if (step.then === 'quiet')
+                    break;
+            }
+            for await (const [page, place] of this.unfiltered(client, position, end, wanted)) {
+                if (page.length > 0)
+                    yield page;
+                position = place;
+            }
+        }.bind(this));
+    }
+    async *subscribe({ after, categories, signal }) {
+        const wanted = new Set(categories);
+        const over = AbortSignal.any([signal, this.closing.signal]);
+        let position = after;
+        if (wanted.size === 0 && !over.aborted)
+            yield { type: 'caught-up' };
+        for (let failures = 0; !over.aborted; failures++) {
+            let reason = 'the server ended it';
+            try {
+                const { clients } = this;
+                const session = clients.call((client) => this.session(client, position, wanted, over));
+                for await (const step of session) {
+                    // A server that only confirms and drops is not asked again at full speed.
+                    if (step.events.length > 0 || step.then === 'caught-up')
+                        failures = 0;
+                    if (step.events.length > 0)
+                        yield { type: 'events', events: step.events };
+                    // The consumer asked for more, so it has handled these.
+                    position = step.position;
+                    if (step.then === 'caught-up')
+                        yield { type: 'caught-up' };
+                    if (over.aborted)
+                        return;
+                }
+            }
+            catch (error) {
+                if (!mayPass(error))
+                    throw readFailure(error);
+                reason = describe(error);
+            }
+            if (over.aborted)
+                return;
+            this.options.log.warn({ categories, position, reason }, 'A subscription was lost, subscribing again');
+            await delay(backOffMs(this.options.limits, failures), undefined, { signal: over }).catch(() => undefined);
+        }
+    }
+    /** @throws EventStoreUnavailable */
+    async check() {
+        const { checkMs } = this.options.limits;
+        this.refuseWhenClosed();
+        const checking = this.clients.call(async function* (client) {
+            yield await probe(client, checkMs);
+        });
+        try {
+            await checking.next();
+            // Lets the generator give the client back.
+            await checking.next();
+        }
+        catch (error) {
+            throw readFailure(error);
+        }
+    }
+    /** The position of an acknowledged event. */
+    async positionOf(stream, revision) {
+        for await (const [event] of this.readStream(stream, { after: revision - 1, limit: 1 })) {
+            return event?.position ?? null;
+        }
+        return null;
+    }
+    async close() {
+        this.closing.abort();
+        await this.clients.close();
+    }
+    /** The steps of one subscription; quiet ones become `caught-up` where the log shows that it did. */
+    async *session(client, after, wanted, signal) {
+        let caughtUp = false;
+        if (wanted.size === 0) {
+            await new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+            return;
+        }
+        for await (const step of this.steps(client, after, wanted, signal, () => caughtUp)) {
+            if (step.then !== 'quiet') {
+                yield step;
+                continue;
+            }
+            caughtUp = await this.nothingLeft(client, step.position, wanted);
+            if (caughtUp)
+                yield { ...step, then: 'caught-up' };
+        }
+    }
+    async *steps(client, after, categories, signal, caughtUp = () => false) {
+        const { limits } = this.options;
+        const saysCaughtUp = () => this.saysCaughtUp;
+        for await (const step of follow(client, { after, categories, signal, limits, saysCaughtUp, caughtUp })) {
+            if (step.then === 'caught-up')
+                this.saysCaughtUp = true;
+            yield step;
+        }
+    }
+    /** Whether no event of the categories stands between a position and the end of the log. */
+    async nothingLeft(client, after, wanted) {
+        const end = await this.lastPosition(client);
+        if (end === null)
+            return true;
+        for await (const [page] of this.unfiltered(client, after, end, wanted)) {
+            if (page.length > 0)
+                return false;
+        }
+        return true;
+    }
+    /** Everything after a position up to `end`, filtered here, with the position reached by each page. */
+    async *unfiltered(client, after, end, wanted) {
+        const read = client.readAll({ fromPosition: after === null ? START : clientPosition(after), requiresLeader: true }, { highWaterMark: READ_PAGE_EVENTS });
+        let position = after;
+        for await (const page of this.pages(read)) {
+            const events = [];
+            let beyond = false;
+            for (const { event } of page) {
+                if (event === undefined)
+                    continue;
+                const place = portPosition(event.position);
+                // Reads start inclusively.
+                if (after !== null && comparePositions(place, after) <= 0)
+                    continue;
+                beyond = comparePositions(place, end) > 0;
+                if (beyond)
+                    break;
+                if (wanted.has(categoryOf(event.streamId)))
+                    events.push(recordedEvent(event));
+                position = place;
+            }
+            yield [events, position];
+            if (beyond)
+                return;
+        }
+    }
+    async endOfLog() {
+        let end = null;
+        const reading = this.persevering(async function* (client) {
+            yield await this.lastPosition(client);
+        }.bind(this));
+        for await (const position of reading)
+            end = position;
+        return end;
+    }
+    async lastPosition(client) {
+        const read = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1, requiresLeader: true });
+        for await (const [last] of this.pages(read)) {
+            if (last?.event !== undefined)
+                return portPosition(last.event.position);
+        }
+        return null;
+    }
+    /** Whole pages of a read; no progress for `readProgressMs` is a failure. */
+    async *pages(read) {
+        const patience = { ms: this.options.limits.readProgressMs, then: 'fail' };
+        yield* drain(read, {
+            cancel: () => read.cancel(),
+            pageMax: READ_PAGE_EVENTS,
+            whole: true,
+            patience: () => patience,
+            signal: this.closing.signal,
+        });
+        this.refuseWhenClosed();
+    }
+    /** Makes a read again that failed, from where `open` then stands; silence is not asked twice. */
+    async *persevering(open) {
+        const { limits, log } = this.options;
+        for (let failures = 0;; failures++) {
+            this.refuseWhenClosed();
+            try {
+                for await (const page of this.clients.call(open)) {
+                    failures = 0;
+                    yield page;
+                }
+                return;
+            }
+            catch (error) {
+                if (failures + 1 >= limits.readTriesMax || error instanceof NoAnswer || !mayPass(error))
+                    throw readFailure(error);
+                log.warn({ reason: describe(error) }, 'A read failed, reading on from where it was');
+                await delay(backOffMs(limits, failures), undefined, { signal: this.closing.signal }).catch(() => undefined);
+            }
+        }
+    }
+    refuseWhenClosed() {
+        if (this.closing.signal.aborted)
+            throw new EventStoreUnavailable('The event store is closed');
+    }
+}
+//# sourceMappingURL=eventstoredb-reader.js.map

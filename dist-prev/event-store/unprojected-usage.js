@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=unprojected-usage.js.map

@@ -1,0 +1,60 @@
+/**
+ * The projecting thread: reads the log and writes the read model beside the thread that answers requests. It has its own
+ * way into the store, so a slow projection never holds an append back.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openEventStore } from '../event-store/open-event-store.js';
+import { openReadModel } from '../read-model/open-read-model.js';
+import { allProjections } from './projections.js';
+import { Projector } from './projector.js';
+/** Between two reports of how far a rebuild is. */
+const REBUILD_EVERY_MS = 250;
+if (!parentPort)
+    throw new Error('This file is a worker thread.');
+const port = parentPort;
+const settings = workerData;
+const stop = new AbortController();
+const say = (message) => port.postMessage(message);
+let projector = null;
+port.on('message', (order) => {
+    // The thread ends once the batch at hand is committed.
+    if (order === 'stop')
+        stop.abort();
+    else if (order === 'hurry')
+        projector?.hurry();
+    else
+        projector?.rebuild(order.rebuild);
+});
+let told = { status: '', at: -Infinity };
+const sayRebuild = (state) => {
+    if (state.status === told.status && performance.now() - told.at < REBUILD_EVERY_MS)
+        return;
+    told = { status: state.status, at: performance.now() };
+    say({ type: 'rebuild', state });
+};
+try {
+    const log = (level) => (fields, message) => say({ type: 'log', level, fields, message });
+    const store = await openEventStore(settings.eventStoreUrl, settings.dataDir, {
+        info: log('info'),
+        warn: log('warn'),
+        error: log('error'),
+    });
+    const readModel = openReadModel(settings.readModelUrl, settings.dataDir, 'projected');
+    try {
+        projector = new Projector(store, readModel, allProjections((anomaly) => say({ type: 'anomaly', anomaly })), (progress) => say({ type: 'progress', progress }), (message) => log('warn')({}, message), 
+        // What contradicts the log was told when the live rows were made.
+        () => allProjections(() => undefined), sayRebuild);
+        await projector.prepare();
+        say({ type: 'prepared' });
+        await projector.run(stop.signal);
+    }
+    finally {
+        await store.close();
+        await readModel.close();
+    }
+}
+catch (error) {
+    say({ type: 'stopped', message: error instanceof Error ? error.message : String(error) });
+}
+port.close();
+//# sourceMappingURL=projector.worker.js.map

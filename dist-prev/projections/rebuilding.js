@@ -1,0 +1,238 @@
+/**
+ * Builds projections anew beside the live ones, in slices between which the live rows are kept up to date:
+ *
+ * 1. *building*: the log is folded into new tables, never further than the live rows are;
+ * 2. *comparing*: from here on every batch is folded into both in one transaction, so both stand at the same event whenever
+ *    a slice of their rows is compared; differences are told, and are what the switch mends;
+ * 3. the new tables take the place of the old ones in one step.
+ *
+ * Until then the old tables serve. How far it is stands beside the rows and is committed with them, so after a crash it
+ * goes on where it was.
+ */
+import { charactersOf } from '../event-store/event-store.js';
+import { categories } from '../event-store/streams.js';
+import { ReadModelUnavailable, START, } from '../read-model/read-model.js';
+import { compareRows, countRows } from './compare-rows.js';
+import { projectedBatch } from './projected-batch.js';
+import { ProjectionStopped } from './projection.js';
+/** Differences that are told one by one; all are counted. */
+export const DIFFERENCES_MAX = 100;
+/** Events of one slice, and characters of their data: about as long as a batch of a busy service takes. */
+const SLICE_EVENTS = 4_000;
+const SLICE_CHARACTERS = 4 * 1024 * 1024;
+export class Rebuilding {
+    store;
+    readModel;
+    projections;
+    onState;
+    events = null;
+    slices = null;
+    reached;
+    differenceCount = 0;
+    differences = [];
+    rows = 0;
+    wantedRows = 0;
+    wanted = 0;
+    status = 'building';
+    failure = null;
+    since = performance.now();
+    constructor(store, readModel, 
+    /** Of its own: what they remember is of the new tables. */
+    projections, from, onState) {
+        this.store = store;
+        this.readModel = readModel;
+        this.projections = projections;
+        this.onState = onState;
+        this.reached = from;
+    }
+    /** Begins anew; whatever was being built before is dropped. */
+    static async begin(store, readModel, all, { projections: names, keep }, onState) {
+        const projections = all.filter(({ projection }) => names.length === 0 || names.includes(projection));
+        const rebuilding = new Rebuilding(store, readModel, projections, START, onState);
+        try {
+            await readModel.beginBuild(projections, keep);
+        }
+        catch (error) {
+            await rebuilding.fail(error);
+        }
+        return rebuilding;
+    }
+    /** Goes on with what a process before this one began; null where there is nothing. */
+    static async resume(store, readModel, all, onState) {
+        const builds = await readModel.builds();
+        const [first] = builds.values();
+        if (!first)
+            return null;
+        const projections = all.filter(({ projection }) => builds.has(projection));
+        if (projections.length < builds.size || [...builds.values()].some(({ event }) => event !== first.event)) {
+            // Of another version, or not all at one event: not worth mending.
+            await readModel.abandonBuild();
+            return null;
+        }
+        return new Rebuilding(store, readModel, projections, first, onState);
+    }
+    get isOver() {
+        return this.status === 'completed' || this.status === 'failed';
+    }
+    /** Whether every batch is folded into both. */
+    get isBesides() {
+        return this.status === 'comparing';
+    }
+    /** The live rows stand at `live`. Does one slice of work; a failure ends the rebuild and nothing else. */
+    async step(live) {
+        this.wanted = live.sequence;
+        try {
+            if (this.status === 'building')
+                await this.build(live);
+            else if (this.status === 'comparing')
+                await this.compare();
+        }
+        catch (error) {
+            if (error instanceof ReadModelUnavailable)
+                this.startOver();
+            else
+                await this.fail(error);
+        }
+        this.say();
+    }
+    /** Folds a batch that the live rows get in the same transaction. */
+    async fold(events, reached, building) {
+        if (this.status !== 'comparing')
+            return;
+        await this.apply(events, reached, building);
+    }
+    /** The batch was committed. */
+    committed(reached) {
+        if (this.status === 'comparing')
+            this.reached = reached;
+    }
+    forget() {
+        // What was read is read again: some of it may not have been committed.
+        this.events = null;
+        for (const projection of this.projections)
+            projection.forget?.();
+    }
+    /** What was being read is read again. */
+    startOver() {
+        this.forget();
+        this.slices = null;
+        this.rows = 0;
+        this.differenceCount = 0;
+        this.differences.length = 0;
+    }
+    async fail(error) {
+        this.status = 'failed';
+        this.failure = error instanceof Error ? error.message : String(error);
+        await this.readModel.abandonBuild().catch((after) => {
+            // The next one takes its place.
+            this.failure += ` What was built could not be dropped: ${after instanceof Error ? after.message : String(after)}`;
+        });
+        this.say();
+    }
+    async build(live) {
+        if (this.reached.position === live.position) {
+            this.status = 'comparing';
+            return;
+        }
+        const batch = [];
+        let characters = 0;
+        while (batch.length < SLICE_EVENTS && characters < SLICE_CHARACTERS) {
+            this.events ??= this.eventsAfter(batch.at(-1)?.position ?? this.reached.position);
+            const result = await this.events.next();
+            if (result.done === true) {
+                this.events = null;
+                break;
+            }
+            const page = result.value;
+            const isAhead = ({ position }) => live.position === null || this.store.comparePositions(position, live.position) > 0;
+            const known = page.filter((event) => !isAhead(event));
+            batch.push(...known);
+            for (const { data } of known)
+                characters += charactersOf(data);
+            if (known.length === page.length)
+                continue;
+            await this.events.return?.();
+            this.events = null;
+            break;
+        }
+        if (batch.length === 0)
+            return;
+        const { events, reached } = projectedBatch(batch, this.reached);
+        await this.readModel.write((_, building) => this.apply(events, reached, building));
+        this.reached = reached;
+    }
+    eventsAfter(after) {
+        return this.store.readAll({ after, categories: Object.values(categories) })[Symbol.asyncIterator]();
+    }
+    async apply(events, reached, rows) {
+        for (const projection of this.projections) {
+            await projection.apply(events, rows);
+            await rows.setCheckpoint(projection.projection, reached);
+        }
+    }
+    async compare() {
+        const tables = this.projections.flatMap((projection) => projection.tables);
+        if (!this.slices) {
+            const building = this.readerOf('building');
+            this.wantedRows = await countRows(building, tables);
+            this.slices = compareRows(building, this.readerOf('live'), tables)[Symbol.asyncIterator]();
+        }
+        const result = await this.slices.next();
+        if (result.done !== true) {
+            const { rows, differences, damage } = result.value;
+            this.rows += rows;
+            for (const difference of differences)
+                this.differ(difference);
+            if (damage)
+                this.differ({ table: damage.table, key: {}, expected: null, found: { damage: damage.message } });
+            return;
+        }
+        const checkpoints = await this.readModel.builds();
+        for (const { projection } of this.projections) {
+            if (checkpoints.get(projection)?.event === this.reached.event)
+                continue;
+            throw new ProjectionStopped(`The rebuilt projection ${projection} does not stand where the live one does.`);
+        }
+        await this.readModel.switchBuild();
+        this.status = 'completed';
+    }
+    differ(difference) {
+        this.differenceCount++;
+        if (this.differences.length < DIFFERENCES_MAX)
+            this.differences.push(difference);
+    }
+    /** Both sides are read on the writing connection, between two batches. */
+    readerOf(side) {
+        const read = async (use) => {
+            let result;
+            await this.readModel.write(async (rows, building) => {
+                result = await use(side === 'live' ? rows : building);
+            });
+            return result;
+        };
+        return {
+            get: (table, keys, index) => read((rows) => rows.get(table, keys, index)),
+            range: (table, range) => read((rows) => rows.range(table, range)),
+            values: (table, columns, range) => read((rows) => rows.values(table, columns, range)),
+            image: (table, range) => read((rows) => rows.image(table, range)),
+            count: (table) => read((rows) => rows.count(table)),
+            checkpoint: (projection) => read((rows) => rows.checkpoint(projection)),
+        };
+    }
+    say() {
+        this.onState({
+            projections: this.projections.map(({ projection }) => projection),
+            status: this.status,
+            sequence: this.reached.sequence,
+            wantedSequence: this.wanted,
+            rows: this.rows,
+            // Rows are added meanwhile.
+            wantedRows: Math.max(this.wantedRows, this.rows),
+            differenceCount: this.differenceCount,
+            differences: this.differences,
+            elapsedMs: Math.round(performance.now() - this.since),
+            failure: this.failure,
+        });
+    }
+}
+//# sourceMappingURL=rebuilding.js.map

@@ -1,0 +1,68 @@
+/**
+ * Takes the read model's write-ahead log into its file from a thread of its own, so that the projector does not stand still
+ * meanwhile, and reads that wait for it do not either.
+ *
+ * SQLite begins the log anew only once all of it was copied, and whoever writes on is always a little ahead of the copying
+ * thread. So when the log has grown long the writer copies the rest itself, which is then little.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+/** After a copy the next one begins at the earliest. */
+const PAUSE_MS = 200;
+/** Pages of the log at which the writer copies the rest. 128 MiB. */
+const LONG_LOG_PAGES = 32_768;
+const STOP_TIMEOUT_MS = 30_000;
+export class LogCopier {
+    file;
+    worker = null;
+    isCopying = false;
+    isLong = false;
+    copiedAt = 0;
+    constructor(file) {
+        this.file = file;
+    }
+    /** To be called after each commit; `copyRest` copies on the writer's own connection. */
+    committed(copyRest) {
+        if (this.isCopying)
+            return;
+        if (this.isLong) {
+            this.isLong = false;
+            copyRest();
+        }
+        if (performance.now() - this.copiedAt < PAUSE_MS)
+            return;
+        this.isCopying = true;
+        this.thread().postMessage('copy');
+    }
+    async stop() {
+        const { worker } = this;
+        if (!worker)
+            return;
+        this.worker = null;
+        const exited = once(worker, 'exit', { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) });
+        worker.postMessage('stop');
+        await exited.catch(() => worker.terminate());
+    }
+    thread() {
+        if (this.worker)
+            return this.worker;
+        const worker = new Worker(new URL('./embedded-log-copier.worker.js', import.meta.url), { workerData: this.file });
+        worker.on('message', ({ logPages }) => {
+            this.copiedAt = performance.now();
+            this.isCopying = false;
+            this.isLong = logPages > LONG_LOG_PAGES;
+        });
+        // Without it the log is copied by the writer, once it is as long as SQLite was told.
+        const lost = () => {
+            if (this.worker === worker)
+                this.worker = null;
+            this.isCopying = false;
+        };
+        worker.on('error', lost);
+        worker.on('exit', lost);
+        worker.unref();
+        this.worker = worker;
+        return worker;
+    }
+}
+//# sourceMappingURL=embedded-log-copier.js.map

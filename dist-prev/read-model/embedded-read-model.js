@@ -1,0 +1,220 @@
+/**
+ * The read model in one SQLite file. A process has one writing connection (the projector's) and a bounded pool of reading
+ * ones; in WAL mode neither waits for the other.
+ *
+ * Flushing may lag behind (`synchronous = NORMAL`): what a power cut takes is projected again from the log.
+ */
+import Database from 'better-sqlite3';
+import { LogCopier } from './embedded-log-copier.js';
+import { EmbeddedRows } from './embedded-rows.js';
+import { EmbeddedRuns } from './embedded-runs.js';
+import { ReadModelUnavailable, } from './read-model.js';
+/** Snapshots open at once; more wait for one to end. */
+const SNAPSHOTS_MAX = 8;
+const BUSY_TIMEOUT_MS = 10_000;
+/** Page cache of a connection. Negative: KiB. */
+const WRITER_CACHE_KIB = -65_536;
+/** Of all rows, identifiers in random order among them; and of what is written one behind the other. */
+const SCRATCH_CACHE_KIB = -196_608;
+const SMALL_SCRATCH_CACHE_KIB = -49_152;
+const READER_CACHE_KIB = -16_384;
+/**
+ * Pages of the write-ahead log before a commit copies it into the file: where a thread does that beside, it only steps in
+ * when that thread is lost. Most pages of a busy log are written again and again, so copying less often copies each of them
+ * fewer times. 64 and 256 MiB.
+ */
+const CHECKPOINT_PAGES = 16_384;
+const CHECKPOINT_PAGES_BESIDE = 65_536;
+const WRITER_CACHES_KIB = {
+    lasting: WRITER_CACHE_KIB,
+    projected: WRITER_CACHE_KIB,
+    scratch: SCRATCH_CACHE_KIB,
+    'small-scratch': SMALL_SCRATCH_CACHE_KIB,
+};
+export class EmbeddedReadModel {
+    use;
+    file;
+    writer = null;
+    builder = null;
+    single = null;
+    idle = [];
+    open = 0;
+    waiting = [];
+    closed = false;
+    copier;
+    /**
+     * A projected file is one that this thread goes on writing while others read it. A scratch file is written fast and is
+     * worth nothing after a crash; reads must not overlap with writes. A small one has no usage records.
+     */
+    constructor(file, use = 'lasting') {
+        this.use = use;
+        this.file = file;
+        this.copier = use === 'projected' ? new LogCopier(file) : null;
+    }
+    async prepare(projections) {
+        this.changeTables((tables) => tables.prepare(projections));
+    }
+    async reset(projections) {
+        this.changeTables((tables) => tables.reset(projections));
+    }
+    async schemas() {
+        return this.reading().tables.schemas();
+    }
+    async beginBuild(projections, keep) {
+        this.changeTables((tables) => tables.beginBuild(projections, keep));
+    }
+    async builds() {
+        return this.writing().tables.builds();
+    }
+    async abandonBuild() {
+        this.changeTables((tables) => tables.abandonBuild());
+    }
+    async switchBuild() {
+        this.changeTables((tables) => tables.switchBuild());
+    }
+    async dropReplaced(kept) {
+        let hasDropped = false;
+        this.changeTables((tables) => (hasDropped = tables.dropReplaced(kept)));
+        return hasDropped;
+    }
+    get(table, keys, index) {
+        return this.readOne((rows) => rows.get(table, keys, index));
+    }
+    range(table, range) {
+        return this.readOne((rows) => rows.range(table, range));
+    }
+    values(table, columns, range) {
+        return this.readOne((rows) => rows.values(table, columns, range));
+    }
+    image(table, range) {
+        return this.readOne((rows) => rows.image(table, range));
+    }
+    count(table) {
+        return this.readOne((rows) => rows.count(table));
+    }
+    async storageFaults() {
+        return this.reading().storageFaults();
+    }
+    checkpoint(projection) {
+        return this.readOne((rows) => rows.checkpoint(projection));
+    }
+    async snapshot(read) {
+        const rows = await this.acquire();
+        try {
+            rows.begin();
+            try {
+                return await read(rows);
+            }
+            finally {
+                rows.commit();
+            }
+        }
+        finally {
+            this.release(rows);
+        }
+    }
+    async write(change) {
+        const rows = this.writing();
+        try {
+            rows.beginImmediate();
+            await change(rows, this.building());
+            rows.tend();
+            rows.commit();
+        }
+        catch (error) {
+            rows.rollback();
+            if (!isPassing(error))
+                throw error;
+            rows.makeRoom();
+            throw new ReadModelUnavailable(error.message, { cause: error });
+        }
+        this.copier?.committed(() => rows.copyLog());
+    }
+    async close() {
+        this.closed = true;
+        await this.copier?.stop();
+        for (const rows of [this.writer, this.single, ...this.idle])
+            rows?.close();
+        this.idle.length = 0;
+    }
+    writing() {
+        if (!this.writer) {
+            const database = this.connect(WRITER_CACHES_KIB[this.use]);
+            const runs = new EmbeddedRuns(database);
+            this.writer = new EmbeddedRows(database, runs);
+            this.builder = new EmbeddedRows(database, runs, 'building');
+        }
+        return this.writer;
+    }
+    building() {
+        this.writing();
+        return this.builder;
+    }
+    changeTables(change) {
+        const rows = this.writing();
+        change(rows.tables);
+        rows.forget();
+        this.building().forget();
+        this.single?.forget();
+    }
+    /** One statement in a transaction of its own, so that it sees the tables that are the live ones then. */
+    readOne(read) {
+        const rows = this.reading();
+        rows.begin();
+        try {
+            return read(rows);
+        }
+        finally {
+            rows.commit();
+        }
+    }
+    reading() {
+        this.single ??= this.rowsToRead();
+        return this.single;
+    }
+    async acquire() {
+        const rows = this.idle.pop();
+        if (rows)
+            return rows;
+        if (this.open < SNAPSHOTS_MAX) {
+            this.open++;
+            return this.rowsToRead();
+        }
+        return new Promise((resolve) => this.waiting.push(resolve));
+    }
+    release(rows) {
+        const next = this.waiting.shift();
+        if (next)
+            next(rows);
+        else if (this.closed)
+            rows.close();
+        else
+            this.idle.push(rows);
+    }
+    rowsToRead() {
+        const database = this.connect(READER_CACHE_KIB);
+        database.pragma('query_only = ON');
+        return new EmbeddedRows(database, new EmbeddedRuns(database));
+    }
+    connect(cacheKib) {
+        if (this.closed)
+            throw new Error('The read model is closed.');
+        const database = new Database(this.file, { timeout: BUSY_TIMEOUT_MS });
+        if (this.use === 'scratch' || this.use === 'small-scratch') {
+            database.pragma('journal_mode = OFF');
+            database.pragma('synchronous = OFF');
+        }
+        else {
+            database.pragma('journal_mode = WAL');
+            database.pragma('synchronous = NORMAL');
+        }
+        database.pragma(`cache_size = ${cacheKib}`);
+        database.pragma(`wal_autocheckpoint = ${this.copier ? CHECKPOINT_PAGES_BESIDE : CHECKPOINT_PAGES}`);
+        return database;
+    }
+}
+/** No room on the disk, a device that fails for a moment, another process that is writing. */
+function isPassing(error) {
+    return error instanceof Database.SqliteError && /^SQLITE_(FULL|IOERR|BUSY)/.test(error.code);
+}
+//# sourceMappingURL=embedded-read-model.js.map

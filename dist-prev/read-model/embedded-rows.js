@@ -1,0 +1,334 @@
+/**
+ * Rows of the embedded read model over one SQLite connection: SQL is made from the table descriptions and each statement
+ * prepared once. A physical table is `<name>_<generation>`, so that a projection can be built anew beside the live one.
+ */
+import Database from 'better-sqlite3';
+import { argumentsOf, columnList, columnNames, columnsOf, filtersOf, insertList, rowsOfColumns, selectInColumns, sql, } from './embedded-sql.js';
+import { AddedRows } from './added-rows.js';
+import { addedRuns, AddedTable, scatteredRuns } from './embedded-runs.js';
+import { EmbeddedTables } from './embedded-tables.js';
+import { START } from './read-model.js';
+import { ScatteredIndex } from './scattered-index.js';
+/** Rows of one statement, and keys looked up by one. */
+const ROWS_PER_INSERT = 32;
+const KEYS_PER_GET = 32;
+/** Faults of the file that are told. */
+const FAULTS_MAX = 100;
+export class EmbeddedRows {
+    database;
+    runs;
+    view;
+    statements = new Map();
+    physicals = new Map();
+    tables;
+    addedTables = new Map();
+    scattered = new Map();
+    /** What the connection last saw of commits on others. */
+    dataVersion = null;
+    /** Sum of the generations the statements were made for; it grows with every switch. */
+    switched = null;
+    constructor(database, 
+    /** Shared by all that use the connection. */
+    runs, view = 'live') {
+        this.database = database;
+        this.runs = runs;
+        this.view = view;
+        this.tables = new EmbeddedTables(database);
+    }
+    /** Tables are looked up anew, and statements made anew for them. */
+    forget() {
+        this.physicals.clear();
+        this.statements.clear();
+        this.addedTables.clear();
+        this.scattered.clear();
+        this.runs.forget();
+    }
+    async get(table, keys, index) {
+        if (table.adding)
+            return keys.map((key) => this.addedTable(table).get(key));
+        const found = new Array(keys.length).fill(undefined);
+        let from = 0;
+        // Most keys that are asked for by the hundred are not there: a statement for each would cost more than its search.
+        for (; keys.length - from >= KEYS_PER_GET; from += KEYS_PER_GET) {
+            const rows = this.getMany(table, index).all(keys.slice(from, from + KEYS_PER_GET).flat());
+            for (const { keyPlace, ...row } of rows)
+                found[from + keyPlace] = row;
+        }
+        if (from === keys.length)
+            return found;
+        const one = this.getOne(table, index);
+        for (; from < keys.length; from++) {
+            found[from] = one.get(...keys[from]);
+        }
+        return found;
+    }
+    async range(table, range) {
+        if (table.adding)
+            return this.addedTable(table).range(range);
+        if (isScattered(table, range.index))
+            return this.scatteredIndex(table, range.index).range(range);
+        return this.rangeOf(table, null, range).all(...argumentsOf(range));
+    }
+    async values(table, columns, range) {
+        if (table.adding)
+            return this.addedTable(table).values(columns, range);
+        if (isScattered(table, range.index)) {
+            return this.scatteredIndex(table, range.index).values(columns, range);
+        }
+        const answer = this.rangeOf(table, columns, range)
+            .raw(true)
+            .get(...argumentsOf(range));
+        return rowsOfColumns(answer);
+    }
+    async image(table, range) {
+        if (table.adding)
+            return this.addedTable(table).image(range);
+        if (isScattered(table, range.index)) {
+            return this.scatteredIndex(table, range.index).image(range);
+        }
+        const columns = columnNames(table);
+        const parts = this.rangeOf(table, columns, range)
+            .raw(true)
+            .get(...argumentsOf(range));
+        const keys = table.key.map((column) => JSON.parse(parts[columns.indexOf(column)]));
+        const rows = keys[0]?.length ?? 0;
+        return { rows, last: rows === 0 ? null : keys.map((values) => values[rows - 1]), parts };
+    }
+    rangeOf(table, wanted, range) {
+        const { index, prefix = [], from, to, after, reverse = false } = range;
+        const columns = columnsOf(table, index);
+        const bounded = columns[prefix.length];
+        const filters = filtersOf(range);
+        const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${after !== undefined} ${reverse} ${filters.join()}`;
+        const name = `range ${table.name} ${wanted?.join() ?? '*'} ${index ?? ''} ${shape}`;
+        return this.statement(name, () => {
+            const conditions = columns.slice(0, prefix.length).map((column) => `${sql(column)} = ?`);
+            if (bounded !== undefined && from !== undefined)
+                conditions.push(`${sql(bounded)} >= ?`);
+            if (bounded !== undefined && to !== undefined)
+                conditions.push(`${sql(bounded)} < ?`);
+            if (after !== undefined) {
+                const rest = columns.slice(prefix.length);
+                conditions.push(`(${rest.map(sql).join(', ')}) > (${rest.map(() => '?').join(', ')})`);
+            }
+            conditions.push(...filters);
+            const order = columns.slice(prefix.length).map((column) => `${sql(column)} ${reverse ? 'DESC' : 'ASC'}`);
+            const rest = `FROM ${this.physical(table)}` +
+                (conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '') +
+                (order.length > 0 ? ` ORDER BY ${order.join(', ')}` : '') +
+                ' LIMIT ?';
+            return wanted ? selectInColumns(wanted, rest) : `SELECT ${columnList(table)} ${rest}`;
+        });
+    }
+    async count(table) {
+        if (table.adding)
+            return this.addedTable(table).count();
+        const statement = this.statement(`count ${table.name}`, () => `SELECT count(*) FROM ${this.physical(table)}`);
+        return statement.pluck(true).get();
+    }
+    /** One line each; at most `FAULTS_MAX`. */
+    storageFaults() {
+        const found = this.database.pragma(`integrity_check(${FAULTS_MAX})`);
+        return found.map(({ integrity_check }) => integrity_check).filter((line) => line !== 'ok');
+    }
+    async checkpoint(projection) {
+        const statement = this.statement(`checkpoint ${projection}`, () => `SELECT position, sequence, event FROM ${this.registryOf(projection)} WHERE name = ?`);
+        return statement.get(projection) ?? START;
+    }
+    async put(table, rows) {
+        if (table.adding)
+            throw new Error(`Rows of ${table.name} are added to.`);
+        const scattered = scatteredOf(table);
+        if (scattered.length > 0 && rows.length > 0) {
+            const stored = await this.get(table, rows.map((row) => keyOf(table, row)));
+            this.enter(table, rows.filter((_, index) => stored[index] === undefined));
+        }
+        this.insert(table, rows, 'INSERT OR REPLACE', '');
+    }
+    async add(table, rows) {
+        if (!table.adding)
+            throw new Error(`Rows of ${table.name} are not added to.`);
+        this.addedTable(table).add(rows);
+    }
+    /** Into the scattered indexes of the table. */
+    enter(table, rows) {
+        for (const index of scatteredOf(table))
+            this.scatteredIndex(table, index).enter(rows);
+    }
+    async insertNew(table, rows) {
+        const inserted = this.insert(table, rows, 'INSERT', ' ON CONFLICT DO NOTHING');
+        if (inserted === rows.length) {
+            this.enter(table, rows);
+            return rows.map(() => true);
+        }
+        // Which ones collided is only asked for when some did: then another row stands at the key, or none.
+        const columns = columnNames(table);
+        const stored = await this.get(table, rows.map((row) => keyOf(table, row)));
+        const isNew = rows.map((row, index) => columns.every((column) => stored[index]?.[column] === row[column]));
+        this.enter(table, rows.filter((_, index) => isNew[index]));
+        return isNew;
+    }
+    async delete(table, keys) {
+        const statement = this.statement(`delete ${table.name}`, () => {
+            const match = table.key.map((column) => `${sql(column)} = ?`);
+            return `DELETE FROM ${this.physical(table)} WHERE ${match.join(' AND ')}`;
+        });
+        for (const key of keys)
+            statement.run(...key);
+    }
+    async deleteBelow(table, column, bound) {
+        this.statement(`delete below ${table.name} ${column}`, () => `DELETE FROM ${this.physical(table)} WHERE ${sql(column)} < ?`).run(bound);
+    }
+    async setCheckpoint(projection, { position, sequence, event }) {
+        this.statement(`set checkpoint ${projection}`, () => `UPDATE ${this.registryOf(projection)} SET position = ?, sequence = ?, event = ? WHERE name = ?`).run(position, sequence, event, projection);
+    }
+    begin() {
+        this.statement('begin', () => 'BEGIN').run();
+        try {
+            // Between two commits of others nothing can have been switched.
+            this.afterCommitsOfOthers(() => this.noticeSwitch());
+        }
+        catch (error) {
+            this.rollback();
+            throw error;
+        }
+    }
+    /** Another connection may have put other tables in the place of those the statements were made for. */
+    noticeSwitch() {
+        const { switched } = this.statement('switched', () => 'SELECT total(generation) AS switched FROM projections').get();
+        if (this.switched !== null && this.switched !== switched)
+            this.forget();
+        this.switched = switched;
+        this.runs.lookAgain();
+    }
+    beginImmediate() {
+        this.statement('begin immediate', () => 'BEGIN IMMEDIATE').run();
+        this.afterCommitsOfOthers(() => this.runs.forget());
+    }
+    /** Does it if others committed since it was last done; once more if it fails. */
+    afterCommitsOfOthers(notice) {
+        const version = this.statement('data version', () => 'PRAGMA data_version')
+            .pluck(true)
+            .get();
+        if (version === this.dataVersion)
+            return;
+        notice();
+        this.dataVersion = version;
+    }
+    commit() {
+        this.statement('commit', () => 'COMMIT').run();
+    }
+    /** Merges runs as far as is due. To be called before a commit of what was written. */
+    tend() {
+        this.runs.tend();
+    }
+    rollback() {
+        if (this.database.inTransaction)
+            this.database.exec('ROLLBACK');
+        this.runs.forget();
+    }
+    /** Takes what is left of the write-ahead log into the file, as far as no reader still needs it. */
+    copyLog() {
+        this.database.pragma('wal_checkpoint(PASSIVE)');
+    }
+    /** Takes the write-ahead log into the file and cuts it, as far as there is room for that. */
+    makeRoom() {
+        try {
+            this.database.pragma('wal_checkpoint(TRUNCATE)');
+        }
+        catch (error) {
+            // The caller is about to say that nothing can be written; this was only an attempt to mend it.
+            if (!(error instanceof Database.SqliteError))
+                throw error;
+        }
+    }
+    close() {
+        this.database.close();
+    }
+    addedTable(table) {
+        let added = this.addedTables.get(table.name);
+        if (!added) {
+            const shape = new AddedRows(table);
+            added = new AddedTable(shape, this.runs.of(addedRuns(shape, this.physical(table))));
+            this.addedTables.set(table.name, added);
+        }
+        return added;
+    }
+    scatteredIndex(table, index) {
+        const name = `${table.name} ${index}`;
+        let scattered = this.scattered.get(name);
+        if (!scattered) {
+            const physical = this.physical(table);
+            const runs = this.runs.of(scatteredRuns(table, index, physical));
+            scattered = new ScatteredIndex(this.database, table, index, physical, runs);
+            this.scattered.set(name, scattered);
+        }
+        return scattered;
+    }
+    getOne(table, index) {
+        return this.statement(`get ${table.name} ${index ?? ''}`, () => {
+            const match = columnsOf(table, index).map((column) => `${sql(column)} = ?`);
+            return `SELECT ${columnList(table)} FROM ${this.physical(table)} WHERE ${match.join(' AND ')}`;
+        });
+    }
+    /** Each row with the place of its key among those asked for. */
+    getMany(table, index) {
+        return this.statement(`get many ${table.name} ${index ?? ''}`, () => {
+            const columns = columnsOf(table, index);
+            const values = Array.from({ length: KEYS_PER_GET }, (_, place) => `(${place}${', ?'.repeat(columns.length)})`);
+            const named = columns.map((_, at) => `key${at}`);
+            const match = columns.map((column, at) => `${sql(column)} = wanted.key${at}`);
+            return (`WITH wanted (key_place, ${named.join(', ')}) AS (VALUES ${values.join(', ')}) ` +
+                `SELECT key_place AS keyPlace, ${columnList(table)} FROM wanted CROSS JOIN ${this.physical(table)} ON ${match.join(' AND ')}`);
+        });
+    }
+    /** Many rows a statement: each run of one costs more than a row does. Answers how many rows were written. */
+    insert(table, rows, verb, clause) {
+        const columns = columnNames(table);
+        const statementOf = (count) => this.statement(`${verb} ${table.name} ${count}`, () => `${verb} INTO ${this.physical(table)} ${insertList(table, count)}${clause}`);
+        let written = 0;
+        for (let from = 0; from < rows.length;) {
+            const count = rows.length - from >= ROWS_PER_INSERT ? ROWS_PER_INSERT : 1;
+            const values = [];
+            for (let index = from; index < from + count; index++) {
+                const row = rows[index];
+                for (const column of columns)
+                    values.push(row[column]);
+            }
+            written += statementOf(count).run(values).changes;
+            from += count;
+        }
+        return written;
+    }
+    statement(name, text) {
+        let statement = this.statements.get(name);
+        if (!statement) {
+            statement = this.database.prepare(text());
+            this.statements.set(name, statement);
+        }
+        return statement;
+    }
+    physical(table) {
+        let physical = this.physicals.get(table.name);
+        if (physical === undefined) {
+            physical = this.tables.physical(table, this.view);
+            this.physicals.set(table.name, physical);
+        }
+        return physical;
+    }
+    registryOf(projection) {
+        if (this.view === 'live')
+            return 'projections';
+        return this.tables.builds().has(projection) ? 'builds' : 'projections';
+    }
+}
+function keyOf(table, row) {
+    return table.key.map((column) => row[column]);
+}
+function scatteredOf(table) {
+    return Object.keys(table.indexes).filter((index) => isScattered(table, index));
+}
+function isScattered(table, index) {
+    return index !== undefined && table.indexes[index]?.isScattered === true;
+}
+//# sourceMappingURL=embedded-rows.js.map

@@ -1,0 +1,120 @@
+import { AddedRows } from './added-rows.js';
+import { compareEntries } from './entry-order.js';
+import { SortedRuns } from './sorted-runs.js';
+export class EmbeddedRuns {
+    database;
+    runs = new Map();
+    constructor(database) {
+        this.database = database;
+    }
+    of(kept) {
+        let runs = this.runs.get(kept.name);
+        if (!runs) {
+            runs = new SortedRuns(this.database, kept);
+            this.runs.set(kept.name, runs);
+        }
+        return runs;
+    }
+    /** Another connection may have committed. */
+    lookAgain() {
+        for (const runs of this.runs.values())
+            runs.lookAgain();
+    }
+    /** What this connection wrote since its last commit is not there, or tables are others. */
+    forget() {
+        for (const runs of this.runs.values())
+            runs.forget();
+    }
+    /** To be called before a commit. */
+    tend() {
+        for (const runs of this.runs.values())
+            runs.tend();
+    }
+}
+/** Shape and name of a scattered index: entries are the values of its columns and nothing else. */
+export function scatteredRuns(table, index, physical) {
+    const { length } = table.indexes[index]?.columns ?? [];
+    return { name: `${physical}_${index}`, width: length, keyColumns: length, add: keepOne };
+}
+/** An entry is its key: entered twice it is there once. */
+const keepOne = () => undefined;
+export function addedRuns({ width, keyColumns, add }, physical) {
+    return { name: physical, width, keyColumns, add };
+}
+/** null where the range can hold nothing: an entry has no nulls and no texts. */
+export function boundsOfRange({ prefix = [], from, to, after }, keyColumns) {
+    const given = [...prefix, ...(after ?? [])];
+    if (!given.every((value) => typeof value === 'number'))
+        return null;
+    const begin = given.slice(0, prefix.length);
+    const first = from === undefined ? begin : [...begin, from];
+    const next = after ? behind(given, keyColumns) : first;
+    const lower = compareEntries(next, 0, first, 0, first.length) < 0 ? first : next;
+    const upper = to === undefined ? behind(begin, keyColumns) : [...begin, to];
+    return {
+        lower: lower.length === 0 ? null : filled(lower, -Infinity, keyColumns),
+        upper: upper.length === 0 ? null : filled(upper, to === undefined ? Infinity : -Infinity, keyColumns),
+    };
+}
+/** Keys are whole numbers: what lies behind a whole one begins with the next. */
+function behind(key, keyColumns) {
+    return key.length < keyColumns ? key : key.map((value, column) => (column === keyColumns - 1 ? value + 1 : value));
+}
+function filled(values, rest, keyColumns) {
+    return [...values, ...new Array(keyColumns - values.length).fill(rest)];
+}
+/** Entries as they stand one behind the other. `range` has no filters and is not reverse. */
+export function imageOf(runs, range, { width, keyColumns }) {
+    const bounds = boundsOfRange(range, keyColumns);
+    const walk = bounds && runs.walk(bounds);
+    const entries = new Float64Array(Math.min(range.limit, runs.entries()) * width);
+    let rows = 0;
+    for (; walk && rows < range.limit && walk.next(); rows++)
+        entries.set(walk.entry, rows * width);
+    const last = rows === 0 ? null : Array.from(entries.subarray((rows - 1) * width, (rows - 1) * width + keyColumns));
+    return { rows, last, parts: [new Uint8Array(entries.buffer, 0, rows * width * entries.BYTES_PER_ELEMENT)] };
+}
+/** Rows that are added up, over their runs. */
+export class AddedTable {
+    shape;
+    runs;
+    constructor(shape, runs) {
+        this.shape = shape;
+        this.runs = runs;
+    }
+    add(rows) {
+        this.runs.add(this.shape.encode(rows), rows.length);
+    }
+    get(key) {
+        const bounds = boundsOfRange({ prefix: key }, this.shape.keyColumns);
+        const walk = bounds && this.runs.walk(bounds);
+        return walk?.next() ? this.shape.decode(walk.entry, 0) : undefined;
+    }
+    range(range) {
+        return this.collect(range, (entry) => this.shape.decode(entry, 0));
+    }
+    values(columns, range) {
+        const readers = columns.map((column) => this.shape.reader(column));
+        return this.collect(range, (entry) => readers.map((read) => read(entry)));
+    }
+    image(range) {
+        return imageOf(this.runs, range, this.shape);
+    }
+    /** At most so many: rows that several runs have are counted for each. */
+    count() {
+        return this.runs.entries();
+    }
+    collect(range, take) {
+        if (range.where || range.within)
+            throw new Error('Rows that are added to are only found by their keys.');
+        const found = [];
+        const bounds = boundsOfRange(range, this.shape.keyColumns);
+        if (bounds === null)
+            return found;
+        const walk = this.runs.walk(bounds, range.reverse);
+        while (found.length < range.limit && walk.next())
+            found.push(take(walk.entry));
+        return found;
+    }
+}
+//# sourceMappingURL=embedded-runs.js.map

@@ -1,0 +1,104 @@
+/**
+ * The log folded once more, by the same projections, into a read model of its own. Nothing of the live rows is looked at.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { categoryOf, charactersOf, } from '../event-store/event-store.js';
+import { categories } from '../event-store/streams.js';
+import { projectedBatch } from '../projections/projected-batch.js';
+import { START } from '../read-model/read-model.js';
+import { LogCheck } from './log-check.js';
+/** Events of one transaction, and characters of their data. */
+const BATCH_EVENTS = 8_000;
+const BATCH_CHARACTERS = 4 * 1024 * 1024;
+export class Refold {
+    store;
+    readModel;
+    projections;
+    options;
+    check;
+    reached = START;
+    folded = 0;
+    constructor(store, readModel, projections, options) {
+        this.store = store;
+        this.readModel = readModel;
+        this.projections = projections;
+        this.options = options;
+        this.check = new LogCheck(options.onContradiction);
+    }
+    /** Of the last event folded. */
+    get checkpoint() {
+        return this.reached;
+    }
+    get events() {
+        return this.folded;
+    }
+    /** Goes on to the target, or to the end of the log where that comes first. @throws where the log cannot be folded. */
+    async to({ position, sequence }) {
+        const after = this.reached.position;
+        let batch = [];
+        let usage = this.reached.sequence;
+        let characters = 0;
+        for await (const page of this.store.readAll({ after, categories: Object.values(categories) })) {
+            for (const event of page) {
+                const isUsage = categoryOf(event.stream) === categories.usage;
+                const isBehind = (position !== null && this.store.comparePositions(event.position, position) > 0) ||
+                    (sequence !== null && isUsage && usage >= sequence);
+                if (isBehind)
+                    return this.fold(batch);
+                if (isUsage)
+                    usage++;
+                batch.push(event);
+                characters += charactersOf(event.data);
+            }
+            if (batch.length < BATCH_EVENTS && characters < BATCH_CHARACTERS)
+                continue;
+            await this.fold(batch);
+            batch = [];
+            characters = 0;
+            // Lets a signal in.
+            await nextTurn();
+        }
+        await this.fold(batch);
+    }
+    async fold(recorded) {
+        this.options.signal.throwIfAborted();
+        if (recorded.length === 0)
+            return;
+        const { events, reached } = projectedBatch(recorded, this.reached, (event) => this.check.revision(event));
+        await this.readModel.write(async (rows) => {
+            for (const run of this.runs(events)) {
+                const watched = this.options.watcher?.isWatched(run[0]) ? run[0] : undefined;
+                if (watched)
+                    await this.options.watcher?.before(watched, rows);
+                for (const projection of this.projections)
+                    await projection.apply(run, rows);
+                if (watched)
+                    await this.options.watcher?.after(watched, rows);
+            }
+            await this.check.events(events, rows);
+            for (const { projection } of this.projections)
+                await rows.setCheckpoint(projection, reached);
+        });
+        this.reached = reached;
+        this.folded += events.length;
+        this.options.onProgress(this.folded);
+    }
+    /** A watched event is a run of its own. */
+    runs(events) {
+        const { watcher } = this.options;
+        if (!watcher)
+            return [events];
+        const runs = [];
+        let isOpen = false;
+        for (const event of events) {
+            const isWatched = watcher.isWatched(event);
+            if (!isWatched && isOpen)
+                runs.at(-1)?.push(event);
+            else
+                runs.push([event]);
+            isOpen = !isWatched;
+        }
+        return runs;
+    }
+}
+//# sourceMappingURL=refold.js.map

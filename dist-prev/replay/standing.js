@@ -1,0 +1,83 @@
+import { categories } from '../event-store/streams.js';
+import { START } from '../read-model/read-model.js';
+import { meters, usageSeries } from '../read-model/tables.js';
+/** Meters looked at at a time. */
+const PAGE_METERS = 1_000;
+/** @throws where rows are of another version, naming the first. */
+export async function requireSameSchemas(live, projections) {
+    const schemas = await live.schemas();
+    for (const { projection, schema } of projections) {
+        const found = schemas.get(projection);
+        if (found === schema)
+            continue;
+        throw new Error(found === undefined
+            ? `The read model has no projection ${projection} yet. Start the service of this version once, then audit.`
+            : `The read model's projection ${projection} has schema ${found}; this version makes schema ${schema}. Start the service of this version once, then audit.`);
+    }
+}
+export async function checkpointsOf(rows, projections) {
+    const found = new Map();
+    for (const { projection } of projections)
+        found.set(projection, await rows.checkpoint(projection));
+    return found;
+}
+/** Where the rows stand: what most projections say, so that one wrong checkpoint is told from many wrong rows. */
+export function believed(checkpoints) {
+    const votes = new Map();
+    for (const checkpoint of checkpoints.values()) {
+        const { position, sequence, event } = checkpoint;
+        const key = JSON.stringify([position, sequence, event]);
+        const vote = votes.get(key) ?? { checkpoint, count: 0 };
+        vote.count++;
+        votes.set(key, vote);
+    }
+    let most = null;
+    for (const vote of votes.values())
+        if (!most || vote.count > most.count)
+            most = vote;
+    return most?.checkpoint ?? START;
+}
+/** Whether the log has more than what was folded. */
+export async function goesOn(store, { position }) {
+    const after = position;
+    for await (const page of store.readAll({ after, categories: Object.values(categories) })) {
+        if (page.length > 0)
+            return true;
+    }
+    return false;
+}
+/** What was already there after an earlier usage event, up to which `folded` was, with what was not yet cancelled. */
+export async function asOf(sequence, folded) {
+    const [newest] = await folded.range(usageSeries, { reverse: true, limit: 1 });
+    const series = newest?.series ?? 0;
+    return (table, row) => {
+        if (table === usageSeries.name)
+            return Number(row.series) <= series ? row : null;
+        if (Number(row.sequence) > sequence)
+            return null;
+        return row.cancelledSequence !== null && Number(row.cancelledSequence) > sequence
+            ? { ...row, cancelledAt: null, cancelledSequence: null, cancelledRevision: null }
+            : row;
+    };
+}
+/** Those that have meters, or the one that is asked for. */
+export async function ledgersOf(rows, only) {
+    if (only !== null)
+        return [only];
+    const found = [];
+    for (let after = 0;;) {
+        const page = await rows.range(meters, { from: after, limit: PAGE_METERS });
+        for (const { ledger } of page)
+            if (!found.includes(ledger))
+                found.push(ledger);
+        const last = page.at(-1);
+        if (!last)
+            return found.sort();
+        after = last.number + 1;
+    }
+}
+/** null where the whole is not known. */
+export function fractionOf(done, wanted) {
+    return wanted === 0 ? null : Math.min(done / wanted, 1);
+}
+//# sourceMappingURL=standing.js.map

@@ -1,0 +1,98 @@
+/** Runs the service until it is told to stop: prints what a newcomer needs, and ends with the exit code of how it ended. */
+import { pino } from 'pino';
+import { ConfigError, readConfig } from './config.js';
+import { startService } from './service.js';
+/** Past this, a stop that hangs is given up. */
+const STOP_TIMEOUT_MS = 60_000;
+export async function serve(overrides = {}) {
+    const config = configOrExit(overrides);
+    const log = pino({
+        level: config.logLevel,
+        base: null,
+        timestamp: pino.stdTimeFunctions.isoTime,
+        redact: ['req.headers.authorization', 'headers.authorization'],
+    });
+    let service;
+    try {
+        service = await startService({ config, log });
+    }
+    catch (error) {
+        log.fatal({ err: error }, 'Meterbook could not start.');
+        process.stderr.write(`Meterbook could not start: ${error instanceof Error ? error.message : String(error)}\n`);
+        process.exitCode = 1;
+        return;
+    }
+    process.stdout.write(greeting(service, config));
+    log.info({ url: service.url, eventStore: config.eventStoreUrl.split(':', 1)[0] }, 'Meterbook is listening.');
+    let isStopping = false;
+    const stop = (signal) => {
+        if (isStopping)
+            return;
+        isStopping = true;
+        log.info({ signal }, 'Stopping: no new requests; what was taken on is being settled.');
+        const givenUp = setTimeout(() => {
+            log.fatal('Stopping took too long.');
+            process.exit(1);
+        }, STOP_TIMEOUT_MS);
+        service.close().then(() => {
+            clearTimeout(givenUp);
+            log.info('Stopped.');
+            process.exitCode = 0;
+        }, (error) => {
+            log.fatal({ err: error }, 'Stopping failed.');
+            process.exit(1);
+        });
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+}
+function configOrExit(overrides) {
+    try {
+        return readConfig({ ...process.env, ...overrides });
+    }
+    catch (error) {
+        if (!(error instanceof ConfigError))
+            throw error;
+        process.stderr.write(`${error.message}\n`);
+        process.exit(2);
+    }
+}
+function greeting({ url, issuedKey }, { host }) {
+    const { hostname, port } = new URL(url);
+    const key = issuedKey ?? 'sk_test_…';
+    // The wildcard address is where it listens, not where a client connects.
+    const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : hostname;
+    const lines = [`Meterbook is listening on ${url}   (API description: ${url}/docs)`, ''];
+    if (issuedKey === null)
+        return [...lines, ''].join('\n');
+    return [
+        ...lines,
+        `Your test key, shown this once: ${key}`,
+        '',
+        'Paste this into a file such as first.mjs (after: npm install stripe) and run it with node:',
+        '',
+        "  import Stripe from 'stripe'",
+        '',
+        `  const stripe = new Stripe('${key}', { host: '${address}', port: ${port}, protocol: 'http' })`,
+        '  const meter = await stripe.billing.meters.create({',
+        "    display_name: 'Alpaca AI tokens',",
+        "    event_name: 'alpaca_ai_tokens',",
+        "    default_aggregation: { formula: 'sum' },",
+        '  })',
+        '  for (const value of [100, 250, 50]) {',
+        '    await stripe.billing.meterEvents.create({',
+        "      event_name: 'alpaca_ai_tokens',",
+        "      payload: { stripe_customer_id: 'cus_alpaca', value: String(value) },",
+        '    })',
+        '  }',
+        '  const day = 24 * 60 * 60',
+        '  const today = Math.floor(Date.now() / 1000 / day) * day',
+        '  const { data } = await stripe.billing.meters.listEventSummaries(meter.id, {',
+        "    customer: 'cus_alpaca', start_time: today, end_time: today + day,",
+        '  })',
+        '  console.log(data[0].aggregated_value) // 400',
+        '',
+        '',
+    ].join('\n');
+}
+//# sourceMappingURL=serve.js.map

@@ -1,0 +1,138 @@
+/**
+ * The whole service in one process, put together and taken apart in order: store, projections, write side, HTTP. Closing
+ * takes no new requests, settles the appends under way, then closes the files.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createApp } from './app.js';
+import { ApiKeyRing } from './commands/api-key-ring.js';
+import { randomIds, systemClock, systemStopwatch, } from './commands/environment.js';
+import { issueApiKey } from './commands/issue-api-key.js';
+import { MeterCatalogues } from './commands/meter-catalogues.js';
+import { RejectionLog } from './commands/rejection-log.js';
+import { UsageIndex } from './commands/usage-index.js';
+import { UsageLedger } from './commands/usage-ledger.js';
+import { reportCatchingUp } from './catching-up.js';
+import { lockDataFolder, makeDataFolder } from './data-folder.js';
+import { EMBEDDED, openEventStore } from './event-store/open-event-store.js';
+import { ReadYourWrites } from './event-store/read-your-writes.js';
+import { ProjectorThread } from './projections/projector-thread.js';
+import { openReadModel } from './read-model/open-read-model.js';
+import { Audits } from './replay/audits.js';
+/** How long a read waits for the projections to reach what was acknowledged. */
+const READ_TIMEOUT_MS = 10_000;
+/** How long a start waits for the event store. */
+const STORE_WAIT_MS = 60_000;
+const STORE_RETRY_MS = 1_000;
+/** How long a stop waits for requests that clients have begun: longer than a read may wait. */
+const UNFINISHED_REQUESTS_MS = 15_000;
+const AUDIT_ID_LENGTH = 24;
+/** @throws what keeps the service from starting, with a message for the operator. */
+export async function startService({ config, log, clock = systemClock, ids = randomIds, stopwatch = systemStopwatch, requestTimeoutMs, }) {
+    const { dataDir, eventStoreUrl, readModelUrl } = config;
+    makeDataFolder(dataDir);
+    // Whatever was opened is closed again, newest first, also when a later step fails.
+    const closing = [];
+    const closeAll = async () => {
+        for (let close = closing.pop(); close; close = closing.pop())
+            await close();
+    };
+    try {
+        const lock = lockDataFolder(dataDir);
+        closing.push(() => lock.release());
+        const store = await openEventStore(eventStoreUrl, dataDir, log);
+        closing.push(() => store.close());
+        await untilReachable(store, log);
+        const readYourWrites = new ReadYourWrites(store, READ_TIMEOUT_MS);
+        const projector = await ProjectorThread.start({ eventStoreUrl, readModelUrl, dataDir }, readYourWrites, log);
+        closing.push(() => projector.stop());
+        const readModel = openReadModel(readModelUrl, dataDir);
+        closing.push(() => readModel.close());
+        const newEventId = () => ids.uuid();
+        const catalogues = new MeterCatalogues(store, newEventId);
+        const keyRing = new ApiKeyRing(store, newEventId);
+        readYourWrites.onProgress(({ changedStreams }) => {
+            catalogues.changed(changedStreams);
+            keyRing.changed(changedStreams);
+        });
+        const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites, newEventId);
+        closing.push(() => usage.close());
+        const rejections = new RejectionLog(store, newEventId);
+        closing.push(() => rejections.close());
+        const audits = new Audits({ eventStoreUrl, readModelUrl, dataDir }, () => clock.now(), () => ids.random(AUDIT_ID_LENGTH), log);
+        closing.push(() => audits.close());
+        const issuedKey = await issueFirstKey(config, keyRing, clock, ids);
+        const app = await createApp({
+            store,
+            readModel,
+            readYourWrites,
+            catalogues,
+            keyRing,
+            usage,
+            // The embedded log is in the data folder, which is locked.
+            isSoleWriter: eventStoreUrl === EMBEDDED,
+            rejections,
+            audits,
+            rebuilds: projector,
+            clock,
+            ids,
+            stopwatch,
+            rateLimits: config.rateLimits,
+            requestTimeoutMs,
+            log,
+            version,
+            eventStoreUrl,
+        });
+        closing.push(() => closeHttp(app));
+        const url = await listen(app, config);
+        closing.push(reportCatchingUp({ readModel, readYourWrites, stopwatch, log }));
+        return { url, issuedKey, close: closeAll };
+    }
+    catch (error) {
+        await closeAll();
+        throw error;
+    }
+}
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+async function listen(app, { host, port }) {
+    await app.listen(port, host);
+    const { port: actual } = app.getHttpServer().address();
+    return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
+}
+/** Answers what has arrived; a client that does not finish its request is cut off in the end. */
+async function closeHttp(app) {
+    const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), UNFINISHED_REQUESTS_MS);
+    await app.close();
+    clearTimeout(cutOff);
+}
+/** On the first start there must be a key to begin with. */
+async function issueFirstKey({ bootstrapApiKey }, keyRing, clock, ids) {
+    const { keys } = await keyRing.stream.read();
+    if (keys.size > 0)
+        return null;
+    const mode = bootstrapApiKey?.startsWith('sk_live_') ? 'live' : 'test';
+    const issued = await issueApiKey(keyRing, {
+        account: 'default',
+        mode,
+        role: 'secret',
+        name: 'issued at the first start',
+        ...(bootstrapApiKey === null ? {} : { key: bootstrapApiKey }),
+    }, { clock, ids }, { requestId: 'first-start', actor: 'system', idempotency: null });
+    return bootstrapApiKey === null ? issued.key : null;
+}
+/** A store in a container of its own may still be starting. */
+async function untilReachable(store, log) {
+    const since = performance.now();
+    for (;;) {
+        try {
+            return await store.check();
+        }
+        catch (error) {
+            if (performance.now() - since > STORE_WAIT_MS)
+                throw error;
+            log.warn({ err: error }, 'The event store cannot be reached yet; trying again.');
+            await delay(STORE_RETRY_MS);
+        }
+    }
+}
+//# sourceMappingURL=service.js.map
