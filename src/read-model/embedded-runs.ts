@@ -92,7 +92,9 @@ export function imageOf(
   const walk = bounds && runs.walk(bounds)
   const entries = new Float64Array(Math.min(range.limit, runs.entries()) * width)
   let rows = 0
-  for (; walk && rows < range.limit && walk.next(); rows++) entries.set(walk.entry, rows * width)
+  for (let at = 0; walk && rows < range.limit && walk.next(); rows++) {
+    for (let column = 0; column < width; column++) entries[at++] = walk.entry[column] as number
+  }
   const last = rows === 0 ? null : Array.from(entries.subarray((rows - 1) * width, (rows - 1) * width + keyColumns))
   return { rows, last, parts: [new Uint8Array(entries.buffer, 0, rows * width * entries.BYTES_PER_ELEMENT)] }
 }

@@ -1,1 +1,0 @@
-var e=new Intl.NumberFormat(`en`,{style:`percent`,maximumSignificantDigits:2});function t(t,n){return n===0?`–`:e.format(t/n)}export{t};

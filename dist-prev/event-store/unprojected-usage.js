@@ -1,2 +1,0 @@
-export {};
-//# sourceMappingURL=unprojected-usage.js.map
