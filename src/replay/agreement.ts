@@ -15,10 +15,13 @@ import type { Projection } from '../projections/projection.js'
 import type { Checkpoint, ReadModel, RowReader } from '../read-model/read-model.js'
 import { usageCells, usageRecords, usageSeries, type Table } from '../read-model/tables.js'
 import type { AuditOptions, AuditSelection, AuditVerdict } from './audit.js'
+import type { Digest } from './digest.js'
+import type { SumKeys } from './entry-sum.js'
 import { Disagreement, RecordsBeside } from './records-beside.js'
 import { Refold } from './refold.js'
 import { asOf, believed, checkpointsOf, fractionOf, goesOn, ledgersOf } from './standing.js'
-import type { ReadStoredRows, StoredRowsAnswer } from './stored-rows.js'
+import type { ReadStoredRows } from './stored-rows.js'
+import type { SummedIndex } from './summed-indexes.js'
 
 type Digests = AuditVerdict['digests']
 
@@ -36,7 +39,9 @@ interface Reading {
   readonly sequence: number
   readonly ledgers: readonly LedgerName[]
   readonly cells: Promise<void>
-  readonly answer: Promise<StoredRowsAnswer>
+  /** null: they are not summed. */
+  readonly indexes: Promise<readonly SummedIndex[]> | null
+  readonly digests: Promise<readonly Digest[]>
   readonly stop: () => Promise<void>
 }
 
@@ -100,7 +105,7 @@ class Agreement {
   /** @throws Disagreement, or whatever else kept it from agreeing. */
   async check(): Promise<AuditVerdict> {
     const { live } = this.of
-    let reading = await this.read(this.wanted, this.mayCompareCells)
+    let reading = await this.read(this.wanted, this.beside.sumKeys)
     try {
       await this.foldTo(this.until)
       await reading.cells
@@ -110,11 +115,12 @@ class Agreement {
         await this.foldTo(reached)
         if (!(await this.isOfWhatWasFolded(reading))) {
           await reading.stop()
-          reading = await this.read(this.refold.checkpoint.sequence, false)
+          reading = await this.read(this.refold.checkpoint.sequence, null)
         }
         await this.compare(rows, reading)
         return goesOn(this.store, reached)
       })
+      this.isWaiting = true
       const digests = await this.digestsOf(reading)
       const { events, checkpoint } = this.refold
       return {
@@ -161,10 +167,7 @@ class Agreement {
     await this.compareTables(scratch, live, made, seen)
     const [fault] = isNow ? await this.of.live.storageFaults() : []
     if (fault !== undefined) throw new Disagreement(fault)
-    this.isWaiting = true
-    const { indexes } = await reading.answer
-    this.isWaiting = false
-    await this.beside.conclude(live, isNow ? null : reached.sequence, indexes, {
+    await this.beside.conclude(live, isNow ? null : reached.sequence, await reading.indexes, {
       signal: this.options.signal,
       onPage: (rows) => this.tellCompared(rows),
     })
@@ -196,29 +199,39 @@ class Agreement {
     }
   }
 
-  private async read(sequence: number, addsUpCells: boolean): Promise<Reading> {
+  /** `sumKeys`: null where only digests are wanted, because the rest was found before or is looked for in a snapshot. */
+  private async read(sequence: number, sumKeys: SumKeys | null): Promise<Reading> {
     const stopped = new AbortController()
     const signal = AbortSignal.any([this.options.signal, stopped.signal])
     const ledgers = await ledgersOf(this.of.live, this.selection.ledger)
-    let onCells: () => void = () => undefined
-    const cells = addsUpCells ? new Promise<void>((resolve) => (onCells = resolve)) : Promise.resolve()
-    const answer = this.of.readStored(
+    const addsUpCells = sumKeys !== null && this.mayCompareCells
+    const cells = withResolver<void>()
+    const indexes = withResolver<readonly SummedIndex[]>()
+    if (!addsUpCells) cells.resolve()
+    const digests = this.of.readStored(
       {
         sequence,
         addsUpCells,
         selections: ledgers.map((ledger) => ({ ...this.selection, ledger, sequence })),
-        sumKeys: this.beside.sumKeys,
+        sumKeys,
       },
-      { signal, onDigested: (records) => this.tellDigested(records), onCells },
+      {
+        signal,
+        onDigested: (records) => this.tellDigested(records),
+        onCells: cells.resolve,
+        onIndexes: indexes.resolve,
+      },
     )
-    const made = Promise.race([cells, answer.then(() => cells)])
-    // Whether it went well is asked later.
-    for (const outcome of [answer, made]) outcome.catch(() => undefined)
+    // Whether it went well is asked when one of them is waited for.
+    digests.catch((error: unknown) => {
+      cells.reject(error)
+      indexes.reject(error)
+    })
     const stop = async (): Promise<void> => {
       stopped.abort()
-      await Promise.allSettled([answer])
+      await Promise.allSettled([digests])
     }
-    return { sequence, ledgers, cells: made, answer, stop }
+    return { sequence, ledgers, cells: cells.promise, indexes: sumKeys && indexes.promise, digests, stop }
   }
 
   private async isOfWhatWasFolded({ sequence, ledgers }: Reading): Promise<boolean> {
@@ -227,10 +240,10 @@ class Agreement {
   }
 
   /** Without ledgers that came later. */
-  private async digestsOf({ answer, ledgers: digested }: Reading): Promise<Digests> {
+  private async digestsOf({ digests, ledgers: digested }: Reading): Promise<Digests> {
     const { ledger: one, meterId, customer, from, to } = this.selection
     const ledgers = new Set(await ledgersOf(this.of.scratch, one))
-    const found = (await answer).digests
+    const found = (await digests)
       .map((digest, index) => ({ ledger: digested[index] as LedgerName, ...digest }))
       .filter(({ ledger }) => ledgers.has(ledger))
     if ([one, meterId, customer, from, to].some((part) => part !== null)) return found
@@ -255,4 +268,22 @@ class Agreement {
     if (!this.isWaiting) return
     this.options.onProgress({ phase: 'digesting', done: records, fraction: fractionOf(records, this.beside.records) })
   }
+}
+
+interface WithResolver<Value> {
+  readonly promise: Promise<Value>
+  readonly resolve: (value: Value) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Whoever does not wait for it need not be told that it failed. */
+function withResolver<Value>(): WithResolver<Value> {
+  let resolve: (value: Value) => void = () => undefined
+  let reject: (error: unknown) => void = () => undefined
+  const promise = new Promise<Value>((resolved, rejected) => {
+    resolve = resolved
+    reject = rejected
+  })
+  promise.catch(() => undefined)
+  return { promise, resolve, reject }
 }

@@ -61,14 +61,15 @@ export class RecordsBeside implements Pick<ReadModel, 'write'> {
   /**
    * Compares what could not be while it was folded: that nothing else is stored, and which entries the indexes have. What
    * came after the usage event `until` is not looked at; null: nothing may have. `summed`: the stored entries as somebody
-   * found them who could not tell what was being recorded meanwhile. `onPage` is told how many rows were read.
+   * found them who could not tell what was being recorded meanwhile; null: nobody did. `onPage` is told how many rows were
+   * read.
    *
    * @throws Disagreement
    */
   async conclude(
     stored: RowReader,
     until: number | null,
-    summed: readonly SummedIndex[],
+    summed: readonly SummedIndex[] | null,
     { signal, onPage }: { readonly signal: AbortSignal; readonly onPage: (rows: number) => void },
   ): Promise<void> {
     const others = { ...this.following(), ...upTo(until), limit: 1 }
@@ -79,8 +80,8 @@ export class RecordsBeside implements Pick<ReadModel, 'write'> {
     if (cancelled !== this.cancelled) {
       throw new Disagreement(`${this.cancelled} usage records were cancelled, ${cancelled} are stored as cancelled.`)
     }
-    const isOfThen = until !== null || summed.every(({ later }) => later === 0)
-    const found = isOfThen ? summed : await sumIndexes(stored, this.sumKeys, until, signal, onPage)
+    const isOfThen = until !== null || summed?.every(({ later }) => later === 0)
+    const found = summed && isOfThen ? summed : await sumIndexes(stored, this.sumKeys, until, signal, onPage)
     for (const [place, { index }] of scatteredIndexes.entries()) {
       const { count, values } = this.entries[place] as EntrySum
       const { sums, entries } = found[place] as SummedIndex

@@ -59,11 +59,11 @@ export async function runAudit(
       if (agreed) return agreed
     }
     return await inScratch(scratchDir, 'scratch', (scratch, folder) => {
-      const digestFolded: DigestRecords = async (selections, { signal, onRead }) => {
+      const digestFolded: DigestRecords = (selections, { signal, onRead }) => {
         const task = { sequence: 0, addsUpCells: false, selections, sumKeys: null }
         const work = { storedIn: { kind: 'scratch', folder }, cellsFolder: folder, task } as const
-        const answer = await readStoredRowsInThread(work, { signal, onDigested: onRead, onCells: () => undefined })
-        return answer.digests
+        const ignore = (): void => undefined
+        return readStoredRowsInThread(work, { signal, onDigested: onRead, onCells: ignore, onIndexes: ignore })
       }
       return new Audit(store, live, scratch, digestFolded, selection, options).run()
     })

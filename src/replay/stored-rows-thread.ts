@@ -1,7 +1,8 @@
 /** Stored rows read by a thread of their own: an audit folds or compares meanwhile. */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { StoredRowsAnswer, StoredRowsOptions } from './stored-rows.js'
+import type { Digest } from './digest.js'
+import type { StoredRowsOptions } from './stored-rows.js'
 import type { StoredRowsMessage, StoredRowsWork } from './stored-rows.worker.js'
 
 const STOP_TIMEOUT_MS = 10_000
@@ -13,23 +14,25 @@ const STOP_TIMEOUT_MS = 10_000
  */
 export async function readStoredRowsInThread(
   work: StoredRowsWork,
-  { signal, onDigested, onCells }: StoredRowsOptions,
-): Promise<StoredRowsAnswer> {
+  { signal, onDigested, onCells, onIndexes }: StoredRowsOptions,
+): Promise<readonly Digest[]> {
   signal.throwIfAborted()
   const worker = new Worker(new URL('./stored-rows.worker.js', import.meta.url), { workerData: work })
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   const stop = (): void => worker.postMessage('stop')
   signal.addEventListener('abort', stop, { once: true })
   try {
-    return await new Promise<StoredRowsAnswer>((resolve, reject) => {
+    return await new Promise<readonly Digest[]>((resolve, reject) => {
       worker.on('message', (message: StoredRowsMessage) => {
         switch (message.type) {
           case 'digested':
             return onDigested(message.records)
           case 'cells':
             return onCells()
-          case 'answer':
-            return resolve(message.answer)
+          case 'indexes':
+            return onIndexes(message.indexes)
+          case 'digests':
+            return resolve(message.digests)
           case 'failed':
             return reject(new Error(message.message))
         }

@@ -19,30 +19,26 @@ export interface StoredRowsTask {
   readonly sumKeys: SumKeys | null
 }
 
-export interface StoredRowsAnswer {
-  /** In the order of the selections. */
-  readonly digests: readonly Digest[]
-  /** Of each scattered index of usage records; none where they were not asked for. */
-  readonly indexes: readonly SummedIndex[]
-}
-
 export interface StoredRowsOptions {
   readonly signal: AbortSignal
   /** Told how many records were digested so far. */
   readonly onDigested: (records: number) => void
   /** Told once the cells are made and nobody else writes them. */
   readonly onCells: () => void
+  /** Told what the entries of each scattered index of usage records come to, once they were asked for. */
+  readonly onIndexes: (indexes: readonly SummedIndex[]) => void
 }
 
-export type ReadStoredRows = (task: StoredRowsTask, options: StoredRowsOptions) => Promise<StoredRowsAnswer>
+/** Answers the digests in the order of the selections: the last there is, because nobody waits for them in between. */
+export type ReadStoredRows = (task: StoredRowsTask, options: StoredRowsOptions) => Promise<readonly Digest[]>
 
 /** `openCells`: where the cells are made. @throws what `signal` was aborted with. */
 export async function readStoredRows(
   stored: ReadModel,
   openCells: () => ReadModel,
   { sequence, addsUpCells, selections, sumKeys }: StoredRowsTask,
-  { signal, onDigested, onCells }: StoredRowsOptions,
-): Promise<StoredRowsAnswer> {
+  { signal, onDigested, onCells, onIndexes }: StoredRowsOptions,
+): Promise<readonly Digest[]> {
   if (addsUpCells) {
     const cells = openCells()
     try {
@@ -52,12 +48,10 @@ export async function readStoredRows(
     }
     onCells()
   }
+  if (sumKeys) onIndexes(await sumIndexes(stored, sumKeys, sequence, signal))
   const digests: Digest[] = []
   let digested = 0
   const onRecords = (read: number): void => onDigested((digested += read))
   for (const selection of selections) digests.push(await digestUsage(stored, selection, { signal, onRecords }))
-  return {
-    digests,
-    indexes: sumKeys ? await sumIndexes(stored, sumKeys, sequence, signal) : [],
-  }
+  return digests
 }

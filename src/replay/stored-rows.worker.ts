@@ -2,7 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { openReadModel, openScratchReadModel } from '../read-model/open-read-model.js'
-import { readStoredRows, type StoredRowsAnswer, type StoredRowsTask } from './stored-rows.js'
+import type { Digest } from './digest.js'
+import { readStoredRows, type StoredRowsTask } from './stored-rows.js'
+import type { SummedIndex } from './summed-indexes.js'
 
 /** Which rows: of a scratch read model that nobody writes meanwhile, or the stored ones, beside whoever writes them. */
 export type StoredIn =
@@ -20,7 +22,8 @@ export type StoredRowsMessage =
   /** Records digested so far. */
   | { readonly type: 'digested'; readonly records: number }
   | { readonly type: 'cells' }
-  | { readonly type: 'answer'; readonly answer: StoredRowsAnswer }
+  | { readonly type: 'indexes'; readonly indexes: readonly SummedIndex[] }
+  | { readonly type: 'digests'; readonly digests: readonly Digest[] }
   | { readonly type: 'failed'; readonly message: string }
 
 /** Between two reports of how far it is. */
@@ -48,12 +51,13 @@ const onDigested = (records: number): void => {
   say({ type: 'digested', records })
 }
 try {
-  const answer = await readStoredRows(rows, openCells, task, {
+  const digests = await readStoredRows(rows, openCells, task, {
     signal: stop.signal,
     onDigested,
     onCells: () => say({ type: 'cells' }),
+    onIndexes: (indexes) => say({ type: 'indexes', indexes }),
   })
-  say({ type: 'answer', answer })
+  say({ type: 'digests', digests })
 } catch (error) {
   say({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
 }
