@@ -70,20 +70,23 @@ export function readMeterEvent(
 /** The payload as it was sent. */
 export function restorePayload(meter: Meter, record: UsageRecord): Record<string, string> {
   const payload = emptyPayload()
-  payload[meter.customerKey] = record.customer
-  if (record.value !== null) payload[meter.valueKey] = record.value
-  for (const [key, text] of Object.entries(record.payload)) payload[key] = text
+  for (const [key, text] of payloadEntries(meter, record)) payload[key] = text
   return payload
 }
 
-/** The same as keys with their texts, in no order: what very many records are written from. */
+/** The payload as it was sent, its keys with their texts: what very many records are written from. */
 export function payloadEntries(
   meter: Pick<Meter, 'customerKey' | 'valueKey'>,
-  { customer, value, payload }: Pick<UsageRecord, 'customer' | 'value' | 'payload'>,
+  { customer, value, payload: rest }: Pick<UsageRecord, 'customer' | 'value' | 'payload'>,
 ): (readonly [key: string, text: string])[] {
-  const entries: (readonly [string, string])[] = [[meter.customerKey, customer]]
-  if (value !== null && !Object.hasOwn(payload, meter.valueKey)) entries.push([meter.valueKey, value])
-  for (const key of Object.keys(payload)) if (key !== meter.customerKey) entries.push([key, payload[key] ?? ''])
+  const { customerKey, valueKey } = meter
+  // What was kept as it was sent goes before what was read from it.
+  const sent = (key: string, read: string): string => (Object.hasOwn(rest, key) ? (rest[key] ?? '') : read)
+  const entries: (readonly [string, string])[] = [[customerKey, sent(customerKey, customer)]]
+  if (value !== null) entries.push([valueKey, sent(valueKey, value)])
+  for (const key of Object.keys(rest)) {
+    if (key !== customerKey && (key !== valueKey || value === null)) entries.push([key, rest[key] ?? ''])
+  }
   return entries
 }
 

@@ -1,5 +1,5 @@
 /**
- * What differs between the stored numbers and the log? Asked where `Agreement` could not say that nothing does. The log is
+ * What differs between the stored numbers and the log? Asked where `checkAgreement` could not say that nothing does. The log is
  * folded once more, into a scratch read model that looks at nothing of the live one, up to the very event at which the live
  * rows stand; then every row of both is compared, in order of the keys, while what was folded is digested beside.
  *

@@ -1,6 +1,7 @@
 /**
  * A fold that does not store usage records: each one that it would insert is compared with the one that is stored at its
- * place, and each one that it looks up is read there. Everything else goes into scratch rows.
+ * place, and each one that it looks up is read there. What it adds to cells of sums and counts goes to those that were made
+ * of the stored records; everything else goes into scratch rows.
  *
  * A stored record may be read because it is compared as well, and the indexes by which it is found are, at the end. So
  * nothing that is wrong leads to agreement; but what follows from a wrong record is not to be told, only that there is one.

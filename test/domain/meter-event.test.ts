@@ -240,6 +240,24 @@ describe('The payload of a record', () => {
     expect(restored(of, own(text))).toBe(JSON.stringify(Object.entries(own(text)).sort()))
   })
 
+  it('of a record that keeps a text under the key of its customer or value has that text', () => {
+    const payload = { region: 'eu', stripe_customer_id: 'c', value: '25.0' }
+    const record = {
+      meterId: meter.id,
+      identifier: 'i',
+      customer: 'read',
+      value: '25',
+      occurredAt: NOW,
+      recordedAt: NOW,
+    }
+    const entries = Object.entries(restorePayload(meter, { ...record, payload }))
+    expect(entries).toEqual([
+      ['stripe_customer_id', 'c'],
+      ['value', '25.0'],
+      ['region', 'eu'],
+    ])
+  })
+
   it('is restored as it was sent, whatever was sent', () => {
     const key = fc.oneof(fc.constantFrom('__proto__', 'value', 'region', 'toString', ''), fc.string({ maxLength: 20 }))
     const text = fc.string({ maxLength: 20, unit: 'grapheme' })
