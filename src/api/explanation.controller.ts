@@ -16,6 +16,7 @@ import {
 import { recordId } from '../queries/usage-record-view.js'
 import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
+import { goneSignal } from './gone-signal.js'
 import { summaryObject } from './meter-event-summary-object.js'
 import { meterObject } from './meter-object.js'
 import { pageRequest } from './page-request.js'
@@ -70,7 +71,14 @@ export class ExplanationController {
       filters: parameters.dimension_filters ?? {},
     }
     const answer = await this.queries.execute(
-      new ExplainUsage(context, asked, pageRequest(parameters), parseTimestamp, this.readContext.asOf(parameters)),
+      new ExplainUsage(
+        context,
+        asked,
+        pageRequest(parameters),
+        parseTimestamp,
+        this.readContext.asOf(parameters),
+        goneSignal(reply),
+      ),
     )
     return explanationObject(context.ledger, asked, withPosition(reply, answer), answer.position)
   }

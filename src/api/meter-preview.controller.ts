@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { PreviewMeter, type PreviewSource } from '../queries/preview-meter.js'
 import { Allow } from './caller.js'
+import { goneSignal } from './gone-signal.js'
 import { meterPreviewObject } from './meter-preview-object.js'
 import { PreviewMeterParameters } from './meter-preview.parameters.js'
 import { configurationOf } from './meters.parameters.js'
@@ -38,7 +39,8 @@ export class MeterPreviewController {
     const window = (parameters.value_grouping_window ?? null) as 'hour' | 'day' | null
     // Never an id anyone sees: the meter is not made.
     const configuration = { meterId: '', ...configurationOf(parameters), createdAt: at }
-    const answer = await this.queries.execute(new PreviewMeter(context, configuration, source, window, compareTo))
+    const query = new PreviewMeter(context, configuration, source, window, compareTo, goneSignal(reply))
+    const answer = await this.queries.execute(query)
     return meterPreviewObject(context.ledger, source, compareTo, withPosition(reply, answer), answer.position)
   }
 }

@@ -14,6 +14,7 @@ import { GetMeter } from '../queries/get-meter.js'
 import { GetMeterEventSummaries } from '../queries/get-meter-event-summaries.js'
 import { ListMeters } from '../queries/list-meters.js'
 import { Allow, callerOf } from './caller.js'
+import { goneSignal } from './gone-signal.js'
 import { meterObject } from './meter-object.js'
 import { summaryObject } from './meter-event-summary-object.js'
 import {
@@ -156,6 +157,7 @@ export class MetersController {
         },
         pageRequest(parameters),
         this.readContext.asOf(parameters),
+        goneSignal(reply),
       ),
     )
     const { meter, items, hasMore } = withPosition(reply, answer)

@@ -5,6 +5,7 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { formulas, shareOf } from '../domain/aggregation.js'
 import { formatDecimal, type Decimal } from '../domain/decimal.js'
+import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { RecordFate } from '../domain/record-fate.js'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
@@ -19,7 +20,7 @@ import { Reader, requireMeter, type Answer, type QueryContext } from './reader.j
 import { recordsInOrder, type Place } from './records-in-order.js'
 import { rejectionsOfUsage, type RejectedUsage } from './rejections-of-usage.js'
 import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
-import { seriesGroups, type SeriesGroup } from './usage-series-of.js'
+import { seriesGroups, SERIES_WALKED_MAX, type SeriesGroup } from './usage-series-of.js'
 import { UsageAt } from './usage-at.js'
 
 export type ExplanationRequest = Pick<SummaryRequest, 'meterId' | 'customer' | 'start' | 'end' | 'filters'>
@@ -50,6 +51,8 @@ export class ExplainUsage extends Query<Answer<Explanation>> {
     readonly readTimestamp: (text: string) => number | null,
     /** null: as it stands. */
     readonly asOf: AsOfRequest | null = null,
+    /** Ends the work for nobody. */
+    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -62,8 +65,8 @@ const JUDGED_AT_ONCE = 500
 export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
   constructor(private readonly reader: Reader) {}
 
-  /** @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor. */
-  async execute({ context, request, page, readTimestamp, asOf }: ExplainUsage): Promise<Answer<Explanation>> {
+  /** @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor, and too many dimension combinations. */
+  async execute({ context, request, page, readTimestamp, asOf, signal }: ExplainUsage): Promise<Answer<Explanation>> {
     const summaryRequest: SummaryRequest = { ...request, window: null, groupBy: [] }
     requireInterval(summaryRequest)
     return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
@@ -73,8 +76,10 @@ export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
       const { start, end, customer } = request
       const [group] = await seriesGroups(rows, meterRow.number, meter, customer, summaryRequest, usage.sequence)
       const { series } = group as SeriesGroup
+      requireFewSeries(series)
       const formula = formulas[meter.formula]
       const state = await usage.state(series, start, end)
+      signal.throwIfAborted()
       const whole: Whole = { usage, meter, start, end, state }
       const found = await readPage(rows, meterRow.number, whole, series, page)
       const explained = await explain(rows, whole, series, found.items)
@@ -90,6 +95,15 @@ export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
       }
     })
   }
+}
+
+function requireFewSeries({ length }: readonly number[]): void {
+  if (length <= SERIES_WALKED_MAX) return
+  throw new DomainError(
+    'parameter_invalid',
+    `The customer has ${length} combinations of dimensions on this meter. At most ${SERIES_WALKED_MAX} are explained together: choose some with dimension_filters.`,
+    'dimension_filters',
+  )
 }
 
 /** The interval with the windows it cuts: which record of those counts is decided outside of it too. */

@@ -83,7 +83,7 @@ async function usageOn(
   for await (const each of customersOf(rows, row.number, { customer }, grouping)) {
     for (const { dimensions, series } of each.groups) {
       const part = await usage.whole(series, start, end)
-      await withinLimit()
+      withinLimit()
       if (part.records === 0) continue
       state = formula.merge(state, part.state)
       records += part.records

@@ -1,6 +1,6 @@
 /**
- * Usage of one customer on one meter over `[start, end)`: as a whole, or by hour or day, newest first. Empty windows are left
- * out; the whole is one summary even when it is 0. Design §6.
+ * Usage of one customer on one meter over `[start, end)`: as a whole, or by hour or day, newest first. Empty windows and groups
+ * are left out; the whole is one summary even when it is 0. Design §6.
  */
 import { createHash } from 'node:crypto'
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
@@ -16,6 +16,7 @@ import { Reader, requireMeter, type Answer, type QueryContext } from './reader.j
 import type { AsOfRequest } from './as-of.js'
 import { PendingUsage, type CurrentUsage } from './pending-usage.js'
 import { UsageAt } from './usage-at.js'
+import { readingLimit } from './usage-of-customers.js'
 import { seriesGroups, type DimensionRequest, type SeriesGroup } from './usage-series-of.js'
 
 export interface MeterEventSummary {
@@ -48,6 +49,8 @@ export class GetMeterEventSummaries extends Query<Answer<MeterEventSummaries>> {
     readonly page: PageRequest,
     /** null: as it stands. */
     readonly asOf: AsOfRequest | null = null,
+    /** Ends the work for nobody. */
+    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -55,32 +58,32 @@ export class GetMeterEventSummaries extends Query<Answer<MeterEventSummaries>> {
 
 /** Time that is read at once when walking window by window, in windows. */
 const WINDOWS_PER_READ = 31 * 24
+/** Series that are added up before it is seen whether anybody still waits. */
+const SERIES_PER_READ = 256
 const ID_HASH_LENGTH = 32
 
 @QueryHandler(GetMeterEventSummaries)
 export class GetMeterEventSummariesHandler implements IQueryHandler<GetMeterEventSummaries> {
   constructor(private readonly reader: Reader) {}
 
-  /** @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor. */
-  async execute({ context, request, page, asOf }: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries>> {
+  /** @throws DomainError for misaligned bounds, too much at once, an unknown meter, dimension or cursor. */
+  async execute(query: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries>> {
+    const { context, request, asOf } = query
     requireInterval(request)
-    const current = asOf === null ? await this.current(context, request, page) : null
+    const current = asOf === null ? await this.current(query) : null
     if (current) return current
     return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
       const row = await requireMeter(rows, context.ledger, request.meterId)
       const meter = await meterAsOf(rows, this.reader.store, row, then)
       const usage = new UsageAt(rows, meter, then?.sequence ?? null)
       const groups = await seriesGroups(rows, row.number, meter, request.customer, request, usage.sequence)
-      return readSummaries(meter, usage, request, page, groups)
+      return readSummaries(meter, usage, usage, groups, query)
     })
   }
 
   /** As it stands, without waiting for the projector; null where that is needed. */
-  private current(
-    context: QueryContext,
-    request: SummaryRequest,
-    page: PageRequest,
-  ): Promise<Answer<MeterEventSummaries> | null> {
+  private current(query: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries> | null> {
+    const { context, request } = query
     return this.reader.readUnprojected(context, 'usage-cells', request, async (rows, records) => {
       const row = await requireMeter(rows, context.ledger, request.meterId)
       const meter = toMeter(row)
@@ -88,111 +91,128 @@ export class GetMeterEventSummariesHandler implements IQueryHandler<GetMeterEven
       if (!pending) return null
       const { customer } = request
       const groups = await seriesGroups(rows, row.number, meter, customer, request, null, pending.newSeries)
-      return readSummaries(meter, pending.over(new UsageAt(rows, meter, null)), request, page, groups)
+      const usage = new UsageAt(rows, meter, null)
+      return readSummaries(meter, usage, pending.over(usage), groups, query)
     })
   }
 }
 
-async function readSummaries(
-  meter: Meter,
-  usage: CurrentUsage,
-  request: SummaryRequest,
-  page: PageRequest,
-  groups: readonly SeriesGroup[],
-): Promise<MeterEventSummaries> {
-  const formula = formulas[meter.formula]
-  const read =
-    request.window === null
-      ? await readWhole(usage, request, page, groups, formula)
-      : await readWindows(usage, request, page, groups, formula, request.window)
-  return { meter, ...toPage(page, read) }
+/** What is read, and of what. */
+interface Reading {
+  readonly usage: CurrentUsage
+  readonly request: SummaryRequest
+  readonly page: PageRequest
+  readonly groups: readonly SeriesGroup[]
+  readonly formula: Formula<unknown>
+  readonly signal: AbortSignal
+  /** To be called after each part that was read window by window. */
+  readonly withinLimit: () => void
 }
 
-async function readWhole(
+async function readSummaries(
+  meter: Meter,
+  usageAt: UsageAt,
   usage: CurrentUsage,
-  request: SummaryRequest,
-  page: PageRequest,
   groups: readonly SeriesGroup[],
-  formula: Formula<unknown>,
-): Promise<MeterEventSummary[]> {
+  { request, page, signal }: GetMeterEventSummaries,
+): Promise<MeterEventSummaries> {
+  const withinLimit = readingLimit(usageAt, signal)
+  const reading = { usage, request, page, groups, formula: formulas[meter.formula], signal, withinLimit }
+  const { window } = request
+  return { meter, ...toPage(page, await (window === null ? readWhole(reading) : readWindows(reading, window))) }
+}
+
+async function readWhole(reading: Reading): Promise<MeterEventSummary[]> {
+  const { usage, request, page, groups, formula, withinLimit } = reading
+  const { start, end, groupBy } = request
   const cursor = cursorOf(page)
-  const ids = groups.map((group) => summaryId(request, request.start, group))
-  const at = cursor === null ? -1 : ids.indexOf(cursor)
+  const at = cursor === null ? -1 : groupOfId(request, start, groups, cursor)
   if (cursor !== null && at < 0) return unknownCursor(page)
   const indexes = [...groups.keys()].filter((index) => (page.endingBefore === null ? index > at : index < at))
   if (page.endingBefore !== null) indexes.reverse()
   const summaries: MeterEventSummary[] = []
-  for (const index of indexes.slice(0, page.limit + 1)) {
+  for (const index of indexes) {
     const group = groups[index] as SeriesGroup
-    const state = await usage.state(group.series, request.start, request.end)
-    summaries.push(summary(request, request.start, request.end, group, formula, state))
+    if (groupBy.length === 0) {
+      summaries.push(summary(request, start, end, group, formula, await stateOf(reading, group)))
+      continue
+    }
+    const { records, state } = await usage.whole(group.series, start, end)
+    withinLimit()
+    if (records > 0) summaries.push(summary(request, start, end, group, formula, state))
+    if (summaries.length > page.limit) break
   }
   return summaries
 }
 
+/** Never too much to be answered: it is what is billed. */
+async function stateOf({ usage, request, formula, signal }: Reading, { series }: SeriesGroup): Promise<unknown> {
+  let state = formula.empty
+  for (let from = 0; from < series.length; from += SERIES_PER_READ) {
+    const some = series.slice(from, from + SERIES_PER_READ)
+    state = formula.merge(state, await usage.state(some, request.start, request.end))
+    signal.throwIfAborted()
+  }
+  return state
+}
+
 /** Walks window by window from the newest, or from the oldest for `ending_before`, until one more than a page is found. */
-async function readWindows(
-  usage: CurrentUsage,
-  request: SummaryRequest,
-  page: PageRequest,
-  groups: readonly SeriesGroup[],
-  formula: Formula<unknown>,
-  window: BucketSize,
-): Promise<MeterEventSummary[]> {
+async function readWindows(reading: Reading, window: BucketSize): Promise<MeterEventSummary[]> {
+  const { request, page, groups } = reading
   const forwards = page.endingBefore === null
-  const cursor = cursorOf(page)
   const span = WINDOWS_PER_READ * bucketMs[window]
   let { start, end } = request
-  if (cursor !== null) {
-    const cursorStart = startOf(cursor)
-    if (cursorStart === null || cursorStart < start || cursorStart >= end) return unknownCursor(page)
-    if (forwards) end = cursorStart + bucketMs[window]
-    else start = cursorStart
+  const cursor = cursorOf(page)
+  const passed = cursor === null ? null : placeOf(cursor, request, groups)
+  if (cursor !== null && passed === null) return unknownCursor(page)
+  if (passed) {
+    if (forwards) end = passed.start + bucketMs[window]
+    else start = passed.start
   }
+  const isBeyond = ({ summary: { start: at }, group }: PlacedSummary): boolean =>
+    passed === null || at !== passed.start || (forwards ? group > passed.group : group < passed.group)
   const found: MeterEventSummary[] = []
-  let passedCursor = cursor === null
   while (start < end && found.length <= page.limit) {
     const from = forwards ? Math.max(start, end - span) : start
     const to = forwards ? end : Math.min(end, start + span)
-    const summaries = await readSpan(usage, request, groups, formula, window, from, to)
-    for (const each of forwards ? summaries : summaries.reverse()) {
-      if (passedCursor) found.push(each)
-      else if (each.id === cursor) passedCursor = true
-    }
-    // The cursor's own window is in the first span; if it is not there, it never was.
-    if (!passedCursor) return unknownCursor(page)
+    const summaries = (await readSpan(reading, window, from, to)).filter(isBeyond).map((placed) => placed.summary)
+    for (const each of forwards ? summaries : summaries.reverse()) found.push(each)
     if (forwards) end = from
     else start = to
   }
   return found.slice(0, page.limit + 1)
 }
 
+interface PlacedSummary {
+  readonly summary: MeterEventSummary
+  /** Index of its group. */
+  readonly group: number
+}
+
 /** The summaries of `[from, to)` in list order: newest window first, groups in their order. */
 async function readSpan(
-  usage: CurrentUsage,
-  request: SummaryRequest,
-  groups: readonly SeriesGroup[],
-  formula: Formula<unknown>,
+  { usage, request, groups, formula, withinLimit }: Reading,
   window: BucketSize,
   from: number,
   to: number,
-): Promise<MeterEventSummary[]> {
-  const byStart = new Map<number, Map<SeriesGroup, unknown>>()
-  for (const group of groups) {
+): Promise<PlacedSummary[]> {
+  const byStart = new Map<number, Map<number, unknown>>()
+  for (const [index, group] of groups.entries()) {
     for (const series of group.series) {
       for (const { start, state } of await usage.buckets(series, window, from, to)) {
-        const states = byStart.get(start) ?? new Map<SeriesGroup, unknown>()
-        states.set(group, formula.merge(states.get(group) ?? formula.empty, state))
+        const states = byStart.get(start) ?? new Map<number, unknown>()
+        states.set(index, formula.merge(states.get(index) ?? formula.empty, state))
         byStart.set(start, states)
       }
+      withinLimit()
     }
   }
   const starts = [...byStart.keys()].sort((left, right) => right - left)
   return starts.flatMap((start) =>
-    groups.flatMap((group) => {
-      const states = byStart.get(start)
-      if (!states?.has(group)) return []
-      return [summary(request, start, start + bucketMs[window], group, formula, states.get(group))]
+    // Groups were gone through in their order.
+    [...(byStart.get(start) as Map<number, unknown>)].map(([index, state]) => {
+      const group = groups[index] as SeriesGroup
+      return { summary: summary(request, start, start + bucketMs[window], group, formula, state), group: index }
     }),
   )
 }
@@ -220,6 +240,24 @@ function summaryId(
   const hash = createHash('sha256').update(what).digest('hex').slice(0, ID_HASH_LENGTH)
   const prefix = meterId.startsWith('mtr_test_') ? 'mtrusg_test_' : 'mtrusg_'
   return `${prefix}${at.toString(36)}_${hash}`
+}
+
+/** Index of the group that an id of a window (or of the whole) names; -1 for none. */
+function groupOfId(request: SummaryRequest, start: number, groups: readonly SeriesGroup[], id: string): number {
+  return groups.findIndex((group) => summaryId(request, start, group) === id)
+}
+
+/** Where a cursor stands, also when what its window held was cancelled since; null where it never was one of this list. */
+function placeOf(
+  cursor: string,
+  request: SummaryRequest,
+  groups: readonly SeriesGroup[],
+): { readonly start: number; readonly group: number } | null {
+  const start = startOf(cursor)
+  if (start === null || start < request.start || start >= request.end) return null
+  if (request.window !== null && !isAligned(request.window, start)) return null
+  const group = groupOfId(request, start, groups, cursor)
+  return group < 0 ? null : { start, group }
 }
 
 function startOf(id: string): number | null {

@@ -98,7 +98,7 @@ export class GetMeterUsageHandler implements IQueryHandler<GetMeterUsage> {
             const buckets: Bucket[] = []
             for (const number of series) {
               buckets.push(...(await usage.buckets(number, window, start, end)))
-              await withinLimit()
+              withinLimit()
             }
             parts.push({ dimensions, buckets })
           }

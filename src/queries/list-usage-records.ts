@@ -14,6 +14,7 @@ import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { meters, usageRecords, usageSeries, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
 import type { AsOfRequest } from './as-of.js'
+import { CustomersOfSeries } from './customers-of-series.js'
 import { judgeInDays, type Judged } from './judged-records.js'
 import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
@@ -21,7 +22,7 @@ import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { recordAt } from './usage-at.js'
 import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
-import { SERIES_MAX } from './usage-series-of.js'
+import { fewSeriesOf } from './usage-series-of.js'
 
 /** Bounds are inclusive where `from`, exclusive where `to`; milliseconds since the epoch; null: none. */
 export interface TimeFilter {
@@ -149,20 +150,17 @@ async function byIdentifier(
     .slice(0, page.limit + 1)
 }
 
+/** Of a customer whose series on a meter are too many to be walked beside each other, the records of the meter. */
 async function sourcesOf(
   rows: RowReader,
   candidates: readonly MeterRow[],
   { customer }: UsageRecordFilter,
 ): Promise<RecordSource[]> {
-  if (customer === null) return candidates.map(({ number }) => ({ of: 'meter', key: number }))
   const sources: RecordSource[] = []
   for (const { number } of candidates) {
-    const series = await rows.range(usageSeries, {
-      index: 'combination',
-      prefix: [number, customer],
-      limit: SERIES_MAX,
-    })
-    for (const row of series) sources.push({ of: 'series', key: row.series })
+    const series = customer === null ? null : await fewSeriesOf(rows, number, customer)
+    if (series === null) sources.push({ of: 'meter', key: number })
+    else for (const key of series) sources.push({ of: 'series', key })
   }
   return sources
 }
@@ -175,7 +173,8 @@ async function walk(
   page: PageRequest,
   cursor: number | null,
 ): Promise<UsageRecordRow[]> {
-  const { sequence, status } = selection
+  const { sequence, status, customer } = selection
+  const customers = new CustomersOfSeries(rows)
   // A list begins with what was recorded last.
   const isBackwards = page.endingBefore === null
   const newest = sequence === null ? Number.MAX_SAFE_INTEGER : sequence + 1
@@ -196,7 +195,8 @@ async function walk(
     const then = recordAt(row, sequence)
     // Going on, all that follows was recorded later still.
     if (!then) return found
-    if (matches(then, selection)) found.push(then)
+    if (!matches(then, selection)) continue
+    if (customer === null || (await customers.of(then.series)) === customer) found.push(then)
     if (found.length > page.limit) return found
   }
   return found

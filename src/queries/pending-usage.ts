@@ -17,7 +17,7 @@ import { usageRecords, usageSeries, usageStreams, type MeterRow, type UsageSerie
 import type { Bucket, UsageAt } from './usage-at.js'
 
 /** What a summary asks of usage. */
-export type CurrentUsage = Pick<UsageAt, 'state' | 'buckets'>
+export type CurrentUsage = Pick<UsageAt, 'state' | 'whole' | 'buckets'>
 
 /** A record the rows lack, or one they have that was cancelled since. */
 interface Change {
@@ -62,6 +62,7 @@ export class PendingUsage {
   over(usage: UsageAt): CurrentUsage {
     return {
       state: (series, start, end) => this.state(usage, series, start, end),
+      whole: (series, start, end) => this.whole(usage, series, start, end),
       buckets: (series, size, from, to) => this.buckets(usage, series, size, from, to),
     }
   }
@@ -71,6 +72,15 @@ export class PendingUsage {
     for (const { record, isTakenOut } of this.changesOf(series, start, end))
       state = this.apply(state, record, isTakenOut)
     return state
+  }
+
+  private async whole(usage: UsageAt, series: readonly number[], start: number, end: number): Promise<Bucket> {
+    let { records, state } = await usage.whole(series.filter(hasRow), start, end)
+    for (const { record, isTakenOut } of this.changesOf(series, start, end)) {
+      records += isTakenOut ? -1 : 1
+      state = this.apply(state, record, isTakenOut)
+    }
+    return { start, records, state }
   }
 
   private async buckets(usage: UsageAt, series: number, size: BucketSize, from: number, to: number): Promise<Bucket[]> {

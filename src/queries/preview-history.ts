@@ -11,10 +11,12 @@ import { Preview, type MeterPreview, type PreviewInterval } from '../domain/mete
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { MARK_EVENTS, usageMarks, usageSeries, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
+import { MARK_EVENTS, usageMarks, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
+import { CustomersOfSeries } from './customers-of-series.js'
 import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
-import { SERIES_MAX } from './usage-series-of.js'
 import { UsageAt } from './usage-at.js'
+import { readingLimit } from './usage-of-customers.js'
+import { fewSeriesOf, seriesOf } from './usage-series-of.js'
 
 export interface PreviewedHistory extends PreviewInterval {
   readonly eventName: string
@@ -32,7 +34,7 @@ export interface ReachedRecord {
 /** Records of a history one preview reads. */
 export const PREVIEWED_RECORDS_MAX = 100_000
 
-/** @throws DomainError where no meter ever had the event name. */
+/** @throws DomainError where no meter ever had the event name, or the saved meter has too much usage to be added up. */
 export async function previewHistory(
   rows: RowReader,
   meter: Meter,
@@ -40,6 +42,7 @@ export async function previewHistory(
   window: 'hour' | 'day' | null,
   saved: MeterRow | null,
   known: readonly MeterRow[],
+  signal: AbortSignal,
 ): Promise<{ preview: MeterPreview; saved: Map<string, string> | null; reached: ReachedRecord | null }> {
   const read = new Map(
     known.filter(({ eventName }) => eventName === history.eventName).map((row) => [row.number, toMeter(row)]),
@@ -52,13 +55,14 @@ export async function previewHistory(
     )
   }
   const preview = new Preview(meter)
-  const customers = new Customers(rows)
+  const customers = new CustomersOfSeries(rows)
   const looked = lookedAt(meter, history)
   let count = 0
   let reached: (ReachedRecord & { readonly sequence: number }) | null = null
   const direction = { isBackwards: false, from: await firstSequence(rows, looked.start) }
   for await (const row of recordsBySequence(rows, await sourcesOf(rows, meter, history, read), direction)) {
     const recordedOn = read.get(row.meter) as Meter
+    signal.throwIfAborted()
     if (++count > PREVIEWED_RECORDS_MAX) break
     reached = { sequence: row.sequence, meterId: recordedOn.id, identifier: row.identifier, recordedAt: row.recordedAt }
     if (row.occurredAt < looked.start || row.occurredAt >= looked.end) continue
@@ -76,7 +80,7 @@ export async function previewHistory(
   return {
     preview: preview.finish(history, window),
     // Both sides are of the same moment.
-    saved: saved && (await savedTotals(rows, saved, history, reached?.sequence ?? null)),
+    saved: saved && (await savedTotals(rows, saved, history, reached?.sequence ?? null, signal)),
     reached,
   }
 }
@@ -98,7 +102,10 @@ function lookedAt({ eventTimeWindow: window }: Meter, { start, end }: PreviewInt
   return { start: bucketStart(window, start), end: bucketStart(window, end - 1) + bucketMs[window] }
 }
 
-/** The records of one customer by its series, where the previewed meter finds the customer under the same key. */
+/**
+ * The records of one customer by its series, where the previewed meter finds the customer under the same key and they are not
+ * too many.
+ */
 async function sourcesOf(
   rows: RowReader,
   meter: Meter,
@@ -107,13 +114,10 @@ async function sourcesOf(
 ): Promise<RecordSource[]> {
   const sources: RecordSource[] = []
   for (const [number, { customerKey }] of read) {
-    if (customer === null || customerKey !== meter.customerKey) {
-      sources.push({ of: 'meter', key: number })
-      continue
-    }
-    const prefix = [number, customer]
-    const series = await rows.range(usageSeries, { index: 'combination', prefix, limit: SERIES_MAX })
-    for (const row of series) sources.push({ of: 'series', key: row.series })
+    const isBySeries = customer !== null && customerKey === meter.customerKey
+    const series = isBySeries ? await fewSeriesOf(rows, number, customer) : null
+    if (series === null) sources.push({ of: 'meter', key: number })
+    else for (const key of series) sources.push({ of: 'series', key })
   }
   return sources
 }
@@ -124,37 +128,22 @@ function payloadOf(meter: Meter, row: UsageRecordRow, customer: string): Record<
   return restorePayload(meter, { meterId: meter.id, identifier, customer, value, occurredAt, recordedAt, payload })
 }
 
-/** The customers of series, each looked up once. */
-class Customers {
-  private readonly known = new Map<number, string>()
-
-  constructor(private readonly rows: RowReader) {}
-
-  async of(series: number): Promise<string> {
-    const known = this.known.get(series)
-    if (known !== undefined) return known
-    const [row] = await this.rows.get(usageSeries, [[series]])
-    if (!row) throw new Error(`Series ${series} has records but no row.`)
-    this.known.set(series, row.customer)
-    return row.customer
-  }
-}
-
 /** What the saved meter's summaries say of the interval, by customer; customers without usage are left out. */
 async function savedTotals(
   rows: RowReader,
   saved: MeterRow,
   { customer, start, end }: PreviewedHistory,
   sequence: number | null,
+  signal: AbortSignal,
 ): Promise<Map<string, string>> {
   const meter = toMeter(saved)
   const formula = formulas[meter.formula]
   const usage = new UsageAt(rows, meter, sequence)
-  const prefix = customer === null ? [saved.number] : [saved.number, customer]
-  const found = await rows.range(usageSeries, { index: 'combination', prefix, limit: SERIES_MAX })
+  const withinLimit = readingLimit(usage, signal, { param: 'history[end_time]' })
   const states = new Map<string, unknown>()
-  for (const { series, customer: each } of found) {
+  for await (const { series, customer: each } of seriesOf(rows, saved.number, customer)) {
     const state = await usage.state([series], start, end)
+    withinLimit()
     if (state === formula.empty && !states.has(each)) continue
     states.set(each, formula.merge(states.get(each) ?? formula.empty, state))
   }

@@ -57,6 +57,8 @@ export class PreviewMeter extends Query<Answer<PreviewAnswer>> {
     readonly window: 'hour' | 'day' | null,
     /** Id of a saved meter. */
     readonly compareTo: string | null,
+    /** Ends the work for nobody. */
+    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -77,7 +79,14 @@ export class PreviewMeterHandler implements IQueryHandler<PreviewMeter> {
   constructor(private readonly reader: Reader) {}
 
   /** @throws DomainError for a configuration no meter may have, a misaligned interval, an unknown event name or meter. */
-  async execute({ context, configuration, source, window, compareTo }: PreviewMeter): Promise<Answer<PreviewAnswer>> {
+  async execute({
+    context,
+    configuration,
+    source,
+    window,
+    compareTo,
+    signal,
+  }: PreviewMeter): Promise<Answer<PreviewAnswer>> {
     const meter = configuredMeter(configuration)
     if (source.type === 'history') requireInterval({ ...source, window: null }, (param) => `history[${param}]`)
     return this.reader.read(context, 'usage-cells', async (rows) => {
@@ -87,7 +96,7 @@ export class PreviewMeterHandler implements IQueryHandler<PreviewMeter> {
       const outcome =
         source.type === 'samples'
           ? ofSamples(meter, source, window, saved)
-          : await previewHistory(rows, meter, source, window, saved, known)
+          : await previewHistory(rows, meter, source, window, saved, known, signal)
       const customers = compare(outcome)
       return {
         meter,

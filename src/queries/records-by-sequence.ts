@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { RowReader } from '../read-model/read-model.js'
 import { BLOCK_RECORDS, usageBlocks, usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import { mergeWalks, rowsPerRead, type Walk } from './merged-walks.js'
 
 export interface RecordSource {
   readonly of: 'meter' | 'series'
@@ -22,53 +23,36 @@ export interface Direction {
   readonly onRead?: (rows: number) => void
 }
 
-/** Rows read from one source at a time, with one source and with many. */
-const ROWS_PER_READ = 256
-const ROWS_PER_READ_OF_MANY = 16
-
-interface Walk extends RecordSource {
-  buffer: UsageRecordRow[]
-  /** In the buffer. */
-  at: number
+interface SourceWalk extends RecordSource, Walk<UsageRecordRow> {
   /** Where the next read goes on; null at the end. */
   next: number | null
 }
 
-export async function* recordsBySequence(
+export function recordsBySequence(
   rows: RowReader,
   sources: readonly RecordSource[],
   direction: Direction,
 ): AsyncGenerator<UsageRecordRow> {
   const { isBackwards, from, onRead } = direction
-  const size = sources.length === 1 ? ROWS_PER_READ : ROWS_PER_READ_OF_MANY
-  const walks = sources.map((source): Walk => ({ ...source, buffer: [], at: 0, next: from }))
-  for (;;) {
-    let first: Walk | null = null
-    for (const walk of walks) {
+  const size = rowsPerRead(sources.length)
+  return mergeWalks(
+    sources.map((source): SourceWalk => ({ ...source, buffer: [], at: 0, next: from })),
+    async (walk) => {
+      walk.at = 0
+      walk.buffer = []
       // A block may have nothing left that is wanted.
-      while (walk.at === walk.buffer.length && walk.next !== null) {
-        await refill(rows, walk, walk.next, direction, size)
+      while (walk.buffer.length === 0 && walk.next !== null) {
+        // Long walks let other requests in between.
+        await nextTurn()
+        await (walk.of === 'meter' ? refillFromBlock : refillFromIndex)(rows, walk, walk.next, direction, size)
         onRead?.(walk.buffer.length)
       }
-      const row = walk.buffer[walk.at]
-      const best = first?.buffer[first.at]
-      if (row && (!best || (isBackwards ? row.sequence > best.sequence : row.sequence < best.sequence))) first = walk
-    }
-    const row = first?.buffer[first.at]
-    if (!first || !row) return
-    first.at++
-    yield row
-  }
+    },
+    (left, right) => (isBackwards ? right.sequence - left.sequence : left.sequence - right.sequence),
+  )
 }
 
-type Refill = (rows: RowReader, walk: Walk, from: number, direction: Direction, size: number) => Promise<void>
-
-const refill: Refill = async (rows, walk, from, direction, size) => {
-  // Long walks let other requests in between.
-  await nextTurn()
-  walk.at = 0
-  await (walk.of === 'meter' ? refillFromBlock : refillFromIndex)(rows, walk, from, direction, size)
-}
+type Refill = (rows: RowReader, walk: SourceWalk, from: number, direction: Direction, size: number) => Promise<void>
 
 const refillFromIndex: Refill = async (rows, walk, from, { isBackwards, where }, size) => {
   walk.buffer = await rows.range(usageRecords, {

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import { mergeWalks, rowsPerRead, type Walk } from './merged-walks.js'
 import type { UsageAt } from './usage-at.js'
 
 /** Where a record stands in time order. */
@@ -24,15 +25,10 @@ export interface Stretch {
   readonly reverse: boolean
 }
 
-/** Rows read from one series at a time, with one series and with many. */
-const ROWS_PER_READ = 256
-const ROWS_PER_READ_OF_MANY = 16
 const HOURS_PER_READ = 64
 
-interface Walk {
+interface SeriesWalk extends Walk<UsageRecordRow> {
   readonly series: number
-  buffer: UsageRecordRow[]
-  at: number
   /** What is left of it; null where nothing is. */
   rest: Stretch | null
   /** Of a moment of the past, the hour that is walked, which is no longer part of the rest; null between hours. */
@@ -43,41 +39,35 @@ export function comparePlaces(left: Place, right: Place): number {
   return left.occurredAt - right.occurredAt || left.sequence - right.sequence
 }
 
-export async function* recordsInOrder(
+export function recordsInOrder(
   rows: RowReader,
   usage: UsageAt,
   series: readonly number[],
   stretch: Stretch,
 ): AsyncGenerator<UsageRecordRow> {
-  const size = series.length === 1 ? ROWS_PER_READ : ROWS_PER_READ_OF_MANY
-  const walks = series.map((number): Walk => ({ series: number, buffer: [], at: 0, rest: stretch, hour: null }))
-  for (;;) {
-    let first: Walk | null = null
-    for (const walk of walks) {
-      while (walk.at === walk.buffer.length && (walk.rest ?? walk.hour) !== null) await refill(rows, usage, walk, size)
-      const row = walk.buffer[walk.at]
-      const best = first?.buffer[first.at]
-      if (!row) continue
-      if (!best || (stretch.reverse ? comparePlaces(row, best) > 0 : comparePlaces(row, best) < 0)) first = walk
-    }
-    const row = first?.buffer[first.at]
-    if (!first || !row) return
-    first.at++
-    yield row
-  }
+  const size = rowsPerRead(series.length)
+  return mergeWalks<UsageRecordRow, SeriesWalk>(
+    series.map((number): SeriesWalk => ({ series: number, buffer: [], at: 0, rest: stretch, hour: null })),
+    async (walk) => {
+      do await refill(rows, usage, walk, size)
+      while (walk.buffer.length === 0 && (walk.rest ?? walk.hour) !== null)
+    },
+    stretch.reverse ? (left, right) => comparePlaces(right, left) : comparePlaces,
+  )
 }
 
-async function refill(rows: RowReader, usage: UsageAt, walk: Walk, size: number): Promise<void> {
+async function refill(rows: RowReader, usage: UsageAt, walk: SeriesWalk, size: number): Promise<void> {
+  walk.at = 0
+  walk.buffer = []
+  if ((walk.rest ?? walk.hour) === null) return
   // Long walks let other requests in between.
   await nextTurn()
-  walk.at = 0
   if (usage.sequence === null) {
     const page = await readStretch(rows, walk.series, walk.rest as Stretch, size)
     walk.buffer = page.found
     walk.rest = page.rest
     return
   }
-  walk.buffer = []
   walk.hour ??= await nextHour(rows, usage, walk, usage.sequence)
   if (walk.hour === null) return
   const page = await readStretch(rows, walk.series, walk.hour, size)
@@ -86,7 +76,7 @@ async function refill(rows: RowReader, usage: UsageAt, walk: Walk, size: number)
 }
 
 /** The next hour in which something had been recorded by then, taken off the rest. */
-async function nextHour(rows: RowReader, usage: UsageAt, walk: Walk, sequence: number): Promise<Stretch | null> {
+async function nextHour(rows: RowReader, usage: UsageAt, walk: SeriesWalk, sequence: number): Promise<Stretch | null> {
   const rest = walk.rest as Stretch
   const { reverse, beyond } = rest
   const start = reverse || !beyond ? rest.start : Math.max(rest.start, beyond.occurredAt)

@@ -23,6 +23,8 @@ export interface Bucket {
 /** How many records of a series are gone through as fast as one is found by its time. */
 const SCANNED_PER_RECOUNTED = 4
 const ROWS_PER_READ = 4_096
+/** Cells read before other requests are let in. */
+const CELLS_PER_TURN = 2_000
 /** What was cancelled later is looked for among so many sequences at a time, but in at most so many reads. */
 const SEQUENCES_PER_READ = 65_536
 const READS_MAX = 256
@@ -75,6 +77,7 @@ export class UsageAt {
   /** Rows read since other requests were last let in between. */
   private unbroken = 0
   private read = 0
+  private readAtLastTurn = 0
 
   constructor(
     private readonly rows: RowReader,
@@ -188,6 +191,10 @@ export class UsageAt {
     const range = { prefix, from, to, limit: Number.MAX_SAFE_INTEGER }
     const found = (await this.rows.values(this.cellsTable, CELL_COLUMNS, range)) as CellValues[]
     this.read += 1 + found.length
+    if (this.read - this.readAtLastTurn >= CELLS_PER_TURN) {
+      this.readAtLastTurn = this.read
+      await nextTurn()
+    }
     return found.map(([start, records, state, firstSequence, changedSequence]) => ({
       series,
       start,

@@ -4,20 +4,13 @@
  *
  * Only cells are read, a slice at a time, and other requests are let in between; what would read too many is refused.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DomainError } from '../domain/errors.js'
-import type { KeyValue, RowReader } from '../read-model/read-model.js'
-import { usageSeries, type UsageSeriesRow } from '../read-model/tables.js'
+import type { RowReader } from '../read-model/read-model.js'
 import type { UsageAt } from './usage-at.js'
-import type { SeriesGroup, SeriesGrouping } from './usage-series-of.js'
+import { seriesOf, type SeriesGroup, type SeriesGrouping, type SeriesGroups } from './usage-series-of.js'
 
 /** Cells that one question may read: about the customers, times their dimension combinations, times the windows asked for. */
 export const CELLS_READ_MAX = 1_000_000
-/** Cells read before other requests are let in. */
-const CELLS_PER_TURN = 2_000
-const SERIES_PER_READ = 256
-/** Behind every combination of dimension values, which are JSON arrays. */
-const LAST_DIMENSIONS = '~'
 
 export interface CustomerSeries {
   readonly customer: string
@@ -32,65 +25,43 @@ export interface CustomerChoice {
   readonly isWanted?: (customer: string) => boolean
 }
 
-/** In order of their names, by code point. */
+/** In order of their names, by code point. @throws DomainError for too many groups of one customer. */
 export async function* customersOf(
   rows: RowReader,
   meterNumber: number,
   { customer, after = null, isWanted = () => true }: CustomerChoice,
   grouping: SeriesGrouping,
 ): AsyncGenerator<CustomerSeries> {
-  let current: UsageSeriesRow[] = []
-  for await (const row of seriesOf(rows, customer === null ? [meterNumber] : [meterNumber, customer], after)) {
-    const [first] = current
-    if (first && first.customer !== row.customer) {
-      yield { customer: first.customer, groups: grouping.group(current) }
-      current = []
+  let current: { readonly customer: string; readonly groups: SeriesGroups } | null = null
+  for await (const row of seriesOf(rows, meterNumber, customer, after)) {
+    if (current && current.customer !== row.customer) {
+      yield { customer: current.customer, groups: current.groups.inOrder() }
+      current = null
     }
-    if (isWanted(row.customer) && grouping.isWanted(row)) current.push(row)
+    if (!isWanted(row.customer) || !grouping.isWanted(row)) continue
+    current ??= { customer: row.customer, groups: grouping.begin() }
+    current.groups.add(row)
   }
-  const [first] = current
-  if (first) yield { customer: first.customer, groups: grouping.group(current) }
-}
-
-async function* seriesOf(
-  rows: RowReader,
-  prefix: readonly KeyValue[],
-  afterCustomer: string | null,
-): AsyncGenerator<UsageSeriesRow> {
-  let after: readonly KeyValue[] | null = afterCustomer === null ? null : [afterCustomer, LAST_DIMENSIONS]
-  for (;;) {
-    const page: UsageSeriesRow[] = await rows.range(usageSeries, {
-      index: 'combination',
-      prefix,
-      limit: SERIES_PER_READ,
-      ...(after === null ? {} : { after }),
-    })
-    yield* page
-    const last = page.at(-1)
-    if (!last || page.length < SERIES_PER_READ) return
-    after = prefix.length === 1 ? [last.customer, last.dimensions] : [last.dimensions]
-    await nextTurn()
-  }
+  if (current) yield { customer: current.customer, groups: current.groups.inOrder() }
 }
 
 /**
- * To be called after each customer: lets other requests in between, ends the work for nobody.
+ * To be called after each part that was read.
  *
  * @throws DomainError once too much was read, and what `signal` was aborted with.
  */
-export function readingLimit(usage: UsageAt, signal: AbortSignal, cellsReadMax = CELLS_READ_MAX): () => Promise<void> {
-  let atLastTurn = usage.cellsRead
-  return async () => {
-    if (usage.cellsRead > cellsReadMax) {
-      throw new DomainError(
-        'parameter_invalid',
-        `This adds up more than ${cellsReadMax} parts of usage. Choose a shorter time, or ask for one customer.`,
-        'end_time',
-      )
-    }
-    if (usage.cellsRead - atLastTurn < CELLS_PER_TURN) return
-    atLastTurn = usage.cellsRead
-    await nextTurn()
+export function readingLimit(
+  usage: UsageAt,
+  signal: AbortSignal,
+  { cellsReadMax = CELLS_READ_MAX, param = 'end_time' } = {},
+): () => void {
+  return () => {
     signal.throwIfAborted()
+    if (usage.cellsRead <= cellsReadMax) return
+    throw new DomainError(
+      'parameter_invalid',
+      `This adds up more than ${cellsReadMax} parts of usage. Choose a shorter time, one customer, or some dimensions.`,
+      param,
+    )
   }
 }

@@ -1,11 +1,21 @@
-/** The series of one customer on one meter, and how they fall into groups by dimension. */
+/**
+ * The series of customers on a meter, and how they fall into groups by dimension. However many there are, all of them are
+ * found: a number that leaves some out would be a wrong one.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
-import type { RowReader } from '../read-model/read-model.js'
+import type { KeyValue, RowReader } from '../read-model/read-model.js'
 import { usageRecords, usageSeries, type UsageSeriesRow } from '../read-model/tables.js'
 
-/** Dimension combinations of one customer on one meter that a summary adds up. */
-export const SERIES_MAX = 100_000
+/** Read at a time; then other requests are let in. */
+const SERIES_PER_READ = 256
+/** Behind every combination of dimension values, which are JSON arrays. */
+const LAST_DIMENSIONS = '~'
+/** Groups of one customer's usage; who has more of them names some by their dimensions. */
+export const GROUPS_OF_CUSTOMER_MAX = 100_000
+/** Series of one customer whose records are walked beside each other. */
+export const SERIES_WALKED_MAX = 100_000
 
 export interface SeriesGroup {
   /** Values of the group-by keys; null where nothing is grouped. */
@@ -19,10 +29,44 @@ export interface DimensionRequest {
   readonly groupBy: readonly string[]
 }
 
+/** Of one customer, or of all behind `after` in the order of their names; within a customer by dimension values. */
+export async function* seriesOf(
+  rows: RowReader,
+  meterNumber: number,
+  customer: string | null,
+  after: string | null = null,
+): AsyncGenerator<UsageSeriesRow> {
+  const prefix = customer === null ? [meterNumber] : [meterNumber, customer]
+  let behind: readonly KeyValue[] | null = after === null ? null : [after, LAST_DIMENSIONS]
+  for (;;) {
+    const page: UsageSeriesRow[] = await rows.range(usageSeries, {
+      index: 'combination',
+      prefix,
+      limit: SERIES_PER_READ,
+      ...(behind === null ? {} : { after: behind }),
+    })
+    yield* page
+    const last = page.at(-1)
+    if (!last || page.length < SERIES_PER_READ) return
+    behind = customer === null ? [last.customer, last.dimensions] : [last.dimensions]
+    await nextTurn()
+  }
+}
+
+/** The numbers of a customer's series; null where there are more than may be walked beside each other. */
+export async function fewSeriesOf(rows: RowReader, meterNumber: number, customer: string): Promise<number[] | null> {
+  const found: number[] = []
+  for await (const { series } of seriesOf(rows, meterNumber, customer)) {
+    if (found.length === SERIES_WALKED_MAX) return null
+    found.push(series)
+  }
+  return found
+}
+
 /**
  * In the order of their dimension values. Without group-by keys there is exactly one group, maybe without series.
  *
- * @throws DomainError for a key that is no dimension of the meter.
+ * @throws DomainError for a key that is no dimension of the meter, and for too many groups.
  */
 export async function seriesGroups(
   rows: RowReader,
@@ -35,51 +79,76 @@ export async function seriesGroups(
   /** The customer's series that have no row yet. */
   unprojected: readonly UsageSeriesRow[] = [],
 ): Promise<SeriesGroup[]> {
-  const { isWanted, group } = seriesGrouping(meter, request)
-  const found = await rows.range(usageSeries, {
-    index: 'combination',
-    prefix: [meterNumber, customer],
-    limit: SERIES_MAX,
-  })
-  const begun: UsageSeriesRow[] = []
-  for (const row of [...found, ...unprojected]) {
-    if (!isWanted(row)) continue
-    if (sequence === null || (await hadBegun(rows, row.series, sequence))) begun.push(row)
+  const { isWanted, begin } = seriesGrouping(meter, request)
+  const groups = begin()
+  for await (const row of seriesOf(rows, meterNumber, customer)) {
+    if (isWanted(row) && (sequence === null || (await hadBegun(rows, row.series, sequence)))) groups.add(row)
   }
-  return group(begun)
+  for (const row of unprojected) if (isWanted(row)) groups.add(row)
+  return groups.inOrder()
 }
 
 export interface SeriesGrouping {
   /** Whether the filters let a series through. */
   readonly isWanted: (row: UsageSeriesRow) => boolean
-  readonly group: (rows: readonly UsageSeriesRow[]) => SeriesGroup[]
+  /** Groups of nobody yet. */
+  readonly begin: () => SeriesGroups
 }
 
 /** @throws DomainError for a key that is no dimension of the meter. */
 export function seriesGrouping(meter: Meter, { filters, groupBy }: DimensionRequest): SeriesGrouping {
   const filtered = Object.keys(filters).map((key) => dimensionIndex(meter, key, `dimension_filters[${key}]`))
   const grouped = groupBy.map((key) => dimensionIndex(meter, key, 'dimension_group_by_keys'))
-  const valuesOf = ({ dimensions }: UsageSeriesRow): string[] => JSON.parse(dimensions) as string[]
   return {
     isWanted: (row) => {
       if (filtered.length === 0) return true
       const values = valuesOf(row)
       return filtered.every((index) => values[index] === filters[meter.dimensionKeys[index] as string])
     },
-    group: (rows) => {
-      const groups = new Map<string, { dimensions: Record<string, string> | null; series: number[] }>()
-      if (groupBy.length === 0) groups.set('[]', { dimensions: null, series: [] })
-      for (const row of rows) {
-        const values = valuesOf(row)
-        const groupValues = grouped.map((index) => values[index] ?? '')
-        const key = JSON.stringify(groupValues)
-        const group = groups.get(key) ?? { dimensions: named(groupBy, groupValues), series: [] }
-        group.series.push(row.series)
-        groups.set(key, group)
-      }
-      return [...groups].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group)
-    },
+    begin: () => new SeriesGroups(groupBy, grouped),
   }
+}
+
+/** The series of one customer, by the values of some dimensions. */
+export class SeriesGroups {
+  private readonly groups = new Map<string, { dimensions: Record<string, string> | null; series: number[] }>()
+
+  constructor(
+    private readonly keys: readonly string[],
+    /** Places of the keys among the meter's dimensions. */
+    private readonly indexes: readonly number[],
+  ) {
+    if (keys.length === 0) this.groups.set('', { dimensions: null, series: [] })
+  }
+
+  /** @throws DomainError for too many groups. */
+  add(row: UsageSeriesRow): void {
+    const values = this.keys.length === 0 ? [] : valuesOf(row)
+    const groupValues = this.indexes.map((index) => values[index] ?? '')
+    const key = this.keys.length === 0 ? '' : JSON.stringify(groupValues)
+    let group = this.groups.get(key)
+    if (!group) {
+      if (this.groups.size === GROUPS_OF_CUSTOMER_MAX) {
+        throw new DomainError(
+          'parameter_invalid',
+          `There are more than ${GROUPS_OF_CUSTOMER_MAX} groups by ${this.keys.join(', ')}. Choose some with dimension_filters.`,
+          'dimension_group_by_keys',
+        )
+      }
+      group = { dimensions: named(this.keys, groupValues), series: [] }
+      this.groups.set(key, group)
+    }
+    group.series.push(row.series)
+  }
+
+  /** Of their dimension values. */
+  inOrder(): SeriesGroup[] {
+    return [...this.groups].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group)
+  }
+}
+
+function valuesOf({ dimensions }: UsageSeriesRow): string[] {
+  return JSON.parse(dimensions) as string[]
 }
 
 async function hadBegun(rows: RowReader, series: number, sequence: number): Promise<boolean> {

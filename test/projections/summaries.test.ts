@@ -83,7 +83,11 @@ function expected(recount: Recount, meter: HistoryMeter, request: SummaryRequest
     records.filter(
       (record) => groupOf(record.dimensions) === group && record.occurredAt >= from && record.occurredAt < to,
     )
-  if (window === null) return groups.map((group) => line(start, end, group, ofGroup(group)))
+  if (window === null) {
+    // The whole is there even when nothing was used; a group is not.
+    const used = groups.filter((group) => groupBy.length === 0 || ofGroup(group).length > 0)
+    return used.map((group) => line(start, end, group, ofGroup(group)))
+  }
   const ms = SIZES[window]
   const lines: unknown[] = []
   for (let at = floor(end - 1, ms); at >= start; at -= ms) {

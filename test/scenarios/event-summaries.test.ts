@@ -3,7 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type Stripe from 'stripe'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/time-bucket.js'
 import { NOW } from '../controls.js'
-import { byWindow, cancel, createMeter, CUSTOMER, report, summaries, total, type Meter } from '../metered-usage.js'
+import {
+  byWindow,
+  cancel,
+  createMeter,
+  CUSTOMER,
+  report,
+  summaries,
+  total,
+  type Meter,
+  type Summary,
+} from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, seconds, TEST_KEY, type RunningService } from '../running-service.js'
 
@@ -233,6 +243,31 @@ onEachStore('Event summaries', (start) => {
       expect((await page({ limit: 100 })).data.map(({ id }) => id)).toEqual(all.map(({ id }) => id))
     })
 
+    it('goes on behind a window that was cancelled while the list was walked', async () => {
+      const meter = await createMeter(stripe, 'sum', { dimension_payload_keys: ['model'] })
+      const days = Array.from({ length: 6 }, (_, index) => TODAY - index * DAY_MS)
+      for (const [index, at] of days.entries()) {
+        for (const model of ['large', 'small']) {
+          await report(stripe, meter, index + 1, { at, identifier: `${model} ${index}`, payload: { model } })
+        }
+      }
+      const walked: string[] = []
+      for await (const each of stripe.billing.meters.listEventSummaries(meter.id, {
+        customer: CUSTOMER,
+        start_time: seconds(TODAY - 6 * DAY_MS),
+        end_time: seconds(TODAY + DAY_MS),
+        value_grouping_window: 'day',
+        limit: 3,
+        ...{ dimension_group_by_keys: ['model'] },
+      })) {
+        const { dimensions, aggregated_value } = each as Summary
+        walked.push(`${dimensions?.['model']} ${aggregated_value}`)
+        // What the next page begins behind is gone by then.
+        if (walked.length === 3) await cancel(stripe, meter, 'large 1')
+      }
+      expect(walked).toEqual(days.flatMap((_, index) => [`large ${index + 1}`, `small ${index + 1}`]))
+    })
+
     it('refuses a cursor that is no summary of this list', async () => {
       const other = await createMeter(stripe)
       await report(stripe, other, 1, { at: YESTERDAY })
@@ -300,6 +335,25 @@ onEachStore('Event summaries', (start) => {
         after = `&starting_after=${data[0]?.id}`
       }
       expect(seen).toEqual(all)
+    })
+
+    it('leaves out groups without usage in the interval, also as a whole', async () => {
+      const of = await createMeter(stripe, 'sum', { dimension_payload_keys: ['region'] })
+      await report(stripe, of, 1, { payload: { region: 'eu' }, at: YESTERDAY })
+      await report(stripe, of, 0, { payload: { region: 'us' }, at: YESTERDAY })
+      await report(stripe, of, 2, { payload: { region: 'tokyo' }, at: TODAY })
+      await report(stripe, of, 3, { payload: { region: 'tokio' }, at: YESTERDAY, identifier: 'mistyped' })
+      await cancel(stripe, of, 'mistyped')
+      const grouped = await summaries(
+        stripe,
+        of,
+        { start: YESTERDAY, end: TODAY },
+        { dimension_group_by_keys: ['region'] },
+      )
+      expect(grouped.map(({ dimensions, aggregated_value }) => [dimensions?.['region'], aggregated_value])).toEqual([
+        ['eu', 1],
+        ['us', 0],
+      ])
     })
 
     it('keeps one window for each combination of a pre-aggregated meter', async () => {
