@@ -68,7 +68,7 @@ export class UsageAnswers {
       async (context) => {
         const { meter, record, outcome } = await this.commands.execute(new RecordUsage(ledger, event, context))
         const replayOf = outcome.isNew ? null : await this.firstRequest(outcome, context)
-        if (!outcome.isNew && replayOf === null) throw alreadyExists(record.identifier)
+        if (!outcome.isNew && replayOf === null) throw alreadyExists(record.identifier, outcome.state.status)
         return done(write(recordedEvent(ledger, meter, record)), outcome, replayOf)
       },
       async (caused) => {
@@ -149,10 +149,14 @@ function recordedEvent(ledger: LedgerName, meter: Meter, record: UsageRecord): R
   }
 }
 
-function alreadyExists(identifier: string): DomainError {
+function alreadyExists(identifier: string, status: 'recorded' | 'cancelled'): DomainError {
+  const standing =
+    status === 'recorded'
+      ? 'It was counted once; there is no need to send it again.'
+      : 'It was cancelled and does not count; send new usage under a new identifier.'
   return new DomainError(
     'duplicate_meter_event',
-    `An event already exists with identifier ${identifier}. It was counted once; there is no need to send it again.`,
+    `An event already exists with identifier ${identifier}. ${standing}`,
     'identifier',
   )
 }

@@ -12,7 +12,7 @@ import { CLOCK, type Clock } from './environment.js'
 import { UsageImport, type Fate } from './import-usage.js'
 import { MeterCatalogues } from './meter-catalogues.js'
 import type { ParseTimestamp } from './record-usage-stream.js'
-import { identifierOfRequest } from './usage-identity.js'
+import { identifierInBatch } from './usage-identity.js'
 import { UsageLedger } from './usage-ledger.js'
 
 export class ImportUsageBatch extends Command<readonly Fate['outcome'][]> {
@@ -60,7 +60,7 @@ export class ImportUsageBatchHandler implements ICommandHandler<ImportUsageBatch
 }
 
 function identifierOf(ledger: LedgerName, idempotencyKey: string | null, index: number): string {
-  if (idempotencyKey !== null) return identifierOfRequest(ledger, `${idempotencyKey} ${index}`)
+  if (idempotencyKey !== null) return identifierInBatch(ledger, idempotencyKey, index)
   throw new DomainError(
     'parameter_invalid',
     'The event has no identifier. Give it one, or send the request with an Idempotency-Key to make them from.',

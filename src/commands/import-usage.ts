@@ -9,7 +9,7 @@ import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, type Meter, type State } from '../domain/meter-catalogue.js'
 import { BACKFILL_EARLIEST, readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
 import { readStreamedEvent } from '../domain/streamed-event.js'
-import type { UsageRecord } from '../domain/usage-record.js'
+import type { Command } from '../domain/usage-record.js'
 import type { Position } from '../event-store/event-store.js'
 import type { RequestContext } from '../event-store/transact.js'
 import type { Clock } from './environment.js'
@@ -55,8 +55,8 @@ export class UsageImport {
    */
   async take(event: JsonValue, makeIdentifier: () => string): Promise<Fate> {
     try {
-      const { meter, record, hasTimestamp } = this.read(event, makeIdentifier)
-      return await this.order.submit(meter, record, () => this.submit(meter, record, hasTimestamp))
+      const { meter, command } = this.read(event, makeIdentifier)
+      return await this.order.submit(meter, command.record, () => this.submit(meter, command))
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       return { outcome: error, position: null }
@@ -77,15 +77,15 @@ export class UsageImport {
     const identifier = read.identifier ?? makeIdentifier()
     const receivedAt = clock.now()
     const earliest = backfill ? BACKFILL_EARLIEST : receivedAt - TIMESTAMP_PAST_MAX_MS
-    const record = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt, earliest)
-    return { meter, record, hasTimestamp: timestamp !== null }
+    const record = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)
+    return { meter, command: { type: 'RecordUsage', record, hasTimestamp: timestamp !== null, earliest } } as const
   }
 
-  private async submit(meter: Meter, record: UsageRecord, hasTimestamp: boolean): Promise<Fate> {
+  private async submit(meter: Meter, command: Command & { readonly type: 'RecordUsage' }): Promise<Fate> {
     const { ledger, catalogue, context } = this.settings
-    const command = { type: 'RecordUsage', record, hasTimestamp } as const
+    const { identifier } = command.record
     const partitions = catalogue.usagePartitions ?? 1
-    const { isNew, position } = await this.usage.submit(ledger, partitions, meter, record.identifier, command, context)
+    const { isNew, position } = await this.usage.submit(ledger, partitions, meter, identifier, command, context)
     return { outcome: isNew ? 'counted' : 'duplicate', position }
   }
 }

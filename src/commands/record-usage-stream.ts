@@ -8,7 +8,7 @@ import { DomainError } from '../domain/errors.js'
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, metersNamed, type Meter, type State } from '../domain/meter-catalogue.js'
-import { readMeterEvent } from '../domain/meter-event.js'
+import { readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
 import { identityOf, readStreamedEvent, type StreamedEvent } from '../domain/streamed-event.js'
 import type { UsageRecord } from '../domain/usage-record.js'
 import { ReadYourWrites } from '../event-store/read-your-writes.js'
@@ -17,7 +17,7 @@ import { CLOCK, IDS, type Clock, type Ids } from './environment.js'
 import { MeterCatalogues } from './meter-catalogues.js'
 import { recordingWaves } from './recording-order.js'
 import { RejectionLog } from './rejection-log.js'
-import { identifierOfRequest } from './usage-identity.js'
+import { identifierInBatch } from './usage-identity.js'
 import { UsageLedger } from './usage-ledger.js'
 import type { UsageCommand, UsageOutcome } from './usage-partition-writer.js'
 
@@ -105,7 +105,7 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
     const { identifier } = event instanceof DomainError ? identityOf(batch.events[index] ?? null) : event
     if (identifier !== null) return identifier
     const { ledger, idempotencyKey } = batch
-    return idempotencyKey === null ? this.ids.uuid() : identifierOfRequest(ledger, `${idempotencyKey} ${index}`)
+    return idempotencyKey === null ? this.ids.uuid() : identifierInBatch(ledger, idempotencyKey, index)
   }
 
   /** Only the stream itself can say that there is no meter; it is asked at most once a batch. */
@@ -159,7 +159,8 @@ function makeRecord(
     const meter = activeMeter(catalogue, eventName)
     const timestamp = event.timestamp === null ? null : readStreamedTimestamp(event.timestamp, parseTimestamp)
     const record = readMeterEvent(meter, { eventName, identifier, payload, timestamp }, receivedAt)
-    const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null } as const
+    const earliest = receivedAt - TIMESTAMP_PAST_MAX_MS
+    const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null, earliest } as const
     return { index, meter, record, meterId: meter.id, identifier, command }
   } catch (error) {
     if (error instanceof DomainError) return error

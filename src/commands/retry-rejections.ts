@@ -11,7 +11,7 @@ import { DomainError } from '../domain/errors.js'
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, type Meter, type State } from '../domain/meter-catalogue.js'
-import { readMeterEvent } from '../domain/meter-event.js'
+import { readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
 import { readStreamedEvent } from '../domain/streamed-event.js'
 import { ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
@@ -116,13 +116,14 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
     const meter = activeMeter(catalogue, read.eventName)
     const timestamp = read.timestamp === null ? null : readStreamedTimestamp(read.timestamp, parseTimestamp)
     const asOfReceipt = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)
+    const earliest = receivedAt - TIMESTAMP_PAST_MAX_MS
     const record = { ...asOfReceipt, recordedAt: this.clock.now() }
     const { isNew } = await this.usage.submit(
       ledger,
       catalogue.usagePartitions ?? 1,
       meter,
       identifier,
-      { type: 'RecordUsage', record, hasTimestamp: timestamp !== null },
+      { type: 'RecordUsage', record, hasTimestamp: timestamp !== null, earliest },
       context,
     )
     return { meter, isNew }

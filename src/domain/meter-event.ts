@@ -30,21 +30,15 @@ export const BACKFILL_EARLIEST = 0
 export const TIMESTAMP_FUTURE_MAX_MS = 5 * MINUTE_MS
 
 /**
- * The record a meter event makes on a meter. A rejected event that is retried later is read as of its first receipt: its
- * timestamp may have become old meanwhile. `earliest` is the oldest timestamp that is taken; only an import of history
- * asks for more than the 35 days of everyone else.
+ * The record a meter event makes on a meter. A rejected event that is retried later is read as of its first receipt. Whether
+ * it happened too long ago is asked once it is known not to be recorded already (`requireNotTooOld`).
  *
  * @throws DomainError with the code that says why it cannot count.
  */
-export function readMeterEvent(
-  meter: Meter,
-  event: MeterEvent,
-  receivedAt: number,
-  earliest: number = receivedAt - TIMESTAMP_PAST_MAX_MS,
-): UsageRecord {
+export function readMeterEvent(meter: Meter, event: MeterEvent, receivedAt: number): UsageRecord {
   requireIdentifier(event.identifier)
   requirePayloadLimits(event.payload)
-  const occurredAt = readTimestamp(event.timestamp, receivedAt, earliest)
+  const occurredAt = readTimestamp(event.timestamp, receivedAt)
   const customer = readCustomer(meter, event.payload)
   const value = readValue(meter, event.payload)
   for (const key of meter.dimensionKeys) {
@@ -65,6 +59,18 @@ export function readMeterEvent(
     recordedAt: receivedAt,
     payload: restOfPayload(meter, event.payload, value),
   }
+}
+
+/** @throws DomainError for a timestamp before `earliest`: `BACKFILL_EARLIEST` in an import of history, else 35 days back. */
+export function requireNotTooOld(timestamp: number, earliest: number): void {
+  if (timestamp >= earliest) return
+  throw new DomainError(
+    'timestamp_too_far_in_past',
+    earliest === BACKFILL_EARLIEST
+      ? 'The timestamp must not be before 1970.'
+      : 'The timestamp must be within the past 35 calendar days.',
+    'timestamp',
+  )
 }
 
 /** The payload as it was sent. */
@@ -144,17 +150,8 @@ function requirePayloadLimits(payload: MeterEvent['payload']): void {
   }
 }
 
-function readTimestamp(timestamp: number | null, receivedAt: number, earliest: number): number {
+function readTimestamp(timestamp: number | null, receivedAt: number): number {
   if (timestamp === null) return receivedAt
-  if (timestamp < earliest) {
-    throw new DomainError(
-      'timestamp_too_far_in_past',
-      earliest === BACKFILL_EARLIEST
-        ? 'The timestamp must not be before 1970.'
-        : 'The timestamp must be within the past 35 calendar days.',
-      'timestamp',
-    )
-  }
   if (timestamp > receivedAt + TIMESTAMP_FUTURE_MAX_MS) {
     throw new DomainError('timestamp_in_future', 'The timestamp must be at most 5 minutes in the future.', 'timestamp')
   }

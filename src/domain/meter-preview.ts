@@ -78,9 +78,10 @@ export class Preview {
     const { identifier } = event
     let record: UsageRecord
     try {
-      record = readMeterEvent(this.meter, event, receivedAt, earliest)
+      record = readMeterEvent(this.meter, event, receivedAt)
       const state = this.known.get(identifier) ?? initial
-      const [recorded] = decide(state, { type: 'RecordUsage', record, hasTimestamp: event.timestamp !== null })
+      const hasTimestamp = event.timestamp !== null
+      const [recorded] = decide(state, { type: 'RecordUsage', record, hasTimestamp, earliest })
       if (!recorded) {
         this.taken.push({ identifier, customer: record.customer, fate: { code: 'duplicate', by: identifier } })
         return

@@ -7,6 +7,7 @@
  */
 import { HOUR_MS } from './time-bucket.js'
 import { DomainError } from './errors.js'
+import { requireNotTooOld } from './meter-event.js'
 
 /** What was reported, complete enough to restore the request and to be read alone. Also the data of `UsageRecorded`. */
 export interface UsageRecord {
@@ -38,6 +39,8 @@ export type Command =
       readonly record: UsageRecord
       /** False where the caller gave no timestamp: then any recorded time is the same body. */
       readonly hasTimestamp: boolean
+      /** The oldest time of a new record. One that is recorded already may have become older since. */
+      readonly earliest: number
     }
   | { readonly type: 'CancelUsage'; readonly identifier: string; readonly eventName: string; readonly at: number }
 
@@ -53,8 +56,11 @@ export const initial: State = { status: 'absent' }
 export function decide(state: State, command: Command): Event[] {
   switch (command.type) {
     case 'RecordUsage': {
-      const { record, hasTimestamp } = command
-      if (state.status === 'absent') return [{ type: 'UsageRecorded', data: record }]
+      const { record, hasTimestamp, earliest } = command
+      if (state.status === 'absent') {
+        requireNotTooOld(record.occurredAt, earliest)
+        return [{ type: 'UsageRecorded', data: record }]
+      }
       const difference = firstDifference(state.record, record, hasTimestamp)
       if (difference === null) return [] // Already so, also when cancelled since: the identifier stays taken.
       throw new DomainError(

@@ -88,7 +88,7 @@ describe('The writer of a partition', () => {
   }
 
   function record(identifier: string, changes: Partial<UsageRecord> = {}, by = writer): Promise<UsageOutcome> {
-    const command = { type: 'RecordUsage', record: { ...usage, identifier, ...changes }, hasTimestamp: true } as const
+    const command = { type: 'RecordUsage', record: { ...usage, identifier, ...changes }, hasTimestamp: true, earliest: 0 } as const
     return submit(by, identifier, command, context)
   }
 
@@ -349,7 +349,7 @@ describe('The writer of a partition', () => {
         Array.from({ length: 7 }, (_, n) => {
           const identifier = `${n}`.padEnd(100, '\u0001')
           const data = { ...usage, identifier, customer: '\u0001'.repeat(255), payload }
-          const command = { type: 'RecordUsage', record: data, hasTimestamp: true } as const
+          const command = { type: 'RecordUsage', record: data, hasTimestamp: true, earliest: 0 } as const
           return submit(writer, identifier, command, { ...context, idempotency: key })
         }),
       )

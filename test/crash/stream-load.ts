@@ -1,6 +1,6 @@
 /** As `load.ts`, over the stream, batch by batch. A reporter's session lives through the deaths of the service. */
 import { expect } from '@jest/globals'
-import { identifierOfRequest } from '../../src/commands/usage-identity.js'
+import { identifierInBatch } from '../../src/commands/usage-identity.js'
 import type { Answer } from '../api-client.js'
 import type { ServiceProcess } from '../service-process.js'
 import { eventNames, HOUR_S, type ReportedUsage } from './load.js'
@@ -99,7 +99,7 @@ export class StreamReporter extends Reporter<Operation> {
       // Without one, the service makes it of the key and the place in the call.
       identifier: sentIdentifier
         ? `${idempotencyKey}-${index}`
-        : identifierOfRequest(LEDGER, `${idempotencyKey} ${index}`),
+        : identifierInBatch(LEDGER, idempotencyKey, index),
       sentIdentifier,
       idempotencyKey,
       cancelled: false,

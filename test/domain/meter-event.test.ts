@@ -9,6 +9,7 @@ import {
   TIMESTAMP_PAST_MAX_MS,
   dimensionValues,
   readMeterEvent,
+  requireNotTooOld,
   restorePayload,
   type MeterEvent,
 } from '../../src/domain/meter-event.js'
@@ -103,7 +104,8 @@ describe('The timestamp', () => {
   })
 
   it('is refused a millisecond beyond either end', () => {
-    refused(() => read({ timestamp: oldest - 1 }), 'timestamp_too_far_in_past', 'timestamp')
+    refused(() => requireNotTooOld(oldest - 1, oldest), 'timestamp_too_far_in_past', 'timestamp')
+    expect(() => requireNotTooOld(oldest, oldest)).not.toThrow()
     refused(() => read({ timestamp: newest + 1 }), 'timestamp_in_future', 'timestamp')
   })
 })

@@ -10,7 +10,8 @@ const given = specify(UsageRecord)
 const recorded: Event = { type: 'UsageRecorded', data: usage }
 const cancelledAt = NOW + 5000
 const cancelled: Event = { type: 'UsageCancelled', data: { ...usage, cancelledAt } }
-const record = { type: 'RecordUsage', record: usage, hasTimestamp: true } as const
+const earliest = usage.occurredAt
+const record = { type: 'RecordUsage', record: usage, hasTimestamp: true, earliest } as const
 const cancel = { type: 'CancelUsage', identifier: 'req-1', eventName: 'tokens', at: cancelledAt } as const
 
 describe('Recording usage', () => {
@@ -23,6 +24,13 @@ describe('Recording usage', () => {
     given(recorded)
       .when({ ...record, record: { ...usage, recordedAt: NOW + 365 * 24 * 3_600_000 } })
       .then()
+  })
+
+  it('refuses what happened too long ago, and not what was recorded in time', () => {
+    const late = { ...record, earliest: earliest + 1 }
+    given().when(late).thenRefused('timestamp_too_far_in_past', 'timestamp')
+    given(recorded).when(late).then()
+    given(recorded, cancelled).when(late).then()
   })
 
   it('adds nothing for the same body once cancelled: the identifier stays taken', () => {

@@ -29,6 +29,7 @@ const usageCommands: fc.Arbitrary<UsageRecord.Command> = fc.oneof(
       .record({ customer: fc.constantFrom('cus_A', 'cus_B'), value: fc.constantFrom('1', null), recordedAt: at })
       .map((parts) => ({ ...usage, ...parts })),
     hasTimestamp: fc.boolean(),
+    earliest: fc.constantFrom(0, usage.occurredAt + 1),
   }),
   fc.record({
     type: fc.constant('CancelUsage' as const),

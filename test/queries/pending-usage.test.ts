@@ -139,7 +139,7 @@ async function fillTails(ledger: UsageLedger, history: readonly Entry[]): Promis
         PARTITIONS,
         { id: meter.meterId },
         identifier,
-        { type: 'RecordUsage', record, hasTimestamp: true },
+        { type: 'RecordUsage', record, hasTimestamp: true, earliest: 0 },
         context,
       )
     }

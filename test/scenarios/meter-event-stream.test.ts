@@ -1,7 +1,7 @@
 /** Sessions of the meter event stream: who may open one, what its token opens, and when it ends. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import Stripe from 'stripe'
-import { MINUTE_MS } from '../../src/domain/time-bucket.js'
+import { DAY_MS, MINUTE_MS } from '../../src/domain/time-bucket.js'
 import { createMeter, CUSTOMER, total, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
@@ -101,6 +101,36 @@ onEachStore('The meter event stream', (start) => {
     expect(await total(stripe, meter)).toBe(before)
     await send(token, many(100))
     expect(await total(stripe, meter)).toBe(String(Number(before) + 100))
+  })
+
+  it('makes other identifiers than a single event does, whatever their keys', async () => {
+    const own = await createMeter(stripe)
+    const event = (value: string) => ({ event_name: own.event_name, payload: eventOf(own, value).payload })
+    await stripe.v2.billing.meterEvents.create(event('10'), { idempotencyKey: 'key 1' })
+    const { authentication_token } = await sessionOf(stripe)
+    const streamed = { events: [event('5'), event('10')] } as never
+    const once = { idempotencyKey: 'key' }
+    await service.client(authentication_token).v2.billing.meterEventStream.create(streamed, once)
+    expect(await total(stripe, own)).toBe('25')
+    // Sent again with its key, it is the same.
+    await service.client(authentication_token).v2.billing.meterEventStream.create(streamed, once)
+    expect(await total(stripe, own)).toBe('25')
+  })
+
+  it('drops the exact duplicate of an event that has become too old to be counted', async () => {
+    const own = await createMeter(stripe)
+    const oldest = new Date(clock.now() - 35 * DAY_MS).toISOString()
+    const event = { ...eventOf(own, '7'), identifier: 'late', timestamp: oldest }
+    const { authentication_token } = await sessionOf(stripe)
+    await send(authentication_token, [event])
+    clock.advance(MINUTE_MS)
+    await send(authentication_token, [event, { ...event, identifier: 'later' }])
+    expect(await total(stripe, own)).toBe('7')
+    const { data } = (await stripe.rawRequest(
+      'GET',
+      `/meterbook/v1/rejections?event_name=${own.event_name}`,
+    )) as unknown as { data: { identifier: string; code: string }[] }
+    expect(data).toMatchObject([{ identifier: 'later', code: 'timestamp_too_far_in_past' }])
   })
 
   it('keeps the order of a call where it decides a number', async () => {

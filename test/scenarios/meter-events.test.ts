@@ -1,9 +1,9 @@
 /** Reporting usage through v1 and v2: what is answered, what is refused, and that everything counts once. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type Stripe from 'stripe'
-import { MINUTE_MS } from '../../src/domain/time-bucket.js'
+import { DAY_MS, MINUTE_MS } from '../../src/domain/time-bucket.js'
 import { uniqueName } from '../controls.js'
-import { createMeter, report, total, type Meter } from '../metered-usage.js'
+import { cancel, createMeter, report, total, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, seconds, TEST_KEY, type RunningService } from '../running-service.js'
 
@@ -147,6 +147,21 @@ onEachStore('Meter events', (start) => {
       expect(refusal.code).toBeUndefined()
       expect(refusal.message).toContain('An event already exists with identifier once')
       expect(await total(stripe, meter)).toBe('5')
+    })
+
+    it('are known once they are too old to be counted, and once they were cancelled', async () => {
+      const meter = await createMeter(stripe)
+      const oldest = clock.now() - 35 * DAY_MS + 1000
+      await report(stripe, meter, 5, { identifier: 'late', at: oldest })
+      clock.advance(MINUTE_MS)
+      const again = await refusalOf(report(stripe, meter, 5, { identifier: 'late', at: oldest }))
+      expect(again.message).toContain('It was counted once')
+      await cancel(stripe, meter, 'late')
+      const cancelled = await refusalOf(report(stripe, meter, 5, { identifier: 'late', at: oldest }))
+      expect(cancelled.message).toContain('It was cancelled and does not count')
+      expect(await refusalOf(report(stripe, meter, 5, { at: oldest }))).toMatchObject({
+        code: 'timestamp_too_far_in_past',
+      })
     })
 
     it('are told apart from others under their identifier', async () => {
