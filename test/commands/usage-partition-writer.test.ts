@@ -88,7 +88,12 @@ describe('The writer of a partition', () => {
   }
 
   function record(identifier: string, changes: Partial<UsageRecord> = {}, by = writer): Promise<UsageOutcome> {
-    const command = { type: 'RecordUsage', record: { ...usage, identifier, ...changes }, hasTimestamp: true, earliest: 0 } as const
+    const command = {
+      type: 'RecordUsage',
+      record: { ...usage, identifier, ...changes },
+      hasTimestamp: true,
+      earliest: 0,
+    } as const
     return submit(by, identifier, command, context)
   }
 

@@ -97,9 +97,7 @@ export class StreamReporter extends Reporter<Operation> {
       value: `${random.integer(-500, 9_999)}.${random.integer(0, 999)}`,
       timestamp: this.now - random.integer(0, 6 * HOUR_S),
       // Without one, the service makes it of the key and the place in the call.
-      identifier: sentIdentifier
-        ? `${idempotencyKey}-${index}`
-        : identifierInBatch(LEDGER, idempotencyKey, index),
+      identifier: sentIdentifier ? `${idempotencyKey}-${index}` : identifierInBatch(LEDGER, idempotencyKey, index),
       sentIdentifier,
       idempotencyKey,
       cancelled: false,
