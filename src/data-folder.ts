@@ -2,6 +2,7 @@
 import Database from 'better-sqlite3'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { describeFailure, sqliteFailure } from './sqlite-failure.js'
 
 const LOCK_FILE = 'service.lock'
 /** A service that was just stopped may still be letting go. */
@@ -25,17 +26,20 @@ export interface DataFolderLock {
  * @throws DataFolderInUse
  */
 export function lockDataFolder(dataDir: string): DataFolderLock {
-  const lock = new Database(join(dataDir, LOCK_FILE), { timeout: LOCK_TIMEOUT_MS })
+  const file = join(dataDir, LOCK_FILE)
+  let lock: Database.Database | null = null
   try {
+    lock = new Database(file, { timeout: LOCK_TIMEOUT_MS })
     lock.exec('BEGIN EXCLUSIVE')
+    return { release: () => lock?.close() }
   } catch (error) {
-    lock.close()
+    lock?.close()
     if (error instanceof Database.SqliteError && error.code === 'SQLITE_BUSY') {
       throw new DataFolderInUse(
         `Another Meterbook service is using ${resolve(dataDir)}. Stop it, or set DATA_DIR to another folder.`,
       )
     }
-    throw error
+    if (sqliteFailure(error) === null) throw error
+    throw new Error(describeFailure(file, error, 'It holds nothing: delete it.'), { cause: error })
   }
-  return { release: () => lock.close() }
 }

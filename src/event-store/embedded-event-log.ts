@@ -1,13 +1,15 @@
 /**
  * The file of the embedded store: one append-only table of events in one SQLite database.
  *
- * `position` is the global order, `(stream, revision)` is unique, and triggers refuse to change or delete a row, so that
- * not even a mistake in this program can edit history.
+ * `position` is the global order, `(stream, revision)` is unique, and triggers refuse to change, delete or replace a row, so
+ * that not even a mistake in this program can edit history.
  */
 import Database from 'better-sqlite3'
 import { randomUUID } from 'node:crypto'
+import { describeFailure, sqliteFailure } from '../sqlite-failure.js'
 import {
   EventStoreCorrupt,
+  EventStoreUnavailable,
   SUBSCRIPTION_PAGE_BYTES,
   categoryOf,
   type EventMetadata,
@@ -47,8 +49,31 @@ const SCHEMA = `
     BEGIN SELECT RAISE(ABORT, 'streams are never deleted'); END;
 `
 
-/** Opens the file, making it if need be. Every commit is flushed to the disk before it is answered. */
+/** Replacing a row takes the old one away without asking the triggers above. */
+const REPLACING_IS_REFUSED = `
+  CREATE TRIGGER IF NOT EXISTS events_are_never_replaced BEFORE INSERT ON events
+    WHEN EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND revision = NEW.revision)
+      OR EXISTS (SELECT 1 FROM events WHERE position = NEW.position)
+    BEGIN SELECT RAISE(ABORT, 'events are never replaced'); END;
+  CREATE TRIGGER IF NOT EXISTS streams_are_never_replaced BEFORE INSERT ON streams
+    WHEN EXISTS (SELECT 1 FROM streams WHERE stream_id = NEW.stream_id OR name = NEW.name)
+    BEGIN SELECT RAISE(ABORT, 'streams are never replaced'); END;
+`
+
+/**
+ * Opens the file, making it if need be. Every commit is flushed to the disk before it is answered.
+ *
+ * @throws EventStoreCorrupt where the file is no log of this version or damaged, EventStoreUnavailable where it may not be used.
+ */
 export function openEventLog(file: string): EventLog {
+  try {
+    return open(file)
+  } catch (error) {
+    throw logFailure(file, error)
+  }
+}
+
+function open(file: string): EventLog {
   const log = new Database(file, { timeout: BUSY_TIMEOUT_MS })
   try {
     log.pragma('journal_mode = WAL')
@@ -57,18 +82,44 @@ export function openEventLog(file: string): EventLog {
     if (format === 0) {
       log
         .transaction(() => {
-          log.exec(SCHEMA)
+          log.exec(SCHEMA + REPLACING_IS_REFUSED)
           log.pragma(`user_version = ${FORMAT}`)
         })
         .immediate()
     } else if (format !== FORMAT) {
-      throw new EventStoreCorrupt(`${file} has format ${String(format)}; this version reads format ${FORMAT}.`)
+      throw new EventStoreCorrupt(
+        `${file} has format ${String(format)}, and this version reads format ${FORMAT}: it was written by a newer version. Run that one.`,
+      )
+    } else if (!isReplacingRefused(log)) {
+      // A file of an earlier version.
+      log.exec(REPLACING_IS_REFUSED)
     }
     return log
   } catch (error) {
     log.close()
     throw error
   }
+}
+
+function isReplacingRefused(log: EventLog): boolean {
+  const triggers = log.prepare(
+    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%never_replaced'",
+  )
+  return triggers.pluck(true).get() === 2
+}
+
+/** The same error, or one that names the file and what to do. */
+export function logFailure(file: string, error: unknown): unknown {
+  const failure = sqliteFailure(error)
+  if (failure === null) return error
+  const described = describeFailure(
+    file,
+    error,
+    'It is the event log: keep it, and restore it from a backup. Building rows anew does not mend it.',
+  )
+  return failure === 'damaged'
+    ? new EventStoreCorrupt(described, { cause: error })
+    : new EventStoreUnavailable(described, { cause: error })
 }
 
 /** What another connection committed since the last call changes this number. */
@@ -137,7 +188,7 @@ export class EventLogReader {
   private metadata: EventMetadata | undefined
   private rowsPerRead = ROWS_PER_READ_FIRST
 
-  constructor(file: string) {
+  constructor(private readonly file: string) {
     this.log = openEventLog(file)
     this.log.pragma('query_only = ON')
     const columns = 'position, stream_id, revision, id, type, data, metadata'
@@ -166,6 +217,14 @@ export class EventLogReader {
    * go on; null at the end.
    */
   pageOfAll(
+    after: number,
+    categories: ReadonlySet<string>,
+    limit: number,
+  ): { events: RecordedEvent[]; scannedTo: number | null } {
+    return this.naming(() => this.scan(after, categories, limit))
+  }
+
+  private scan(
     after: number,
     categories: ReadonlySet<string>,
     limit: number,
@@ -261,9 +320,20 @@ export class EventLogReader {
   }
 
   pageOfStream(stream: string, after: number, limit: number): RecordedEvent[] {
-    const id = this.selectStreamId.get(stream)?.stream_id
-    if (id === undefined) return []
-    return this.selectStream.all(id, after, limit).map((row) => this.recordedEvent(stream, row))
+    return this.naming(() => {
+      const id = this.selectStreamId.get(stream)?.stream_id
+      if (id === undefined) return []
+      return this.selectStream.all(id, after, limit).map((row) => this.recordedEvent(stream, row))
+    })
+  }
+
+  /** What goes wrong names the file. */
+  private naming<Result>(read: () => Result): Result {
+    try {
+      return read()
+    } catch (error) {
+      throw logFailure(this.file, error)
+    }
   }
 
   /** Changes whenever another connection committed. */

@@ -3,7 +3,7 @@
  * stands on its own: a conflict writes nothing and does not touch the others.
  */
 import Database from 'better-sqlite3'
-import { dataVersion, openEventLog, type EventLog } from './embedded-event-log.js'
+import { dataVersion, logFailure, openEventLog, type EventLog } from './embedded-event-log.js'
 import type { AppendOutcome, EventMetadata, Position, StreamAppend } from './event-store.js'
 
 /**
@@ -51,7 +51,7 @@ export class EmbeddedEventWriter {
   private readonly selectStream: Database.Statement<[string], { stream_id: number; revision: number }>
   private readonly selectIds: Database.Statement<[number, number, number], { id: string; position: number }>
 
-  constructor(file: string) {
+  constructor(private readonly file: string) {
     this.log = openEventLog(file)
     this.seenVersion = dataVersion(this.log)
     this.begin = this.log.prepare('BEGIN IMMEDIATE')
@@ -82,7 +82,8 @@ export class EmbeddedEventWriter {
     } catch (error) {
       this.streams.clear()
       this.rollBack()
-      const message = error instanceof Error ? error.message : String(error)
+      const failure = logFailure(this.file, error)
+      const message = failure instanceof Error ? failure.message : String(failure)
       // A failed flush may still have reached the disk; before the commit, or with no room, nothing has.
       const unknown = committing && error instanceof Database.SqliteError && error.code.startsWith('SQLITE_IOERR')
       return appends.map(() => ({ status: unknown ? 'unknown' : 'unavailable', message }))

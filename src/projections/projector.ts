@@ -17,7 +17,7 @@ import type { Progress } from '../event-store/read-your-writes.js'
 import { categories, ledgerOf } from '../event-store/streams.js'
 import { ReadModelUnavailable, START, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
 import { projectedBatch } from './projected-batch.js'
-import type { ProjectedEvent, Projection } from './projection.js'
+import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
 
 /** Between attempts to write a batch while the read model cannot be written. */
@@ -72,18 +72,20 @@ export class Projector {
   ) {}
 
   /**
-   * Makes the tables and finds where to go on. Rows that were made from another log (or from a longer one than there is
-   * now) are thrown away.
+   * Makes the tables and finds where to go on.
+   *
+   * @throws ProjectionStopped where rows were made from events that the log does not have. They may be all that is left of
+   * those, and what was acknowledged would be counted again: whoever knows better has to say so.
    */
   async prepare(): Promise<void> {
     await this.readModel.prepare(this.projections)
     await this.loadCheckpoints()
-    for (const { event } of this.checkpoints.values()) {
+    for (const { event, sequence } of this.checkpoints.values()) {
       if (event === null || (await this.isInLog(event))) continue
-      this.report('The read model was made from another event log. It is built anew from this one.')
-      await this.readModel.reset(this.projections)
-      await this.loadCheckpoints()
-      break
+      const { stream, revision } = placeOf(event)
+      throw new ProjectionStopped(
+        `The event log does not have the event that the read model was made up to (event ${revision} of stream ${stream}, usage event ${sequence} of all). Either acknowledged events are missing: restore the log. Or it is another log or an older backup, and the right one: then delete the read model (read-model.db with its -wal and -shm), which is built anew from it.`,
+      )
     }
     this.rebuilding = await Rebuilding.resume(this.store, this.readModel, this.anew(), this.onRebuild)
     this.hasReplaced = true
@@ -96,9 +98,8 @@ export class Projector {
   }
 
   private async isInLog(event: string): Promise<boolean> {
-    const [revision = '', id] = event.split(' ', 2)
-    const stream = event.split(' ').slice(2).join(' ')
-    for await (const [found] of this.store.readStream(stream, { after: Number(revision) - 1, limit: 1 })) {
+    const { stream, revision, id } = placeOf(event)
+    for await (const [found] of this.store.readStream(stream, { after: revision - 1, limit: 1 })) {
       return found?.id === id
     }
     return false
@@ -299,6 +300,12 @@ export class Projector {
   private isAfter(position: Position, other: string): boolean {
     return this.store.comparePositions(position, other as Position) > 0
   }
+}
+
+/** Of an event as checkpoints name it. */
+function placeOf(event: string): { readonly stream: string; readonly revision: number; readonly id: string } {
+  const [revision = '', id = '', ...stream] = event.split(' ')
+  return { stream: stream.join(' '), revision: Number(revision), id }
 }
 
 function changesOf(events: readonly RecordedEvent[]): Pick<Progress, 'changedStreams' | 'usageLedgers'> {

@@ -6,6 +6,7 @@
  */
 import Database from 'better-sqlite3'
 import { LogCopier } from './embedded-log-copier.js'
+import { rowsFailure } from './embedded-failure.js'
 import { EmbeddedRows } from './embedded-rows.js'
 import { EmbeddedRuns } from './embedded-runs.js'
 import type { EmbeddedTables } from './embedded-tables.js'
@@ -73,10 +74,6 @@ export class EmbeddedReadModel implements ReadModel {
     this.changeTables((tables) => tables.prepare(projections))
   }
 
-  async reset(projections: readonly ProjectionTables[]): Promise<void> {
-    this.changeTables((tables) => tables.reset(projections))
-  }
-
   async schemas(): Promise<ReadonlyMap<string, number>> {
     return this.reading().tables.schemas()
   }
@@ -123,8 +120,9 @@ export class EmbeddedReadModel implements ReadModel {
     return this.readOne((rows) => rows.count(table))
   }
 
-  async storageFaults(): Promise<readonly string[]> {
-    return this.reading().storageFaults()
+  async storageFaults(projections: readonly ProjectionTables[]): Promise<readonly string[]> {
+    const rows = this.reading()
+    return [...rows.tables.faults(projections), ...rows.storageFaults()]
   }
 
   checkpoint(projection: string): Promise<Checkpoint> {
@@ -154,7 +152,7 @@ export class EmbeddedReadModel implements ReadModel {
       rows.commit()
     } catch (error) {
       rows.rollback()
-      if (!isPassing(error)) throw error
+      if (!isPassing(error)) throw rowsFailure(this.file, error)
       rows.makeRoom()
       throw new ReadModelUnavailable((error as Error).message, { cause: error })
     }
@@ -185,7 +183,11 @@ export class EmbeddedReadModel implements ReadModel {
 
   private changeTables(change: (tables: EmbeddedTables) => void): void {
     const rows = this.writing()
-    change(rows.tables)
+    try {
+      change(rows.tables)
+    } catch (error) {
+      throw rowsFailure(this.file, error)
+    }
     rows.forget()
     this.building().forget()
     this.single?.forget()
@@ -232,6 +234,14 @@ export class EmbeddedReadModel implements ReadModel {
 
   private connect(cacheKib: number): Database.Database {
     if (this.closed) throw new Error('The read model is closed.')
+    try {
+      return this.openDatabase(cacheKib)
+    } catch (error) {
+      throw rowsFailure(this.file, error)
+    }
+  }
+
+  private openDatabase(cacheKib: number): Database.Database {
     const database = new Database(this.file, { timeout: BUSY_TIMEOUT_MS })
     if (this.use === 'scratch' || this.use === 'small-scratch') {
       database.pragma('journal_mode = OFF')

@@ -16,6 +16,7 @@ import {
 } from './embedded-sql.js'
 import { AddedRows } from './added-rows.js'
 import { addedRuns, AddedTable, scatteredRuns, type EmbeddedRuns } from './embedded-runs.js'
+import { rowsFailure } from './embedded-failure.js'
 import { EmbeddedTables, type View } from './embedded-tables.js'
 import { START, type Checkpoint, type KeyValue, type Range, type RowsImage, type RowWriter } from './read-model.js'
 import { ScatteredIndex } from './scattered-index.js'
@@ -65,52 +66,69 @@ export class EmbeddedRows implements RowWriter {
   }
 
   async get<R>(table: Table<R>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(R | undefined)[]> {
-    if (table.adding) return keys.map((key) => this.addedTable(table).get(key) as R | undefined)
-    const found = new Array<R | undefined>(keys.length).fill(undefined)
-    let from = 0
-    // Most keys that are asked for by the hundred are not there: a statement for each would cost more than its search.
-    for (; keys.length - from >= KEYS_PER_GET; from += KEYS_PER_GET) {
-      const rows = this.getMany(table, index).all(keys.slice(from, from + KEYS_PER_GET).flat()) as (R & Placed)[]
-      for (const { keyPlace, ...row } of rows) found[from + keyPlace] = row as R
-    }
-    if (from === keys.length) return found
-    const one = this.getOne(table, index)
-    for (; from < keys.length; from++) {
-      found[from] = one.get(...(keys[from] as readonly KeyValue[])) as R | undefined
-    }
-    return found
+    return this.naming(() => {
+      if (table.adding) return keys.map((key) => this.addedTable(table).get(key) as R | undefined)
+      const found = new Array<R | undefined>(keys.length).fill(undefined)
+      let from = 0
+      // Most keys that are asked for by the hundred are not there: a statement for each would cost more than its search.
+      for (; keys.length - from >= KEYS_PER_GET; from += KEYS_PER_GET) {
+        const rows = this.getMany(table, index).all(keys.slice(from, from + KEYS_PER_GET).flat()) as (R & Placed)[]
+        for (const { keyPlace, ...row } of rows) found[from + keyPlace] = row as R
+      }
+      if (from === keys.length) return found
+      const one = this.getOne(table, index)
+      for (; from < keys.length; from++) {
+        found[from] = one.get(...(keys[from] as readonly KeyValue[])) as R | undefined
+      }
+      return found
+    })
   }
 
   async range<R>(table: Table<R>, range: Range<R>): Promise<R[]> {
-    if (table.adding) return this.addedTable(table).range(range as Range<Row>) as R[]
-    if (isScattered(table, range.index))
-      return this.scatteredIndex(table, range.index).range(range as Range<Row>) as R[]
-    return this.rangeOf(table, null, range).all(...argumentsOf(range)) as R[]
+    return this.naming(() => {
+      if (table.adding) return this.addedTable(table).range(range as Range<Row>) as R[]
+      if (isScattered(table, range.index))
+        return this.scatteredIndex(table, range.index).range(range as Range<Row>) as R[]
+      return this.rangeOf(table, null, range).all(...argumentsOf(range)) as R[]
+    })
   }
 
   async values<R>(table: Table<R>, columns: readonly (keyof R & string)[], range: Range<R>): Promise<KeyValue[][]> {
-    if (table.adding) return this.addedTable(table).values(columns, range as Range<Row>)
-    if (isScattered(table, range.index)) {
-      return this.scatteredIndex(table, range.index).values(columns, range as Range<Row>)
-    }
-    const answer = this.rangeOf(table, columns, range)
-      .raw(true)
-      .get(...argumentsOf(range)) as string[]
-    return rowsOfColumns(answer)
+    return this.naming(() => {
+      if (table.adding) return this.addedTable(table).values(columns, range as Range<Row>)
+      if (isScattered(table, range.index)) {
+        return this.scatteredIndex(table, range.index).values(columns, range as Range<Row>)
+      }
+      const answer = this.rangeOf(table, columns, range)
+        .raw(true)
+        .get(...argumentsOf(range)) as string[]
+      return rowsOfColumns(answer)
+    })
   }
 
   async image<R>(table: Table<R>, range: Range<R>): Promise<RowsImage> {
-    if (table.adding) return this.addedTable(table).image(range as Range<Row>)
-    if (isScattered(table, range.index)) {
-      return this.scatteredIndex(table, range.index).image(range as Range<Row>)
+    return this.naming(() => {
+      if (table.adding) return this.addedTable(table).image(range as Range<Row>)
+      if (isScattered(table, range.index)) {
+        return this.scatteredIndex(table, range.index).image(range as Range<Row>)
+      }
+      const columns = columnNames(table)
+      const parts = this.rangeOf(table, columns, range)
+        .raw(true)
+        .get(...argumentsOf(range)) as string[]
+      const keys = table.key.map((column) => JSON.parse(parts[columns.indexOf(column)] as string) as KeyValue[])
+      const rows = keys[0]?.length ?? 0
+      return { rows, last: rows === 0 ? null : keys.map((values) => values[rows - 1] as KeyValue), parts }
+    })
+  }
+
+  /** What goes wrong names the file. */
+  private naming<Result>(read: () => Result): Result {
+    try {
+      return read()
+    } catch (error) {
+      throw rowsFailure(this.database.name, error)
     }
-    const columns = columnNames(table)
-    const parts = this.rangeOf(table, columns, range)
-      .raw(true)
-      .get(...argumentsOf(range)) as string[]
-    const keys = table.key.map((column) => JSON.parse(parts[columns.indexOf(column)] as string) as KeyValue[])
-    const rows = keys[0]?.length ?? 0
-    return { rows, last: rows === 0 ? null : keys.map((values) => values[rows - 1] as KeyValue), parts }
   }
 
   private rangeOf<R>(table: Table<R>, wanted: readonly string[] | null, range: Range<R>): Statement {
@@ -140,9 +158,11 @@ export class EmbeddedRows implements RowWriter {
   }
 
   async count<R>(table: Table<R>): Promise<number> {
-    if (table.adding) return this.addedTable(table).count()
-    const statement = this.statement(`count ${table.name}`, () => `SELECT count(*) FROM ${this.physical(table)}`)
-    return statement.pluck(true).get() as number
+    return this.naming(() => {
+      if (table.adding) return this.addedTable(table).count()
+      const statement = this.statement(`count ${table.name}`, () => `SELECT count(*) FROM ${this.physical(table)}`)
+      return statement.pluck(true).get() as number
+    })
   }
 
   /** One line each; at most `FAULTS_MAX`. */
@@ -228,14 +248,16 @@ export class EmbeddedRows implements RowWriter {
   }
 
   begin(): void {
-    this.statement('begin', () => 'BEGIN').run()
-    try {
-      // Between two commits of others nothing can have been switched.
-      this.afterCommitsOfOthers(() => this.noticeSwitch())
-    } catch (error) {
-      this.rollback()
-      throw error
-    }
+    this.naming(() => {
+      this.statement('begin', () => 'BEGIN').run()
+      try {
+        // Between two commits of others nothing can have been switched.
+        this.afterCommitsOfOthers(() => this.noticeSwitch())
+      } catch (error) {
+        this.rollback()
+        throw error
+      }
+    })
   }
 
   /** Another connection may have put other tables in the place of those the statements were made for. */

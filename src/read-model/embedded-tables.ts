@@ -19,6 +19,9 @@ interface Registration {
   readonly generation: number
 }
 
+/** What a statement makes. */
+const MADE = /^CREATE (?:UNIQUE )?((?:TABLE|INDEX) \w+)/
+
 export class EmbeddedTables {
   constructor(private readonly database: Database.Database) {}
 
@@ -41,6 +44,8 @@ export class EmbeddedTables {
           register.run(projection, schema, generation)
           for (const table of tables as readonly Table<Row>[]) {
             assign.run(table.name, projection)
+            // Left by a registration that is gone.
+            this.dropTable(`${table.name}_${generation}`)
             for (const statement of createStatements(table, generation)) this.database.exec(statement)
           }
         }
@@ -120,22 +125,6 @@ export class EmbeddedTables {
     this.database.prepare('DELETE FROM builds WHERE name = ?').run(projection)
   }
 
-  reset(projections: readonly ProjectionTables[]): void {
-    this.database
-      .transaction(() => {
-        this.dropBuilds()
-        for (const { projection, tables } of projections) {
-          for (const table of tables) {
-            for (const name of this.tablesOf(this.physical(table, 'live'))) this.database.exec(`DELETE FROM ${name}`)
-          }
-          this.database
-            .prepare('UPDATE projections SET position = NULL, sequence = 0, event = NULL WHERE name = ?')
-            .run(projection)
-        }
-      })
-      .immediate()
-  }
-
   schemas(): Map<string, number> {
     const isMade = this.database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'projections'").get()
     if (isMade === undefined) return new Map()
@@ -153,6 +142,24 @@ export class EmbeddedTables {
     const generation = (view === 'building' ? generationIn('builds') : undefined) ?? generationIn('projections')
     if (generation === undefined) throw new Error(`The read model has no table ${name}.`)
     return `${name}_${generation}`
+  }
+
+  /** Tables and indexes that are not there, or not as they are made. */
+  faults(projections: readonly ProjectionTables[]): string[] {
+    const made = this.database
+      .prepare<[], string>('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL')
+      .pluck(true)
+      .all()
+    const known = new Set(made)
+    return projections.flatMap(({ tables }) =>
+      (tables as readonly Table<Row>[]).flatMap((table) => {
+        const physical = this.physical(table, 'live')
+        const generation = Number(physical.slice(table.name.length + 1))
+        return createStatements(table, generation)
+          .filter((statement) => !known.has(statement))
+          .map((statement) => `${MADE.exec(statement)?.[1] ?? statement} is missing, or not as it is made.`)
+      }),
+    )
   }
 
   private dropTables(projection: string, generation: number): void {

@@ -121,15 +121,13 @@ export interface Building {
 export interface ReadModel extends RowReader, Building {
   /** Makes the projections' tables, anew where a schema number changed. */
   prepare(projections: readonly ProjectionTables[]): Promise<void>
-  /** Empties the projections' tables and sends them back to the start. */
-  reset(projections: readonly ProjectionTables[]): Promise<void>
   /** Schema numbers of the projections there are, by their names. */
   schemas(): Promise<ReadonlyMap<string, number>>
   /**
-   * What the engine itself finds wrong with how it keeps the rows, such as an index that lacks one: no table needs to
-   * differ for that, and some answers are wrong all the same. Goes through the whole file.
+   * What is wrong with how the rows of the projections are kept, such as an index that is not there or lacks one: no table
+   * needs to differ for that, and some answers are wrong all the same. Goes through the whole file.
    */
-  storageFaults(): Promise<readonly string[]>
+  storageFaults(projections: readonly ProjectionTables[]): Promise<readonly string[]>
   /** Reads one committed state, whatever is written meanwhile. */
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
   /**

@@ -19,7 +19,10 @@ export interface RunShape {
 export interface BlockReader {
   /** Entries of a block of a run. @throws ReadModelDamaged */
   block(run: Run, number: number): Entries
-  /** Number of the last block of a run that begins at or before a key; 0 where none does. */
+  /**
+   * Number of the last block of a run that begins at or before a key; 0 where none does. It goes by the keys that stand beside
+   * the blocks, and those are only sound where they are those of the blocks. @throws ReadModelDamaged
+   */
   find(run: Run, key: ArrayLike<number>): number
 }
 
@@ -70,7 +73,7 @@ class RunCursor {
       cursor.load(isReverse ? run.blocks - 1 : 0)
       cursor.at = isReverse ? cursor.values.length - width : 0
     } else {
-      cursor.load(cursor.blockOf(bound, keyColumns))
+      cursor.load(cursor.blockOf(bound, keyColumns, isReverse))
       cursor.at = firstNotBefore(cursor.values, width, keyColumns, bound)
       // Of a block that begins before the bound everything may be before it; the next one then begins behind it.
       if (isReverse ? !cursor.back() : cursor.at === cursor.values.length && !cursor.loadNext()) return null
@@ -105,7 +108,7 @@ class RunCursor {
   }
 
   /** The last block that begins at or before the bound, or the first one. */
-  private blockOf(bound: readonly number[], keyColumns: number): number {
+  private blockOf(bound: readonly number[], keyColumns: number, isReverse: boolean): number {
     const { run, reader, width } = this
     if (run.blocks === 1) return 0
     for (const number of [run.hint, run.hint + 1]) {
@@ -119,7 +122,10 @@ class RunCursor {
       const isLast = number + 1 === run.blocks
       if (isLast || compareEntries(values, values.length - width, bound, 0, keyColumns) >= 0) return number
     }
-    return reader.find(run, bound)
+    const found = reader.find(run, bound)
+    // Going on, a walk comes to the next block and sees what leads to it; going back it does not.
+    if (isReverse && found + 1 < run.blocks) reader.block(run, found + 1)
+    return found
   }
 
   private load(number: number): void {

@@ -46,10 +46,6 @@ export function createRunsStatements(name: string, keyColumns: number): string[]
   ]
 }
 
-export function emptyRunsStatements(name: string): string[] {
-  return [`DELETE FROM ${name}_runs`, `DELETE FROM ${name}_blocks`]
-}
-
 interface Merge {
   readonly level: number
   readonly sources: readonly Run[]
@@ -132,15 +128,18 @@ export class SortedRuns implements BlockReader {
   }
 
   block({ run, firstBlock }: Run, number: number): Entries {
+    const { name, keyColumns } = this.shape
     const id = firstBlock + number
     const known = this.blocks.get(id)
     if (known) return known
     const row = this.statements.block.get(id)
-    const entries = row && unpackColumns(row.entries, this.shape.width, id)
-    if (!entries || entries.length === 0) {
-      const what = row ? 'is damaged' : 'is missing'
-      throw new ReadModelDamaged(`Block ${number} of run ${run} of ${this.shape.name} ${what}. ${MENDING}`)
-    }
+    if (!row) throw new ReadModelDamaged(`Block ${number} of run ${run} of ${name} is missing. ${MENDING}`)
+    const [packed, itsRun, ...key] = row
+    const entries = unpackColumns(packed, this.shape.width, id)
+    // What leads to a block stands beside it: the run it is of, and the key of its first entry.
+    const isSound =
+      entries && entries.length > 0 && itsRun === run && compareEntries(entries, 0, key, 0, keyColumns) === 0
+    if (!isSound) throw new ReadModelDamaged(`Block ${number} of run ${run} of ${name} is damaged. ${MENDING}`)
     if (this.blocks.size >= BLOCKS_REMEMBERED) {
       for (const [oldest] of this.blocks) {
         this.blocks.delete(oldest)
@@ -151,14 +150,21 @@ export class SortedRuns implements BlockReader {
     return entries
   }
 
-  find({ run, firstBlock }: Run, key: ArrayLike<number>): number {
+  find({ run, firstBlock, blocks }: Run, key: ArrayLike<number>): number {
     const found = this.statements.find.get(run, ...Array.from(key))
-    return found ? found.block - firstBlock : 0
+    const number = found ? found.block - firstBlock : 0
+    if (number >= 0 && number < blocks) return number
+    throw new ReadModelDamaged(`Run ${run} of ${this.shape.name} leads to a block that is not its own. ${MENDING}`)
   }
 
   private visible(): LevelledRun[] {
-    this.runs ??= this.statements.runs.all().map((run) => ({ ...run, hint: 0 }))
+    this.runs ??= this.statements.runs.all().map((run) => this.sound({ ...run, hint: 0 }))
     return this.runs
+  }
+
+  private sound(run: LevelledRun): LevelledRun {
+    if (run.blocks >= 1 && run.entries >= run.blocks && run.entries <= run.blocks * BLOCK_ENTRIES) return run
+    throw new ReadModelDamaged(`Run ${run.run} of ${this.shape.name} is damaged. ${MENDING}`)
   }
 
   private take(writer: RunWriter): void {
@@ -284,7 +290,7 @@ class RunStatements {
   readonly removeBlocks: Database.Statement<[first: number, last: number, limit: number]>
   readonly removeRun: Database.Statement<[run: number]>
   readonly runs: Database.Statement<[], Omit<LevelledRun, 'hint'>>
-  readonly block: Database.Statement<[block: number], { entries: Buffer }>
+  readonly block: Database.Statement<[block: number], [entries: Buffer, run: number, ...keys: number[]]>
   readonly find: Database.Statement<number[], { block: number }>
 
   constructor(database: Database.Database, { name, keyColumns }: KeptRuns) {
@@ -310,7 +316,11 @@ class RunStatements {
     this.runs = database.prepare(
       `SELECT run, first_block AS firstBlock, level, entries, blocks FROM ${name}_runs WHERE level >= 0`,
     )
-    this.block = database.prepare(`SELECT entries FROM ${name}_blocks WHERE block = ?`)
+    this.block = database
+      .prepare<[block: number], [Buffer, number, ...number[]]>(
+        `SELECT entries, run, ${keys.join(', ')} FROM ${name}_blocks WHERE block = ?`,
+      )
+      .raw(true)
     this.find = database.prepare(
       `SELECT block FROM ${name}_blocks WHERE run = ? AND (${keys.join(', ')}) <= (${places})
        ORDER BY ${keys.map((key) => `${key} DESC`).join(', ')} LIMIT 1`,

@@ -179,7 +179,8 @@ export class Audit {
         await nextTurn()
       }
     }
-    if (isNow) for (const message of await this.live.storageFaults()) this.find({ kind: 'storage', message })
+    if (isNow)
+      for (const message of await this.live.storageFaults(this.projections)) this.find({ kind: 'storage', message })
   }
 
   private async report(difference: RowDifference): Promise<void> {

@@ -214,7 +214,10 @@ describe('meterbook audit', () => {
     expect(at).toBeGreaterThan(-1)
     values[at] = 777
     const changed = packColumns(values, values.length / 3, 3, block)
-    database.prepare(`UPDATE ${runs}_blocks SET entries = ? WHERE block = ?`).run(changed, block)
+    const keys = values.subarray(0, 3)
+    database
+      .prepare(`UPDATE ${runs}_blocks SET entries = ?, key0 = ?, key1 = ?, key2 = ? WHERE block = ?`)
+      .run(changed, ...keys, block)
     database.close()
     const found = await verdict()
     expect(found).toMatchObject({ verdict: 'differs', findingCount: 2 })
@@ -222,6 +225,32 @@ describe('meterbook audit', () => {
       { table: 'usage_records_occurred', expected: { sequence: first!.sequence }, found: null },
       { table: 'usage_records_occurred', expected: null, found: { sequence: 777 } },
     ])
+  })
+
+  it('names a block that is found under another key than its own, and an index that is gone', async () => {
+    const first = 'WHERE block = (SELECT min(block) FROM usage_cells_1_blocks)'
+    change('read-model.db', `UPDATE usage_cells_1_blocks SET key2 = key2 - 1800000 ${first}`)
+    const block = await verdict()
+    expect(block.verdict).toBe('differs')
+    expect(block.findings[0]).toMatchObject({ kind: 'storage', message: expect.stringContaining('usage_cells_1') })
+    change('read-model.db', `UPDATE usage_cells_1_blocks SET key2 = key2 + 1800000 ${first}`)
+    expect((await verdict()).verdict).toBe('agrees')
+    change('read-model.db', 'DROP INDEX usage_records_1_identifier')
+    expect((await verdict()).findings).toMatchObject([
+      { kind: 'storage', message: 'INDEX usage_records_1_identifier is missing, or not as it is made.' },
+    ])
+  })
+
+  it('names a table that is gone, and a rebuild makes it again', async () => {
+    change('read-model.db', 'DROP TABLE usage_windows_1')
+    expect((await verdict()).findings).toMatchObject(
+      expect.arrayContaining([
+        expect.objectContaining({ message: expect.stringContaining('no such table: usage_windows_1') }),
+      ]),
+    )
+    const rebuilt = await meterbook(['rebuild', '--data-dir', dataDir, '--quiet'])
+    expect(rebuilt.code).toBe(0)
+    expect((await verdict()).verdict).toBe('agrees')
   })
 
   it('names what was damaged on the disk, and goes on with the rest', async () => {

@@ -79,8 +79,29 @@ describe('The embedded store', () => {
     expect(() => log.exec(`UPDATE events SET data = '{}'`)).toThrow('events are never changed')
     expect(() => log.exec('DELETE FROM events')).toThrow('events are never deleted')
     expect(() => log.exec(`UPDATE streams SET name = 'x'`)).toThrow('streams are never changed')
+    for (const replacing of [
+      `INSERT OR REPLACE INTO events SELECT position, stream_id, revision, id, type, '{}', metadata FROM events`,
+      `INSERT OR REPLACE INTO events SELECT position + 1, stream_id, revision, id, type, '{}', metadata FROM events`,
+      `INSERT OR REPLACE INTO events SELECT position, stream_id, revision + 1, id, type, '{}', metadata FROM events`,
+    ]) {
+      expect(() => log.exec(replacing)).toThrow('events are never replaced')
+    }
+    expect(() => log.exec(`INSERT OR REPLACE INTO streams SELECT stream_id, 'x' FROM streams`)).toThrow(
+      'streams are never replaced',
+    )
     log.close()
     expect(await collect(store.readStream('c-1'))).toMatchObject([{ data: { n: 1 } }])
+  })
+
+  it('protects a file that an earlier version made in the same way', async () => {
+    await store.append([{ stream: 'c-1', expectedRevision: 0, events: [newEvent({ n: 1 })] }])
+    await store.close()
+    const log = new Database(file)
+    log.exec('DROP TRIGGER events_are_never_replaced; DROP TRIGGER streams_are_never_replaced')
+    store = new EmbeddedEventStore(file)
+    expect(await collect(store.readStream('c-1'))).toMatchObject([{ data: { n: 1 } }])
+    expect(() => log.exec('INSERT OR REPLACE INTO events SELECT * FROM events')).toThrow('events are never replaced')
+    log.close()
   })
 
   it('settles what is under way before it closes, and takes nothing afterwards', async () => {

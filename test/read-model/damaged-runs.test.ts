@@ -121,6 +121,41 @@ describe('A damaged block', () => {
     )
   })
 
+  it('never changes an answer for what stands beside it either: its run, and the key it begins with', async () => {
+    const changes = fc.constantFrom('run', 'key0', 'key1')
+    const by = fc.constantFrom(-1_000_000, -30, -1, 1, 30, 1_000_000)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({ ...places, column: changes, by, seed: fc.integer() }),
+        async ({ name, at, column, by, seed }) => {
+          const file = damagedCopy(name, at, ({ block }, database) => {
+            database.prepare(`UPDATE ${name}_blocks SET ${column} = ${column} + ? WHERE block = ?`).run(by, block)
+          })
+          await expect(readAll(file, name)).rejects.toThrow(ReadModelDamaged)
+          const readModel = new EmbeddedReadModel(file)
+          const random = new Random(seed)
+          try {
+            for (let questions = 0; questions < 40; questions++) {
+              await askSomething(readModel, naive, random).catch((error: unknown) => {
+                if (!(error instanceof ReadModelDamaged)) throw error
+              })
+            }
+          } finally {
+            await readModel.close()
+          }
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  it('of a run that says of itself what cannot be is noticed', async () => {
+    for (const change of ['entries = 0', 'entries = 1', 'blocks = 0', 'first_block = first_block + 1']) {
+      const file = damagedCopy('counts_1', 0, (_, database) => database.exec(`UPDATE counts_1_runs SET ${change}`))
+      await expect(readAll(file, 'counts_1')).rejects.toThrow(ReadModelDamaged)
+    }
+  })
+
   it.each(['counts_1', 'visits_1_city', 'visits_1_came'])('that is missing is noticed too: of %s', async (name) => {
     for (const at of [0, 1, 5]) {
       const file = damagedCopy(name, at, ({ block }, database) => {
@@ -178,6 +213,38 @@ describe('A damaged block', () => {
   it('is none of the whole file', async () => {
     const readModel = new EmbeddedReadModel(whole)
     await expectAll(readModel, naive)
+    expect(await readModel.storageFaults([small])).toEqual([])
+    await readModel.close()
+  })
+})
+
+describe('A table or an index', () => {
+  it.each([
+    ['that is gone', 'DROP INDEX counts_1_block_keys', ['INDEX counts_1_block_keys is missing, or not as it is made.']],
+    ['that is gone', 'DROP TABLE visits_1_city_runs', ['TABLE visits_1_city_runs is missing, or not as it is made.']],
+    [
+      'that is another',
+      'DROP INDEX visits_1_came_block_keys; CREATE INDEX visits_1_came_block_keys ON visits_1_came_blocks (run)',
+      ['INDEX visits_1_came_block_keys is missing, or not as it is made.'],
+    ],
+  ])('%s is a fault: %s', async (_, change, faults) => {
+    const readModel = new EmbeddedReadModel(damagedCopy('counts_1', 0, (_block, database) => database.exec(change)))
+    expect(await readModel.storageFaults([small])).toEqual(faults)
+    await readModel.close()
+  })
+
+  it('that is gone is said to be damage, with what to do', async () => {
+    const gone = damagedCopy('counts_1', 0, (_, database) => database.exec('DROP TABLE counts_1_runs'))
+    await expect(readAll(gone, 'counts_1')).rejects.toThrow(ReadModelDamaged)
+    await expect(readAll(gone, 'counts_1')).rejects.toThrow('-wal and -shm')
+  })
+
+  it('of a registration that is gone is made anew', async () => {
+    const readModel = new EmbeddedReadModel(
+      damagedCopy('counts_1', 0, (_, database) => database.exec('DELETE FROM projections')),
+    )
+    await readModel.prepare([small])
+    await expectAll(readModel, NaiveRows.none())
     await readModel.close()
   })
 })

@@ -154,7 +154,7 @@ describe('Rows in sorted runs', () => {
           }
           for (const snapshot of held) await expectAll(snapshot.rows, snapshot.naive)
           await expectAll(writers[0]!, naive)
-          expect(await reader.storageFaults()).toEqual([])
+          expect(await reader.storageFaults([small])).toEqual([])
         } finally {
           for (const snapshot of held) await snapshot.end()
           for (const readModel of [...writers, reader]) await readModel.close()
