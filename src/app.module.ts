@@ -187,7 +187,7 @@ export class AppModule {
       { provide: Audits, useValue: parts.audits },
       { provide: REBUILDS, useValue: parts.rebuilds },
       { provide: ApiKeyRing, useValue: keyRing },
-      { provide: Reader, useValue: new Reader(readModel, readYourWrites, store, parts.isSoleWriter ? usage : null) },
+      { provide: Reader, useValue: new Reader(readModel, readYourWrites, store, usage, parts.isSoleWriter) },
       { provide: Actors, useValue: new Actors(() => keyRing.stream.read()) },
       // After those who remember keys: whoever is told that keys changed must find them changed.
       { provide: LedgerChanges, useValue: new LedgerChanges(readYourWrites) },

@@ -32,8 +32,12 @@ export class CancelUsageHandler implements ICommandHandler<CancelUsage> {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async execute({ ledger, eventName, identifier, context }: CancelUsage): Promise<UsageOutcome> {
+  async execute(adjustment: CancelUsage): Promise<UsageOutcome> {
     const at = this.clock.now()
+    return this.usage.recording(at, () => this.cancel(adjustment, at))
+  }
+
+  private async cancel({ ledger, eventName, identifier, context }: CancelUsage, at: number): Promise<UsageOutcome> {
     const state = await this.catalogues.latest(ledger)
     let missing: unknown = new DomainError(
       'resource_missing',

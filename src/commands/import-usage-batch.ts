@@ -43,7 +43,11 @@ export class ImportUsageBatchHandler implements ICommandHandler<ImportUsageBatch
    *
    * @throws Overloaded, EventStoreUnavailable, ReadModelBehind: the whole batch may be sent again, what counted counts once.
    */
-  async execute({ events, idempotencyKey, ...batch }: ImportUsageBatch): Promise<readonly Fate['outcome'][]> {
+  execute(batch: ImportUsageBatch): Promise<readonly Fate['outcome'][]> {
+    return this.usage.recording(this.clock.now(), () => this.import(batch))
+  }
+
+  private async import({ events, idempotencyKey, ...batch }: ImportUsageBatch): Promise<readonly Fate['outcome'][]> {
     const { ledger, backfill, parseTimestamp, context } = batch
     const catalogue = await this.catalogues.latest(ledger)
     const settings = { ledger, catalogue, backfill, parseTimestamp, clock: this.clock, context }

@@ -70,6 +70,10 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
   /** @throws Overloaded, EventStoreUnavailable: the whole batch may be sent again, what counted counts once. */
   async execute(batch: RecordUsageStream): Promise<StreamResult> {
     const receivedAt = this.clock.now()
+    return this.usage.recording(receivedAt, () => this.record(batch, receivedAt))
+  }
+
+  private async record(batch: RecordUsageStream, receivedAt: number): Promise<StreamResult> {
     const { events, parseTimestamp } = batch
     const reads = events.map(read)
     const catalogue = await this.catalogueFor(batch, reads)

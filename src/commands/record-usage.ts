@@ -45,8 +45,12 @@ export class RecordUsageHandler implements ICommandHandler<RecordUsage> {
     @Inject(IDS) private readonly ids: Ids,
   ) {}
 
-  async execute({ ledger, event, context }: RecordUsage): Promise<RecordedUsage> {
+  async execute(report: RecordUsage): Promise<RecordedUsage> {
     const receivedAt = this.clock.now()
+    return this.usage.recording(receivedAt, () => this.record(report, receivedAt))
+  }
+
+  private async record({ ledger, event, context }: RecordUsage, receivedAt: number): Promise<RecordedUsage> {
     const { meter, partitions } = await this.findMeter(ledger, event.eventName)
     const identifier =
       event.identifier ?? (context.idempotency ? identifierOfRequest(ledger, context.idempotency.key) : this.ids.uuid())

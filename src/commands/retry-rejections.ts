@@ -95,7 +95,11 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
     return retry
   }
 
-  private async retry(row: UsageRejectionRow, catalogue: State, command: RetryRejections): Promise<RetryOutcome> {
+  private retry(row: UsageRejectionRow, catalogue: State, command: RetryRejections): Promise<RetryOutcome> {
+    return this.usage.recording(this.clock.now(), () => this.retryNow(row, catalogue, command))
+  }
+
+  private async retryNow(row: UsageRejectionRow, catalogue: State, command: RetryRejections): Promise<RetryOutcome> {
     if (row.status === 'resolved') return { fate: 'resolved-before' }
     try {
       const { meter, isNew } = await this.record(row, catalogue, command)

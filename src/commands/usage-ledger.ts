@@ -11,12 +11,19 @@ import { later, type ReadYourWrites } from '../event-store/read-your-writes.js'
 import { usageStream } from '../event-store/streams.js'
 import type { RequestContext } from '../event-store/transact.js'
 import type { UsageIndex } from './usage-index.js'
-import type { CustomerUnprojected, UnprojectedRecord, UnprojectedUsage } from '../event-store/unprojected-usage.js'
+import type {
+  CustomerUnprojected,
+  ReceivedUsage,
+  UnprojectedRecord,
+  UnprojectedUsage,
+} from '../event-store/unprojected-usage.js'
+import { UsageReceipts } from '../event-store/usage-receipts.js'
 import { UsagePartitionWriter, type UsageCall, type UsageCommand, type UsageOutcome } from './usage-partition-writer.js'
 
-export class UsageLedger implements UnprojectedUsage {
+export class UsageLedger implements UnprojectedUsage, ReceivedUsage {
   /** By ledger and partition. */
   private readonly writers = new Map<LedgerName, (UsagePartitionWriter | undefined)[]>()
+  private readonly receipts = new UsageReceipts()
   private closed = false
 
   constructor(
@@ -83,6 +90,20 @@ export class UsageLedger implements UnprojectedUsage {
       if (outcome instanceof Error || outcome.position === null || outcome.position === last) continue
       last = outcome.position
       this.readYourWrites.acknowledge(last)
+    }
+  }
+
+  /** Records what was received at an instant: whoever asks for that moment waits for it. */
+  recording<Result>(receivedAt: number, record: () => Promise<Result>): Promise<Result> {
+    return this.receipts.recording(receivedAt, record)
+  }
+
+  async settledUpTo(at: number): Promise<void> {
+    await this.receipts.settledUpTo(at)
+    for (const writer of this.everyWriter()) {
+      if (writer.isUncertain) {
+        throw new EventStoreUnavailable('The event store has not confirmed whether usage received by then is stored.')
+      }
     }
   }
 

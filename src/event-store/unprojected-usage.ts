@@ -18,6 +18,14 @@ export interface CustomerUnprojected {
   readonly records: readonly UnprojectedRecord[]
 }
 
+export interface ReceivedUsage {
+  /**
+   * Resolves once everything this process received at or before an instant (milliseconds since the epoch) is recorded or
+   * refused. @throws EventStoreUnavailable where that is not known.
+   */
+  settledUpTo(at: number): Promise<void>
+}
+
 export interface UnprojectedUsage {
   /** Every record of a customer on a meter that may not be in the rows as it stands; null where that is not known. */
   unprojected(ledger: LedgerName, meterId: string, customer: string): CustomerUnprojected | null

@@ -2,14 +2,20 @@
  * What every query reads through: it waits until the read model has everything this process acknowledged (and the
  * position the client asks for), then reads one committed state and says which position that is.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { LedgerName } from '../domain/ledger.js'
 import { DomainError } from '../domain/errors.js'
 import type { EventStore, Position } from '../event-store/event-store.js'
 import { later, type ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { ReadModel, RowReader } from '../read-model/read-model.js'
-import { meters, type MeterRow } from '../read-model/tables.js'
+import { meters, usageMarks, type MeterRow } from '../read-model/tables.js'
 import { findAsOf, type AsOf, type AsOfRequest } from './as-of.js'
-import type { UnprojectedRecord, UnprojectedUsage } from '../event-store/unprojected-usage.js'
+import type { ReceivedUsage, UnprojectedRecord, UnprojectedUsage } from '../event-store/unprojected-usage.js'
+
+/** An instant has passed once the next one has begun. */
+const INSTANT_MS = 1
+/** So long after an instant other processes have recorded what they received by then, and their clocks are past it. */
+const OTHERS_SETTLE_MS = 1_000
 
 /** Whose data is asked for, and as of which position at least. */
 export interface QueryContext {
@@ -28,8 +34,10 @@ export class Reader {
     private readonly readModel: ReadModel,
     private readonly readYourWrites: ReadYourWrites,
     readonly store: EventStore,
-    /** null where other processes append usage as well, so that nobody knows all of it without the rows. */
-    private readonly unprojectedUsage: UnprojectedUsage | null = null,
+    /** What this process appends; null where it appends none. */
+    private readonly usage: (UnprojectedUsage & ReceivedUsage) | null = null,
+    /** Whether no other process appends usage, so that all of it is known without the rows. */
+    private readonly isSoleWriter = false,
   ) {}
 
   /** A position a client sent back; null for text that is none of this store's. */
@@ -59,10 +67,10 @@ export class Reader {
     { meterId, customer }: { readonly meterId: string; readonly customer: string },
     read: (rows: RowReader, records: readonly UnprojectedRecord[]) => Promise<Result | null>,
   ): Promise<Answer<Result> | null> {
-    if (!this.unprojectedUsage) return null
+    if (!this.usage || !this.isSoleWriter) return null
     await this.readYourWrites.metersSettled(minPosition)
     // Before the rows are read: what is projected meanwhile is then in both, and nothing in neither.
-    const unprojected = this.unprojectedUsage.unprojected(ledger, meterId, customer)
+    const unprojected = this.usage.unprojected(ledger, meterId, customer)
     if (!unprojected) return null
     const { position, records } = unprojected
     const known = later(this.store, position, this.readYourWrites.lastAcknowledged)
@@ -86,11 +94,25 @@ export class Reader {
     read: (rows: RowReader, then: AsOf | null) => Promise<Result>,
   ): Promise<Answer<Result>> {
     await this.readYourWrites.settled(minPosition)
+    if (asOf?.type === 'instant') await this.isOver(asOf)
     return this.readModel.snapshot(async (rows) => {
       const { position } = await rows.checkpoint(projection)
       const then = asOf === null ? null : await findAsOf(rows, this.store, asOf, position)
       return { result: await read(rows, then), position: then === null ? position : then.position }
     })
+  }
+
+  /**
+   * Resolves once nothing more can be recorded that belongs to an instant: something later is in the rows, or everything that
+   * was received by then has ended. What is asked for then is answered in the same way for ever.
+   */
+  private async isOver({ at, now }: AsOfRequest & { readonly type: 'instant' }): Promise<void> {
+    const [last] = await this.readModel.range(usageMarks, { reverse: true, limit: 1 })
+    if (at > now || (last && last.latest > at)) return
+    const othersSettleInMs = this.isSoleWriter ? INSTANT_MS : OTHERS_SETTLE_MS
+    if (now - at < othersSettleInMs) await delay(othersSettleInMs - (now - at))
+    await this.usage?.settledUpTo(at)
+    await this.readYourWrites.settled()
   }
 }
 

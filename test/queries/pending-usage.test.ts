@@ -60,7 +60,7 @@ describe('Usage that is not projected yet', () => {
               // The writers are not told, as they are not between a commit and the message about it.
               await project(store, readModel, { cut: () => cut, batchesMax: further })
               const early: unknown[] = []
-              const reader = new Reader(readModel, behind, store, ledger)
+              const reader = new Reader(readModel, behind, store, ledger, true)
               for (const question of asked) early.push(await answer(reader, history, question))
 
               const caughtUp = new ReadYourWrites(store, WAIT_MS)

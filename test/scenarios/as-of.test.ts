@@ -117,6 +117,24 @@ onEachStore('As of an earlier moment', (start) => {
     expect(await byWindow(stripe, meter, 'day', { start: day, end: day + DAY_MS })).toHaveLength(1)
   })
 
+  it('is answered in the same way later, also where usage was still being recorded when it was asked for', async () => {
+    const meter = await createMeter(stripe)
+    const asked: { readonly then: Then; readonly total: Promise<string>; readonly listed: Promise<string[]> }[] = []
+    for (let round = 0; round < 8; round++) {
+      const under = Array.from({ length: 60 }, () => report(stripe, meter, 1))
+      // Some of them are received before the second is over, some after, and most are not recorded yet.
+      await under[round]
+      clock.advance(1000)
+      const then = { as_of: seconds(clock.now()) - 1 }
+      asked.push({ then, total: totalThen(meter, then), listed: records(meter, { ...then, limit: 100 }) })
+      await Promise.all(under)
+    }
+    for (const { then, total, listed } of asked) {
+      expect(await totalThen(meter, then)).toBe(await total)
+      expect(await records(meter, { ...then, limit: 100 })).toEqual(await listed)
+    }
+  })
+
   it('is the same after a restart', async () => {
     const meter = await createMeter(stripe)
     const position = positionOf(await report(stripe, meter, 3))

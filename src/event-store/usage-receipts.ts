@@ -1,0 +1,56 @@
+/**
+ * Usage that was received and is still being recorded. Until that has ended nobody knows all that had been received at an
+ * instant: what is recorded later counts for it too, as long as nothing that was received after it is in the log.
+ */
+import { EventStoreUnavailable } from './event-store.js'
+
+/** Longer than callers wait for an append. */
+const SETTLING_MAX_MS = 15_000
+
+interface Receipt {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
+export class UsageReceipts {
+  private readonly underWay = new Set<Receipt>()
+  private readonly waiting = new Set<() => void>()
+
+  /** Records what was received at an instant. */
+  async recording<Result>(at: number, record: () => Promise<Result>): Promise<Result> {
+    const receipt = { at }
+    this.underWay.add(receipt)
+    try {
+      return await record()
+    } finally {
+      this.underWay.delete(receipt)
+      for (const look of this.waiting) look()
+    }
+  }
+
+  /** Resolves once nothing that was received at or before an instant is being recorded. @throws EventStoreUnavailable */
+  async settledUpTo(at: number): Promise<void> {
+    if (!this.isRecording(at)) return
+    await new Promise<void>((resolve, reject) => {
+      const end = (): void => {
+        clearTimeout(timer)
+        this.waiting.delete(look)
+      }
+      const timer = setTimeout(() => {
+        end()
+        reject(new EventStoreUnavailable('Usage that had been received by then is still being recorded.'))
+      }, SETTLING_MAX_MS)
+      const look = (): void => {
+        if (this.isRecording(at)) return
+        end()
+        resolve()
+      }
+      this.waiting.add(look)
+    })
+  }
+
+  private isRecording(at: number): boolean {
+    for (const receipt of this.underWay) if (receipt.at <= at) return true
+    return false
+  }
+}
