@@ -18,7 +18,7 @@ import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { recordsInOrder, type Place } from './records-in-order.js'
-import { rejectionsOfUsage, type RejectedUsage } from './rejections-of-usage.js'
+import { rejectionsOfUsage, storedUntil, type RejectedUsage } from './rejections-of-usage.js'
 import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
 import { seriesGroups, SERIES_WALKED_MAX, type SeriesGroup } from './usage-series-of.js'
 import { UsageAt } from './usage-at.js'
@@ -84,6 +84,8 @@ export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
       const found = await readPage(rows, meterRow.number, whole, series, page)
       const explained = await explain(rows, whole, series, found.items)
       const views = await viewRecords(rows, found.items, new Map([[meterRow.number, meter]]))
+      const { ledger } = context
+      const rejectedUntil = then && (await storedUntil(this.reader.store, ledger, then))
       return {
         meter,
         summary: summary(summaryRequest, start, end, group as SeriesGroup, formula, state),
@@ -91,7 +93,7 @@ export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
           items: explained.map((each, index) => ({ ...each, record: views[index] as UsageRecordView })),
           hasMore: found.hasMore,
         },
-        rejections: await rejectionsOfUsage(rows, context.ledger, meter, request, readTimestamp, then?.at ?? null),
+        rejections: await rejectionsOfUsage(rows, ledger, meter, request, readTimestamp, rejectedUntil),
       }
     })
   }

@@ -14,7 +14,7 @@ import type { RowReader } from '../read-model/read-model.js'
 import { MARK_EVENTS, usageMarks, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
 import { CustomersOfSeries } from './customers-of-series.js'
 import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
-import { UsageAt } from './usage-at.js'
+import { recordAt, UsageAt } from './usage-at.js'
 import { readingLimit } from './usage-of-customers.js'
 import { fewSeriesOf, seriesOf } from './usage-series-of.js'
 
@@ -54,13 +54,44 @@ export async function previewHistory(
       'history[event_name]',
     )
   }
+  const sources = await sourcesOf(rows, meter, history, read)
+  const of: Reading = { rows, meter, history, read, sources, customers: new CustomersOfSeries(rows), signal }
+  const whole = await readHistory(of, null)
+  // Both sides are of the same moment: what was cancelled after it is read once more as it was then.
+  const { preview, reached } = whole.isCancelledLater ? await readHistory(of, whole.reached) : whole
+  return {
+    preview: preview.finish(history, window),
+    saved: saved && (await savedTotals(rows, saved, history, reached?.sequence ?? null, signal)),
+    reached,
+  }
+}
+
+interface Reading {
+  readonly rows: RowReader
+  readonly meter: Meter
+  readonly history: PreviewedHistory
+  readonly read: ReadonlyMap<number, Meter>
+  readonly sources: readonly RecordSource[]
+  readonly customers: CustomersOfSeries
+  readonly signal: AbortSignal
+}
+
+interface Reached extends ReachedRecord {
+  readonly sequence: number
+}
+
+/** Records as they stood after `then`, the last one that is read; null: as they stand. */
+async function readHistory(
+  { rows, meter, history, read, sources, customers, signal }: Reading,
+  then: Reached | null,
+): Promise<{ preview: Preview; reached: Reached | null; isCancelledLater: boolean }> {
   const preview = new Preview(meter)
-  const customers = new CustomersOfSeries(rows)
   const looked = lookedAt(meter, history)
   let count = 0
-  let reached: (ReachedRecord & { readonly sequence: number }) | null = null
+  let reached: Reached | null = null
+  let lastCancelled = 0
   const direction = { isBackwards: false, from: await firstSequence(rows, looked.start) }
-  for await (const row of recordsBySequence(rows, await sourcesOf(rows, meter, history, read), direction)) {
+  for await (const row of recordsBySequence(rows, sources, direction)) {
     const recordedOn = read.get(row.meter) as Meter
     signal.throwIfAborted()
     if (++count > PREVIEWED_RECORDS_MAX) break
@@ -68,21 +99,17 @@ export async function previewHistory(
     if (row.occurredAt < looked.start || row.occurredAt >= looked.end) continue
     const payload = payloadOf(recordedOn, row, await customers.of(row.series))
     if (history.customer !== null && payload[meter.customerKey] !== history.customer) continue
+    lastCancelled = Math.max(lastCancelled, row.cancelledSequence ?? 0)
     preview.take({
       event: { eventName: meter.eventName, identifier: row.identifier, payload, timestamp: row.occurredAt },
       // Its time was accepted once; only what the configuration asks of the payload is judged anew.
       receivedAt: Math.max(row.recordedAt, row.occurredAt),
       earliest: row.occurredAt,
-      cancelledAt: row.cancelledAt,
+      cancelledAt: recordAt(row, then?.sequence ?? null)?.cancelledAt ?? null,
     })
   }
-  if (count <= PREVIEWED_RECORDS_MAX) reached = null
-  return {
-    preview: preview.finish(history, window),
-    // Both sides are of the same moment.
-    saved: saved && (await savedTotals(rows, saved, history, reached?.sequence ?? null, signal)),
-    reached,
-  }
+  if (count <= PREVIEWED_RECORDS_MAX) return { preview, reached: null, isCancelledLater: false }
+  return { preview, reached, isCancelledLater: reached !== null && lastCancelled > reached.sequence }
 }
 
 /** Before it nothing can have happened in the interval: a record's time is at most 5 minutes after its receipt. */

@@ -158,8 +158,9 @@ onEachStore('An explanation', (start) => {
 
   it('lists the rejections of this customer and interval', async () => {
     const meter = await createMeter(stripe)
-    await report(stripe, meter, 1, { identifier: 'taken' })
+    const reported = await report(stripe, meter, 1, { identifier: 'taken' })
     const { authentication_token } = await stripe.v2.billing.meterEventSession.create()
+    clock.advance(1000)
     const event = (identifier: string, value: string, more: object = {}, customer = CUSTOMER) => ({
       event_name: meter.event_name,
       identifier,
@@ -185,7 +186,15 @@ onEachStore('An explanation', (start) => {
       has_more: false,
       url: `/meterbook/v1/rejections?event_name=${meter.event_name}`,
     })
-    expect((await explain(meter)).rejections.data).toHaveLength(3)
+    const then = await explain(meter)
+    expect(then.rejections.data).toHaveLength(3)
+    // As of a position it lists what was stored by then, also behind the last event that counted.
+    clock.advance(1000)
+    await service.client(authentication_token).v2.billing.meterEventStream.create({ events: [event('worse', 'more')] })
+    expect((await explain(meter)).rejections.data).toHaveLength(4)
+    const asOf = (position: string) => explain(meter, { as_of_position: position })
+    expect((await asOf(then.position)).rejections).toEqual(then.rejections)
+    expect((await asOf(reported.lastResponse.headers['meterbook-position']!)).rejections.data).toEqual([])
   })
 
   it('is empty of a customer without usage', async () => {
