@@ -12,8 +12,10 @@ import { ledgerName } from '../domain/ledger.js'
 import { openEventStore } from '../event-store/open-event-store.js'
 import type { Position } from '../event-store/event-store.js'
 import { categories } from '../event-store/streams.js'
+import { findAsOf } from '../queries/as-of.js'
 import { requireMeter } from '../queries/reader.js'
 import { openReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
+import type { RowReader } from '../read-model/read-model.js'
 import { digestUsage, type Digest } from '../replay/digest.js'
 import { readTimes, requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
 import { grouped, Progress } from './progress.js'
@@ -110,10 +112,20 @@ async function computeDigest(
         { ...selection, sequence: wanted },
         { onRecords: (more) => progress.show((read += more), null) },
       )
-      return { ...digest, position: checkpoint.position, sequence: wanted ?? checkpoint.sequence }
+      const position = wanted === null ? checkpoint.position : await positionOf(wanted, rows, config)
+      return { ...digest, position, sequence: wanted ?? checkpoint.sequence }
     })
   } finally {
     await readModel.close()
+  }
+}
+
+async function positionOf(sequence: number, rows: RowReader, config: Config): Promise<string | null> {
+  const store = await openEventStore(config.eventStoreUrl, config.dataDir, warningsOnly)
+  try {
+    return (await findAsOf(rows, store, { type: 'sequence', sequence }, null)).position
+  } finally {
+    await store.close()
   }
 }
 

@@ -17,6 +17,8 @@ export type AsOfRequest =
   | { readonly type: 'instant'; readonly at: number; readonly now: number }
   /** As a client sent it back. */
   | { readonly type: 'position'; readonly position: string }
+  /** Right after that usage event of the log, from 1. */
+  | { readonly type: 'sequence'; readonly sequence: number }
 
 export interface AsOf {
   /** Usage events up to then. */
@@ -31,7 +33,7 @@ export interface AsOf {
 
 const beginning = { sequence: 0, at: Number.MIN_SAFE_INTEGER, position: null }
 
-/** @throws DomainError for an instant in the future and a position that is not in this log. */
+/** @throws DomainError for an instant in the future, a position that is not in this log, and a usage event that is not yet. */
 export async function findAsOf(
   rows: RowReader,
   store: EventStore,
@@ -47,6 +49,7 @@ export async function findAsOf(
     const found = await lastUsageEvent(rows, store, mark ?? null, (_, latest) => latest <= at)
     return { ...found, at, until: null }
   }
+  if (request.type === 'sequence') return afterUsageEvent(rows, store, request.sequence)
   const until = parsePosition(store, request.position, end)
   const mark = await lastMark(rows, async (row) => {
     const { recorded } = await readEvent(store, row)
@@ -54,6 +57,21 @@ export async function findAsOf(
   })
   const found = await lastUsageEvent(rows, store, mark, ({ position }) => store.comparePositions(position, until) <= 0)
   return { ...found, until }
+}
+
+async function afterUsageEvent(rows: RowReader, store: EventStore, sequence: number): Promise<AsOf> {
+  const [last] = await rows.range(usageMarks, { reverse: true, limit: 1 })
+  const latest = last?.sequence ?? 0
+  if (sequence > latest) {
+    throw new DomainError(
+      'parameter_invalid',
+      `The log has ${latest} usage events so far, not ${sequence}.`,
+      'sequence',
+    )
+  }
+  const [mark] = await rows.get(usageMarks, [[Math.floor(sequence / MARK_EVENTS) * MARK_EVENTS]])
+  const found = await lastUsageEvent(rows, store, mark ?? null, (_event, _latest, its) => its <= sequence)
+  return { ...found, until: null }
 }
 
 function parsePosition(store: EventStore, text: string, end: string | null): Position {
@@ -101,7 +119,7 @@ async function lastUsageEvent(
   rows: RowReader,
   store: EventStore,
   mark: UsageMarkRow | null,
-  belongs: (event: RecordedEvent, latest: number) => boolean,
+  belongs: (event: RecordedEvent, latest: number, sequence: number) => boolean,
 ): Promise<Pick<AsOf, 'sequence' | 'at' | 'position'>> {
   let found: Pick<AsOf, 'sequence' | 'at' | 'position'> = beginning
   if (mark) {
@@ -115,7 +133,7 @@ async function lastUsageEvent(
     for (const recorded of page) {
       const at = Math.max(found.at, receiptOf(recorded))
       // What is not projected yet is not part of the answer.
-      if (found.sequence === sequenceMax || !belongs(recorded, at)) return found
+      if (found.sequence === sequenceMax || !belongs(recorded, at, found.sequence + 1)) return found
       found = { sequence: found.sequence + 1, at, position: recorded.position }
     }
   }

@@ -1,6 +1,5 @@
 /** The digest of a ledger's usage records, of a meter's or a customer's, now or after an earlier usage event. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
-import { DomainError } from '../domain/errors.js'
 import type { AsOfRequest } from '../queries/as-of.js'
 import { Overloaded } from '../overloaded.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from '../queries/reader.js'
@@ -40,14 +39,12 @@ export class GetDigestHandler implements IQueryHandler<GetDigest> {
     }
     this.running++
     try {
-      return await this.reader.readAsOf(context, 'usage-index', asOf, async (rows, then) => {
+      const { sequence: wanted } = selection
+      const moment = asOf ?? (wanted === null ? null : ({ type: 'sequence', sequence: wanted } as const))
+      return await this.reader.readAsOf(context, 'usage-index', moment, async (rows, then) => {
         const { ledger } = context
         if (selection.meterId !== null) await requireMeter(rows, ledger, selection.meterId, 'meter')
-        const { sequence: latest } = await rows.checkpoint('usage-index')
-        const sequence = then?.sequence ?? selection.sequence ?? latest
-        if (sequence > latest) {
-          throw new DomainError('parameter_invalid', `The log has ${latest} usage events so far.`, 'sequence')
-        }
+        const sequence = then?.sequence ?? (await rows.checkpoint('usage-index')).sequence
         return { ...(await digestUsage(rows, { ledger, ...selection, sequence }, { signal })), sequence }
       })
     } finally {

@@ -52,6 +52,13 @@ describe('meterbook digest', () => {
     const later = await run('digest', '--json', '--quiet')
     expect(JSON.parse(later.stdout)).toMatchObject({ records: 5, cancelled: 0, sequence: 5 })
     expect(await run('digest', '--sequence', '4', '--quiet')).toEqual({ code: 0, stdout: first.stdout, stderr: '' })
+    const [then, now] = await Promise.all(
+      [['--sequence', '4'], []].map(async (more) => {
+        const { stdout } = await run('digest', '--json', '--quiet', ...more)
+        return (JSON.parse(stdout) as { readonly position: string }).position
+      }),
+    )
+    expect(Number(then)).toBeLessThan(Number(now))
     const all = await run('export', '--format', 'records', '--quiet')
     expect(`${scriptDigest(all.stdout, 4)}\n`).toBe(first.stdout)
 

@@ -50,7 +50,12 @@ onEachStore('The digest', (start) => {
     const cancelled = await digest()
     expect(cancelled).toMatchObject({ records: 2, cancelled: 1, sequence: 3 })
     expect(cancelled.digest).not.toBe(both.digest)
-    expect(await digest('sequence=2')).toMatchObject({ digest: both.digest, sequence: 2, cancelled: 0 })
+    expect(await digest('sequence=2')).toMatchObject({
+      digest: both.digest,
+      sequence: 2,
+      cancelled: 0,
+      position: both.position,
+    })
     expect(await digest(`as_of=${before}`)).toMatchObject({ digest: both.digest, sequence: 2, position: both.position })
     expect(await digest(`as_of_position=${both.position}`)).toMatchObject({ digest: both.digest, sequence: 2 })
     expect(await digest(`meter=${meter.id}&customer=cus_B`)).toMatchObject({ records: 1, cancelled: 0 })
