@@ -5,11 +5,11 @@
 import 'reflect-metadata'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger'
 import type { FastifyInstance } from 'fastify'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
+import { describeApi } from './api/api-description.js'
 import { authenticate, refuseQueryOfPost } from './api/caller.js'
 import { serveDashboard } from './api/dashboard-files.js'
 import { useBodyParsers } from './api/stripe/body-parsers.js'
@@ -117,23 +117,5 @@ function logRequests(server: FastifyInstance, log: Logger): void {
       },
       'Answered.',
     )
-  })
-}
-
-/** At `/docs`, and as JSON at `/docs-json`. */
-function describeApi(app: NestFastifyApplication, version: string): void {
-  const description = new DocumentBuilder()
-    .setTitle('Meterbook')
-    .setDescription(
-      "Self-hosted usage metering with Stripe's Billing Meters API. The official Stripe SDKs work against it unchanged.",
-    )
-    .setVersion(version)
-    .addBearerAuth()
-    .addBasicAuth()
-    .addSecurityRequirements('bearer')
-    .addSecurityRequirements('basic')
-    .build()
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, description), {
-    customSiteTitle: 'Meterbook API',
   })
 }

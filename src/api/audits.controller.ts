@@ -1,6 +1,6 @@
 /** `/meterbook/v1/audits`: the log folded again beside the running service, and every row of the ledger compared with it. */
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
-import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../domain/errors.js'
 import { isLive, type LedgerName } from '../domain/ledger.js'
@@ -11,7 +11,7 @@ import { ApiError } from './stripe/api-error.js'
 import { Idempotency } from './stripe/idempotency.js'
 import { parseQuery } from './stripe/form.js'
 import { list } from './stripe/list.js'
-import { IntegerText, V1Parameters } from './stripe/parameter-decorators.js'
+import { IntegerText, Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { timeFilter } from './time-filter.js'
@@ -67,14 +67,14 @@ export class AuditsController {
 
   @Get()
   @ApiOperation({ summary: 'The audits since the service started, the newest first; only the last few are remembered' })
-  @ApiQuery({ type: V1Parameters })
+  @Query(V1Parameters)
   list(@Req() request: FastifyRequest): object {
     readParameters(V1Parameters, parseQuery(request.url))
     return list(PATH, this.audits.list(callerOf(request).ledger).map(auditObject), false)
   }
 
   @Get(':id')
-  @ApiQuery({ type: V1Parameters })
+  @Query(V1Parameters)
   retrieve(@Param('id') id: string, @Req() request: FastifyRequest): object {
     readParameters(V1Parameters, parseQuery(request.url))
     const job = this.audits.find(callerOf(request).ledger, id)

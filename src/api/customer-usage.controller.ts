@@ -1,13 +1,14 @@
 /** `/meterbook/v1/customers/:customer/usage`: what one customer used, on every meter. */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GetCustomerUsage } from '../queries/get-customer-usage.js'
 import { Allow } from './caller.js'
 import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
+import { Query } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { fromUnixSeconds } from './stripe/unix-time.js'
 import { customerUsageObject } from './usage-objects.js'
@@ -24,7 +25,7 @@ export class CustomerUsageController {
 
   @Get(':customer/usage')
   @ApiOperation({ summary: 'Usage of a customer on every meter' })
-  @ApiQuery({ type: CustomerUsageParameters })
+  @Query(CustomerUsageParameters)
   async usage(
     @Param('customer') customer: string,
     @Req() request: FastifyRequest,

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/digest`: one number by which two parties see that they hold the same usage records. */
 import { Controller, Get, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
 import { GetDigest } from '../replay/get-digest.js'
@@ -10,7 +10,7 @@ import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
 import { CURSOR_LENGTH_MAX } from './stripe/list.js'
-import { IntegerText, Text } from './stripe/parameter-decorators.js'
+import { IntegerText, Query, Text } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { UNIX_SECONDS_MAX } from './stripe/unix-time.js'
@@ -58,7 +58,7 @@ export class DigestController {
     summary: 'SHA-256 over the canonical listing of usage records',
     description: 'The same records give the same digest on any store. docs/digest.md says how to compute it oneself.',
   })
-  @ApiQuery({ type: DigestParameters })
+  @Query(DigestParameters)
   async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const parameters = readParameters(DigestParameters, parseQuery(request.url))
     const { meter = null, customer = null, sequence = null } = parameters

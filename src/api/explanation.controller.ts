@@ -1,7 +1,7 @@
 /** `/meterbook/v1/meters/:id/explain`: a summary, and every record that was looked at for it. */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { LedgerName } from '../domain/ledger.js'
 import { isLive } from '../domain/ledger.js'
@@ -24,7 +24,7 @@ import { ReadContext, withPosition } from './read-context.js'
 import { rejectionObject } from './rejection-objects.js'
 import { parseQuery } from './stripe/form.js'
 import { list } from './stripe/list.js'
-import { IntegerText, StringMap, Text } from './stripe/parameter-decorators.js'
+import { IntegerText, Query, StringMap, Text } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp, parseTimestamp } from './stripe/timestamp.js'
 import { fromUnixSeconds, toUnixSeconds, UNIX_SECONDS_MAX } from './stripe/unix-time.js'
@@ -55,7 +55,7 @@ export class ExplanationController {
 
   @Get(':id/explain')
   @ApiOperation({ summary: 'A summary, with every record that was looked at for it and what became of it' })
-  @ApiQuery({ type: ExplainUsageParameters })
+  @Query(ExplainUsageParameters)
   async explain(
     @Param('id') id: string,
     @Req() request: FastifyRequest,

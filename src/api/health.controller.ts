@@ -1,6 +1,6 @@
 /** For whoever runs the service: alive, and able to serve. Neither needs a key. */
 import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common'
-import { ApiTags } from '@nestjs/swagger'
+import { ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply } from 'fastify'
 import { Public } from './caller.js'
 
@@ -21,11 +21,13 @@ export class HealthController {
   constructor(@Inject(READINESS) private readonly readiness: () => Promise<Readiness>) {}
 
   @Get('healthz')
+  @ApiOperation({ summary: 'Whether the process answers', security: [] })
   alive(): object {
     return { status: 'alive' }
   }
 
   @Get('readyz')
+  @ApiOperation({ summary: 'Whether it can serve; 503 while it cannot', security: [] })
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const readiness = await this.readiness()
     const isReady = readiness.reason === null

@@ -1,13 +1,13 @@
 /** `/meterbook/v1/live`: server-sent events that say when something of the ledger is worth reading again. */
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
-import { ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { Allow, callerOf, isStillCaller } from './caller.js'
 import { LiveConnections } from './live-connections.js'
 import { parseQuery } from './stripe/form.js'
-import { V1Parameters } from './stripe/parameter-decorators.js'
+import { Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 
 const EVENT_STREAM = 'text/event-stream'
@@ -25,7 +25,7 @@ export class LiveController {
   @Allow('read')
   @ApiOperation({ summary: 'Says what changed, as it changes: topics of the ledger, not the changes themselves' })
   @ApiProduces(EVENT_STREAM)
-  @ApiQuery({ type: V1Parameters })
+  @Query(V1Parameters)
   follow(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     readParameters(V1Parameters, parseQuery(request.url))
     // Nothing is listened to for a HEAD.

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/meter_activity`: how much each meter received lately. */
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { isLive } from '../domain/ledger.js'
@@ -10,7 +10,7 @@ import { Allow } from './caller.js'
 import { METER_ID_LENGTH_MAX } from './meters.parameters.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
-import { Text, V1Parameters } from './stripe/parameter-decorators.js'
+import { Query, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 
@@ -31,7 +31,7 @@ export class MeterActivityController {
 
   @Get()
   @ApiOperation({ summary: 'Usage events each meter received in the last hour, the last day, and each hour of it' })
-  @ApiQuery({ type: MeterActivityParameters })
+  @Query(MeterActivityParameters)
   async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const { meter = null } = readParameters(MeterActivityParameters, parseQuery(request.url))
     const context = this.readContext.of(request)

@@ -59,20 +59,20 @@ export class CreateMeterEventAdjustmentParameters extends V1Parameters {
   @Text(eventName)
   event_name!: string
 
-  @Choice(['cancel'])
+  @Choice(['cancel'], { description: 'The only one there is.' })
   type!: string
 
-  @Hash(() => CancelParameters)
+  @Hash(() => CancelParameters, { description: 'What to cancel.' })
   cancel!: CancelParameters
 }
 
 export class CreateV2MeterEventAdjustmentParameters {
-  @Hash(() => CancelParameters)
+  @Hash(() => CancelParameters, { description: 'What to cancel.' })
   cancel!: CancelParameters
 
   @Text(eventName)
   event_name!: string
 
-  @Choice(['cancel'])
+  @Choice(['cancel'], { description: 'The only one there is.' })
   type!: string
 }

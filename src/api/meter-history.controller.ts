@@ -1,7 +1,7 @@
 /** `/meterbook/v1/meters/:id/history`: what happened to a meter itself, which Stripe has no endpoint for. */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive, type LedgerName } from '../domain/ledger.js'
 import { ListMeterChanges, type MeterChange } from '../queries/list-meter-changes.js'
@@ -10,6 +10,7 @@ import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
 import { list, ListParameters } from './stripe/list.js'
+import { Query } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { toUnixSeconds } from './stripe/unix-time.js'
@@ -25,7 +26,7 @@ export class MeterHistoryController {
 
   @Get(':id/history')
   @ApiOperation({ summary: 'Each event of a meter, newest first: what it changed, when, and who did it' })
-  @ApiQuery({ type: ListParameters })
+  @Query(ListParameters)
   async history(
     @Param('id') id: string,
     @Req() request: FastifyRequest,

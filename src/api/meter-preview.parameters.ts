@@ -10,7 +10,7 @@ export class SampleEventParameters {
   @StringMap({ description: 'As it would be sent.' })
   payload!: Record<string, string>
 
-  @Text({ optional: true, lengthMax: IDENTIFIER_LENGTH_MAX })
+  @Text({ optional: true, lengthMax: IDENTIFIER_LENGTH_MAX, description: 'Counts once. Made if left out.' })
   identifier?: string
 
   @IntegerText({

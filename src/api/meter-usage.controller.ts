@@ -1,7 +1,7 @@
 /** `/meterbook/v1/meters/:id/usage` and `/customers`: usage of a meter across its customers, which Stripe has no endpoint for. */
 import { Controller, Get, Param, Req, Res, StreamableFile } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import type { AsOfRequest } from '../queries/as-of.js'
@@ -18,6 +18,7 @@ import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { ApiError } from './stripe/api-error.js'
 import { parseQuery } from './stripe/form.js'
+import { Query } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { fromUnixSeconds } from './stripe/unix-time.js'
@@ -36,7 +37,7 @@ export class MeterUsageController {
 
   @Get(':id/usage')
   @ApiOperation({ summary: 'Usage of all customers by hour or day' })
-  @ApiQuery({ type: MeterUsageParameters })
+  @Query(MeterUsageParameters)
   async usage(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
@@ -60,7 +61,7 @@ export class MeterUsageController {
 
   @Get(':id/customers')
   @ApiOperation({ summary: 'Usage by customer, as a list or as CSV' })
-  @ApiQuery({ type: UsageByCustomerParameters })
+  @Query(UsageByCustomerParameters)
   @ApiProduces('application/json', 'text/csv')
   async customers(
     @Param('id') id: string,

@@ -1,7 +1,7 @@
 /** `/v1/billing/meters`. Shapes and statuses only; stripe-metering §1 and §5. */
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
 import { CommandBus, QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ChangeMeter, type MeterChange } from '../commands/change-meter.js'
 import type { ChangedMeter } from '../commands/changed-meter.js'
@@ -29,7 +29,7 @@ import { parseQuery } from './stripe/form.js'
 import { Idempotency } from './stripe/idempotency.js'
 import { list } from './stripe/list.js'
 import { pageRequest } from './page-request.js'
-import { V1Parameters } from './stripe/parameter-decorators.js'
+import { Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { fromUnixSeconds } from './stripe/unix-time.js'
 
@@ -60,7 +60,7 @@ export class MetersController {
 
   @Get()
   @Allow('read')
-  @ApiQuery({ type: ListMetersParameters })
+  @Query(ListMetersParameters)
   async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const parameters = readParameters(ListMetersParameters, parseQuery(request.url))
     const status = (parameters.status ?? null) as Meter['status'] | null
@@ -75,7 +75,7 @@ export class MetersController {
 
   @Get(':id')
   @Allow('read')
-  @ApiQuery({ type: V1Parameters })
+  @Query(V1Parameters)
   async retrieve(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
@@ -135,7 +135,7 @@ export class MetersController {
   @Get(':id/event_summaries')
   @Allow('read')
   @ApiTags('Summaries')
-  @ApiQuery({ type: ListEventSummariesParameters })
+  @Query(ListEventSummariesParameters)
   async listEventSummaries(
     @Param('id') id: string,
     @Req() request: FastifyRequest,

@@ -27,7 +27,7 @@ export class CustomerMappingParameters {
   @Text({ lengthMax: PAYLOAD_KEY_LENGTH_MAX, description: 'Payload key that holds the customer.' })
   event_payload_key!: string
 
-  @Choice(['by_id'])
+  @Choice(['by_id'], { description: 'The only one there is.' })
   type!: string
 }
 
@@ -46,10 +46,10 @@ export class CreateMeterParameters extends V1Parameters {
   })
   event_name!: string
 
-  @Hash(() => DefaultAggregationParameters)
+  @Hash(() => DefaultAggregationParameters, { description: 'How events add up.' })
   default_aggregation!: DefaultAggregationParameters
 
-  @Hash(() => CustomerMappingParameters, { optional: true })
+  @Hash(() => CustomerMappingParameters, { optional: true, description: 'Where an event names its customer.' })
   customer_mapping?: CustomerMappingParameters
 
   @Choice(['hour', 'day'], {
@@ -58,7 +58,7 @@ export class CreateMeterParameters extends V1Parameters {
   })
   event_time_window?: string
 
-  @Hash(() => ValueSettingsParameters, { optional: true })
+  @Hash(() => ValueSettingsParameters, { optional: true, description: 'Where an event has its value.' })
   value_settings?: ValueSettingsParameters
 
   @StringList({ optional: true, description: 'Payload keys to filter and group usage by. At most 10.' })
@@ -84,7 +84,7 @@ export class UpdateMeterParameters extends V1Parameters {
 }
 
 export class ListMetersParameters extends ListParameters {
-  @Choice(['active', 'inactive'], { optional: true })
+  @Choice(['active', 'inactive'], { optional: true, description: 'Both if left out.' })
   status?: string
 }
 

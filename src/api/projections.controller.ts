@@ -1,7 +1,7 @@
 /** `/meterbook/v1/projections`: how the read models stand, and building them anew while they serve. */
 import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import {
@@ -17,7 +17,7 @@ import { ApiError } from './stripe/api-error.js'
 import { parseQuery } from './stripe/form.js'
 import { Idempotency } from './stripe/idempotency.js'
 import { list } from './stripe/list.js'
-import { Choice, V1Parameters } from './stripe/parameter-decorators.js'
+import { Choice, Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 
 const PATH = '/meterbook/v1/projections'
@@ -41,7 +41,7 @@ export class ProjectionsController {
 
   @Get()
   @Allow('read')
-  @ApiQuery({ type: V1Parameters })
+  @Query(V1Parameters)
   async list(@Req() request: FastifyRequest): Promise<object> {
     readParameters(V1Parameters, parseQuery(request.url))
     return list(PATH, (await this.states(request)).map(projectionObject), false)
@@ -49,7 +49,7 @@ export class ProjectionsController {
 
   @Get(':name')
   @Allow('read')
-  @ApiQuery({ type: V1Parameters })
+  @Query(V1Parameters)
   async retrieve(@Param('name') name: string, @Req() request: FastifyRequest): Promise<object> {
     requireProjection(name)
     readParameters(V1Parameters, parseQuery(request.url))

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/rejections`: meter events the stream refused, as data that can be looked at, counted and tried again. */
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
 import { CommandBus, QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestContext } from '../commands/request-context.js'
 import { RetryRejections, type RetryOutcome } from '../commands/retry-rejections.js'
@@ -25,7 +25,7 @@ import {
 import { parseQuery } from './stripe/form.js'
 import { Idempotency } from './stripe/idempotency.js'
 import { list } from './stripe/list.js'
-import { V1Parameters } from './stripe/parameter-decorators.js'
+import { Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { parseTimestamp } from './stripe/timestamp.js'
 import { timeFilter } from './time-filter.js'
@@ -45,7 +45,7 @@ export class RejectionsController {
 
   @Get()
   @Allow('read')
-  @ApiQuery({ type: ListRejectionsParameters })
+  @Query(ListRejectionsParameters)
   async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const parameters = readParameters(ListRejectionsParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
@@ -60,7 +60,7 @@ export class RejectionsController {
 
   @Get('counts')
   @Allow('read')
-  @ApiQuery({ type: CountRejectionsParameters })
+  @Query(CountRejectionsParameters)
   async count(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const { meter = null, created } = readParameters(CountRejectionsParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
@@ -73,7 +73,7 @@ export class RejectionsController {
 
   @Get('reports')
   @Allow('read')
-  @ApiQuery({ type: ListRejectionReportsParameters })
+  @Query(ListRejectionReportsParameters)
   async listReports(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const parameters = readParameters(ListRejectionReportsParameters, parseQuery(request.url))
     const { meter = null, created } = parameters
@@ -86,7 +86,7 @@ export class RejectionsController {
 
   @Get(':id')
   @Allow('read')
-  @ApiQuery({ type: V1Parameters })
+  @Query(V1Parameters)
   async retrieve(
     @Param('id') id: string,
     @Req() request: FastifyRequest,

@@ -11,9 +11,9 @@ const CODE_LENGTH_MAX = 100
 const RETRIES_DEFAULT = 100
 
 const meter = { optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter that refused.' }
-const eventName = { optional: true, lengthMax: EVENT_NAME_LENGTH_MAX }
+const eventName = { optional: true, lengthMax: EVENT_NAME_LENGTH_MAX, description: 'Event name it was sent with.' }
 const code = { optional: true, lengthMax: CODE_LENGTH_MAX, description: 'Why it was refused.' }
-const identifier = { optional: true, lengthMax: IDENTIFIER_LENGTH_MAX }
+const identifier = { optional: true, lengthMax: IDENTIFIER_LENGTH_MAX, description: 'Identifier it was sent with.' }
 const created = { optional: true, description: 'When it was received.' }
 
 export class ListRejectionsParameters extends ListParameters {
@@ -29,7 +29,7 @@ export class ListRejectionsParameters extends ListParameters {
   @Text(identifier)
   identifier?: string
 
-  @Choice(['open', 'resolved'], { optional: true })
+  @Choice(['open', 'resolved'], { optional: true, description: 'Both if left out.' })
   status?: string
 
   @Hash(() => TimeFilterParameters, created)
@@ -71,7 +71,13 @@ export class RetryRejectionsParameters extends V1Parameters {
   @Hash(() => TimeFilterParameters, created)
   created?: TimeFilterParameters
 
-  @IntegerText({ optional: true, min: 1, max: RETRIES_MAX, default: RETRIES_DEFAULT })
+  @IntegerText({
+    optional: true,
+    min: 1,
+    max: RETRIES_MAX,
+    default: RETRIES_DEFAULT,
+    description: 'Rejections of one call.',
+  })
   limit: number = RETRIES_DEFAULT
 
   @Text({

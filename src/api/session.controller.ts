@@ -1,6 +1,6 @@
 /** `/meterbook/v1/session`: signing in to the dashboard with an API key, and out. The key itself is never kept. */
 import { Controller, Delete, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common'
-import { ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { openDashboardSession } from '../commands/dashboard-session.js'
@@ -13,6 +13,7 @@ import { ApiError } from './stripe/api-error.js'
 import { Text } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 
+const BODY_TYPES = ['application/x-www-form-urlencoded', 'application/json']
 /** No key is longer. */
 const API_KEY_LENGTH_MAX = 256
 
@@ -33,6 +34,7 @@ export class SessionController {
   @HttpCode(200)
   @Public()
   @ApiOperation({ summary: 'Signs a browser in for 12 hours, with an HttpOnly cookie', security: [] })
+  @ApiConsumes(...BODY_TYPES)
   @ApiBody({ type: SignInParameters })
   async signIn(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     requireSameOrigin(request)

@@ -1,11 +1,11 @@
 /** `/meterbook/v1/system`: which version this is, what it stands on, and whether it can serve. Secrets and addresses are not told. */
 import { Controller, Get, Inject, Req } from '@nestjs/common'
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyRequest } from 'fastify'
 import { Allow } from './caller.js'
 import { READINESS, type Readiness } from './health.controller.js'
 import { parseQuery } from './stripe/form.js'
-import { V1Parameters } from './stripe/parameter-decorators.js'
+import { Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 
@@ -31,7 +31,7 @@ export class SystemController {
   @Get()
   @Allow('read')
   @ApiOperation({ summary: 'Version, stores, and whether the service can serve' })
-  @ApiQuery({ type: V1Parameters })
+  @Query(V1Parameters)
   async retrieve(@Req() request: FastifyRequest): Promise<object> {
     readParameters(V1Parameters, parseQuery(request.url))
     const { version, eventStore, readModel, startedAt } = this.facts

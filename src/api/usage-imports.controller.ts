@@ -17,7 +17,10 @@ import { parseTimestamp } from './stripe/timestamp.js'
 
 /** For the API description: the events are read one by one, not as parameters. */
 class CreateUsageImportParameters {
-  @HashList(() => CreateV2MeterEventParameters, { lengthMax: IMPORT_CALL_EVENTS_MAX })
+  @HashList(() => CreateV2MeterEventParameters, {
+    lengthMax: IMPORT_CALL_EVENTS_MAX,
+    description: 'Each has a fate of its own.',
+  })
   events!: CreateV2MeterEventParameters[]
 
   @ApiProperty({ required: false, default: false, description: 'Take timestamps older than 35 days, too.' })

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/meter_events`: the usage records themselves, which Stripe has no endpoint for. */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiQuery, ApiTags } from '@nestjs/swagger'
+import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { EVENT_NAME_LENGTH_MAX } from '../domain/meter-catalogue.js'
 import { CUSTOMER_LENGTH_MAX, IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
@@ -16,7 +16,7 @@ import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
 import { list } from './stripe/list.js'
-import { Choice, Hash, Text, V1Parameters } from './stripe/parameter-decorators.js'
+import { Choice, Hash, Query, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { timeFilter, TimeFilterParameters } from './time-filter.js'
@@ -26,16 +26,16 @@ export class ListUsageRecordsParameters extends AsOfListParameters {
   @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter.' })
   meter?: string
 
-  @Text({ optional: true, lengthMax: EVENT_NAME_LENGTH_MAX })
+  @Text({ optional: true, lengthMax: EVENT_NAME_LENGTH_MAX, description: 'Event name they were sent with.' })
   event_name?: string
 
-  @Text({ optional: true, lengthMax: CUSTOMER_LENGTH_MAX })
+  @Text({ optional: true, lengthMax: CUSTOMER_LENGTH_MAX, description: 'Whose usage.' })
   customer?: string
 
-  @Text({ optional: true, lengthMax: IDENTIFIER_LENGTH_MAX })
+  @Text({ optional: true, lengthMax: IDENTIFIER_LENGTH_MAX, description: 'On any meter.' })
   identifier?: string
 
-  @Choice(['recorded', 'cancelled'], { optional: true })
+  @Choice(['recorded', 'cancelled'], { optional: true, description: 'Both if left out.' })
   status?: string
 
   @Hash(() => TimeFilterParameters, { optional: true, description: 'When it happened.' })
@@ -58,7 +58,7 @@ export class UsageRecordsController {
   ) {}
 
   @Get()
-  @ApiQuery({ type: ListUsageRecordsParameters })
+  @Query(ListUsageRecordsParameters)
   async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const parameters = readParameters(ListUsageRecordsParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
@@ -91,7 +91,7 @@ export class UsageRecordsController {
   }
 
   @Get(':meter/:identifier')
-  @ApiQuery({ type: V1Parameters })
+  @Query(V1Parameters)
   async retrieve(
     @Param('meter') meterId: string,
     @Param('identifier') identifier: string,

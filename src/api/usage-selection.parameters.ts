@@ -8,7 +8,7 @@ export class UsageSelectionParameters extends V1Parameters {
   @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter; of all meters by default.' })
   meter?: string
 
-  @Text({ optional: true, lengthMax: CUSTOMER_LENGTH_MAX })
+  @Text({ optional: true, lengthMax: CUSTOMER_LENGTH_MAX, description: 'Only this customer; all if left out.' })
   customer?: string
 
   @Hash(() => TimeFilterParameters, { optional: true, description: 'When it happened.' })

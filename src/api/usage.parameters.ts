@@ -35,7 +35,13 @@ export class UsageByCustomerParameters extends IntervalParameters {
   @Choice(customerOrders, { optional: true, description: 'Highest value first, the default of JSON, or by name.' })
   order?: string
 
-  @IntegerText({ min: 1, max: PAGE_CUSTOMERS_MAX, default: PAGE_CUSTOMERS_DEFAULT, optional: true })
+  @IntegerText({
+    min: 1,
+    max: PAGE_CUSTOMERS_MAX,
+    default: PAGE_CUSTOMERS_DEFAULT,
+    optional: true,
+    description: 'Customers of a page.',
+  })
   limit: number = PAGE_CUSTOMERS_DEFAULT
 
   @Text({ optional: true, lengthMax: CUSTOMER_LENGTH_MAX, description: 'Customer after whom the page begins.' })

@@ -34,7 +34,10 @@ class NoParameters {}
 
 /** For the API description: the events are read one by one, not as parameters. */
 class MeterEventStreamParameters {
-  @HashList(() => CreateV2MeterEventParameters, { lengthMax: STREAM_EVENTS_MAX })
+  @HashList(() => CreateV2MeterEventParameters, {
+    lengthMax: STREAM_EVENTS_MAX,
+    description: 'Each has a fate of its own.',
+  })
   events!: CreateV2MeterEventParameters[]
 }
 

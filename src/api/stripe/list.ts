@@ -7,15 +7,24 @@ export const PAGE_LENGTH_DEFAULT = 10
 export const CURSOR_LENGTH_MAX = 255
 
 export class ListParameters extends V1Parameters {
-  @IntegerText({ min: 1, max: PAGE_LENGTH_MAX, default: PAGE_LENGTH_DEFAULT, optional: true })
+  @IntegerText({
+    min: 1,
+    max: PAGE_LENGTH_MAX,
+    default: PAGE_LENGTH_DEFAULT,
+    optional: true,
+    description: 'Objects of a page.',
+  })
   limit: number = PAGE_LENGTH_DEFAULT
 
-  /** Exclusive: the page begins after this object. */
-  @Text({ optional: true, lengthMax: CURSOR_LENGTH_MAX })
+  @Text({ optional: true, lengthMax: CURSOR_LENGTH_MAX, description: 'Id of the object after which the page begins.' })
   starting_after?: string
 
-  /** Exclusive: the page ends before this object. */
-  @Text({ optional: true, lengthMax: CURSOR_LENGTH_MAX, exclusiveWith: 'starting_after' })
+  @Text({
+    optional: true,
+    lengthMax: CURSOR_LENGTH_MAX,
+    exclusiveWith: 'starting_after',
+    description: 'Id of the object before which the page ends.',
+  })
   ending_before?: string
 }
 

@@ -6,7 +6,7 @@
  * A parameter is required unless it says `optional`. An empty text is never taken for "left out".
  */
 import { applyDecorators } from '@nestjs/common'
-import { ApiProperty } from '@nestjs/swagger'
+import { ApiExtraModels, ApiProperty, ApiQuery, getSchemaPath } from '@nestjs/swagger'
 import {
   ArrayMaxSize,
   IsArray,
@@ -25,12 +25,15 @@ import * as refuse from './parameter-refusals.js'
 import {
   buildDto,
   declareParameter,
+  descriptionsOf,
   isAcceptable,
   isHash,
   Unread,
   within,
   type Accepts,
+  type Description,
   type DtoClass,
+  type ParameterSchema,
   type Reader,
   type Refuse,
 } from './parameters.js'
@@ -54,7 +57,7 @@ export function Text(
   options: Options & { readonly lengthMax: number; readonly exclusiveWith?: string | readonly string[] },
 ) {
   const { lengthMax, exclusiveWith } = options
-  return parameter(options, { type: String, minLength: 1, maxLength: lengthMax }, asIs, [
+  return parameter(options, { type: 'string', minLength: 1, maxLength: lengthMax }, asIs, [
     notEmpty(),
     { decorator: IsString(refusedBy((param) => refuse.wrongKind(param, 'a string'))), accepts: isString },
     rule(
@@ -67,7 +70,7 @@ export function Text(
 }
 
 export function Choice(allowed: readonly string[], options: Options = {}) {
-  return parameter(options, { enum: [...allowed] }, asIs, [
+  return parameter(options, { type: 'string', enum: [...allowed] }, asIs, [
     notEmpty(),
     {
       decorator: IsIn(
@@ -108,7 +111,7 @@ export function IntegerText(
 /** v2: an RFC 3339 instant, milliseconds since the epoch on the DTO. */
 export function Timestamp(options: Options = {}) {
   const read: Reader = (raw) => (typeof raw === 'string' ? (parseTimestamp(raw) ?? unread(raw)) : unread(raw))
-  return parameter(options, { type: String, format: 'date-time' }, read, [
+  return parameter(options, { type: 'string', format: 'date-time' }, read, [
     notEmpty(),
     integer((param) => refuse.wrongKind(param, 'an RFC 3339 timestamp such as 2026-01-15T10:00:00.000Z')),
   ])
@@ -116,7 +119,7 @@ export function Timestamp(options: Options = {}) {
 
 export function Hash(Dto: () => DtoClass, options: Options = {}) {
   const read: Reader = (raw, param) => (isHash(raw) ? buildDto(Dto(), raw, param) : raw)
-  return parameter(options, { type: Dto }, read, [
+  return parameter(options, { type: lazy(Dto) }, read, [
     notEmpty(),
     rule('hash', isHash, (param) => refuse.wrongKind(param, 'a hash')),
     nested(Dto),
@@ -132,7 +135,7 @@ export function HashList(Dto: () => DtoClass, options: Options & { readonly leng
       isHash(entry) ? buildDto(Dto(), entry, within(param, String(index))) : entry,
     )
   }
-  return parameter(options, { type: Dto, isArray: true, minItems: 1, maxItems: lengthMax }, read, [
+  return parameter(options, { type: lazy(Dto), isArray: true, minItems: 1, maxItems: lengthMax }, read, [
     notEmpty(),
     { decorator: IsArray(refusedBy((param) => refuse.wrongKind(param, 'a list'))), accepts: Array.isArray },
     {
@@ -174,12 +177,13 @@ export function StringMap(options: Options = {}) {
 }
 
 export function StringList(options: Options = {}) {
-  return parameter(options, { type: String, isArray: true }, asIs, stringList())
+  return parameter(options, { type: 'array', items: { type: 'string' } }, asIs, stringList())
 }
 
 /** v1: every endpoint takes `expand[]`, and nothing Meterbook answers can be expanded. */
 export function Expand() {
-  return parameter({ optional: true }, { type: String, isArray: true }, asIs, [
+  const options = { optional: true, description: 'Nothing can be expanded: an empty list, or left out.' }
+  return parameter(options, { type: 'array', items: { type: 'string' } }, asIs, [
     ...stringList(),
     rule(
       'expandable',
@@ -188,6 +192,30 @@ export function Expand() {
     ),
   ])
 }
+
+/**
+ * Describes the parameters of a query as they are written in it: `list[]=a`, `hash[key]=b`. One by one, since Swagger, told of
+ * the DTO alone, says neither that nor which choices there are.
+ */
+export function Query(Dto: DtoClass): MethodDecorator {
+  const described = [...descriptionsOf(Dto)].map(([name, { required, description, ...schema }]) =>
+    typeof schema.type === 'function'
+      ? applyDecorators(
+          ApiExtraModels(schema.type()),
+          ApiQuery({ ...inHash, name, required, description, schema: { $ref: getSchemaPath(schema.type()) } }),
+        )
+      : ApiQuery({
+          ...(schema.type === 'object' && inHash),
+          name: schema.type === 'array' ? `${name}[]` : name,
+          required,
+          description,
+          schema: schema as object,
+        }),
+  )
+  return applyDecorators(...described)
+}
+
+const inHash = { style: 'deepObject', explode: true } as const
 
 /** What every v1 endpoint takes. */
 export class V1Parameters {
@@ -199,18 +227,26 @@ type ApiPropertyOptions = NonNullable<Parameters<typeof ApiProperty>[0]>
 
 function parameter(
   { optional = false, description }: Options,
-  property: ApiPropertyOptions,
+  schema: ParameterSchema,
   read: Reader,
   constraints: readonly Constraint[],
 ): PropertyDecorator {
   const accepts: Accepts = (value, dto) =>
     value === undefined || value === null ? optional : constraints.every((constraint) => constraint.accepts(value, dto))
+  const described: Description = { ...schema, required: !optional, description }
   return applyDecorators(
-    (prototype: object, name: string | symbol) => declareParameter(prototype, String(name), { read, accepts }),
+    (prototype: object, name: string | symbol) =>
+      declareParameter(prototype, String(name), { read, accepts, described }),
     optional ? IsOptional() : IsDefined(refusedBy(refuse.missing)),
     ...constraints.map(({ decorator }) => decorator),
-    ApiProperty({ required: !optional, description, ...property } as ApiPropertyOptions),
+    ApiProperty(described as ApiPropertyOptions),
   )
+}
+
+/** Swagger calls a function for the class only if its name is `type`; it takes any other for the class itself. */
+function lazy(Dto: () => DtoClass): () => DtoClass {
+  const type = (): DtoClass => Dto()
+  return type
 }
 
 function asIs(raw: unknown): unknown {

@@ -23,9 +23,22 @@ export type Reader = (raw: unknown, param: string) => unknown
  */
 export type Accepts = (value: unknown, dto: object) => boolean
 
+/** As the API description has it, but that the class of a hash stands for its schema. */
+export interface ParameterSchema {
+  readonly type: string | (() => DtoClass)
+  readonly [constraint: string]: unknown
+}
+
+/** What the API description says of a parameter. */
+export interface Description extends ParameterSchema {
+  readonly required: boolean
+  readonly description: string | undefined
+}
+
 interface Parameter {
   readonly read: Reader
   readonly accepts: Accepts
+  readonly described: Description
 }
 
 /** A raw value that could not be read. No constraint accepts it. */
@@ -43,6 +56,11 @@ const shapes = new WeakMap<DtoClass, ReadonlyMap<string, Parameter>>()
 export function declareParameter(prototype: object, property: string, parameter: Parameter): void {
   const parameters = declared.get(prototype) ?? new Map<string, Parameter>()
   declared.set(prototype, parameters.set(property, parameter))
+}
+
+/** By name, in order of declaration: those of a base class come last. */
+export function descriptionsOf(Dto: DtoClass): ReadonlyMap<string, Description> {
+  return new Map([...shapeOf(Dto)].map(([name, { described }]) => [name, described]))
 }
 
 export function readParameters<T extends object>(Dto: DtoClass<T>, raw: unknown): T {
