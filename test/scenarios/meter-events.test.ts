@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type Stripe from 'stripe'
 import { DAY_MS, MINUTE_MS } from '../../src/domain/time-bucket.js'
 import { uniqueName } from '../controls.js'
-import { cancel, createMeter, report, total, type Meter } from '../metered-usage.js'
+import { cancel, createMeter, EVER, report, summaries, total, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, seconds, TEST_KEY, type RunningService } from '../running-service.js'
 
@@ -66,6 +66,34 @@ onEachStore('Meter events', (start) => {
       expect(Object.entries(answer.payload).sort()).toEqual(
         [...Object.entries(payload('1')), ...Object.entries(strange)].sort(),
       )
+    })
+
+    it('keep payload keys that are whole numbers, and count and group by them', async () => {
+      const meter = await createMeter(stripe, 'sum', {
+        customer_mapping: { type: 'by_id', event_payload_key: '0' },
+        value_settings: { event_payload_key: '1' },
+        dimension_payload_keys: ['2', '2026'],
+      })
+      const sent = { 0: 'cus_A', 1: '25', 2: 'eu', 2026: 'x' }
+      const event = await stripe.billing.meterEvents.create({ event_name: meter.event_name, payload: sent })
+      expect(event.payload).toEqual(sent)
+      await report(stripe, meter, 4, { payload: { 2: 'us', 2026: 'x', note: 'y' } })
+      expect(await total(stripe, meter)).toBe('29')
+      const [eu] = await summaries(stripe, meter, EVER, { dimension_filters: { 2: 'eu' } })
+      expect(eu?.aggregated_value).toBe(25)
+      const [both] = await summaries(stripe, meter, EVER, { dimension_filters: { 2: 'us', 2026: 'x' } })
+      expect(both?.aggregated_value).toBe(4)
+      const groups = await summaries(stripe, meter, EVER, { dimension_group_by_keys: ['2', '2026'] })
+      expect(groups.map(({ dimensions }) => dimensions)).toEqual(
+        expect.arrayContaining([
+          { 2: 'eu', 2026: 'x' },
+          { 2: 'us', 2026: 'x' },
+        ]),
+      )
+      // Without other keys they are numbered like the entries of a list.
+      const bare = await createMeter(stripe, 'count', { customer_mapping: { type: 'by_id', event_payload_key: '0' } })
+      await stripe.billing.meterEvents.create({ event_name: bare.event_name, payload: { 0: 'cus_A', 1: 'x' } })
+      expect(await total(stripe, bare)).toBe('1')
     })
 
     it.each([

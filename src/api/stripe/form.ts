@@ -2,8 +2,10 @@
  * Parameters of a form body or a query string, in every spelling Stripe's clients use: `a[b]=c`, `a[]=x`, `a[0]=x`,
  * `a[][b]=c`, repeated keys, brackets literal or escaped, `+` or `%20`.
  *
- * Nothing is guessed and nothing dropped: what has two readings is refused. Hashes have no prototype, so `__proto__` is a
- * key like any other. Work is linear in the body and bounded by the limits below.
+ * Nothing is guessed and nothing dropped: what has two readings is refused. `a[0]=x` alone is a list or a hash with the key
+ * `0`, by what the parameter is declared to be: it is read as a list, and `hashOf` says what it is as a hash. Keys that are
+ * no list's (`a[7]=x`) make a hash at once. Hashes have no prototype, so `__proto__` is a key like any other. Work is linear
+ * in the body and bounded by the limits below.
  */
 import { ApiError } from './api-error.js'
 import { decodeUtf8, quote, requireName, requireText } from './wire-text.js'
@@ -38,6 +40,26 @@ const REMEMBERED_NAME_LENGTH_MAX = 100
 type Repeated = Set<ParameterValue[]>
 type Container = ParameterValue[] | Parameters
 
+/** Lists of which every entry was given its index. */
+const indexed = new WeakSet<object>()
+
+/** What may stand for a hash, as one; anything else as it is. */
+export function hashOf(value: unknown): unknown {
+  return Array.isArray(value) && indexed.has(value) ? Object.assign(emptyHash(), value) : value
+}
+
+/**
+ * Why a hash is not the list it may have been meant for: its keys are indexes, but not those of a list. null where they are
+ * not, and for anything else.
+ */
+export function listProblem(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  const keys = new Set(Object.keys(value))
+  if (keys.size === 0 || ![...keys].every((key) => INDEX.test(key))) return null
+  for (let index = 0; index < keys.size; index++) if (!keys.has(String(index))) return `has no entry ${index}`
+  return keys.size > LIST_LENGTH_MAX ? `has more than ${LIST_LENGTH_MAX} entries` : null
+}
+
 export function parseForm(body: Uint8Array | string): Parameters {
   const text = typeof body === 'string' ? body : decodeUtf8(body)
   const pairs = text.split('&', PARAMETERS_MAX + 1)
@@ -56,7 +78,7 @@ export function parseForm(body: Uint8Array | string): Parameters {
     assign(parameters, path, value, name, repeated)
     hasLists ||= hasList
   }
-  if (hasLists) requireNoHoles(parameters, '')
+  if (hasLists) settleLists(parameters, '')
   return parameters
 }
 
@@ -127,19 +149,14 @@ function assign(root: Parameters, path: readonly string[], value: string, name: 
   let container: Container = root
   for (let level = 0; level < path.length - 1; level++) {
     const key = keyFor(container, path, level, name)
-    const listNext = isListKey(path[level + 1] ?? '')
+    const next = path[level + 1] ?? ''
     const existing = child(container, key)
-    if (existing === undefined) {
-      const created: Container = listNext ? [] : emptyHash()
-      put(container, key, created)
-      container = created
-      continue
-    }
     if (typeof existing === 'string' || repeated.has(existing as ParameterValue[])) {
-      throw contradiction(name, 'a value', listNext ? 'a list' : 'a hash')
+      throw contradiction(name, 'a value', isListKey(next) ? 'a list' : 'a hash')
     }
-    if (Array.isArray(existing) !== listNext) throw contradiction(name, 'a list', 'a hash')
-    container = existing
+    const taking = containerFor(existing, next, name)
+    if (taking !== existing) put(container, key, taking)
+    container = taking
   }
   const key = keyFor(container, path, path.length - 1, name)
   const existing = child(container, key)
@@ -154,6 +171,34 @@ function assign(root: Parameters, path: readonly string[], value: string, name: 
   } else {
     throw contradiction(name, 'a value', Array.isArray(existing) ? 'a list' : 'a hash')
   }
+}
+
+/** What takes the key: the container that is there, the hash it turns out to be, or a new one. */
+function containerFor(existing: Container | undefined, key: string, name: string): Container {
+  if (existing === undefined) {
+    if (!isListKey(key)) return emptyHash()
+    const list: ParameterValue[] = []
+    if (key !== '') indexed.add(list)
+    return mayHold(list, key) ? list : emptyHash()
+  }
+  if (!Array.isArray(existing)) {
+    if (key === '') throw contradiction(name, 'a list', 'a hash')
+    return existing
+  }
+  if (key === '') indexed.delete(existing)
+  else if (!mayHold(existing, key)) return toHash(existing, name)
+  return existing
+}
+
+/** Whether the key may be one of the list's; what is said of too high a one is said where the list is known to be none else. */
+function mayHold(list: ParameterValue[], key: string): boolean {
+  return key === '' || (INDEX.test(key) && (!indexed.has(list) || Number(key) < LIST_LENGTH_MAX))
+}
+
+/** @throws ApiError for a list with an entry that has no index: it can be nothing else. */
+function toHash(list: ParameterValue[], name: string): Parameters {
+  if (!indexed.has(list)) throw contradiction(name, 'a list', 'a hash')
+  return Object.assign(emptyHash(), list)
 }
 
 function isListKey(key: string): boolean {
@@ -206,24 +251,26 @@ function emptyHash(): Parameters {
   return Object.create(null) as Parameters
 }
 
-/** Entries may come in any order, but in the end a list has them all. */
-function requireNoHoles(value: ParameterValue, name: string): void {
-  if (typeof value === 'string') return
-  if (!Array.isArray(value)) {
-    for (const key in value) requireNoHoles(value[key] ?? '', name === '' ? key : `${name}[${key}]`)
-    return
-  }
-  for (let index = 0; index < value.length; index++) {
-    const entry = value[index]
-    if (entry === undefined) {
+/** Entries may come in any order, but in the end a list has them all; what has not is a hash, where it may be one. */
+function settleLists<Value extends ParameterValue>(value: Value, name: string): Value | Parameters {
+  if (typeof value === 'string') return value
+  if (Array.isArray(value)) {
+    const missing = value.findIndex((entry) => entry === undefined)
+    if (missing >= 0 && !indexed.has(value)) {
       throw ApiError.invalidRequest(
-        `Invalid request: the list ${quote(name)} has no entry ${index}.`,
+        `Invalid request: the list ${quote(name)} has no entry ${missing}.`,
         'parameter_invalid',
         name,
       )
     }
-    requireNoHoles(entry, `${name}[${index}]`)
+    if (missing >= 0) return settleLists(toHash(value, name), name)
   }
+  const container: Container = value
+  for (const key of Object.keys(container)) {
+    const within = name === '' ? key : `${name}[${key}]`
+    put(container, key, settleLists(child(container, key) ?? '', within))
+  }
+  return value
 }
 
 function contradiction(name: string, one: string, other: string): ApiError {

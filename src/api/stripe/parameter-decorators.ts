@@ -21,6 +21,7 @@ import {
   type ValidationOptions,
 } from 'class-validator'
 import { isLongerThan } from '../../domain/text.js'
+import { hashOf } from './form.js'
 import * as refuse from './parameter-refusals.js'
 import {
   buildDto,
@@ -118,7 +119,10 @@ export function Timestamp(options: Options = {}) {
 }
 
 export function Hash(Dto: () => DtoClass, options: Options = {}) {
-  const read: Reader = (raw, param) => (isHash(raw) ? buildDto(Dto(), raw, param) : raw)
+  const read: Reader = (raw, param) => {
+    const given = hashOf(raw)
+    return isHash(given) ? buildDto(Dto(), given, param) : given
+  }
   return parameter(options, { type: lazy(Dto) }, read, [
     notEmpty(),
     rule('hash', isHash, (param) => refuse.wrongKind(param, 'a hash')),
@@ -137,7 +141,10 @@ export function HashList(Dto: () => DtoClass, options: Options & { readonly leng
   }
   return parameter(options, { type: lazy(Dto), isArray: true, minItems: 1, maxItems: lengthMax }, read, [
     notEmpty(),
-    { decorator: IsArray(refusedBy((param) => refuse.wrongKind(param, 'a list'))), accepts: Array.isArray },
+    {
+      decorator: IsArray(refusedBy((param, value) => refuse.notAList(param, value, 'a list'))),
+      accepts: Array.isArray,
+    },
     {
       decorator: ArrayMaxSize(
         lengthMax,
@@ -161,7 +168,10 @@ export function HashList(Dto: () => DtoClass, options: Options & { readonly leng
 
 /** Any keys, text values. Without a prototype on the DTO, so that every key is one of the caller's. */
 export function StringMap(options: Options = {}) {
-  const read: Reader = (raw) => (isHash(raw) ? Object.assign(Object.create(null) as object, raw) : raw)
+  const read: Reader = (raw) => {
+    const given = hashOf(raw)
+    return isHash(given) ? Object.assign(Object.create(null) as object, given) : given
+  }
   return parameter(options, { type: 'object', additionalProperties: { type: 'string' } }, read, [
     notEmpty(),
     rule('hash', isHash, (param) => refuse.wrongKind(param, 'a hash')),
@@ -272,7 +282,7 @@ function stringList(): Constraint[] {
     rule(
       'strings',
       (value) => Array.isArray(value) && value.every(isString),
-      (param) => refuse.wrongKind(param, 'a list of strings'),
+      (param, value) => refuse.notAList(param, value, 'a list of strings'),
     ),
   ]
 }

@@ -1,5 +1,6 @@
 /** What is said about a parameter, in Stripe's words and under Stripe's codes. */
 import { ApiError } from './api-error.js'
+import { listProblem } from './form.js'
 import { quote } from './wire-text.js'
 
 export function missing(param: string): ApiError {
@@ -30,6 +31,13 @@ export function tooLong(param: string, lengthMax: number): ApiError {
 /** `kind` is what is expected, with its article. */
 export function wrongKind(param: string, kind: string): ApiError {
   return ApiError.invalidRequest(`Invalid ${param}: must be ${kind}.`, 'parameter_invalid', param)
+}
+
+/** As `wrongKind`, of a value that may have been written as a list and is none. */
+export function notAList(param: string, value: unknown, kind: string): ApiError {
+  const problem = listProblem(value)
+  if (problem === null) return wrongKind(param, kind)
+  return ApiError.invalidRequest(`Invalid request: the list ${quote(param)} ${problem}.`, 'parameter_invalid', param)
 }
 
 export function notOneOf(param: string, allowed: readonly string[]): ApiError {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import Stripe from 'stripe'
 import { ApiError } from '../../../src/api/stripe/api-error.js'
 import {
+  hashOf,
   LIST_LENGTH_MAX,
   PARAMETER_DEPTH_MAX,
   PARAMETERS_MAX,
@@ -61,6 +62,15 @@ describe('A form', () => {
     ['a[0][b]=1&a[0][c]=2&a[1][b]=3', { a: [{ b: '1', c: '2' }, { b: '3' }] }],
     ['a[][]=1&a[][]=2', { a: [['1'], ['2']] }],
     ['a[01]=x', { a: { '01': 'x' } }],
+    ['a[1]=x', { a: { 1: 'x' } }],
+    ['a[b][0]=x&a[b][2]=y', { a: { b: { 0: 'x', 2: 'y' } } }],
+    ['a[b]=x&a[0]=y', { a: { b: 'x', 0: 'y' } }],
+    ['a[0]=x&a[b]=y', { a: { 0: 'x', b: 'y' } }],
+    ['a[0][b]=x&a[2026][b]=y&a[0][c]=z', { a: { 0: { b: 'x', c: 'z' }, 2026: { b: 'y' } } }],
+    ['a[0]=x&a[1]=y&a[1]=z&a[5]=w', { a: { 0: 'x', 1: ['y', 'z'], 5: 'w' } }],
+    ['a[][1]=x&a[][2]=y', { a: [{ 1: 'x' }, { 2: 'y' }] }],
+    [`a[${LIST_LENGTH_MAX}]=x`, { a: { [LIST_LENGTH_MAX]: 'x' } }],
+    ['a[99999999999999999999]=x', { a: { '99999999999999999999': 'x' } }],
     ['a=x+y%20z%2B', { a: 'x y z+' }],
     ['a=%E2%82%AC%F0%9F%A6%99', { a: '€🦙' }],
     ['a=€', { a: '€' }],
@@ -96,10 +106,13 @@ describe('A form', () => {
     ['a=b&a=c&a[]=d', 'both as a value and as a list', 'a[]'],
     ['a[]=b&a[c]=d', 'both as a list and as a hash', 'a[c]'],
     ['a[c]=d&a[]=b', 'both as a list and as a hash', 'a[]'],
-    ['a[1]=b', 'no entry 0', 'a'],
-    ['a[b][0]=x&a[b][2]=y', 'no entry 1', 'a[b]'],
-    [`a[${LIST_LENGTH_MAX}]=b`, 'more than', `a[${LIST_LENGTH_MAX}]`],
-    ['a[99999999999999999999]=b', 'more than', 'a[99999999999999999999]'],
+    ['a[1]=b&a[]=c', 'no entry 0', 'a'],
+    ['a[b][]=x&a[b][2]=y', 'no entry 1', 'a[b]'],
+    ['a[0]=b&a[]=c&a[d]=e', 'both as a list and as a hash', 'a[d]'],
+    ['a[7]=b&a[x]=c&a[]=d', 'both as a list and as a hash', 'a[]'],
+    ['a[0]=b&a[0][c]=d', 'both as a value and as a hash', 'a[0][c]'],
+    [`a[]=b&a[${LIST_LENGTH_MAX}]=b`, 'more than', `a[${LIST_LENGTH_MAX}]`],
+    ['a[]=b&a[99999999999999999999]=b', 'more than', 'a[99999999999999999999]'],
     ['a[]=b&'.repeat(LIST_LENGTH_MAX + 1), 'more than', 'a[]'],
     [`a${'[b]'.repeat(PARAMETER_DEPTH_MAX)}=c`, 'levels deep', `a${'[b]'.repeat(PARAMETER_DEPTH_MAX)}`],
     ['&'.repeat(PARAMETERS_MAX), 'at most', null],
@@ -127,6 +140,17 @@ describe('A form', () => {
     expect(Object.keys(form)).toEqual(['__proto__', 'constructor', 'a', 'toString'])
     expect(Object.keys(form['a'] as object)).toEqual(['__proto__', 'constructor'])
     expect('polluted' in {}).toBe(false)
+  })
+
+  it('says of a list written with indexes alone what it is as a hash, and of nothing else', () => {
+    const asHash = (body: string): unknown => hashOf(parseForm(body)['a'])
+    expect(asHash('a[0]=x&a[1]=y')).toEqual(Object.assign(Object.create(null) as object, { 0: 'x', 1: 'y' }))
+    expect(Object.getPrototypeOf(asHash('a[0]=x'))).toBeNull()
+    for (const body of ['a[]=x', 'a[0]=x&a[]=y', 'a[]=x&a[1]=y', 'a=x&a=y']) {
+      expect(Array.isArray(asHash(body))).toBe(true)
+    }
+    expect(hashOf(['x'])).toEqual(['x'])
+    expect(hashOf('x')).toBe('x')
   })
 
   it('is read from a URL, whose raw bytes Node gives as one character each', () => {
@@ -161,7 +185,17 @@ describe('A form', () => {
   it('meets hostile input with a form or a refusal, and never touches a prototype', () => {
     const piece = fc.oneof(
       fc.constantFrom('a', 'b', '[', ']', '[]', '[0]', '[1]', '[b]', '=', '&', '%', '%5B', '%5D', '%00', '+'),
-      fc.constantFrom('__proto__', '[__proto__]', 'constructor', '[prototype]', '[length]', '[499]'),
+      fc.constantFrom(
+        '__proto__',
+        '[__proto__]',
+        'constructor',
+        '[prototype]',
+        '[length]',
+        '[499]',
+        '[500]',
+        '[7]',
+        '[4294967295]',
+      ),
     )
     const hostile = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
@@ -192,6 +226,9 @@ describe('A form', () => {
       `a=${'+'.repeat(megabyte)}`,
       Array.from({ length: PARAMETERS_MAX }, () => `a${'[]'.repeat(7)}=x`).join('&'),
       Array.from({ length: PARAMETERS_MAX }, () => 'a[499]=x').join('&'),
+      Array.from({ length: PARAMETERS_MAX }, (_, index) => `a${index}[499]=x`).join('&'),
+      Array.from({ length: PARAMETERS_MAX }, (_, index) => `a[${index % 2 === 0 ? index : `k${index}`}]=x`).join('&'),
+      Array.from({ length: PARAMETERS_MAX }, (_, index) => `a[${PARAMETERS_MAX - index}]=x`).join('&'),
     ]) {
       try {
         parseForm(body)

@@ -79,6 +79,8 @@ function refusalOf(read: () => unknown): Pick<ApiError, 'code' | 'param' | 'mess
   throw new Error('The parameters were accepted.')
 }
 
+const indexes = (count: number, name: string): string =>
+  Array.from({ length: count }, (_, index) => `${name}[${index}]=x`).join('&')
 const GOOD = 'event_name=e&payload[value]=5'
 
 describe('Parameters', () => {
@@ -128,6 +130,15 @@ describe('Parameters', () => {
     [`${GOOD}&cancel[identifier]=123456`, 'parameter_too_long', 'cancel[identifier]', 'at most 5 characters'],
     [`${GOOD}&keys=a`, 'parameter_invalid', 'keys', 'a list of strings'],
     [`${GOOD}&keys[][a]=b`, 'parameter_invalid', 'keys', 'a list of strings'],
+    [`${GOOD}&keys[1]=a`, 'parameter_invalid', 'keys', 'the list keys has no entry 0'],
+    [`${GOOD}&keys[0]=a&keys[2026]=b`, 'parameter_invalid', 'keys', 'the list keys has no entry 1'],
+    [`${GOOD}&keys[0]=a&keys[b]=c`, 'parameter_invalid', 'keys', 'a list of strings'],
+    [`${GOOD}&${indexes(501, 'keys')}`, 'parameter_invalid', 'keys', 'more than 500 entries'],
+    ['event_name=e&payload[a]=5&payload[]=6', 'parameter_invalid', 'payload[]', 'both as a list and as a hash'],
+    ['event_name=e&payload[0]=5&payload[]=6', 'parameter_invalid', 'payload', 'must be a hash'],
+    ['event_name=e&payload[0][1]=5', 'parameter_invalid', 'payload[0]', 'must be a string'],
+    [`${GOOD}&cancel[0]=i`, 'parameter_unknown', 'cancel[0]', 'unknown parameter: cancel[0]'],
+    [`${GOOD}&cancel[7]=i`, 'parameter_unknown', 'cancel[7]', 'unknown parameter: cancel[7]'],
     [`${GOOD}&expand[]=meter`, 'parameter_invalid', 'expand', 'This property cannot be expanded (meter).'],
     [`${GOOD}&expand=meter`, 'parameter_invalid', 'expand', 'a list of strings'],
   ])('%s is refused', (body, code, param, fragment) => {
@@ -154,11 +165,44 @@ describe('Parameters', () => {
     ])
   })
 
+  it.each(['0', '1', '2026', '499', '500', '00', '-1', '1.5', '99999999999999999999', '4294967295'])(
+    'may have the key %s in a string map, alone and beside others',
+    (key) => {
+      const entries = (body: string) => Object.entries(form(`event_name=e&${body}`).payload)
+      expect(entries(`payload[${key}]=x`)).toEqual([[key, 'x']])
+      for (const body of [`payload[value]=5&payload[${key}]=x`, `payload[${key}]=x&payload[value]=5`]) {
+        expect(new Map(entries(body))).toEqual(
+          new Map([
+            ['value', '5'],
+            [key, 'x'],
+          ]),
+        )
+      }
+      expect(Object.getPrototypeOf(form(`event_name=e&payload[${key}]=x`).payload)).toBeNull()
+    },
+  )
+
+  it('keep a list in the order of its indexes, and a string map with any whole numbers, however they are sent', () => {
+    const number = fc.oneof(fc.nat({ max: 12 }), fc.nat())
+    fc.assert(
+      fc.property(fc.uniqueArray(number, { minLength: 1, maxLength: 30 }), (keys) => {
+        const map = keys.map((key) => `payload[${key}]=v${key}`).join('&')
+        const { payload } = form(`event_name=e&${map}`)
+        expect({ ...payload }).toEqual(Object.fromEntries(keys.map((key) => [key, `v${key}`])))
+        const order = keys.map((_, index) => index).sort((one, other) => (keys[one] ?? 0) - (keys[other] ?? 0))
+        const list = order.map((index) => `keys[${index}]=v${index}`).join('&')
+        expect(form(`${GOOD}&${list}`).keys).toEqual(keys.map((_, index) => `v${index}`))
+      }),
+    )
+  })
+
   it('of a JSON body must be text where text is due', () => {
     const read = (body: string) => readParameters(EventParameters, parseJsonBody(Buffer.from(body)))
     expect(refusalOf(() => read('{"event_name":5,"payload":{}}'))).toMatchObject({ param: 'event_name' })
     expect(refusalOf(() => read('{"event_name":"e","payload":{"value":5}}'))).toMatchObject({ param: 'payload[value]' })
     expect(refusalOf(() => read('{"event_name":"e","payload":{"__proto__":5}}')).param).toBe('payload[__proto__]')
+    expect(refusalOf(() => read('{"event_name":"e","payload":["5"]}')).message).toContain('must be a hash')
+    expect(refusalOf(() => read('{"event_name":"e","payload":{},"keys":{"0":"a"}}')).message).toContain('a list of')
     expect(refusalOf(() => read('{"event_name":null,"payload":{}}')).code).toBe('parameter_missing')
     expect(read('{"event_name":"e","payload":{},"formula":null}').formula).toBeUndefined()
     expect(Object.keys(read('{"event_name":"e","payload":{"__proto__":"5"}}').payload)).toEqual(['__proto__'])
