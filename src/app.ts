@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { describeApi } from './api/api-description.js'
-import { authenticate, refuseQueryOfPost } from './api/caller.js'
+import { authenticate, refuseOtherAccounts, refuseQueryOfPost } from './api/caller.js'
 import { serveDashboard } from './api/dashboard-files.js'
 import { useBodyParsers } from './api/stripe/body-parsers.js'
 import {
@@ -70,6 +70,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
     done()
   })
   server.addHook('onRequest', authenticate(parts.keyRing, parts.clock))
+  server.addHook('onRequest', refuseOtherAccounts)
   server.addHook('onRequest', refuseQueryOfPost)
   letGoWhenClosing(server)
   logRequests(server, log)

@@ -40,7 +40,9 @@ const STREAM_PATH = '/v2/billing/meter_event_stream'
 /** Where a browser signs in and out: it comes without a caller. */
 const SESSION_PATH = '/meterbook/v1/session'
 /** Of URLs in their plain spelling (`plainUrl`). */
-const PATHS_WITH_KEY = ['/v1/', '/v2/', '/meterbook/']
+const API_PATHS = ['/v1/', '/v2/', '/meterbook/']
+/** As Node names them. */
+const ACCOUNT_HEADERS = ['stripe-account', 'stripe-context']
 /** No key is longer; what is longer is not worth hashing. */
 const AUTHORIZATION_LENGTH_MAX = 1000
 
@@ -60,7 +62,7 @@ export function authenticate(keyRing: ApiKeyRing, clock: Clock): (request: Fasti
   return async (request) => {
     // Fastify makes a new object of it each time it is asked for.
     const { url: route = '' } = request.routeOptions
-    if (!needsKey(request.url) && !needsKey(route)) return
+    if (!isOfApi(request.url) && !isOfApi(route)) return
     if (route === SESSION_PATH && !isReading(request.method)) return
     const { authorization = '' } = request.headers
     const hasSession = route === STREAM_PATH
@@ -108,8 +110,25 @@ export function refuseQueryOfPost(request: FastifyRequest, _: unknown, done: () 
   )
 }
 
-function needsKey(path: string): boolean {
-  return PATHS_WITH_KEY.some((prefix) => path.startsWith(prefix))
+/**
+ * At Stripe these headers say on whose behalf a platform acts. Here an account is one of the key alone: to pass them over would
+ * put the usage of all of them into one ledger. A Fastify `onRequest` hook, after `authenticate`.
+ */
+export function refuseOtherAccounts(request: FastifyRequest, _: unknown, done: () => void): void {
+  const { headers, url } = request
+  const header = ACCOUNT_HEADERS.find((name) => (headers[name] ?? '') !== '')
+  if (header === undefined || (!isOfApi(url) && !isOfApi(request.routeOptions.url ?? ''))) return done()
+  throw new ApiError({
+    status: 403,
+    type: 'invalid_request_error',
+    code: 'account_invalid',
+    message: `Meterbook has one account per key, so ${header} cannot choose another. Leave it out, and use a key of its own (meterbook keys create --account) for each account: each has a ledger of its own.`,
+  })
+}
+
+/** Also of paths that lead nowhere. */
+function isOfApi(path: string): boolean {
+  return API_PATHS.some((prefix) => path.startsWith(prefix))
 }
 
 @Injectable()

@@ -1,7 +1,7 @@
 /** Who may see and do what: modes, accounts, roles, and callers without a key. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type Stripe from 'stripe'
-import { createMeter, report, total, type Meter } from '../metered-usage.js'
+import { createMeter, CUSTOMER, report, total, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
 
@@ -48,6 +48,43 @@ onEachStore('API keys', (start) => {
     expect(await refusalOf(other.billing.meters.retrieve(meter.id))).toMatchObject({ statusCode: 404 })
     const same = await service.clientWithNewKey({ account: 'default' })
     expect(await same.billing.meters.retrieve(meter.id)).toEqual(meter)
+  })
+
+  describe('with the header of a connected account', () => {
+    const refused = { statusCode: 403, type: 'StripePermissionError', rawType: 'invalid_request_error' }
+
+    it('are refused, and nothing is counted', async () => {
+      const meter = await createMeter(stripe)
+      const events = stripe.billing.meterEvents
+      const event = { event_name: meter.event_name, payload: { stripe_customer_id: CUSTOMER, value: '1' } }
+      for (const options of [{ stripeAccount: 'acct_1' }, { stripeContext: 'acct_1' }]) {
+        expect(await refusalOf(events.create(event, options))).toMatchObject({ ...refused, code: 'account_invalid' })
+        const v2 = await refusalOf(stripe.v2.billing.meterEvents.create(event, options))
+        expect(v2).toMatchObject({ statusCode: 403, code: 'account_invalid' })
+        expect(v2.message).toContain('one account per key')
+        expect(await refusalOf(stripe.billing.meters.list({}, options))).toMatchObject(refused)
+      }
+      expect(await total(stripe, meter)).toBe('0')
+    })
+
+    it('are refused on every path of the API, but where it is empty', async () => {
+      const paths = ['/v1/billing/meters', '/v1/nothing', '/v2/nothing', '/meterbook/v1/session', '/meterbook/v1/live']
+      for (const path of paths) {
+        for (const method of ['GET', 'POST', 'DELETE']) {
+          for (const name of ['Stripe-Account', 'stripe-context']) {
+            const send = (value: string): Promise<Response> =>
+              fetch(service.url + path, { method, headers: { authorization: `Bearer ${TEST_KEY}`, [name]: value } })
+            const response = await send('acct_1')
+            expect([method, path, response.status]).toEqual([method, path, 403])
+            expect(await response.json()).toMatchObject({ error: { code: 'account_invalid' } })
+          }
+        }
+      }
+      const headers = { authorization: `Bearer ${TEST_KEY}`, 'Stripe-Account': '', 'Stripe-Context': ' ' }
+      expect((await fetch(`${service.url}/v1/billing/meters`, { headers })).status).toBe(200)
+      expect((await fetch(`${service.url}/healthz`, { headers: { 'Stripe-Account': 'acct_1' } })).status).toBe(200)
+      expect((await fetch(`${service.url}/v1/billing/meters`, { headers: { 'Stripe-Account': 'a' } })).status).toBe(401)
+    })
   })
 
   describe('with a role', () => {
