@@ -12,6 +12,7 @@ import { answerTo, requestCodes, type ErrorAnswer } from './error-envelope.js'
 /** The part of a pino logger that is used. */
 export interface ErrorLog {
   error(fields: { readonly requestId: string; readonly err: unknown }, message: string): void
+  warn(fields: { readonly requestId: string; readonly status: number; readonly reason: string }, message: string): void
 }
 
 /** The parts of Fastify's request and reply that are used. */
@@ -45,7 +46,7 @@ export class ErrorEnvelopeFilter implements ExceptionFilter {
 export function frameworkErrors(log: ErrorLog) {
   return (error: unknown, request: Request, { raw }: { readonly raw: ServerResponse }): void => {
     const answer = answerTo(error, request)
-    if (answer.ours) log.error({ requestId: request.id, err: error }, 'A request failed.')
+    logTrouble(error, request, answer, log)
     raw.writeHead(answer.status, { ...answer.headers, 'content-type': JSON_TYPE, 'request-id': request.id })
     raw.end(answer.body)
   }
@@ -106,7 +107,7 @@ function refused(status: number, message: string): ApiError {
 
 function sendError(error: unknown, request: Request, reply: Reply, log: ErrorLog): void {
   const answer = answerTo(error, request)
-  if (answer.ours) log.error({ requestId: request.id, err: error }, 'A request failed.')
+  logTrouble(error, request, answer, log)
   // Too late for another answer: a response half written is cut off by Fastify.
   if (reply.sent) return
   for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value)
@@ -115,4 +116,16 @@ function sendError(error: unknown, request: Request, reply: Reply, log: ErrorLog
   reply.header('content-type', JSON_TYPE)
   reply.code(answer.status)
   reply.send(answer.body)
+}
+
+/** Where a stack came from matters for bugs only; what passes by itself is told with every request it meets, so in a line. */
+function logTrouble(error: unknown, { id: requestId }: Request, { trouble, status }: ErrorAnswer, log: ErrorLog): void {
+  if (trouble === 'bug') log.error({ requestId, err: error }, 'A request failed.')
+  if (trouble === 'passing') log.warn({ requestId, status, reason: reasonOf(error) }, 'A request was refused for now.')
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { name, message, cause } = error
+  return `${name}: ${message}${cause instanceof Error ? ` (${cause.message})` : ''}`
 }

@@ -21,8 +21,8 @@ export interface ErrorAnswer {
   readonly headers: Readonly<Record<string, string>>
   /** JSON. */
   readonly body: string
-  /** Whether the failure is ours, so that someone should read about it in the log. */
-  readonly ours: boolean
+  /** What someone should read about in the log: a bug, or what is in the way and passes; null for the caller's own mistakes. */
+  readonly trouble: 'bug' | 'passing' | null
 }
 
 /** Codes of refusals that never reached an endpoint. Stripe's word where it has one. */
@@ -55,9 +55,19 @@ export function answerTo(error: unknown, request: FailedRequest): ErrorAnswer {
   const { status, type, code, message, param, headers } = toApiError(error, request, version)
   const envelope =
     version === 'v2'
-      ? { code: code ?? v2Codes[status] ?? (status < 500 ? 'invalid_request' : 'internal_error'), message, type }
+      ? { code: code ?? v2CodeOf(status), message, type }
       : { type, message, ...(code !== null && { code }), ...(param !== null && { param }) }
-  return { status, headers, body: JSON.stringify({ error: envelope }), ours: status >= 500 }
+  return { status, headers, body: JSON.stringify({ error: envelope }), trouble: troubleOf(error, status) }
+}
+
+function v2CodeOf(status: number): string {
+  return v2Codes[status] ?? (status < 500 ? 'invalid_request' : 'internal_error')
+}
+
+function troubleOf(error: unknown, status: number): ErrorAnswer['trouble'] {
+  if (status === 500) return 'bug'
+  const isPassing = error instanceof Error && Object.hasOwn(passingFailures, error.name)
+  return isPassing || status > 500 ? 'passing' : null
 }
 
 const tryAgain = { 'retry-after': '1', 'stripe-should-retry': 'true' }

@@ -15,6 +15,7 @@ import {
 import { DomainError, type ErrorCode } from '../../../src/domain/errors.js'
 import { Overloaded } from '../../../src/overloaded.js'
 import { EventStoreUnavailable } from '../../../src/event-store/event-store.js'
+import { TransactionConflict } from '../../../src/event-store/transact.js'
 
 const BODY_BYTES_MAX = 1000
 
@@ -35,7 +36,8 @@ const thrown: Record<string, unknown> = {
   duplicate: new DomainError('duplicate_meter_event', 'An event already exists with identifier i.', 'identifier'),
   value: new DomainError('meter_event_invalid_value', 'The payload must hold the value.', 'payload[value]'),
   missing: new DomainError('resource_missing', "No such meter: 'x'.", 'id'),
-  store: new EventStoreUnavailable('The event log cannot be read.'),
+  store: new EventStoreUnavailable('The event log cannot be read.', { cause: new Error('disk I/O error') }),
+  conflict: new TransactionConflict('Other writers changed it.'),
   overloaded: new Overloaded('Too many meter events are waiting to be stored.'),
   teapot: new HttpException({ statusCode: 418, message: 'x', error: "I'm a teapot" }, 418),
   broken: new HttpException('a secret', 502),
@@ -62,10 +64,14 @@ class ThrowingModule {}
 let app: NestFastifyApplication
 let base: string
 let port: number
-const logged: { requestId: string; err: unknown }[] = []
+const logged: object[] = []
+const warned: object[] = []
 
 beforeAll(async () => {
-  const log = { error: (fields: { requestId: string; err: unknown }) => void logged.push(fields) }
+  const log = {
+    error: (fields: object) => void logged.push(fields),
+    warn: (fields: object) => void warned.push(fields),
+  }
   let requests = 0
   const newRequestId = () => `req_${++requests}`
   const adapter = new FastifyAdapter({
@@ -187,6 +193,24 @@ describe('Every failure is answered with the envelope', () => {
     expect((await post({ payload: { other: 'x' } })).error.code).toBe('payload_no_value_defined')
   })
 
+  it.each([
+    ['store', 503, 'EventStoreUnavailable: The event log cannot be read. (disk I/O error)'],
+    ['overloaded', 429, 'Overloaded: Too many meter events are waiting to be stored.'],
+    ['conflict', 409, 'TransactionConflict: Other writers changed it.'],
+  ])('what passes by itself is a line in the log, without a stack: %s', async (what, status, reason) => {
+    logged.length = warned.length = 0
+    const answered = await request('GET', `/v1/throw/${what}`)
+    expect(answered.status).toBe(status)
+    expect(warned).toEqual([{ requestId: answered.headers.get('request-id'), status, reason }])
+    expect(logged).toEqual([])
+  })
+
+  it.each(['missing', 'api', 'teapot', 'nothing'])("the caller's own mistakes are not in the log: %s", async (what) => {
+    logged.length = warned.length = 0
+    await request('GET', `/v1/${what === 'nothing' ? 'nothing' : `throw/${what}`}`)
+    expect([...logged, ...warned]).toEqual([])
+  })
+
   it('a store that cannot be reached asks to be tried again', async () => {
     const { status, headers, error } = await request('GET', '/v1/throw/store')
     expect({ status, type: error.type }).toEqual({ status: 503, type: 'api_error' })
@@ -243,9 +267,9 @@ describe('Every failure is answered with the envelope', () => {
 describe('The codes of the domain', () => {
   it.each(Object.keys(answers) as ErrorCode[])('%s is a 4xx in both versions', (code) => {
     for (const url of ['/v1/x', '/v2/x']) {
-      const { status, ours } = answerTo(new DomainError(code, 'Refused.'), { method: 'POST', url })
+      const { status, trouble } = answerTo(new DomainError(code, 'Refused.'), { method: 'POST', url })
       expect(status).toBe(code === 'resource_missing' ? 404 : 400)
-      expect(ours).toBe(false)
+      expect(trouble).toBeNull()
     }
   })
 })
