@@ -230,7 +230,7 @@ function presentedKey(authorization: string): string | null {
   }
 }
 
-function unauthorized(message: string): ApiError {
+export function unauthorized(message: string): ApiError {
   return new ApiError({
     status: 401,
     type: 'invalid_request_error',

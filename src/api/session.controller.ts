@@ -7,7 +7,7 @@ import { openDashboardSession } from '../commands/dashboard-session.js'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import type { ApiKey } from '../domain/api-keys.js'
 import { isLive } from '../domain/ledger.js'
-import { Allow, callerOf, Public } from './caller.js'
+import { Allow, callerOf, Public, unauthorized } from './caller.js'
 import { endedSessionCookie, requireSameOrigin, sessionCookie } from './session-cookie.js'
 import { ApiError } from './stripe/api-error.js'
 import { Text } from './stripe/parameter-decorators.js'
@@ -68,7 +68,7 @@ export class SessionController {
   @ApiOperation({ summary: 'Which ledger the key or session opens, and what it may do' })
   async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const key = await this.keyRing.findById(callerOf(request).keyId)
-    if (!key) throw new ApiError({ status: 401, type: 'invalid_request_error', message: 'The API key was revoked.' })
+    if (!key) throw unauthorized('The API key was revoked.')
     return sessionObject(reply, key)
   }
 

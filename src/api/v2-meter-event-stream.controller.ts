@@ -13,7 +13,7 @@ import { openSession } from '../commands/meter-event-session.js'
 import { RecordUsageStream } from '../commands/record-usage-stream.js'
 import type { JsonValue } from '../domain/json.js'
 import { isLive } from '../domain/ledger.js'
-import { Allow, callerOf, SessionOnly } from './caller.js'
+import { Allow, callerOf, SessionOnly, unauthorized } from './caller.js'
 import { readEventList } from './event-list.js'
 import { CreateV2MeterEventParameters } from './meter-events.parameters.js'
 import { CostsEvents, entriesOf } from './rate-limits.js'
@@ -57,7 +57,7 @@ export class V2MeterEventStreamController {
     readParameters(NoParameters, request.body)
     const { keyId, ledger } = callerOf(request)
     const key = await this.keyRing.findById(keyId)
-    if (!key) throw new ApiError({ status: 401, type: 'invalid_request_error', message: 'The API key was revoked.' })
+    if (!key) throw unauthorized('The API key was revoked.')
     const { token, createdAt, expiresAt } = openSession(key, this.clock.now())
     return {
       id: `mes_${createHash('sha256').update(token).digest('hex').slice(0, SESSION_ID_LENGTH)}`,

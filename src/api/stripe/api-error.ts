@@ -4,6 +4,57 @@
  */
 import type { DomainError, ErrorCode } from '../../domain/errors.js'
 
+/** Every code there is in an answer, v1 or v2. docs/wire-compatibility.md says when each of them comes. */
+export const apiErrorCodes = [
+  'account_invalid',
+  'archived_meter',
+  'audit_running',
+  'billing_meter_event_session_expired',
+  'cancellation_window_passed',
+  'content_type_invalid',
+  'duplicate_meter_event',
+  'expectation_failed',
+  'forbidden',
+  'headers_too_large',
+  'idempotency_key_in_use',
+  'internal_error',
+  'invalid_cancel_configuration',
+  'invalid_request',
+  'lock_timeout',
+  'meter_event_customer_not_found',
+  'meter_event_dimension_count_too_high',
+  'meter_event_invalid_value',
+  'meter_event_no_customer_defined',
+  'meter_event_value_too_many_digits',
+  'missing_dimension_payload_keys',
+  'more_permissions_required',
+  'no_meter',
+  'not_found',
+  'parameter_invalid',
+  'parameter_invalid_empty',
+  'parameter_invalid_integer',
+  'parameter_missing',
+  'parameter_too_long',
+  'parameter_unknown',
+  'parameters_exclusive',
+  'payload_invalid_value',
+  'payload_no_customer_defined',
+  'payload_no_value_defined',
+  'rate_limit',
+  'rebuild_running',
+  'request_timeout',
+  'request_too_large',
+  'resource_already_exists',
+  'resource_missing',
+  'service_unavailable',
+  'timestamp_in_future',
+  'timestamp_too_far_in_past',
+  'unauthenticated',
+  'url_invalid',
+] as const
+
+export type ApiErrorCode = (typeof apiErrorCodes)[number]
+
 export type ApiErrorType =
   | 'api_error'
   | 'authentication_error'
@@ -16,7 +67,7 @@ export type ApiErrorType =
 export class ApiError extends Error {
   readonly status: number
   readonly type: ApiErrorType
-  readonly code: string | null
+  readonly code: ApiErrorCode | null
   /** The full name of the parameter at fault, for example `payload[value]`. */
   readonly param: string | null
   readonly headers: Readonly<Record<string, string>>
@@ -25,7 +76,7 @@ export class ApiError extends Error {
     readonly status: number
     readonly type: ApiErrorType
     readonly message: string
-    readonly code?: string | null
+    readonly code?: ApiErrorCode | null
     readonly param?: string | null
     readonly headers?: Readonly<Record<string, string>>
   }) {
@@ -38,18 +89,22 @@ export class ApiError extends Error {
     this.headers = answer.headers ?? {}
   }
 
-  static invalidRequest(message: string, code = 'invalid_request', param: string | null = null): ApiError {
+  static invalidRequest(
+    message: string,
+    code: ApiErrorCode = 'invalid_request',
+    param: string | null = null,
+  ): ApiError {
     return new ApiError({ status: 400, type: 'invalid_request_error', message, code, param })
   }
 }
 
 interface Answer {
-  readonly v1: { readonly status: number; readonly type: ApiErrorType; readonly code: string | null }
-  readonly v2: { readonly status: number; readonly code: string }
+  readonly v1: { readonly status: number; readonly type: ApiErrorType; readonly code: ApiErrorCode | null }
+  readonly v2: { readonly status: number; readonly code: ApiErrorCode }
   readonly headers?: Readonly<Record<string, string>>
 }
 
-function refused(v1Code: string | null, v2Code: string, status = 400): Answer {
+function refused(v1Code: ApiErrorCode | null, v2Code: ApiErrorCode, status = 400): Answer {
   return { v1: { status, type: 'invalid_request_error', code: v1Code }, v2: { status, code: v2Code } }
 }
 

@@ -5,7 +5,7 @@
  */
 import { HttpException } from '@nestjs/common'
 import { DomainError } from '../../domain/errors.js'
-import { ApiError, fromDomainError } from './api-error.js'
+import { ApiError, fromDomainError, type ApiErrorCode } from './api-error.js'
 import { quote } from './wire-text.js'
 
 export interface FailedRequest {
@@ -26,7 +26,7 @@ export interface ErrorAnswer {
 }
 
 /** Codes of refusals that never reached an endpoint. Stripe's word where it has one. */
-export const requestCodes: Readonly<Record<number, string>> = {
+export const requestCodes: Readonly<Record<number, ApiErrorCode>> = {
   400: 'invalid_request',
   403: 'forbidden',
   404: 'url_invalid',
@@ -40,12 +40,11 @@ export const requestCodes: Readonly<Record<number, string>> = {
 }
 
 /** Codes of the v2 envelope, which always has one, for failures that have none of their own. */
-const v2Codes: Readonly<Record<number, string>> = {
+const v2Codes: Readonly<Record<number, ApiErrorCode>> = {
   400: 'invalid_request',
   401: 'unauthenticated',
   403: 'forbidden',
   404: 'not_found',
-  409: 'conflict',
   429: 'rate_limit',
   503: 'service_unavailable',
 }
@@ -60,7 +59,7 @@ export function answerTo(error: unknown, request: FailedRequest): ErrorAnswer {
   return { status, headers, body: JSON.stringify({ error: envelope }), trouble: troubleOf(error, status) }
 }
 
-function v2CodeOf(status: number): string {
+function v2CodeOf(status: number): ApiErrorCode {
   return v2Codes[status] ?? (status < 500 ? 'invalid_request' : 'internal_error')
 }
 
