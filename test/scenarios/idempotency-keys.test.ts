@@ -198,6 +198,46 @@ onEachStore('Idempotency keys', (start) => {
     expect(await total(stripe, meter)).toBe('1')
   })
 
+  it('keep no answer of the stream and of an import: they make the identifiers of events that have none', async () => {
+    const { stripe } = service
+    const { authentication_token: token } = await stripe.v2.billing.meterEventSession.create()
+    const meter = await createMeter(stripe)
+    const eventOf = (value: string) => ({
+      event_name: meter.event_name,
+      payload: { stripe_customer_id: 'cus_A', value },
+    })
+    const options = { idempotencyKey: uniqueName('many_') }
+    const streamed = (...values: string[]) =>
+      service.client(token).v2.billing.meterEventStream.create({ events: values.map(eventOf) }, options)
+    await streamed('1')
+    await streamed('1', '10')
+    expect(await total(stripe, meter)).toBe('11')
+    await streamed('100', '10', '1000')
+    expect(await total(stripe, meter)).toBe('1011')
+    const rejections = await stripe.rawRequest('GET', `/meterbook/v1/rejections?event_name=${meter.event_name}`)
+    expect(rejections).toMatchObject({ data: [{ code: 'duplicate_meter_event' }] })
+
+    const other = { idempotencyKey: uniqueName('import_') }
+    const imported = (...values: string[]) =>
+      stripe.rawRequest('POST', '/meterbook/v1/usage_imports', { events: values.map(eventOf) }, other)
+    expect(await imported('1')).toMatchObject({ results: [{ status: 'counted' }] })
+    expect(await imported('1', '10')).toMatchObject({ results: [{ status: 'duplicate' }, { status: 'counted' }] })
+    expect(await imported('100', '10', '1000')).toMatchObject({
+      results: [{ status: 'rejected', code: 'duplicate_meter_event' }, { status: 'duplicate' }, { status: 'counted' }],
+    })
+    expect(await total(stripe, meter)).toBe('2022')
+  })
+
+  it('make a session anew each time', async () => {
+    const options = { idempotencyKey: uniqueName('session_') }
+    const open = () => service.stripe.v2.billing.meterEventSession.create({}, options)
+    const one = await open()
+    clock.advance(1)
+    const again = await open()
+    expect(again.authentication_token).not.toBe(one.authentication_token)
+    expect(again.lastResponse.headers).not.toHaveProperty('idempotent-replayed')
+  })
+
   it('repeat their own answer beside another that did the same', async () => {
     const { stripe } = service
     const meter = await createMeter(stripe)
