@@ -1,7 +1,10 @@
-/** The README's examples, run as they stand against a running service: what it says they print is what they print. */
+/**
+ * The examples of the README and of docs/, run as they stand against a running service: what they say they print is what they
+ * print.
+ */
 import { afterAll, beforeAll, expect, it, test } from '@jest/globals'
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,11 +22,20 @@ interface CodeBlock {
   readonly code: string
 }
 
-const codeBlocks: readonly CodeBlock[] = [...readme.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(
-  ([, info = '', code = '']) => ({ info, code }),
-)
+function codeBlocksOf(page: string): CodeBlock[] {
+  return [...page.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, info = '', code = '']) => ({ info, code }))
+}
+
+const codeBlocks: readonly CodeBlock[] = codeBlocksOf(readme)
 const programs = new Set(codeBlocks.flatMap(({ info }) => /^js run=(\S+)$/.exec(info)?.[1] ?? []))
 const scripts = codeBlocks.filter(({ info }) => info === 'sh run').map(({ code }) => code)
+
+const docs = readdirSync(join(root, 'docs'))
+  .filter((file) => file.endsWith('.md'))
+  .map((file) => ({ file, blocks: codeBlocksOf(readFileSync(join(root, 'docs', file), 'utf8')) }))
+const docsScripts = docs.flatMap(({ file, blocks }) =>
+  blocks.filter(({ info }) => info === 'sh run').map(({ code }) => [file, code] as const),
+)
 
 /** The lines a program should print, by its comments: `// a, then: b` is two lines. */
 function expectedLines(program: string): string[] {
@@ -70,6 +82,12 @@ test('Every file the README links to is there', () => {
   const links = [...readme.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, path = '']) => path)
   expect(links.length).toBeGreaterThan(5)
   for (const path of links) expect(() => readFileSync(join(root, path))).not.toThrow(/ENOENT/)
+})
+
+test('Every curl command of the docs is one that is run', () => {
+  const commands = docs.flatMap(({ blocks }) => blocks.filter(({ code }) => /^curl /m.test(code)))
+  expect(commands.length).toBeGreaterThan(1)
+  expect(commands.filter(({ info }) => info !== 'sh run')).toEqual([])
 })
 
 onEachStore('The examples of the README', (start) => {
@@ -124,6 +142,12 @@ onEachStore('The examples of the README', (start) => {
     expect(withCurl).toContain('curl -s')
     expectInOrder(await runScript(withCurl), expectedTexts(withCurl))
   })
+
+  if (isInstalled('curl')) {
+    it.each(docsScripts)('The commands of docs/%s answer what their comments say', async (_, script) => {
+      expectInOrder(await runScript(script), expectedTexts(script))
+    })
+  }
 
   itWithCli('The Stripe CLI commands answer what their comments say', async () => {
     expect(withCli).toContain('npx stripe')
