@@ -32,7 +32,7 @@ export function goTo(path: string): void {
 }
 
 /** An address that names no page, or that is not encoded rightly, is `unknown`. */
-export function readRoute(hash: string): Route {
+function readRoute(hash: string): Route {
   const [folder = '', name, tab = 'overview', ...rest] = decoded(hash.replace(/^#?\/?/, ''))
   if (rest.length > 0) return { page: 'unknown' }
   switch (folder) {

@@ -3,17 +3,17 @@
  * by step. A type or shape that is not known stops the reader: it is never skipped and never guessed.
  */
 import type { DomainEvent, EventType } from '../domain/events.js'
+import type { JsonValue } from '../domain/json.js'
 import {
   EventStoreCorrupt,
   type EventMetadata,
-  type Json,
   type JsonObject,
   type NewEvent,
   type RecordedEvent,
 } from './event-store.js'
 
 /** A released step is never edited. The schema number of a type is the number of its steps plus one. */
-const steps: Record<EventType, readonly ((data: Json) => Json)[]> = {
+const steps: Record<EventType, readonly ((data: JsonValue) => JsonValue)[]> = {
   LedgerOpened: [],
   MeterCreated: [],
   MeterRenamed: [],
@@ -56,7 +56,7 @@ export function decodeEvent({ stream, revision, type, data, metadata }: Recorded
   if (!Number.isInteger(schema) || schema < 1 || schema > lifts.length + 1) {
     throw new EventStoreCorrupt(`Event ${revision} of stream ${stream} (${type}) has the unknown schema ${schema}.`)
   }
-  let lifted: Json = data
+  let lifted: JsonValue = data
   for (const lift of lifts.slice(schema - 1)) lifted = lift(lifted)
   return { type, data: lifted } as unknown as DomainEvent
 }

@@ -9,6 +9,7 @@
  * - Reading gives events in order, each once; a subscription delivers everything after its start, then says that it
  *   caught up, in order, and goes on.
  */
+import type { JsonValue } from '../domain/json.js'
 
 /** Place in the store's global order. Opaque: compare through the store that gave it, never as text. */
 export type Position = string & { readonly __brand: 'Position' }
@@ -30,8 +31,7 @@ export interface EventMetadata {
   readonly requestHash?: string
 }
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
-export type JsonObject = { readonly [key: string]: Json }
+export type JsonObject = { readonly [key: string]: JsonValue }
 
 export interface NewEvent {
   /** A UUID. What makes a repeated append recognisable. */
@@ -140,11 +140,11 @@ export function categoryOf(stream: string): Category {
 }
 
 /** About how long an event's data is as text, its keys left out: who gathers events gathers only so many characters. */
-export function charactersOf(data: Json): number {
+export function charactersOf(data: JsonValue): number {
   if (typeof data === 'string') return data.length
   if (data === null || typeof data !== 'object') return SCALAR_CHARACTERS
   let characters = 0
-  for (const value of Object.values<Json>(data as JsonObject)) characters += charactersOf(value)
+  for (const value of Object.values<JsonValue>(data as JsonObject)) characters += charactersOf(value)
   return characters
 }
 

@@ -13,7 +13,7 @@ export interface Page<Item> {
   readonly hasMore: boolean
 }
 
-export function cursorParam({ startingAfter }: PageRequest): 'starting_after' | 'ending_before' {
+function cursorParam({ startingAfter }: PageRequest): 'starting_after' | 'ending_before' {
   return startingAfter === null ? 'ending_before' : 'starting_after'
 }
 

@@ -118,7 +118,7 @@ function recall({ requestHash, answer }: RememberedAnswer, sentHash: string, rep
 }
 
 /** @throws ApiError 400 `idempotency_error`. */
-export function requireSame(firstHash: string, requestHash: string): void {
+function requireSame(firstHash: string, requestHash: string): void {
   if (firstHash === requestHash) return
   throw new ApiError({
     status: 400,
