@@ -1,4 +1,7 @@
-/** `/meterbook/v1/customers/:customer/usage`: what one customer used, on every meter. */
+/**
+ * What one customer used, on every meter: `/meterbook/v1/customers/:customer/usage`, and `/meterbook/v1/customer_usage` for
+ * every name. Browsers and many other clients take the names `.` and `..` for steps in a path, however they are escaped.
+ */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
 import { ApiOperation, ApiTags } from '@nestjs/swagger'
@@ -12,10 +15,10 @@ import { Query } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { fromUnixSeconds } from './stripe/unix-time.js'
 import { customerUsageObject } from './usage-objects.js'
-import { CustomerUsageParameters } from './usage.parameters.js'
+import { CustomerUsageParameters, NamedCustomerUsageParameters } from './usage.parameters.js'
 
 @ApiTags('Answers')
-@Controller('meterbook/v1/customers')
+@Controller('meterbook/v1')
 @Allow('read')
 export class CustomerUsageController {
   constructor(
@@ -23,15 +26,31 @@ export class CustomerUsageController {
     private readonly readContext: ReadContext,
   ) {}
 
-  @Get(':customer/usage')
+  @Get('customers/:customer/usage')
   @ApiOperation({ summary: 'Usage of a customer on every meter' })
   @Query(CustomerUsageParameters)
-  async usage(
+  usage(
     @Param('customer') customer: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    const parameters = readParameters(CustomerUsageParameters, parseQuery(request.url))
+    return this.answer(customer, readParameters(CustomerUsageParameters, parseQuery(request.url)), request, reply)
+  }
+
+  @Get('customer_usage')
+  @ApiOperation({ summary: 'Usage of a customer of any name, also `.` and `..`, on every meter' })
+  @Query(NamedCustomerUsageParameters)
+  usageOfNamed(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const parameters = readParameters(NamedCustomerUsageParameters, parseQuery(request.url))
+    return this.answer(parameters.customer, parameters, request, reply)
+  }
+
+  private async answer(
+    customer: string,
+    parameters: CustomerUsageParameters,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<object> {
     const context = this.readContext.of(request)
     const asked = {
       customer,

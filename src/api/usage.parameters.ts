@@ -58,3 +58,8 @@ export class UsageByCustomerParameters extends IntervalParameters {
 }
 
 export class CustomerUsageParameters extends IntervalParameters {}
+
+export class NamedCustomerUsageParameters extends CustomerUsageParameters {
+  @Text({ lengthMax: CUSTOMER_LENGTH_MAX, description: 'Whose usage.' })
+  customer!: string
+}

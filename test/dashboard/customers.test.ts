@@ -104,6 +104,28 @@ describeDashboard('The customers of a meter', (suite) => {
     await page.getByRole('heading', { name: 'No usage in this period' }).waitFor()
   })
 
+  it('have a page each, whatever they are called', async () => {
+    const meter = await createMeter(suite.stripe, 'sum', { dimension_payload_keys: ['region'] })
+    for (const [customer, value] of [
+      ['.', '1'],
+      ['..', '2'],
+      ['../..', '3'],
+      ['%2e', '4'],
+    ] as const) {
+      await report(suite.stripe, meter, value, { customer, at, payload: { region: 'eu' } })
+      const page = await open(meter)
+      await page.getByRole('link', { name: customer, exact: true }).click()
+      await heading(page, `Customer ${customer}`).waitFor()
+      await page.reload()
+      await heading(page, `Customer ${customer}`).waitFor()
+      await page.getByLabel('Last 30 days').check()
+      await page.locator(`[data-total-of=${meter.id}]`, { hasText: new RegExp(`^${value}$`) }).waitFor()
+      await page.getByRole('button', { name: `Explain ${meter.display_name}` }).click()
+      await page.getByText(`These events add up to ${value}.`).waitFor()
+      await page.locator('.digest-value').waitFor()
+    }
+  })
+
   it.each([['light'], ['dark']] as const)('fit a small screen and can be read, in the %s', async (colorScheme) => {
     const customer = 'X'.repeat(255)
     const meter = await createMeter(suite.stripe, 'sum', { display_name: 'Y'.repeat(250) })

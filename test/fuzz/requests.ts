@@ -67,6 +67,7 @@ const queries: readonly (readonly [path: string, query: string])[] = [
     'start_time=1768435200&end_time=1768521600&order=-value&limit=5&starting_after=cus_1&search=c&format=csv&dimension_filters[model]=a',
   ],
   ['/meterbook/v1/customers/cus_1/usage', 'start_time=1768435200&end_time=1768521600&as_of_position=1'],
+  ['/meterbook/v1/customer_usage', 'customer=cus_1&start_time=1768435200&end_time=1768521600&as_of_position=1'],
 ]
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND', 'LINK', 'M-SEARCH']
 const odd = [

@@ -186,6 +186,7 @@ onEachStore('Usage across customers', (start) => {
     const path = `customers/${encodeURIComponent(customer)}/usage`
     const answer = await get<OfCustomer>(path, ever)
     expect(answer).toMatchObject({ object: 'meterbook.usage_of_customer', customer, position: expect.any(String) })
+    expect(await get('customer_usage', { ...ever, customer })).toEqual(answer)
     const on = ({ meters }: OfCustomer) =>
       meters.map((each) => [each.meter.id, each.aggregated_value_decimal, each.records, each.groups.length])
     expect(on(answer)).toEqual([
@@ -203,6 +204,15 @@ onEachStore('Usage across customers', (start) => {
     const long = '𠮷'.repeat(255)
     await report(stripe, other, 1, { customer: long })
     expect(on(await get(`customers/${encodeURIComponent(long)}/usage`, ever))).toHaveLength(1)
+  })
+
+  it('shows a customer whose name no path can carry', async () => {
+    const meter = await createMeter(stripe)
+    for (const customer of ['.', '..']) {
+      await report(stripe, meter, 1, { customer })
+      const { meters } = await get<OfCustomer>('customer_usage', { ...ever, customer })
+      expect(meters.map(({ aggregated_value_decimal }) => aggregated_value_decimal)).toEqual(['1'])
+    }
   })
 
   describe('is refused', () => {
@@ -252,7 +262,12 @@ onEachStore('Usage across customers', (start) => {
       }
       const ingest = await service.clientWithNewKey({ role: 'ingest' })
       expect(await refusalOf(get(`meters/${meter.id}/usage`, byDay, ingest))).toMatchObject({ statusCode: 403 })
-      expect(await refusalOf(get('customers/cus_A/usage', ever, ingest))).toMatchObject({ statusCode: 403 })
+      for (const path of ['customers/cus_A/usage', 'customer_usage']) {
+        expect(await refusalOf(get(path, ever, ingest))).toMatchObject({ statusCode: 403 })
+      }
+      expect(await refusalOf(get('customer_usage', ever))).toMatchObject({ statusCode: 400, param: 'customer' })
+      const twice = { ...ever, customer: 'cus_A' }
+      expect(await refusalOf(get('customers/cus_A/usage', twice))).toMatchObject({ code: 'parameter_unknown' })
     })
   })
 })

@@ -73,11 +73,7 @@ function Statement({ customer, interval, asOf }: StatementProps) {
   const usage = useQuery({
     queryKey: ['usage', 'of customer', customer, interval.start, interval.end, asOf],
     queryFn: ({ signal }) =>
-      get<UsageOfCustomer>(
-        `/meterbook/v1/customers/${encodeURIComponent(customer)}/usage`,
-        intervalQuery(interval, asOf),
-        signal,
-      ),
+      get<UsageOfCustomer>('/meterbook/v1/customer_usage', { ...intervalQuery(interval, asOf), customer }, signal),
     placeholderData: keepPreviousData,
   })
   if (usage.isError) return <FailureNotice error={usage.error} onRetry={() => void usage.refetch()} />
