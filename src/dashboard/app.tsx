@@ -1,14 +1,13 @@
 /** Signing in, or the page the address names. */
 import { useQuery } from '@tanstack/react-query'
-import type { Session } from './answers.js'
 import { CreateMeterPage } from './create-meter-page.js'
 import { FailureNotice } from './failure-notice.js'
 import { useTexts } from './language.js'
 import { loadedLater } from './loaded-later.js'
 import { MetersPage } from './meters-page.js'
-import { paths, useRoute } from './route.js'
-import { Failure, get } from './service-client.js'
-import { sessionKey, SignedIn } from './session.js'
+import { PageHeading, useFocusOnArrival } from './page-heading.js'
+import { paths, useAddress, useRoute } from './route.js'
+import { askForSession, sessionKey, SignedIn } from './session.js'
 import { Shell } from './shell.js'
 import { SignInPage } from './sign-in-page.js'
 
@@ -17,16 +16,17 @@ const CustomerPage = loadedLater(async () => (await import('./customer/customer-
 const RejectionsPage = loadedLater(async () => (await import('./rejections/rejections-page.js')).RejectionsPage)
 const SystemPage = loadedLater(async () => (await import('./system/system-page.js')).SystemPage)
 
+/** No address: those are empty or begin with `#`. */
+const SIGN_IN = 'sign in'
+
 export function App() {
   const texts = useTexts()
   const session = useQuery({
     queryKey: sessionKey,
-    queryFn: ({ signal }) =>
-      get<Session>('/meterbook/v1/session', {}, signal).catch((error: unknown) => {
-        if (error instanceof Failure && error.status === 401) return null
-        throw error
-      }),
+    queryFn: ({ signal }) => askForSession(signal),
   })
+  const address = useAddress()
+  useFocusOnArrival(session.data === undefined ? null : session.data === null ? SIGN_IN : address)
   if (session.data) {
     return (
       <SignedIn value={session.data}>
@@ -66,7 +66,7 @@ function Page() {
     case 'unknown':
       return (
         <>
-          <h1>{texts.unknownPage}</h1>
+          <PageHeading title={texts.unknownPage} />
           <a href={paths.meters}>{texts.backToMeters}</a>
         </>
       )

@@ -19,6 +19,7 @@ import { FailureNotice, refusalText } from './failure-notice.js'
 import { useTexts } from './language.js'
 import { emptyForm, meterOf, parametersOf, problemOf, type MeterForm, type Problem } from './meter-form.js'
 import { metersKey } from './meters.js'
+import { PageHeading } from './page-heading.js'
 import { PreviewPane } from './preview-pane.js'
 import { goTo, paths } from './route.js'
 import { Failure, newIdempotencyKey, postForm } from './service-client.js'
@@ -67,7 +68,7 @@ export function CreateMeterPage() {
   })
   return (
     <>
-      <h1>{texts.createMeter}</h1>
+      <PageHeading title={texts.createMeter} />
       {!mayChange && <p className="notice">{texts.readOnlyHint}</p>}
       <div className="columns">
         <Form

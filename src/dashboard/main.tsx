@@ -1,21 +1,20 @@
-import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.js'
 import { LanguageProvider } from './language.js'
 import { Failure } from './service-client.js'
-import { sessionKey } from './session.js'
+import { endsSession, sessionKey } from './session.js'
 
 const RETRIES_MAX = 2
 
+function followSession(error: unknown): void {
+  if (endsSession(error)) void client.invalidateQueries({ queryKey: sessionKey })
+}
+
 const client = new QueryClient({
-  queryCache: new QueryCache({
-    onError: (error, { queryKey }) => {
-      if (error instanceof Failure && error.status === 401 && queryKey[0] !== sessionKey[0]) {
-        void client.invalidateQueries({ queryKey: sessionKey })
-      }
-    },
-  }),
+  queryCache: new QueryCache({ onError: followSession }),
+  mutationCache: new MutationCache({ onError: followSession }),
   defaultOptions: {
     // The service may well be on this machine: whether there is a network says nothing.
     mutations: { networkMode: 'always' },

@@ -7,6 +7,7 @@ import { FindCustomer } from './customer/find-customer.js'
 import { FailureNotice } from './failure-notice.js'
 import { useNumberFormat, useTexts } from './language.js'
 import { useMeters } from './meters.js'
+import { PageHeading } from './page-heading.js'
 import { paths } from './route.js'
 import { ofNumbers, ScrolledTable } from './scrolled-table.js'
 import { get } from './service-client.js'
@@ -37,7 +38,7 @@ export function MetersPage() {
   return (
     <>
       <div className="page-head">
-        <h1>{texts.meters}</h1>
+        <PageHeading title={texts.meters} />
         {mayChange && (
           <a className="button button-main" href={paths.create}>
             {texts.createMeter}

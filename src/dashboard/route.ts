@@ -24,7 +24,11 @@ export const paths = {
 } as const
 
 export function useRoute(): Route {
-  return readRoute(useSyncExternalStore(onHashChange, () => location.hash))
+  return readRoute(useAddress())
+}
+
+export function useAddress(): string {
+  return useSyncExternalStore(onHashChange, () => location.hash)
 }
 
 export function goTo(path: string): void {

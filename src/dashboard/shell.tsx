@@ -5,6 +5,7 @@ import { Button } from 'react-aria-components'
 import { FailureNotice } from './failure-notice.js'
 import { useLanguageSwitch, useTexts } from './language.js'
 import { useLive } from './live.js'
+import { CONTENT_ID } from './page-heading.js'
 import { paths, useRoute, type Route } from './route.js'
 import { remove } from './service-client.js'
 import { changeSession, useMayChange, useSession } from './session.js'
@@ -22,10 +23,10 @@ export function Shell({ children }: { readonly children: ReactNode }) {
     <>
       <a
         className="skip"
-        href="#content"
+        href={`#${CONTENT_ID}`}
         onClick={(event) => {
           event.preventDefault()
-          document.getElementById('content')?.focus()
+          document.getElementById(CONTENT_ID)?.focus()
         }}
       >
         {texts.skipToContent}
@@ -46,7 +47,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
           </Button>
         </div>
       </header>
-      <main id="content" className="content" tabIndex={-1}>
+      <main id={CONTENT_ID} className="content" tabIndex={-1}>
         {signOut.isError && <FailureNotice error={signOut.error} onRetry={() => signOut.mutate()} />}
         {children}
       </main>

@@ -4,13 +4,15 @@ import { Button, FieldError, Form, Input, Label, Text, TextField } from 'react-a
 import type { Session } from './answers.js'
 import { failureText } from './failure-notice.js'
 import { useTexts } from './language.js'
+import { PageHeading } from './page-heading.js'
 import { LanguageButton } from './shell.js'
 import { postJson } from './service-client.js'
-import { changeSession } from './session.js'
+import { changeSession, isSessionOver } from './session.js'
 
 export function SignInPage() {
   const texts = useTexts()
   const client = useQueryClient()
+  const [isOver] = useState(isSessionOver)
   const [key, setKey] = useState('')
   const [problem, setProblem] = useState<unknown>(null)
   const [isSending, setSending] = useState(false)
@@ -31,7 +33,12 @@ export function SignInPage() {
         <span className="brand">Meterbook</span>
         <LanguageButton />
       </header>
-      <h1>{texts.signIn}</h1>
+      <PageHeading title={texts.signIn} />
+      {isOver && (
+        <p className="notice" role="alert">
+          {texts.sessionOver}
+        </p>
+      )}
       <p className="quiet">{texts.signInIntro}</p>
       <Form
         className="stack"

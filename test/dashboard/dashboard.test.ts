@@ -43,15 +43,6 @@ describeDashboard('The dashboard', (suite) => {
     expect(await read.getByRole('link', { name: 'Create meter' }).count()).toBe(0)
   })
 
-  it('goes back to signing in when the session ends', async () => {
-    const page = await suite.signedIn()
-    await page.evaluate("location.hash = '#/meters/new'")
-    await heading(page, 'Create meter').waitFor()
-    await page.context().clearCookies()
-    await page.evaluate("location.hash = '#/'")
-    await heading(page, 'Sign in').waitFor()
-  })
-
   it('lists and searches meters, and shows what they are called as text', async () => {
     const name = `${MALICIOUS} ${uniqueName('')}`
     await createMeter(suite.stripe, 'last', { display_name: name, event_name: MALICIOUS })

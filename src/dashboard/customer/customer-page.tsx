@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { Button } from 'react-aria-components'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { PageHeading } from '../page-heading.js'
 import { paths } from '../route.js'
 import { get } from '../service-client.js'
 import { useSession } from '../session.js'
@@ -31,9 +32,9 @@ export function CustomerPage({ customer }: { readonly customer: string }) {
         <a href={paths.meters}>{texts.meters}</a>
       </p>
       <div className="page-head">
-        <h1>
+        <PageHeading title={customer}>
           <span className="quiet">{texts.customer}</span> {customer}
-        </h1>
+        </PageHeading>
         <Button className="button no-print" onPress={() => window.print()}>
           {pageTexts.print}
         </Button>

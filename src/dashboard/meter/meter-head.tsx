@@ -1,6 +1,7 @@
 /** The head of a meter's page: its name, its status and all of its settings. */
 import type { Meter } from '../answers.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { PageHeading } from '../page-heading.js'
 import { paths } from '../route.js'
 import { useMayChange } from '../session.js'
 import { utcMinute } from '../utc.js'
@@ -16,9 +17,9 @@ export function MeterHead({ meter }: { readonly meter: Meter }) {
         <a href={paths.meters}>{texts.meters}</a>
       </p>
       <div className="page-head">
-        <h1>
+        <PageHeading title={meter.display_name}>
           {meter.display_name} <span className={`tag tag-${meter.status}`}>{texts[meter.status]}</span>
-        </h1>
+        </PageHeading>
         {mayChange && <MeterActions meter={meter} />}
       </div>
       <MeterFacts meter={meter} />

@@ -4,6 +4,7 @@ import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { meterKey } from '../meters.js'
+import { PageHeading } from '../page-heading.js'
 import { meterTabs, paths, type MeterTab } from '../route.js'
 import { Failure, get } from '../service-client.js'
 import { MeterHead } from './meter-head.js'
@@ -53,7 +54,7 @@ function NoSuchMeter() {
   const pageTexts = usePageTexts(meterTexts)
   return (
     <>
-      <h1>{pageTexts.noSuchMeter}</h1>
+      <PageHeading title={pageTexts.noSuchMeter} />
       <p>{pageTexts.noSuchMeterHint}</p>
       <a href={paths.meters}>{texts.backToMeters}</a>
     </>

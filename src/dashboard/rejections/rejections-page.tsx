@@ -5,6 +5,7 @@ import { ActionDialog } from '../action-dialog.js'
 import { ChoiceField, MeterChoice } from '../choice-field.js'
 import { FailureNotice } from '../failure-notice.js'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import { PageHeading } from '../page-heading.js'
 import { get } from '../service-client.js'
 import { useMayChange } from '../session.js'
 import type { RejectionCounts, RetryOutcome } from './answers.js'
@@ -26,7 +27,7 @@ export function RejectionsPage() {
   })
   return (
     <>
-      <h1>{texts.rejections}</h1>
+      <PageHeading title={texts.rejections} />
       <p className="quiet">{pageTexts.intro}</p>
       <FilterFields filters={filters} codes={counts.data?.codes.map(({ code }) => code) ?? []} onChange={setFilters} />
       {counts.isError && <FailureNotice error={counts.error} onRetry={() => void counts.refetch()} />}

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { PageHeading } from '../page-heading.js'
 import { get } from '../service-client.js'
 import { useMayChange } from '../session.js'
 import { Skeleton } from '../skeleton.js'
@@ -21,7 +22,7 @@ export function SystemPage() {
   const mayChange = useMayChange()
   return (
     <div className="system">
-      <h1>{texts.system}</h1>
+      <PageHeading title={texts.system} />
       <Facts />
       <Projections />
       <section>
