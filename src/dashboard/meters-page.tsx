@@ -101,7 +101,7 @@ function MetersTable({ meters }: { readonly meters: readonly Meter[] }) {
               <span className={`tag tag-${meter.status}`}>{texts[meter.status]}</span>
             </td>
             <ActivityCells activity={activity.isSuccess ? (byMeter.get(meter.id) ?? NO_ACTIVITY) : null} />
-            <td>{utcMinute(meter.created * 1000)}</td>
+            <td className="instant">{utcMinute(meter.created * 1000)}</td>
           </tr>
         ))}
       </tbody>

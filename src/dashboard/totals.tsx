@@ -44,7 +44,7 @@ export function Totals({ customers, window, onWindow }: Props) {
               {windows.map((each) => (
                 <tr key={each.start}>
                   <td></td>
-                  <td>{window === 'day' ? utcDay(each.start) : utcMinute(each.start)}</td>
+                  <td className="instant">{window === 'day' ? utcDay(each.start) : utcMinute(each.start)}</td>
                   <td className="number">{each.value}</td>
                 </tr>
               ))}

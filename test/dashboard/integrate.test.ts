@@ -10,7 +10,7 @@ import type { Page } from 'playwright-core'
 import { uniqueName } from '../controls.js'
 import { createMeter, type Meter } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
-import { seriousIssues } from './browser.js'
+import { overflow, seriousIssues } from './browser.js'
 import { describeDashboard, MALICIOUS } from './dashboard-suite.js'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -41,8 +41,8 @@ describeDashboard('The Integrate tab', (suite) => {
   const snippet = async (page: Page, title: string): Promise<string> =>
     (await page.getByRole('region', { name: title, exact: true }).textContent()) ?? ''
 
-  async function open(meter: Meter): Promise<Page> {
-    return suite.signedIn(TEST_KEY, {}, `#/meters/${meter.id}/integrate`)
+  async function open(meter: Meter, options = {}): Promise<Page> {
+    return suite.signedIn(TEST_KEY, options, `#/meters/${meter.id}/integrate`)
   }
 
   it.each(['curl', 'Node.js', 'Stripe CLI'])(
@@ -109,6 +109,19 @@ describeDashboard('The Integrate tab', (suite) => {
         value: '25',
       }).sort(),
     )
+  })
+
+  it.each([
+    [375, 'ja-JP'],
+    [1280, 'en-GB'],
+  ])('fits %s pixels with the longest names', async (width, locale) => {
+    const event_name = uniqueName('E'.repeat(60)).padEnd(100, 'E')
+    const dimension_payload_keys = ['K'.repeat(100), 'M'.repeat(100)]
+    const meter = await createMeter(suite.stripe, 'sum', { event_name, dimension_payload_keys })
+    const page = await open(meter, { locale, viewport: { width, height: 700 } })
+    await page.getByLabel('M'.repeat(100)).waitFor()
+    expect(await overflow(page)).toBe(0)
+    expect(await seriousIssues(page)).toEqual([])
   })
 
   it('copies a snippet', async () => {

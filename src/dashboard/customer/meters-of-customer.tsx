@@ -48,12 +48,16 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
                   <br />
                   <code className="quiet">{meter.event_name}</code>
                 </th>
-                <td>{texts.formulas[meter.default_aggregation.formula]}</td>
-                <td className="number">{number(records)}</td>
-                <td className="number" data-total-of={meter.id}>
+                <td data-label={texts.columnFormula}>{texts.formulas[meter.default_aggregation.formula]}</td>
+                <td className="number" data-label={shared.records}>
+                  {number(records)}
+                </td>
+                <td className="number" data-label={texts.total} data-total-of={meter.id}>
                   {aggregated_value_decimal}
                 </td>
-                <td className="number">{billed(aggregated_value_decimal)}</td>
+                <td className="number" data-label={pageTexts.billed}>
+                  {billed(aggregated_value_decimal)}
+                </td>
                 <td className="no-print">
                   <Button
                     className="button button-quiet"
@@ -68,8 +72,12 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
               {groups.map((group) => (
                 <tr key={JSON.stringify(group.dimensions)} className="statement-part">
                   <td colSpan={2}>{groupName(group, shared)}</td>
-                  <td className="number">{number(group.records)}</td>
-                  <td className="number">{group.aggregated_value_decimal}</td>
+                  <td className="number" data-label={shared.records}>
+                    {number(group.records)}
+                  </td>
+                  <td className="number" data-label={texts.total}>
+                    {group.aggregated_value_decimal}
+                  </td>
                   <td></td>
                   <td className="no-print"></td>
                 </tr>

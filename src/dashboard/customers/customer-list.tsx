@@ -1,6 +1,6 @@
 /** A table of which only the rows in sight are in the page, however many customers there are. */
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, type CSSProperties } from 'react'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
 import { shareText } from '../usage/share.js'
@@ -34,6 +34,7 @@ export function CustomerList({ customers, count, records, onEnd }: Props) {
     estimateSize: () => ROW_PX,
     overscan: ROWS_BEYOND_SIGHT,
   })
+  const longest = customers.reduce((most, each) => Math.max(most, each.aggregated_value_decimal.length), 0)
   const inSight = rows.getVirtualItems()
   const isAtEnd = (inSight.at(-1)?.index ?? 0) >= customers.length - 1
   useEffect(() => {
@@ -43,6 +44,7 @@ export function CustomerList({ customers, count, records, onEnd }: Props) {
     <div
       ref={scroll}
       className="customer-list"
+      style={{ '--characters': longest } as CSSProperties}
       tabIndex={0}
       role="table"
       aria-label={pageTexts.list}

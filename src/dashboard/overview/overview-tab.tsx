@@ -1,6 +1,6 @@
 /** What a meter comes to: figures, a bar for each hour or day, the customers with most, and why each bar is what it is. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useState, type CSSProperties } from 'react'
 import { DAY_MS, type BucketSize } from '../../domain/time-bucket.js'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
@@ -95,7 +95,9 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
           <dl className="figures">
             <div>
               <dt>{texts.total}</dt>
-              <dd data-figure="total">{usage.data.aggregated_value_decimal}</dd>
+              <dd data-figure="total" style={lengthStyle(usage.data.aggregated_value_decimal)}>
+                {usage.data.aggregated_value_decimal}
+              </dd>
             </div>
             <div>
               <dt>{pageTexts.customers}</dt>
@@ -151,6 +153,11 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
       )}
     </>
   )
+}
+
+/** As usage.css counts with it. */
+function lengthStyle(figure: string): CSSProperties {
+  return { '--characters': figure.length } as CSSProperties
 }
 
 function hoursFit({ start, end }: Interval): boolean {

@@ -68,7 +68,7 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
               <td>
                 <code>{record.identifier}</code>
               </td>
-              <td>
+              <td className="usage-fate">
                 <span className={`tag tag-${record.code}`}>{texts.fates[record.code]}</span>{' '}
                 {record.code !== 'counted' && texts.fateReason(fateOf(meter, record), record.contribution)}
               </td>

@@ -1,0 +1,75 @@
+/** A number is in one line wherever it stands in a table or a figure, however long it and the names beside it are. */
+import { expect, it } from '@jest/globals'
+import type { Page } from 'playwright-core'
+import { createMeter, report, type Meter } from '../metered-usage.js'
+import { TEST_KEY } from '../running-service.js'
+import { overflow, seriousIssues } from './browser.js'
+import { describeDashboard } from './dashboard-suite.js'
+
+const LONG = '-999999999999999.5'
+const LONGEST = '999999999999999.000000000000001'
+const NAME = 'X'.repeat(255)
+
+/** Texts that are numbers and take more than one line, or are cut off within their own cell. */
+const BROKEN = `[...document.querySelectorAll('.number, .figures dd')]
+  .filter(({ textContent }) => /^-?[\\d.,]+$/.test(textContent))
+  .filter((cell) => {
+    const text = document.createRange()
+    text.selectNodeContents(cell)
+    const lines = new Set([...text.getClientRects()].map(({ top }) => Math.round(top)))
+    return lines.size > 1 || cell.scrollWidth > cell.clientWidth
+  })
+  .map(({ textContent }) => textContent)`
+
+describeDashboard('A long number', (suite) => {
+  const open = async (path: string, width: number, locale: string): Promise<Page> =>
+    suite.signedIn(TEST_KEY, { locale, viewport: { width, height: 800 } }, path)
+
+  async function longUsage(): Promise<Meter> {
+    const meter = await createMeter(suite.stripe, 'sum', { dimension_payload_keys: ['region'] })
+    const [tokyo, eu] = [{ payload: { region: 'tokyo' } }, { payload: { region: 'eu' } }]
+    await report(suite.stripe, meter, '-999999999999999', { customer: 'cus_long', ...tokyo })
+    await report(suite.stripe, meter, '-0.5', { customer: 'cus_long', ...eu })
+    for (const value of ['999999999999999', '0.000000000000001']) {
+      await report(suite.stripe, meter, value, { customer: NAME, ...eu })
+    }
+    return meter
+  }
+
+  it.each([
+    [375, 'ja-JP'],
+    [375, 'en-GB'],
+    [1100, 'en-GB'],
+    [1280, 'ja-JP'],
+  ])('is never broken, on %s pixels in %s', async (width, locale) => {
+    const meter = await longUsage()
+    const page = await open(`#/meters/${meter.id}`, width, locale)
+    for (const [path, number] of [
+      [`#/meters/${meter.id}`, LONGEST],
+      [`#/meters/${meter.id}/customers`, LONGEST],
+      [`#/customers/${NAME}`, LONGEST],
+      ['#/customers/cus_long', LONG],
+    ] as const) {
+      await page.evaluate(`location.hash = ${JSON.stringify(path)}`)
+      await page.locator('.number', { hasText: number }).first().waitFor()
+      expect(await page.evaluate(BROKEN)).toEqual([])
+      expect(await overflow(page)).toBe(0)
+    }
+  })
+
+  it.each([['en-GB'], ['ja-JP']])('is in sight in a statement on a telephone, in %s', async (locale) => {
+    const meter = await longUsage()
+    const page = await open('#/customers/cus_long', 375, locale)
+    const total = page.locator(`[data-total-of=${meter.id}]`)
+    await total.waitFor()
+    const cells = page.locator('.statement .number', { hasText: /\d/ })
+    expect(await cells.count()).toBeGreaterThan(4)
+    for (const cell of await cells.all()) {
+      const { x = 0, width = 0 } = (await cell.boundingBox()) ?? {}
+      expect(x).toBeGreaterThanOrEqual(0)
+      expect(x + width).toBeLessThanOrEqual(375)
+    }
+    expect(await page.getByRole('row').filter({ has: total }).count()).toBe(1)
+    expect(await seriousIssues(page)).toEqual([])
+  })
+})
