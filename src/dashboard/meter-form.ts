@@ -49,7 +49,7 @@ const fields: Readonly<Record<string, keyof MeterForm>> = {
   dimension_payload_keys: 'dimensions',
 }
 
-export function dimensionKeys({ dimensions }: MeterForm): string[] {
+function dimensionKeys({ dimensions }: MeterForm): string[] {
   return dimensions
     .split(',')
     .map((key) => key.trim())

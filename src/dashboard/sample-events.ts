@@ -50,7 +50,7 @@ export function moved(samples: readonly Sample[], from: number, to: number): rea
 }
 
 /** The payload a program would send. An empty field is a key that was left out. */
-export function payloadOf(meter: Meter, sample: Sample): Record<string, string> {
+function payloadOf(meter: Meter, sample: Sample): Record<string, string> {
   const entries = [
     ...meter.dimensionKeys.map((key) => [key, valueOf(sample, key)] as const),
     [meter.valueKey, sample.value] as const,

@@ -111,6 +111,33 @@ describeDashboard('The Integrate tab', (suite) => {
     )
   })
 
+  it.each(['curl', 'Node.js'])('sends payload keys with brackets as JSON, for %s', async (client) => {
+    const key = "d'im[x]&=%"
+    const meter = await createMeter(suite.stripe, 'sum', { dimension_payload_keys: [key, '__proto__'] })
+    const page = await open(meter)
+    await page.getByRole('tab', { name: 'Stripe CLI' }).click()
+    await page.getByText('sends no payload key that contains =, [ or ].').waitFor()
+    await page.getByRole('tab', { name: client }).click()
+    await page.getByText('which the forms of /v1 cannot carry').waitFor()
+    await page.getByLabel('Customer', { exact: true }).fill("cus_o'hara")
+    await runAs(client, await snippet(page, '2. Send an event'))
+    await page.getByText("cus_o'hara, 25").waitFor()
+    const read = await runAs(client, await snippet(page, '3. Read the usage of today'))
+    expect(read).toMatch(client === 'Node.js' ? /^25\n$/ : /"aggregated_value": ?25,/)
+    const { data } = (await suite.stripe.rawRequest(
+      'GET',
+      `/meterbook/v1/meter_events?meter=${meter.id}`,
+    )) as unknown as {
+      data: { payload: object }[]
+    }
+    expect(Object.entries(data[0]?.payload ?? {})).toEqual(
+      expect.arrayContaining([
+        [key, 'example'],
+        ['__proto__', 'example'],
+      ]),
+    )
+  })
+
   it.each([
     [375, 'ja-JP'],
     [1280, 'en-GB'],

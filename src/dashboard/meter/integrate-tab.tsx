@@ -10,7 +10,7 @@ import { get } from '../service-client.js'
 import { Snippet } from '../snippet.js'
 import { utcSecond } from '../utc.js'
 import { integrateTexts } from './integrate-texts.js'
-import { clients, keySnippet, snippetsFor, type Example, type SnippetClient } from './snippets.js'
+import { clients, keySnippet, needsJson, snippetsFor, type Example, type SnippetClient } from './snippets.js'
 
 export function IntegrateTab({ meter }: { readonly meter: Meter }) {
   const pageTexts = usePageTexts(integrateTexts)
@@ -51,9 +51,10 @@ function Steps({ client, meter, example }: StepsProps) {
   const pageTexts = usePageTexts(integrateTexts)
   const snippets = snippetsFor(client, meter, example, location.origin)
   if (snippets === null) return <p>{pageTexts.cliCannot}</p>
+  const sendHint = `${needsJson(meter) ? `${pageTexts.json} ` : ''}${pageTexts.sendHints[client]}`
   const steps = [
     { title: pageTexts.keyStep, hint: pageTexts.keyHint, text: keySnippet(meter) },
-    { title: pageTexts.sendStep, hint: pageTexts.sendHints[client], text: snippets.send },
+    { title: pageTexts.sendStep, hint: sendHint, text: snippets.send },
     { title: pageTexts.readStep, hint: pageTexts.readHints[client], text: snippets.read },
   ]
   return steps.map(({ title, hint, text }) => (

@@ -13,10 +13,11 @@ const en = {
     'The secret key you signed in with; for programs that only report usage a key with the role ingest is enough.',
   sendStep: '2. Send an event',
   sendHints: {
-    curl: 'An identifier of your own (-d identifier=…) makes it safe to send an event again: it counts once.',
+    curl: 'An identifier of your own (the parameter identifier) makes it safe to send an event again: it counts once.',
     node: 'After npm install stripe, save it as send.mjs and run node send.mjs. An identifier of your own makes it safe to send an event again: it counts once.',
     cli: 'An identifier of your own (--identifier …) makes it safe to send an event again: it counts once.',
   } satisfies Record<SnippetClient, string>,
+  json: 'A payload key of this meter has brackets, which the forms of /v1 cannot carry: this is /v2, which takes JSON.',
   readStep: '3. Read the usage of today',
   readHints: {
     curl: 'aggregated_value is the usage of the customer in the current UTC day.',
@@ -24,7 +25,7 @@ const en = {
     cli: 'aggregated_value is the usage of the customer in the current UTC day.',
   } satisfies Record<SnippetClient, string>,
   cliCannot:
-    'The Stripe CLI speaks only to http://127.0.0.1, and sends no payload key that contains =. On the machine that runs the service, open this page under that address for the commands, or use another client.',
+    'The Stripe CLI speaks only to http://127.0.0.1, and sends no payload key that contains =, [ or ]. On the machine that runs the service, open this page under that address for the commands, or use another client.',
   arrivals: 'Arrivals',
   waiting: 'No event has arrived yet. As soon as one does, it is shown here.',
   arrived: (identifier: string, customer: string, value: string | null, at: string) =>
@@ -44,10 +45,11 @@ const ja: typeof en = {
     'ログインに使用したシークレットキーです。使用量の送信だけを行うプログラムには、ロールが ingest のキーで十分です。',
   sendStep: '2. イベントを送信',
   sendHints: {
-    curl: '独自の識別子 (-d identifier=…) を付けると、再送しても 1 回だけ集計されます。',
+    curl: '独自の識別子 (パラメーター identifier) を付けると、再送しても 1 回だけ集計されます。',
     node: 'npm install stripe の後、send.mjs として保存し、node send.mjs を実行します。独自の識別子を付けると、再送しても 1 回だけ集計されます。',
     cli: '独自の識別子 (--identifier …) を付けると、再送しても 1 回だけ集計されます。',
   },
+  json: 'このメーターには角括弧を含むペイロードキーがあり、/v1 のフォームでは送信できません。JSON を受け付ける /v2 を使用します。',
   readStep: '3. 今日の使用量を取得',
   readHints: {
     curl: 'aggregated_value が、今日 (UTC) のこの顧客の使用量です。',
@@ -55,7 +57,7 @@ const ja: typeof en = {
     cli: 'aggregated_value が、今日 (UTC) のこの顧客の使用量です。',
   },
   cliCannot:
-    'Stripe CLI は http://127.0.0.1 にのみ接続でき、= を含むペイロードキーは送信できません。サービスが稼働しているマシンで、そのアドレスでこのページを開くとコマンドが表示されます。または、ほかのクライアントを使用してください。',
+    'Stripe CLI は http://127.0.0.1 にのみ接続でき、=、[、] のいずれかを含むペイロードキーは送信できません。サービスが稼働しているマシンで、そのアドレスでこのページを開くとコマンドが表示されます。または、ほかのクライアントを使用してください。',
   arrivals: '受信状況',
   waiting: 'イベントはまだ届いていません。届くと、ここに表示されます。',
   arrived: (identifier, customer, value, at) =>

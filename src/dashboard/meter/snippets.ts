@@ -13,22 +13,34 @@ export interface Example {
   readonly dimensions: Readonly<Record<string, string>>
 }
 
+type Payload = readonly (readonly [key: string, value: string])[]
+
 export interface Snippets {
   readonly send: string
   readonly read: string
 }
 
+/** Of the names of a form's parameters brackets are the structure; a key that has them goes into the JSON of v2. */
+export function needsJson(meter: Meter): boolean {
+  const { customer_mapping, value_settings, dimension_payload_keys } = meter
+  const keys = [customer_mapping.event_payload_key, value_settings.event_payload_key, ...(dimension_payload_keys ?? [])]
+  return keys.some((key) => /[[\]]/.test(key))
+}
+
 /** Payload of an event of the meter, in the order people read it. */
-export function examplePayload(meter: Meter, { customer, value, dimensions }: Example): readonly [string, string][] {
+function examplePayload(meter: Meter, { customer, value, dimensions }: Example): Payload {
   const counts = meter.default_aggregation.formula === 'count'
   return [
     [meter.customer_mapping.event_payload_key, customer],
-    ...(counts ? [] : [[meter.value_settings.event_payload_key, value] as [string, string]]),
-    ...(meter.dimension_payload_keys ?? []).map((key): [string, string] => [key, dimensions[key] ?? '']),
+    ...(counts ? [] : [[meter.value_settings.event_payload_key, value] as const]),
+    ...(meter.dimension_payload_keys ?? []).map((key) => [key, dimensions[key] ?? ''] as const),
   ]
 }
 
-/** null where the client cannot do it: the Stripe CLI knows no host but its own machine, over http, and no `=` in a key. */
+/**
+ * null where the client cannot do it: the Stripe CLI knows no host but its own machine, over http, and no `=` nor brackets
+ * in a key.
+ */
 export function snippetsFor(client: SnippetClient, meter: Meter, example: Example, origin: string): Snippets | null {
   switch (client) {
     case 'curl':
@@ -45,14 +57,9 @@ export function keySnippet(meter: Meter): string {
 }
 
 function curlSnippets(meter: Meter, example: Example, origin: string): Snippets {
-  const payload = examplePayload(meter, example).map(([key, value]) => [`payload[${formKey(key)}]`, value] as const)
+  const payload = examplePayload(meter, example)
   return {
-    send: command([
-      `curl ${shellText(`${origin}/v1/billing/meter_events`)} -u "$STRIPE_API_KEY:"`,
-      ...[['event_name', meter.event_name] as const, ...payload].map(
-        ([name, value]) => `--data-urlencode ${shellText(`${name}=${value}`)}`,
-      ),
-    ]),
+    send: needsJson(meter) ? curlJson(meter, payload, origin) : curlForm(meter, payload, origin),
     read: [
       TODAY,
       command([
@@ -62,6 +69,25 @@ function curlSnippets(meter: Meter, example: Example, origin: string): Snippets 
       ]),
     ].join('\n'),
   }
+}
+
+function curlForm(meter: Meter, payload: Payload, origin: string): string {
+  const named = payload.map(([key, value]) => [`payload[${formKey(key)}]`, value] as const)
+  return command([
+    `curl ${shellText(`${origin}/v1/billing/meter_events`)} -u "$STRIPE_API_KEY:"`,
+    ...[['event_name', meter.event_name] as const, ...named].map(
+      ([name, value]) => `--data-urlencode ${shellText(`${name}=${value}`)}`,
+    ),
+  ])
+}
+
+function curlJson(meter: Meter, payload: Payload, origin: string): string {
+  const event = { event_name: meter.event_name, payload: Object.fromEntries(payload) }
+  return command([
+    `curl ${shellText(`${origin}/v2/billing/meter_events`)} -u "$STRIPE_API_KEY:"`,
+    "-H 'Content-Type: application/json'",
+    `-d ${shellText(JSON.stringify(event, null, 2).replaceAll('\n', '\n  '))}`,
+  ])
 }
 
 function nodeSnippets(meter: Meter, example: Example, origin: string): Snippets {
@@ -74,7 +100,7 @@ function nodeSnippets(meter: Meter, example: Example, origin: string): Snippets 
   return {
     send: [
       ...begin,
-      'const event = await stripe.billing.meterEvents.create({',
+      `const event = await stripe.${needsJson(meter) ? 'v2.' : ''}billing.meterEvents.create({`,
       `  event_name: ${jsText(meter.event_name)},`,
       '  payload: {',
       ...payload,
@@ -101,7 +127,7 @@ function cliSnippets(meter: Meter, example: Example, origin: string): Snippets |
   const host = hostname === 'localhost' ? '127.0.0.1' : hostname
   if (protocol !== 'http:' || !['127.0.0.1', '[::1]'].includes(host)) return null
   const payload = examplePayload(meter, example)
-  if (payload.some(([key]) => key.includes('='))) return null
+  if (payload.some(([key]) => /[=[\]]/.test(key))) return null
   const base = `--api-base ${shellText(`http://${host}${port === '' ? '' : `:${port}`}`)}`
   return {
     send: command([

@@ -25,7 +25,7 @@ const WINDOW_SECONDS = 10
 const RETRIED_AT_ONCE = 1000
 
 /** Unix seconds from which on; undefined: from the first. */
-export function sinceOf(span: Span): number | undefined {
+function sinceOf(span: Span): number | undefined {
   const days = spans[span]
   if (days === null) return undefined
   return Math.floor((Date.now() - days * DAY_MS) / 1000 / WINDOW_SECONDS) * WINDOW_SECONDS
