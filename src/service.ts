@@ -106,7 +106,8 @@ export async function startService({
       log,
     )
     closing.push(() => audits.close())
-    const issuedKey = await issueFirstKey(config, keyRing, clock, ids)
+    // Who chose the key knows it already, and may send it with the first request that is taken.
+    if (config.bootstrapApiKey !== null) await issueFirstKey(config, keyRing, clock, ids)
 
     const app = await createApp({
       store,
@@ -132,6 +133,8 @@ export async function startService({
     closing.push(() => closeHttp(app))
     const url = await listen(app, config)
     closing.push(reportCatchingUp({ readModel, readYourWrites, stopwatch, log }))
+    // Last of all, for it is shown once: a start that fails after this step would lose it.
+    const issuedKey = config.bootstrapApiKey === null ? await issueFirstKey(config, keyRing, clock, ids) : null
     return { url, issuedKey, close: closeAll }
   } catch (error) {
     await closeAll()

@@ -233,6 +233,24 @@ onEachStore('The process of the service', (startBeside, store) => {
     }
   })
 
+  it('shows the first key at the first start that comes to listen', async () => {
+    const other = await startBeside()
+    const environment = { DATA_DIR: dataDir, EVENT_STORE_URL: opened.url, BOOTSTRAP_API_KEY: '', LOG_LEVEL: 'silent' }
+    try {
+      for (const nowhere of [
+        { HOST: '127.0.0.1', PORT: String(other.port) },
+        { HOST: 'nowhere.invalid', PORT: '0' },
+      ]) {
+        const { code, stdout } = await runServiceProcess({ ...environment, ...nowhere })
+        expect([code, stdout]).toEqual([1, ''])
+      }
+    } finally {
+      await other.close()
+    }
+    const { stdout } = await (await start({ BOOTSTRAP_API_KEY: '' })).end('SIGTERM')
+    expect(stdout).toMatch(/Your test key, shown this once: sk_test_[0-9A-Za-z]{48}/)
+  })
+
   it('cuts days at 00:00 UTC wherever the server stands', async () => {
     const running = await start({ TZ: 'Asia/Kathmandu' })
     const meter = await createMeter(running.stripe, 'sum', { event_time_window: 'day' })
