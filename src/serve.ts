@@ -1,7 +1,10 @@
-/** Runs the service until it is told to stop: prints what a newcomer needs, and ends with the exit code of how it ended. */
+/**
+ * Runs the service until it is told to stop, which it may be from the first moment: prints what a newcomer needs, and ends
+ * with the exit code of how it ended.
+ */
 import { pino } from 'pino'
 import { ConfigError, readConfig, type Config } from './config.js'
-import { startService, type Service } from './service.js'
+import type { Service } from './service.js'
 
 /** Past this, a stop that hangs is given up. */
 const STOP_TIMEOUT_MS = 60_000
@@ -14,10 +17,28 @@ export async function serve(overrides: Readonly<Record<string, string | undefine
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: ['req.headers.authorization', 'headers.authorization'],
   })
+  const stopping = new AbortController()
+  const told = new Promise<void>((resolve) => {
+    const stop = (signal: NodeJS.Signals): void => {
+      if (stopping.signal.aborted) return
+      log.info({ signal }, 'Stopping: no new requests; what was taken on is being settled.')
+      setTimeout(() => {
+        log.fatal('Stopping took too long.')
+        process.exit(1)
+      }, STOP_TIMEOUT_MS).unref()
+      stopping.abort()
+      resolve()
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+  })
   let service: Service
   try {
-    service = await startService({ config, log })
+    // Loading it takes half a second, in which process 1 of a container would not hear a signal that nobody handles yet.
+    const { startService } = await import('./service.js')
+    service = await startService({ config, log, signal: stopping.signal })
   } catch (error) {
+    if (error === stopping.signal.reason) return log.info('Stopped before it was started.')
     log.fatal({ err: error }, 'Meterbook could not start.')
     process.stderr.write(`Meterbook could not start: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = 1
@@ -26,29 +47,14 @@ export async function serve(overrides: Readonly<Record<string, string | undefine
   process.stdout.write(greeting(service, config))
   log.info({ url: service.url, eventStore: config.eventStoreUrl.split(':', 1)[0] }, 'Meterbook is listening.')
 
-  let isStopping = false
-  const stop = (signal: NodeJS.Signals): void => {
-    if (isStopping) return
-    isStopping = true
-    log.info({ signal }, 'Stopping: no new requests; what was taken on is being settled.')
-    const givenUp = setTimeout(() => {
-      log.fatal('Stopping took too long.')
-      process.exit(1)
-    }, STOP_TIMEOUT_MS)
-    service.close().then(
-      () => {
-        clearTimeout(givenUp)
-        log.info('Stopped.')
-        process.exitCode = 0
-      },
-      (error: unknown) => {
-        log.fatal({ err: error }, 'Stopping failed.')
-        process.exit(1)
-      },
-    )
+  await told
+  try {
+    await service.close()
+    log.info('Stopped.')
+  } catch (error) {
+    log.fatal({ err: error }, 'Stopping failed.')
+    process.exit(1)
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
 }
 
 function configOrExit(overrides: Readonly<Record<string, string | undefined>>): Config {

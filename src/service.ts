@@ -51,6 +51,8 @@ export interface ServiceOptions {
   readonly stopwatch?: Stopwatch
   /** See `ServiceParts`. */
   readonly requestTimeoutMs?: number | undefined
+  /** Ends the start, wherever it is. */
+  readonly signal?: AbortSignal
 }
 
 export interface Service {
@@ -60,7 +62,10 @@ export interface Service {
   close(): Promise<void>
 }
 
-/** @throws what keeps the service from starting, with a message for the operator. */
+/**
+ * @throws the reason of `signal` where that ended the start; else what keeps the service from starting, with a message
+ * for the operator.
+ */
 export async function startService({
   config,
   log,
@@ -68,6 +73,7 @@ export async function startService({
   ids = randomIds,
   stopwatch = systemStopwatch,
   requestTimeoutMs,
+  signal = new AbortController().signal,
 }: ServiceOptions): Promise<Service> {
   const { dataDir, eventStoreUrl, readModelUrl } = config
   makeDataFolder(dataDir)
@@ -81,10 +87,12 @@ export async function startService({
     closing.push(() => lock.release())
     const store = await openEventStore(eventStoreUrl, dataDir, log)
     closing.push(() => store.close())
-    await untilReachable(store, log)
+    await untilReachable(store, log, signal)
+    signal.throwIfAborted()
     const readYourWrites = new ReadYourWrites(store, READ_TIMEOUT_MS)
     const projector = await ProjectorThread.start({ eventStoreUrl, readModelUrl, dataDir }, readYourWrites, log)
     closing.push(() => projector.stop())
+    signal.throwIfAborted()
     const readModel = openReadModel(readModelUrl, dataDir)
     closing.push(() => readModel.close())
 
@@ -133,11 +141,14 @@ export async function startService({
     closing.push(() => closeHttp(app))
     const url = await listen(app, config)
     closing.push(reportCatchingUp({ readModel, readYourWrites, stopwatch, log }))
+    signal.throwIfAborted()
     // Last of all, for it is shown once: a start that fails after this step would lose it.
     const issuedKey = config.bootstrapApiKey === null ? await issueFirstKey(config, keyRing, clock, ids) : null
     return { url, issuedKey, close: closeAll }
   } catch (error) {
     await closeAll()
+    // Whoever was told to stop asks no more what else was wrong.
+    signal.throwIfAborted()
     throw error
   }
 }
@@ -183,15 +194,16 @@ async function issueFirstKey(
 }
 
 /** A store in a container of its own may still be starting. */
-async function untilReachable(store: EventStore, log: Logger): Promise<void> {
+async function untilReachable(store: EventStore, log: Logger, signal: AbortSignal): Promise<void> {
   const since = performance.now()
   for (;;) {
     try {
       return await store.check()
     } catch (error) {
+      signal.throwIfAborted()
       if (performance.now() - since > STORE_WAIT_MS) throw error
       log.warn({ err: error }, 'The event store cannot be reached yet; trying again.')
-      await delay(STORE_RETRY_MS)
+      await delay(STORE_RETRY_MS, undefined, { signal })
     }
   }
 }

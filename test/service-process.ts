@@ -20,7 +20,7 @@ type Environment = Readonly<Record<string, string>>
 /** Makes another command of the one that starts it, for limits that are set from outside. */
 type Wrap = (command: readonly string[]) => readonly string[]
 
-class Run {
+export class Run {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
   stdout = ''
@@ -50,6 +50,12 @@ class Run {
         throw new Error(`The service ended: ${JSON.stringify(await this.ended)}`)
       }
     }
+  }
+
+  /** Sends the signal, unless it is over, and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<Ended> {
+    this.child.kill(signal)
+    return this.ended
   }
 }
 
@@ -88,8 +94,7 @@ export class ServiceProcess {
 
   /** Sends the signal, unless it is over, and waits for the end. */
   async end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<Ended> {
-    this.run.child.kill(signal)
-    const ended = await this.run.ended
+    const ended = await this.run.end(signal)
     this.api.close()
     return ended
   }
@@ -110,6 +115,11 @@ export async function startServiceProcess(environment: Environment, wrap?: Wrap)
   const run = new Run({ PORT: '0', BOOTSTRAP_API_KEY: TEST_KEY, ...environment }, wrap)
   await run.printed(LISTENING)
   return new ServiceProcess(run, LISTENING.exec(run.stdout)?.[1] ?? '')
+}
+
+/** Starts it where it is not expected to listen soon. */
+export function beginServiceProcess(environment: Environment): Run {
+  return new Run(environment)
 }
 
 /** Runs it where it is expected to end by itself. */

@@ -11,7 +11,14 @@ import { text } from 'node:stream/consumers'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { byWindow, createMeter, report, summaries, total } from '../metered-usage.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
-import { MAIN, runServiceProcess, startServiceProcess, type Ended, type ServiceProcess } from '../service-process.js'
+import {
+  beginServiceProcess,
+  MAIN,
+  runServiceProcess,
+  startServiceProcess,
+  type Ended,
+  type ServiceProcess,
+} from '../service-process.js'
 
 const ROUTES = [
   'GET /healthz',
@@ -261,6 +268,24 @@ onEachStore('The process of the service', (startBeside, store) => {
       [new Date(today).toISOString(), 40],
       [new Date(today - DAY_MS).toISOString(), 2],
     ])
+  })
+})
+
+describe('A start that waits for the event store', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends with code 0 on %s, and lets go of its folder', async (signal) => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+    const waiting = beginServiceProcess({ DATA_DIR: dataDir, EVENT_STORE_URL: 'esdb://127.0.0.1:9?tls=false' })
+    try {
+      await waiting.printed('cannot be reached yet')
+      const { code, signal: killedBy, stdout, stderr } = await waiting.end(signal)
+      expect([code, killedBy, stderr]).toEqual([0, null, ''])
+      expect(stdout).toContain('Stopped before it was started.')
+      const next = await startServiceProcess({ DATA_DIR: dataDir })
+      expect(await next.stop()).toBe(0)
+    } finally {
+      await waiting.end('SIGKILL')
+      rmSync(dataDir, { recursive: true })
+    }
   })
 })
 
