@@ -8,6 +8,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { byWindow, createMeter, report, summaries, total } from '../metered-usage.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
@@ -19,6 +20,8 @@ import {
   type Ended,
   type ServiceProcess,
 } from '../service-process.js'
+
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 
 const ROUTES = [
   'GET /healthz',
@@ -269,6 +272,19 @@ onEachStore('The process of the service', (startBeside, store) => {
       [new Date(today - DAY_MS).toISOString(), 2],
     ])
   })
+})
+
+it('is stopped by the signal that npm start is given', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  const service = await startServiceProcess({ DATA_DIR: dataDir, npm_config_update_notifier: 'false' }, () => [
+    'npm',
+    'start',
+    '--prefix',
+    CHECKOUT,
+  ])
+  const { code, stdout } = await service.end('SIGTERM')
+  expect([code, stdout]).toEqual([0, expect.stringContaining('Stopped.')])
+  rmSync(dataDir, { recursive: true })
 })
 
 describe('A start that waits for the event store', () => {
