@@ -2,6 +2,7 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
 import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { MeterCatalogues } from '../commands/meter-catalogues.js'
 import { DomainError } from '../domain/errors.js'
 import { isLive, type LedgerName } from '../domain/ledger.js'
 import type { AuditSelection, Finding } from '../replay/audit.js'
@@ -38,6 +39,7 @@ export class CreateAuditParameters extends UsageSelectionParameters {
 export class AuditsController {
   constructor(
     private readonly audits: Audits,
+    private readonly catalogues: MeterCatalogues,
     private readonly idempotency: Idempotency,
   ) {}
 
@@ -58,7 +60,7 @@ export class AuditsController {
     return this.idempotency.answer(
       request,
       reply,
-      async () => ({ body: this.begin(selection), appended: null, replayOf: null }),
+      async () => ({ body: await this.begin(selection), appended: null, replayOf: null }),
       ({ stream, revision }) => {
         throw new Error(`Event ${revision} of ${stream} carries the idempotency key of an audit.`)
       },
@@ -83,8 +85,11 @@ export class AuditsController {
     return auditObject(job)
   }
 
-  private begin(selection: AuditSelection & { readonly ledger: LedgerName }): object {
-    const { ledger } = selection
+  private async begin(selection: AuditSelection & { readonly ledger: LedgerName }): Promise<object> {
+    const { ledger, meterId } = selection
+    if (meterId !== null && !(await this.catalogues.latest(ledger)).meters.has(meterId)) {
+      throw new DomainError('resource_missing', `No such meter: '${meterId}'.`, 'meter')
+    }
     try {
       return auditObject(this.audits.start(ledger, selection))
     } catch (error) {

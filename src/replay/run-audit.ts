@@ -3,9 +3,13 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { DomainError } from '../domain/errors.js'
+import type { EventStore } from '../event-store/event-store.js'
 import { openEventStore, type Log } from '../event-store/open-event-store.js'
+import { categories, ledgerOf } from '../event-store/streams.js'
 import type { ReadModel } from '../read-model/read-model.js'
 import { openReadModel, openScratchReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
+import { meters } from '../read-model/tables.js'
 import { allProjections } from '../projections/projections.js'
 import { checkAgreement } from './agreement.js'
 import { Audit, type AuditOptions, type AuditSelection, type AuditVerdict, type DigestRecords } from './audit.js'
@@ -21,6 +25,7 @@ export interface AuditSettings {
   readonly scratchDir?: string
 }
 
+/** @throws DomainError for a meter that does not exist; else what kept it from coming to a verdict. */
 export async function runAudit(
   { eventStoreUrl, readModelUrl, dataDir, scratchDir = tmpdir() }: AuditSettings,
   selection: AuditSelection,
@@ -42,6 +47,7 @@ export async function runAudit(
       live,
       allProjections(() => undefined),
     )
+    await requireMeter(store, live, selection)
     // What each event did is told from rows that have nothing of what comes behind it.
     if (!options.onEffect) {
       const agreed = await inScratch(scratchDir, 'small-scratch', async (scratch, folder) => {
@@ -70,6 +76,23 @@ export async function runAudit(
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()
   }
+}
+
+/**
+ * A mistyped meter would agree, without a record. It is known where the rows or the log have it: which of the two is wrong
+ * is for the audit to say.
+ */
+async function requireMeter(store: EventStore, live: ReadModel, selection: AuditSelection): Promise<void> {
+  const { ledger, meterId } = selection
+  if (meterId === null) return
+  const isSelected = (owner: string): boolean => ledger === null || owner === ledger
+  const [row] = await live.snapshot((rows) => rows.get(meters, [[meterId]], 'meterId'))
+  if (row && isSelected(row.ledger)) return
+  for await (const page of store.readAll({ after: null, categories: [categories.meters] })) {
+    const creates = page.filter(({ type, data }) => type === 'MeterCreated' && data.meterId === meterId)
+    if (creates.some(({ stream }) => isSelected(ledgerOf(stream)))) return
+  }
+  throw new DomainError('resource_missing', `No such meter: '${meterId}'.`, 'meter')
 }
 
 /** Scratch rows in a folder that is gone afterwards. They are not used again: after a failure such a file may be anything. */

@@ -97,6 +97,17 @@ onEachStore('Audits', (start) => {
     expect(await refusalOf(begin({ sequence: -1 }))).toMatchObject({ param: 'sequence' })
   })
 
+  it('are of a meter that exists in the ledger, and of any customer', async () => {
+    const other = await service.clientWithNewKey({ account: 'other' })
+    for (const refusal of [
+      await refusalOf(begin({ meter: 'mtr_none' })),
+      await refusalOf(begin({ meter: meter.id }, other)),
+    ]) {
+      expect(refusal).toMatchObject({ statusCode: 404, code: 'resource_missing', param: 'meter' })
+    }
+    expect(await audited({ meter: meter.id, customer: 'cus_nobody' })).toMatchObject({ verdict: 'agrees', records: 0 })
+  })
+
   it('name what was changed behind the back of the service, to the ledger it belongs to', async () => {
     const file = join(service.dataDir, READ_MODEL_FILE)
     expect(await changeCells(file, ({ size }) => size === DAY_MS, '666')).toBe(1)
