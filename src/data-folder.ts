@@ -1,7 +1,8 @@
 /** The folder of the embedded files: private to its owner, and used by one service at a time. */
 import Database from 'better-sqlite3'
-import { mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { ConfigError } from './config.js'
 import { describeFailure, sqliteFailure } from './sqlite-failure.js'
 
 const LOCK_FILE = 'service.lock'
@@ -12,8 +13,24 @@ export class DataFolderInUse extends Error {
   override readonly name = 'DataFolderInUse'
 }
 
+/** @throws ConfigError */
 export function makeDataFolder(dataDir: string): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  try {
+    makeFolder(resolve(dataDir))
+  } catch (error) {
+    throw new ConfigError(`DATA_DIR must be a folder that can be made and used: ${(error as Error).message}`)
+  }
+}
+
+/** One after the other from the top: Node's own recursion goes on for ever where a system refuses with ENOENT, as in /proc. */
+function makeFolder(folder: string): void {
+  const parent = dirname(folder)
+  if (!existsSync(parent)) makeFolder(parent)
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error
+  }
 }
 
 export interface DataFolderLock {

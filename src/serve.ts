@@ -39,6 +39,7 @@ export async function serve(overrides: Readonly<Record<string, string | undefine
     service = await startService({ config, log, signal: stopping.signal })
   } catch (error) {
     if (error === stopping.signal.reason) return log.info('Stopped before it was started.')
+    if (error instanceof ConfigError) return exitFor(error)
     log.fatal({ err: error }, 'Meterbook could not start.')
     process.stderr.write(`Meterbook could not start: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = 1
@@ -62,9 +63,13 @@ function configOrExit(overrides: Readonly<Record<string, string | undefined>>): 
     return readConfig({ ...process.env, ...overrides })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exit(2)
+    return exitFor(error)
   }
+}
+
+function exitFor({ message }: ConfigError): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(2)
 }
 
 function greeting({ url, issuedKey }: Service, { host }: Config): string {

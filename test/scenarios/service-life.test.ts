@@ -319,6 +319,8 @@ describe('A bad setting', () => {
       ['RATE_LIMIT_EVENTS_PER_SECOND', '1e3'],
       ['RATE_LIMIT_REQUESTS_PER_SECOND', '1.5'],
       ['RATE_LIMIT_REQUESTS_PER_SECOND', '1000001'],
+      ['DATA_DIR', '/proc/data'],
+      ['DATA_DIR', '/proc/version'],
     ] as const
     const ends = settings.map(async ([name, value]) => {
       const { code, stdout, stderr } = await runServiceProcess({ DATA_DIR: '/nonexistent/folder', [name]: value })
