@@ -1,27 +1,26 @@
 /**
  * `meterbook audit`: folds the log once more and compares every stored row with what comes out. It changes nothing and may
- * run beside the service. Exit code 1 when anything differs.
+ * run beside the service. Exit code 1 when anything differs, and for nothing else.
  */
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
+import { statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { formatTimestamp } from '../api/stripe/timestamp.js'
-import { readConfig, type Config } from '../config.js'
-import { ledgerName, type Mode } from '../domain/ledger.js'
+import { readConfig } from '../config.js'
+import { ledgerName } from '../domain/ledger.js'
 import type { AuditPhase, AuditSelection, AuditVerdict, Finding } from '../replay/audit.js'
 import type { Effect } from '../replay/effects.js'
-import { runAudit } from '../replay/run-audit.js'
-import { readTimes, storeOptions, storeOverrides, requireAccountName } from './ledger-options.js'
-import { grouped, Progress } from './progress.js'
+import { runAudit, type AuditSettings } from '../replay/run-audit.js'
+import { readTimes, requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
+import { counted, grouped, Progress } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
-interface AuditOptions {
-  readonly account: string
-  readonly mode: Mode
-  readonly dataDir?: string
-  readonly eventStoreUrl?: string
+interface AuditOptions extends StoreOptions {
   readonly meter?: string
   readonly customer?: string
   readonly from?: string
   readonly to?: string
+  readonly sequence?: string
   readonly asOf?: string
   readonly tempDir?: string
   readonly json?: true
@@ -38,7 +37,7 @@ what is reported and digested; with --meter or --customer what each of their eve
 is folded in any case.
 
 Exit codes: 0 everything agrees, 1 something differs or the log is damaged (docs/operations.md says what to do), 2 the
-command line or a setting is wrong, 130 interrupted.`
+command line or a setting is wrong, 3 it could not be carried out, 130 interrupted.`
 
 export function auditCommand(): Command {
   const command = storeOptions(
@@ -48,16 +47,21 @@ export function auditCommand(): Command {
     .option('--customer <id>', 'only of this customer, with what each event did')
     .option('--from <time>', 'only what happened at or after')
     .option('--to <time>', 'only what happened before')
-    .option('--as-of <number>', 'only the records, as they stood after this usage event')
+    .option('--sequence <number>', 'only the records, as they stood after this usage event')
+    .addOption(new Option('--as-of <number>', 'its earlier name').conflicts('sequence').hideHelp())
     .option('--temp-dir <folder>', 'where rows are folded to, at most as large as the read model (default: TMPDIR)')
     .option('--json', 'print JSON')
-    .option('--quiet', 'print nothing but the verdict')
+    .option('--quiet', 'print nothing but the verdict and errors')
     .addHelpText('after', HELP)
   return command.action(async (options: AuditOptions) => {
     requireAccountName(command, options)
     const times = readTimes(command, options)
-    if (options.asOf !== undefined && !/^\d{1,15}$/.test(options.asOf)) {
-      command.error('--as-of takes the number of a usage event, as `meterbook digest` prints it.', { exitCode: 2 })
+    const { sequence = options.asOf, tempDir = tmpdir() } = options
+    if (sequence !== undefined && !/^\d{1,15}$/.test(sequence)) {
+      command.error('--sequence takes the number of a usage event, as `meterbook digest` prints it.', { exitCode: 2 })
+    }
+    if (!statSync(tempDir, { throwIfNoEntry: false })?.isDirectory()) {
+      command.error(`There is no folder ${tempDir} for what is folded. Name one with --temp-dir.`, { exitCode: 2 })
     }
     // The ledger has defaults, which here mean all of them.
     const isOfLedger = ['account', 'mode'].some((name) => command.getOptionValueSource(name) !== 'default')
@@ -68,15 +72,15 @@ export function auditCommand(): Command {
         meterId: options.meter ?? null,
         customer: options.customer ?? null,
         ...times,
-        sequence: options.asOf === undefined ? null : Number(options.asOf),
+        sequence: sequence === undefined ? null : Number(sequence),
       },
-      readConfig({ ...process.env, ...storeOverrides(options) }),
+      { ...readConfig({ ...process.env, ...storeOverrides(options) }), scratchDir: tempDir },
     )
   })
 }
 
-async function audit(options: AuditOptions, selection: AuditSelection, config: Config): Promise<void> {
-  requireEventLog(config)
+async function audit(options: AuditOptions, selection: AuditSelection, settings: AuditSettings): Promise<void> {
+  requireEventLog(settings)
   const interrupted = new AbortController()
   const interrupt = (): void => interrupted.abort()
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
@@ -85,7 +89,7 @@ async function audit(options: AuditOptions, selection: AuditSelection, config: C
   const effects: Effect[] = []
   try {
     const verdict = await runAudit(
-      { ...config, ...(options.tempDir !== undefined && { scratchDir: options.tempDir }) },
+      settings,
       selection,
       {
         signal: interrupted.signal,
@@ -101,7 +105,10 @@ async function audit(options: AuditOptions, selection: AuditSelection, config: C
       warningsOnly,
     )
     progress.clear()
-    if (options.json) process.stdout.write(`${JSON.stringify({ ...verdict, ...(isNarrow && { effects }) }, null, 2)}\n`)
+    if (options.json) {
+      const shown = { ...shownVerdict(verdict), ...(isNarrow && { effects: effects.map(shownEffect) }) }
+      process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`)
+    } else if (options.quiet) process.stdout.write(`${verdictLine(verdict)}\n`)
     else print(verdict)
     if (verdict.verdict !== 'agrees') process.exitCode = 1
   } catch (error) {
@@ -114,10 +121,10 @@ async function audit(options: AuditOptions, selection: AuditSelection, config: C
   }
 }
 
-const nouns: Record<AuditPhase, string> = {
-  folding: 'events folded',
-  comparing: 'rows compared',
-  digesting: 'records digested',
+const work: Record<AuditPhase, readonly [noun: string, participle: string]> = {
+  folding: ['event', 'folded'],
+  comparing: ['row', 'compared'],
+  digesting: ['record', 'digested'],
 }
 
 class PhaseProgress {
@@ -130,7 +137,7 @@ class PhaseProgress {
     if (phase !== this.phase) {
       this.clear()
       this.phase = phase
-      this.progress = new Progress(this.isQuiet ? null : process.stderr, nouns[phase])
+      this.progress = new Progress(this.isQuiet ? null : process.stderr, ...work[phase])
     }
     this.progress?.show(done, fraction)
   }
@@ -171,12 +178,12 @@ function effectLine({ type, sequence, meterId, identifier, customer, value, ...e
 }
 
 function print(found: AuditVerdict): void {
-  const { verdict, events, rows, checkpoint, logGoesOn, findingCount, findings, digests } = found
+  const { events, rows, checkpoint, logGoesOn, findingCount, findings, digests } = found
   const lines = findings.slice(0, PRINTED_MAX).map(findingLine)
   if (findingCount > lines.length)
     lines.push(`… and ${grouped(findingCount - lines.length)} more (--json has up to 1000).`)
   lines.push(
-    `${grouped(events)} events folded up to position ${checkpoint.position ?? 'none'} (usage event ${checkpoint.sequence}), ${grouped(rows)} rows compared.`,
+    `${counted(events, 'event')} folded up to position ${checkpoint.position ?? 'none'} (usage event ${checkpoint.sequence}), ${counted(rows, 'row')} compared.`,
   )
   if (logGoesOn) {
     lines.push(
@@ -184,20 +191,42 @@ function print(found: AuditVerdict): void {
     )
   }
   for (const { ledger, sha256, records, cancelled } of digests) {
-    lines.push(`digest of ${ledger}: ${sha256}  (${grouped(records)} records, ${grouped(cancelled)} cancelled)`)
+    lines.push(`digest of ${ledger}: ${sha256}  (${counted(records, 'record')}, ${grouped(cancelled)} cancelled)`)
   }
-  lines.push(
-    {
-      agrees: 'AGREES: every row is what the log says.',
-      differs: `DIFFERS: ${counted(findingCount, 'difference')} between the rows and the log. Before rebuilding the rows, see that the log gives a digest you kept: docs/operations.md.`,
-      damaged: `DAMAGED: the log itself is wrong in ${counted(findings.filter(({ kind }) => kind === 'log').length, 'place')}. Do not rebuild: docs/operations.md.`,
-    }[verdict],
-  )
+  lines.push(verdictLine(found))
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-function counted(number: number, noun: string): string {
-  return `${grouped(number)} ${noun}${number === 1 ? '' : 's'}`
+function verdictLine({ verdict, findingCount, findings, digests }: AuditVerdict): string {
+  switch (verdict) {
+    case 'agrees': {
+      const records = digests.reduce((sum, digest) => sum + digest.records, 0)
+      return `AGREES: every row is what the log says, of ${counted(records, 'record')}.`
+    }
+    case 'differs':
+      return `DIFFERS: ${counted(findingCount, 'difference')} between the rows and the log. Before rebuilding the rows, see that the log gives a digest you kept: docs/operations.md.`
+    case 'damaged':
+      return `DAMAGED: the log itself is wrong in ${counted(findings.filter(({ kind }) => kind === 'log').length, 'place')}. Do not rebuild: docs/operations.md.`
+  }
+}
+
+/** As JSON, in the words of the API. */
+function shownVerdict({ logGoesOn, findingCount, findings, digests, ...verdict }: AuditVerdict): object {
+  return {
+    ...verdict,
+    log_goes_on: logGoesOn,
+    finding_count: findingCount,
+    findings: findings.map((finding) => {
+      if (finding.kind !== 'row') return finding
+      const { meterId, ...row } = finding
+      return { ...row, meter: meterId }
+    }),
+    digests,
+  }
+}
+
+function shownEffect({ meterId, occurredAt, ...effect }: Effect): object {
+  return { ...effect, meter: meterId, occurred_at: occurredAt }
 }
 
 function findingLine(finding: Finding): string {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readConfig, type Config } from '../config.js'
 import { DataFolderInUse } from '../data-folder.js'
+import { DomainError } from '../domain/errors.js'
 import { ledgerName } from '../domain/ledger.js'
 import { openEventStore } from '../event-store/open-event-store.js'
 import type { Position } from '../event-store/event-store.js'
@@ -17,8 +18,15 @@ import { requireMeter } from '../queries/reader.js'
 import { openReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { digestUsage, type Digest } from '../replay/digest.js'
-import { readTimes, requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
-import { grouped, Progress } from './progress.js'
+import {
+  EXIT_CODES,
+  readTimes,
+  requireAccountName,
+  storeOptions,
+  storeOverrides,
+  type StoreOptions,
+} from './ledger-options.js'
+import { counted, grouped, Progress } from './progress.js'
 import { openWriteSide, requireEventLog, warningsOnly } from './write-side.js'
 
 /** How long the command waits for a running service that is behind its log. */
@@ -37,7 +45,9 @@ interface DigestOptions extends StoreOptions {
 
 const HELP = `
 The same usage gives the same digest on any store and machine. To compute it without Meterbook:
-\`meterbook export --format records | docs/digest.sh\` (docs/digest.md). The digest alone is on standard output.`
+\`meterbook export --format records | docs/digest.sh\` (docs/digest.md). The digest alone is on standard output.
+
+${EXIT_CODES}`
 
 export function digestCommand(): Command {
   const command = storeOptions(
@@ -74,13 +84,13 @@ async function printDigest(
 ): Promise<void> {
   requireEventLog(config)
   await catchUp(config)
-  const progress = new Progress(options.quiet ? null : process.stderr, 'records')
+  const progress = new Progress(options.quiet ? null : process.stderr, 'record')
   const found = await computeDigest(options, times, config, progress)
   progress.clear()
   if (!options.quiet) {
     const { records, cancelled, sequence, position } = found
     process.stderr.write(
-      `${grouped(records)} records, ${grouped(cancelled)} of them cancelled, after usage event ${sequence} (position ${position ?? 'none'}).\n`,
+      `${counted(records, 'record')}, ${grouped(cancelled)} of them cancelled, after usage event ${sequence} (position ${position ?? 'none'}).\n`,
     )
   }
   const { sha256: digest, records, cancelled, sequence, position } = found
@@ -104,7 +114,11 @@ async function computeDigest(
       if (meter !== null) await requireMeter(rows, selection.ledger, meter, '--meter')
       const checkpoint = await rows.checkpoint('usage-index')
       if (wanted !== null && wanted > checkpoint.sequence) {
-        throw new Error(`The read model has ${checkpoint.sequence} usage events so far, not ${wanted}.`)
+        throw new DomainError(
+          'parameter_invalid',
+          `The read model has ${counted(checkpoint.sequence, 'usage event')} so far, not ${wanted}.`,
+          '--sequence',
+        )
       }
       let read = 0
       const digest = await digestUsage(

@@ -10,14 +10,22 @@ import { createGzip } from 'node:zlib'
 import { randomIds } from '../commands/environment.js'
 import { MeterCatalogues } from '../commands/meter-catalogues.js'
 import { readConfig, type Config } from '../config.js'
+import { DomainError } from '../domain/errors.js'
 import { ledgerName } from '../domain/ledger.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { EventStore } from '../event-store/event-store.js'
 import { openEventStore } from '../event-store/open-event-store.js'
 import { exportUsage, surveyExport, type ExportSelection } from '../queries/export-usage.js'
 import { csvWriter, ndjsonWriter, recordsWriter, type ExportFormat } from './export-format.js'
-import { readTimes, requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
-import { grouped, Progress } from './progress.js'
+import {
+  EXIT_CODES,
+  readTimes,
+  requireAccountName,
+  storeOptions,
+  storeOverrides,
+  type StoreOptions,
+} from './ledger-options.js'
+import { counted, Progress } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
 interface ExportOptions extends StoreOptions {
@@ -42,7 +50,9 @@ The format and gzip are also told by the name of --out (.csv, .ndjson, .gz). Tim
 are compared with the timestamp of the event. The service may run meanwhile.
 
 --format records writes the stored facts instead: every record, cancelled or not, with what a digest is made of
-(docs/digest.md). Such a file is for checking, not for importing.`
+(docs/digest.md). Such a file is for checking, not for importing.
+
+${EXIT_CODES}`
 
 export function exportCommand(): Command {
   const command = storeOptions(
@@ -82,10 +92,10 @@ async function exportRecords(
       ...times,
       includeCancelled: options.includeCancelled === true || options.format === 'records',
     }
-    const progress = new Progress(options.quiet ? null : process.stderr, 'records')
+    const progress = new Progress(options.quiet ? null : process.stderr, 'record')
     const written = await write(store, selection, options, progress)
     progress.clear()
-    if (!options.quiet) process.stderr.write(`${grouped(written)} records in ${progress.seconds.toFixed(1)} s.\n`)
+    if (!options.quiet) process.stderr.write(`${counted(written, 'record')} in ${progress.seconds.toFixed(1)} s.\n`)
   } finally {
     await store.close()
   }
@@ -101,7 +111,7 @@ async function chosenMeters(
   const chosen = [...meters].filter(([id, each]) => (meter === undefined ? each.eventName === eventName : id === meter))
   if (chosen.length > 0) return new Map(chosen)
   const what = meter === undefined ? `meter with the event name ${eventName}` : `meter ${meter}`
-  throw new Error(`The ledger ${ledger} has no ${what}.`)
+  throw new DomainError('resource_missing', `The ledger ${ledger} has no ${what}.`)
 }
 
 async function write(

@@ -12,7 +12,7 @@ import { parseTimestamp } from '../api/stripe/timestamp.js'
 import { randomIds, systemClock } from '../commands/environment.js'
 import { UsageImport } from '../commands/import-usage.js'
 import { MeterCatalogues } from '../commands/meter-catalogues.js'
-import { readConfig, readServiceAccess, type Config } from '../config.js'
+import { ConfigError, readConfig, readServiceAccess, type Config } from '../config.js'
 import { DataFolderInUse } from '../data-folder.js'
 import { ledgerName } from '../domain/ledger.js'
 import { importLines, type ImportFormat } from './import-lines.js'
@@ -20,7 +20,7 @@ import { runImport, type ImportCounts, type ImportRun } from './import-run.js'
 import { ServiceImport } from './import-through-service.js'
 import { contentHash, openImportSource, STANDARD_INPUT } from './import-source.js'
 import { requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
-import { grouped, Progress } from './progress.js'
+import { counted as countedAs, grouped, Progress } from './progress.js'
 import { RejectsFile } from './rejects-file.js'
 import { ServiceClient } from './service-client.js'
 import { openWriteSide, type WriteSide } from './write-side.js'
@@ -52,7 +52,8 @@ then needs a folder of its own (--data-dir) for its read model.
 Through a running service (--url http://127.0.0.1:4242) the ledger is that of the key, which must be a secret one and is best
 given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes.
 
-Exit codes: 0 all lines counted or counted before; 1 some were refused, or it stopped; 2 the command line is wrong.`
+Exit codes: 0 all lines counted or counted before, 1 some were refused, 2 the command line or a setting is wrong, 3 it
+stopped before the end.`
 
 export function importCommand(): Command {
   const command = storeOptions(
@@ -110,7 +111,7 @@ async function importFile(file: string, options: ImportOptions, open: () => Prom
   const counts: ImportCounts = { lines: 0, counted: 0, duplicates: 0, rejected: 0 }
   const rejectsPath = options.rejects ?? `${file === STANDARD_INPUT ? 'stdin' : file}.rejected.ndjson`
   const { usageImport, writeSide } = await open()
-  const progress = new Progress(options.quiet ? null : process.stderr, 'lines')
+  const progress = new Progress(options.quiet ? null : process.stderr, 'line')
   let stopped: unknown = null
   try {
     const rejects = new RejectsFile(rejectsPath, file === STANDARD_INPUT ? null : file)
@@ -162,7 +163,9 @@ async function openStore(config: Config, { account, mode, backfill }: ImportOpti
     const ledger = ledgerName({ account, mode })
     const catalogue = await new MeterCatalogues(writeSide.store, () => randomIds.uuid()).latest(ledger)
     if (catalogue.meters.size === 0) {
-      throw new Error(`The ledger ${ledger} has no meters yet. Create them first, or choose with --account and --mode.`)
+      throw new ConfigError(
+        `The ledger ${ledger} has no meters yet. Create them first, or choose with --account and --mode.`,
+      )
     }
     const usageImport = new UsageImport(writeSide.usage, {
       ledger,
@@ -224,7 +227,7 @@ function summarize(counts: ImportCounts, { file, options, rejects, seconds, stop
   if (options.quiet) return
   const name = file === STANDARD_INPUT ? 'standard input' : basename(file)
   process.stdout.write(
-    `${name}: ${grouped(lines)} lines in ${seconds.toFixed(1)} s (${grouped(rate)}/s): ${grouped(counted)} counted, ${grouped(duplicates)} counted before, ${grouped(rejected)} refused.\n`,
+    `${name}: ${countedAs(lines, 'line')} in ${seconds.toFixed(1)} s (${grouped(rate)}/s): ${grouped(counted)} counted, ${grouped(duplicates)} counted before, ${grouped(rejected)} refused.\n`,
   )
   if (rejected > 0) process.stdout.write(`The refused lines and why: ${rejects}\n`)
   if (stopped !== null) process.stdout.write('It stopped before the end. Run it again: what counted counts once.\n')

@@ -1,25 +1,37 @@
-/** Options of the commands that work on one ledger of a store, over the settings of the environment. */
+/** Options of the commands that work on a store, or on one ledger of it, over the settings of the environment. */
 import { Option, type Command } from 'commander'
 import { parseTimestamp } from '../api/stripe/timestamp.js'
 import { isAccountName, type Mode } from '../domain/ledger.js'
 
-export interface StoreOptions {
-  readonly account: string
-  readonly mode: Mode
+export const EXIT_CODES = 'Exit codes: 0 done, 2 the command line or a setting is wrong, 3 it could not be carried out.'
+
+/** Where the store is. */
+export interface PlaceOptions {
   readonly dataDir?: string
   readonly eventStoreUrl?: string
 }
 
+export interface StoreOptions extends PlaceOptions {
+  readonly account: string
+  readonly mode: Mode
+}
+
 export function storeOptions(command: Command): Command {
+  return placeOptions(
+    command
+      .option('--account <name>', 'account whose ledger is meant', 'default')
+      .addOption(new Option('--mode <mode>', 'test or live ledger').choices(['test', 'live']).default('test')),
+  )
+}
+
+export function placeOptions(command: Command): Command {
   return command
-    .option('--account <name>', 'account whose ledger is meant', 'default')
-    .addOption(new Option('--mode <mode>', 'test or live ledger').choices(['test', 'live']).default('test'))
     .option('--data-dir <folder>', 'folder of the embedded files (DATA_DIR; default ./data)')
     .option('--event-store-url <url>', 'embedded: or esdb://… (EVENT_STORE_URL; default embedded:)')
 }
 
 /** What `readConfig` reads instead of the environment. */
-export function storeOverrides({ dataDir, eventStoreUrl }: StoreOptions): Record<string, string> {
+export function storeOverrides({ dataDir, eventStoreUrl }: PlaceOptions): Record<string, string> {
   return {
     ...(dataDir !== undefined && { DATA_DIR: dataDir }),
     ...(eventStoreUrl !== undefined && { EVENT_STORE_URL: eventStoreUrl }),

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * `meterbook`: runs the service, manages its API keys, moves usage in and out, and proves its numbers. Settings come from the same environment variables as the
- * service's. Exit codes: 0 done, 1 it could not be done, 2 the command line or a setting is wrong.
+ * `meterbook`: runs the service, manages its API keys, moves usage in and out, and proves its numbers. Settings come from
+ * the same environment variables as the service's. Exit codes: 0 done; 1 the command's own bad news, such as what an audit
+ * found, and nothing else; 2 the command line or a setting is wrong; 3 it could not be carried out.
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
@@ -41,7 +42,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
   else if (error instanceof ConfigError || error instanceof DomainError) fail(error.message, 2)
-  else fail(error instanceof Error ? error.message : String(error), 1)
+  else fail(error instanceof Error ? error.message : String(error), 3)
 }
 
 function fail(message: string, exitCode: number): void {

@@ -20,8 +20,10 @@ export class Progress {
 
   constructor(
     private readonly output: Output | null,
-    /** What is counted, in the plural. */
+    /** What is counted, in the singular. */
     private readonly noun: string,
+    /** What happens to it, as in "3 rows compared". */
+    private readonly participle?: string,
   ) {}
 
   get seconds(): number {
@@ -36,7 +38,7 @@ export class Progress {
     this.shownAt = now
     const { seconds } = this
     const hasRate = seconds >= RATE_AFTER_SECONDS
-    const parts = [`${grouped(done)} ${this.noun}`]
+    const parts = [[counted(done, this.noun), this.participle].join(' ').trimEnd()]
     if (hasRate) parts.push(`${grouped(done / seconds)}/s`)
     if (fraction !== null && fraction > 0 && fraction <= 1) {
       parts.push(`${Math.floor(fraction * 100)} %`)
@@ -58,6 +60,11 @@ export function grouped(number: number): string {
   return Math.round(number)
     .toString()
     .replace(/\B(?=(\d{3})+$)/g, ' ')
+}
+
+/** The number and its noun, which is given in the singular. */
+export function counted(number: number, noun: string): string {
+  return `${grouped(number)} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function bar(fraction: number): string {

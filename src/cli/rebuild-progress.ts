@@ -13,8 +13,9 @@ export class RebuildProgress {
     if (status !== this.status) {
       this.clear()
       this.status = status
-      const noun = status === 'building' ? 'usage events folded' : 'rows compared'
-      this.progress = new Progress(this.isQuiet ? null : process.stderr, noun)
+      const output = this.isQuiet ? null : process.stderr
+      this.progress =
+        status === 'building' ? new Progress(output, 'usage event', 'folded') : new Progress(output, 'row', 'compared')
     }
     if (status === 'building') this.progress?.show(sequence, wantedSequence === 0 ? null : sequence / wantedSequence)
     else this.progress?.show(rows, wantedRows === 0 ? null : rows / wantedRows)

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { createWriteStream, rmSync, statSync, type WriteStream } from 'node:fs'
+import { ConfigError } from '../config.js'
 import type { DomainError } from '../domain/errors.js'
 import type { ImportLine } from './import-lines.js'
 
@@ -17,7 +18,7 @@ export class RejectsFile {
     input: string | null,
   ) {
     if (input !== null && isSameFile(path, input))
-      throw new Error(`The refused lines cannot go to ${path}: it is read.`)
+      throw new ConfigError(`The refused lines cannot go to ${path}: it is read.`)
     // Only a file: the path may as well be a device.
     if (statSync(path, { throwIfNoEntry: false })?.isFile()) rmSync(path)
   }

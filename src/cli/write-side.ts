@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { randomIds } from '../commands/environment.js'
 import { UsageIndex } from '../commands/usage-index.js'
 import { UsageLedger } from '../commands/usage-ledger.js'
-import type { Config } from '../config.js'
+import { ConfigError, type Config } from '../config.js'
 import { lockDataFolder, makeDataFolder } from '../data-folder.js'
 import type { EventStore } from '../event-store/event-store.js'
 import { EVENT_LOG_FILE, openEventStore, type Log } from '../event-store/open-event-store.js'
@@ -62,8 +62,14 @@ export async function openWriteSide({ dataDir, eventStoreUrl, readModelUrl }: Co
   }
 }
 
-/** A mistyped folder is told, not filled with an empty store. */
+/**
+ * A mistyped folder is told, not filled with an empty store.
+ *
+ * @throws ConfigError
+ */
 export function requireEventLog({ dataDir, eventStoreUrl }: Pick<Config, 'dataDir' | 'eventStoreUrl'>): void {
   if (eventStoreUrl !== 'embedded:' || existsSync(join(dataDir, EVENT_LOG_FILE))) return
-  throw new Error(`There is no Meterbook store in ${resolve(dataDir)}. Name its folder with --data-dir.`)
+  throw new ConfigError(
+    `There is no Meterbook store in ${resolve(dataDir)}. Name its folder with --data-dir, or start the service first: it makes the store.`,
+  )
 }

@@ -10,7 +10,6 @@ import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { packColumns, unpackColumns } from '../../src/read-model/packed-columns.js'
 import { usageRecords } from '../../src/read-model/tables.js'
 import type { AuditVerdict } from '../../src/replay/audit.js'
-import type { Effect } from '../../src/replay/effects.js'
 import { scriptDigest } from '../replay/digest-script.js'
 import { changeCells, flipBitOfRuns } from '../tampering.js'
 import { makeStore, meterbook, start, type Ended } from './command-line.js'
@@ -56,10 +55,18 @@ afterEach(() => expect(readdirSync(scratch)).toEqual([]))
 const run = (...options: string[]): Promise<Ended> =>
   meterbook(['audit', '--data-dir', dataDir, '--temp-dir', scratch, ...options])
 
-async function verdict(...options: string[]): Promise<AuditVerdict & { effects?: Effect[] }> {
+/** What `--json` prints. */
+interface Shown extends Omit<AuditVerdict, 'finding_count' | 'log_goes_on' | 'findings'> {
+  readonly finding_count: number
+  readonly log_goes_on: boolean
+  readonly findings: readonly { readonly kind: string; readonly table?: string; readonly meter?: string }[]
+  readonly effects?: readonly object[]
+}
+
+async function verdict(...options: string[]): Promise<Shown> {
   const { code, stdout, stderr } = await run('--json', '--quiet', ...options)
   expect(stderr).toBe('')
-  const found = JSON.parse(stdout) as AuditVerdict
+  const found = JSON.parse(stdout) as Shown
   expect(code).toBe(found.verdict === 'agrees' ? 0 : 1)
   return found
 }
@@ -86,24 +93,24 @@ function changeEvent(type: string, from: string, to: string): void {
 describe('meterbook audit', () => {
   it('agrees with rows nobody touched, and gives the digest of the log', async () => {
     const all = await verdict()
-    expect(all).toMatchObject({ verdict: 'agrees', findingCount: 0, findings: [], checkpoint: { sequence: 60 } })
+    expect(all).toMatchObject({ verdict: 'agrees', finding_count: 0, findings: [], checkpoint: { sequence: 60 } })
     const records = await meterbook(['export', '--data-dir', dataDir, '--format', 'records', '--quiet'])
     expect(all.digests).toEqual([
       { ledger: 'default~test', sha256: scriptDigest(records.stdout), records: 60, cancelled: 0 },
     ])
     const human = await run()
     expect(human).toMatchObject({ code: 0 })
-    expect(human.stdout).toContain('AGREES: every row is what the log says.')
+    expect(human.stdout).toContain('AGREES: every row is what the log says, of 60 records.')
     expect(human.stdout).not.toContain('The log goes on')
     expect(human.stderr).not.toContain('once more')
   })
 
   it('says when the log goes on behind the rows', async () => {
     await makeStore(dataDir, [{ eventName: 'images', meterId: 'mtr_test_images' }])
-    expect(await verdict()).toMatchObject({ verdict: 'agrees', checkpoint: { sequence: 60 }, logGoesOn: true })
+    expect(await verdict()).toMatchObject({ verdict: 'agrees', checkpoint: { sequence: 60 }, log_goes_on: true })
     expect((await run()).stdout).toContain('The log goes on: what the rows do not have yet was not audited.')
     expect(await meterbook(['digest', '--data-dir', dataDir])).toMatchObject({ code: 0 })
-    expect(await verdict()).toMatchObject({ verdict: 'agrees', logGoesOn: false })
+    expect(await verdict()).toMatchObject({ verdict: 'agrees', log_goes_on: false })
   })
 
   it('says what each event of a meter and customer did', async () => {
@@ -128,14 +135,14 @@ describe('meterbook audit', () => {
     const file = join(dataDir, 'read-model.db')
     expect(await changeCells(file, ({ series, size }) => series === 1 && size === DAY_MS, '666')).toBe(1)
     const found = await verdict()
-    expect(found).toMatchObject({ verdict: 'differs', findingCount: 1 })
+    expect(found).toMatchObject({ verdict: 'differs', finding_count: 1 })
     expect(found.findings).toMatchObject([
       {
         kind: 'row',
         table: 'usage_cells',
         key: { series: 1, size: 86_400_000, start: Date.UTC(2026, 0, 14) },
         found: { state: '666' },
-        meterId: expect.stringMatching(/^mtr_test_/) as unknown,
+        meter: expect.stringMatching(/^mtr_test_/) as unknown,
         customer: expect.stringMatching(/^cus_/) as unknown,
       },
     ])
@@ -144,8 +151,7 @@ describe('meterbook audit', () => {
     expect(human.stdout).toMatch(/usage_cells .*: state expected "\d+", found "666"/)
     expect(human.stderr).toMatch(/^usage_cells \{.*\} is not what the log gives\. Folding everything once more/m)
     // It is of one meter only.
-    const { meterId } = found.findings[0] as { meterId: string }
-    const other = meterId === 'mtr_test_tokens' ? 'mtr_test_seats' : 'mtr_test_tokens'
+    const other = found.findings[0]?.meter === 'mtr_test_tokens' ? 'mtr_test_seats' : 'mtr_test_tokens'
     expect(await verdict('--meter', other)).toMatchObject({ verdict: 'agrees' })
   })
 
@@ -173,9 +179,10 @@ describe('meterbook audit', () => {
       ] as unknown[]),
     )
     // The records alone, as they stood earlier: what was put in at the end was not there yet.
-    const earlier = await verdict('--as-of', '50')
+    const earlier = await verdict('--sequence', '50')
+    expect(await verdict('--as-of', '50')).toEqual(earlier)
     expect(earlier.checkpoint.sequence).toBe(50)
-    expect(earlier.findingCount).toBeLessThanOrEqual(2)
+    expect(earlier.finding_count).toBeLessThanOrEqual(2)
   })
 
   it('names an index of the file that does not fit its table', async () => {
@@ -220,7 +227,7 @@ describe('meterbook audit', () => {
       .run(changed, ...keys, block)
     database.close()
     const found = await verdict()
-    expect(found).toMatchObject({ verdict: 'differs', findingCount: 2 })
+    expect(found).toMatchObject({ verdict: 'differs', finding_count: 2 })
     expect(found.findings).toMatchObject([
       { table: 'usage_records_occurred', expected: { sequence: first!.sequence }, found: null },
       { table: 'usage_records_occurred', expected: null, found: { sequence: 777 } },
@@ -258,7 +265,7 @@ describe('meterbook audit', () => {
     flipBitOfRuns(path, 'usage_cells_1')
     change('read-model.db', `UPDATE usage_records_1 SET value = '7' WHERE identifier = 'tokens-3'`)
     const found = await verdict()
-    expect(found).toMatchObject({ verdict: 'differs', findingCount: 2 })
+    expect(found).toMatchObject({ verdict: 'differs', finding_count: 2 })
     expect(found.findings).toMatchObject([
       { kind: 'row', table: 'usage_records', found: { value: '7' } },
       { kind: 'storage', message: expect.stringContaining('usage_cells_1 is damaged') as unknown },
@@ -331,9 +338,48 @@ describe('meterbook audit', () => {
     expect([0, 130]).toContain(code)
   })
 
-  it('refuses what it cannot do', async () => {
+  it('prints the verdict alone where it is to be quiet', async () => {
+    expect(await run('--quiet')).toEqual({
+      code: 0,
+      stdout: 'AGREES: every row is what the log says, of 60 records.\n',
+      stderr: '',
+    })
+    change('read-model.db', `UPDATE usage_records_1 SET value = '7' WHERE identifier = 'tokens-3'`)
+    const { code, stdout } = await run('--quiet')
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^DIFFERS: 1 difference between .*\n$/)])
+  })
+
+  it('counts no record of a customer who has none, and refuses a meter that does not exist', async () => {
+    const nobody = await run('--customer', 'cus_nobody')
+    expect([nobody.code, nobody.stdout]).toEqual([
+      0,
+      expect.stringContaining('AGREES: every row is what the log says, of 0 records.'),
+    ])
+    const refused = { code: 2, stdout: '', stderr: "No such meter: 'mtr_none'.\n" }
+    for (const selection of [[], ['--account', 'default'], ['--sequence', '5']]) {
+      expect(await run('--meter', 'mtr_none', ...selection)).toEqual(refused)
+    }
+    expect(await run('--meter', 'mtr_test_seats', '--mode', 'live')).toMatchObject({ code: 2 })
+    // Whether the log or the rows lack it, the audit says so.
+    await makeStore(dataDir, [{ eventName: 'images', meterId: 'mtr_test_images' }])
+    expect(await verdict('--meter', 'mtr_test_images')).toMatchObject({ verdict: 'agrees', log_goes_on: true })
+    change('read-model.db', `DELETE FROM meters_1 WHERE meter_id = 'mtr_test_seats'`)
+    expect(await verdict('--meter', 'mtr_test_seats')).toMatchObject({ verdict: 'differs' })
+  })
+
+  it('ends with 2 where the command line or a setting is wrong, with 3 where it cannot be carried out', async () => {
+    const stderr = (text: string): unknown => expect.stringContaining(text)
+    expect(await run('--sequence', 'x')).toMatchObject({ code: 2 })
     expect(await run('--as-of', 'x')).toMatchObject({ code: 2 })
+    expect(await run('--as-of', '1', '--sequence', '1')).toMatchObject({ code: 2 })
+    expect(await run('--temp-dir', '/nonexistent')).toMatchObject({ code: 2, stderr: stderr('--temp-dir') })
+    expect(await run('--data-dir', '/nonexistent')).toMatchObject({ code: 2, stderr: stderr('--data-dir') })
+    const unreachable = await run('--event-store-url', 'esdb://127.0.0.1:9?tls=false')
+    expect(unreachable).toMatchObject({ code: 3, stdout: '' })
+    const file = join(dataDir, 'read-model.db')
+    writeFileSync(file, 'This is no database. '.repeat(1000))
+    expect(await run()).toMatchObject({ code: 3, stderr: stderr('not a database') })
     for (const file of readdirSync(dataDir)) if (file.startsWith('read-model')) rmSync(join(dataDir, file))
-    expect(await run()).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no read model') as unknown })
+    expect(await run()).toMatchObject({ code: 3, stderr: stderr('There is no read model') })
   })
 })

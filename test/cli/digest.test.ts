@@ -71,7 +71,7 @@ describe('meterbook digest', () => {
 
   it('refuses what it cannot answer', async () => {
     expect(await run('digest', '--sequence', '99')).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: 'The read model has 5 usage events so far, not 99.\n',
     })
     expect(await run('digest', '--sequence', 'x')).toMatchObject({ code: 2 })

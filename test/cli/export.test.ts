@@ -138,9 +138,9 @@ describe('An export', () => {
     ]) {
       expect(await exportFrom(dataDir, ...args)).toMatchObject({ code: 2, stdout: '' })
     }
-    expect(await exportFrom(dataDir, '--meter', 'mtr_none')).toMatchObject({ code: 1, stdout: '' })
+    expect(await exportFrom(dataDir, '--meter', 'mtr_none')).toMatchObject({ code: 2, stdout: '' })
     const missing = join(folder, 'elsewhere')
-    expect(await exportFrom(missing)).toMatchObject({ code: 1, stdout: '' })
+    expect(await exportFrom(missing)).toMatchObject({ code: 2, stdout: '' })
     expect(existsSync(missing)).toBe(false)
   })
 

@@ -262,7 +262,7 @@ describe('Importing CSV', () => {
     ['the status of an export', 'event_name,value,record_status\ntokens,1,recorded\n', '--include-cancelled'],
   ])('stops at a header with %s', async (_, content, message) => {
     const ended = await importFile(file('header.csv', content))
-    expect(ended.code).toBe(1)
+    expect(ended.code).toBe(3)
     expect(ended.stderr).toContain(message)
   })
 })
@@ -282,7 +282,7 @@ describe('Importing from standard input', () => {
     const { child, ended } = start(['import', '-', '--data-dir', dataDir, '--format', 'csv'])
     child.stdin.on('error', () => undefined)
     child.stdin.write('no,such,header\n1,2,3\n')
-    expect(await ended).toMatchObject({ code: 1, stderr: expect.stringContaining('no column event_name') })
+    expect(await ended).toMatchObject({ code: 3, stderr: expect.stringContaining('no column event_name') })
   })
 
   it('takes lines without an identifier only if the source has a name', async () => {
@@ -323,7 +323,7 @@ describe('An import of many lines', () => {
   it('keeps what was counted where the file turns out to be cut off', async () => {
     const packed = gzipSync(many(5_000))
     const ended = await importFile(file('cut.ndjson.gz', packed.subarray(0, packed.length - 200)))
-    expect(ended.code).toBe(1)
+    expect(ended.code).toBe(3)
     const { counted, stopped } = summary(ended)
     expect(stopped).toMatch(/unexpected end of file/)
     expect(await exported()).toHaveLength(counted as number)
@@ -335,7 +335,7 @@ describe('An import', () => {
     const service = await startServiceProcess({ DATA_DIR: dataDir })
     try {
       const ended = await importFile(file('usage.ndjson', ndjson([{ event_name: 'tokens', payload }])))
-      expect(ended.code).toBe(1)
+      expect(ended.code).toBe(3)
       expect(ended.stderr).toContain('stop the service')
       expect(await exported()).toEqual([])
     } finally {
@@ -357,14 +357,17 @@ describe('An import', () => {
     }
   })
 
-  it('ends with 1 where there is no store, no meter, or the side file is the input', async () => {
+  it('ends with 2 where there is no store, no meter, or the side file is the input', async () => {
     const path = file('usage.ndjson', ndjson([{ event_name: 'tokens', payload }]))
     const run = (...options: string[]) => meterbook(['import', path, ...options])
     const missing = join(folder, 'elsewhere')
-    expect(await run('--data-dir', missing)).toMatchObject({ code: 1 })
+    expect(await run('--data-dir', missing)).toMatchObject({ code: 2 })
     expect(existsSync(missing)).toBe(false)
-    expect((await run('--data-dir', dataDir, '--mode', 'live')).stderr).toContain('default~live has no meters')
-    expect((await run('--data-dir', dataDir, '--rejects', path)).code).toBe(1)
+    expect(await run('--data-dir', dataDir, '--mode', 'live')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('default~live has no meters') as unknown,
+    })
+    expect((await run('--data-dir', dataDir, '--rejects', path)).code).toBe(2)
     expect(readFileSync(path, 'utf8')).not.toBe('')
   })
 
