@@ -1,6 +1,6 @@
 /**
  * The only reader of the environment. A bad value stops the start with one line that names the variable and what is
- * expected of it. Design §7.
+ * expected of it.
  */
 export interface Config {
   readonly host: string
@@ -62,7 +62,8 @@ export function readServiceAccess(
   if (!parsed || !['http:', 'https:'].includes(parsed.protocol) || parsed.username !== '' || parsed.search !== '') {
     throw new ConfigError('--url must be the address of a service, such as http://127.0.0.1:4242.')
   }
-  const apiKey = environment.METERBOOK_API_KEY ?? ''
+  // METERBOOK_KEY is what `rebuild` took at first.
+  const apiKey = environment.METERBOOK_API_KEY ?? environment.METERBOOK_KEY ?? ''
   if (!/^[\x21-\x7e]{1,255}$/.test(apiKey)) {
     throw new ConfigError('METERBOOK_API_KEY must be a secret key of the service that --url names; or give --api-key.')
   }

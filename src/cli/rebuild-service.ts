@@ -3,13 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RowDifference } from '../projections/compare-rows.js'
 import type { RebuildState } from '../projections/rebuilding.js'
 import type { RebuildProgress } from './rebuild-progress.js'
+import { ServiceRefusal, type ServiceClient } from './service-client.js'
 
+const PATH = '/meterbook/v1/projections'
 const POLL_MS = 500
-const REQUEST_TIMEOUT_MS = 30_000
 
 export interface ServiceRebuild {
-  readonly url: string
-  readonly key: string
   readonly projections: readonly string[]
   readonly keep: boolean
 }
@@ -28,35 +27,23 @@ interface Answered {
     readonly elapsed_seconds: number
     readonly failure: string | null
   } | null
-  readonly error?: { readonly message: string }
 }
 
-/** Several by name one after the other, all of them at once. @throws what the service refuses. */
+/** Several by name one after the other, all of them at once. @throws ServiceRefusal */
 export async function rebuildThroughService(
-  { url, key, projections, keep }: ServiceRebuild,
+  client: ServiceClient,
+  { projections, keep }: ServiceRebuild,
   progress: RebuildProgress,
 ): Promise<RebuildState[]> {
-  const base = `${url.replace(/\/$/, '')}/meterbook/v1/projections`
-  const ask = async (method: 'GET' | 'POST', path: string): Promise<Answered> => {
-    const response = await fetch(base + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${key}`,
-        ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
-      },
-      ...(method === 'POST' && { body: keep ? 'keep=true' : '' }),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    })
-    const answer = (await response.json()) as Answered
-    if (!response.ok) throw new Error(answer.error?.message ?? `The service answered ${response.status}.`)
-    return answer
-  }
   const follow = async (path: string): Promise<RebuildState> => {
-    await ask('POST', `${path}/rebuild`)
+    // A repeated one is refused while the first runs, and changes nothing more when it is done.
+    await client.post(`${path}/rebuild`, JSON.stringify(keep ? { keep: 'true' } : {}))
     for (;;) {
-      const answer = await ask('GET', path)
+      const answer = (await client.get(path)) as Answered
       const rebuild = (answer.data?.[0] ?? answer).rebuild
-      if (!rebuild) throw new Error('The service was started again meanwhile; it goes on with the rebuild by itself.')
+      if (!rebuild) {
+        throw new ServiceRefusal('The service was started again meanwhile; it goes on with the rebuild by itself.')
+      }
       const state: RebuildState = {
         projections: rebuild.projections,
         status: rebuild.status,
@@ -74,8 +61,8 @@ export async function rebuildThroughService(
       await delay(POLL_MS)
     }
   }
-  if (projections.length === 0) return [await follow('')]
+  if (projections.length === 0) return [await follow(PATH)]
   const states: RebuildState[] = []
-  for (const name of projections) states.push(await follow(`/${name}`))
+  for (const name of projections) states.push(await follow(`${PATH}/${name}`))
   return states
 }

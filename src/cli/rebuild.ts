@@ -3,7 +3,7 @@
  * itself where no service runs, through its API where one does.
  */
 import { Command, Option } from 'commander'
-import { readConfig, type Config } from '../config.js'
+import { readConfig, readServiceAccess, type Config } from '../config.js'
 import { DataFolderInUse, lockDataFolder } from '../data-folder.js'
 import { openEventStore } from '../event-store/open-event-store.js'
 import { allProjections } from '../projections/projections.js'
@@ -11,20 +11,24 @@ import { Projector } from '../projections/projector.js'
 import type { RebuildState } from '../projections/rebuilding.js'
 import { openReadModel } from '../read-model/open-read-model.js'
 import { projectionNames } from '../replay/projection-states.js'
-import { grouped } from './progress.js'
+import { EXIT_CODES, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
+import { counted } from './progress.js'
 import { RebuildProgress } from './rebuild-progress.js'
 import { rebuildThroughService } from './rebuild-service.js'
+import { ServiceClient } from './service-client.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
-export interface RebuildOptions {
-  readonly dataDir?: string
-  readonly eventStoreUrl?: string
+export interface RebuildOptions extends PlaceOptions {
   readonly url?: string
+  readonly apiKey?: string
   readonly key?: string
   readonly keep?: true
   readonly dropKept?: true
   readonly quiet?: true
 }
+
+/** As for whatever could not be carried out. */
+const FAILED = 3
 
 const HELP = `
 Projections: ${projectionNames.join(', ')}; all of them by default. Rows of usage-cells are counted from usage-index:
@@ -32,16 +36,25 @@ where records are doubted rebuild both.
 
 The old rows serve until the new ones take their place in one step, and stay where anything goes wrong. Interrupted
 anywhere, it goes on at the next start of the service or the next rebuild. Where a service runs, name it with --url and a
-secret key (--key or METERBOOK_KEY).`
+secret key, best given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes.
+
+${EXIT_CODES}`
 
 export function rebuildCommand(): Command {
-  const command = new Command('rebuild')
-    .description('Build projections anew from the log, compare every row, and switch.')
-    .argument('[projections...]', 'which; all by default')
-    .option('--data-dir <folder>', 'folder of the embedded files (DATA_DIR; default ./data)')
-    .option('--event-store-url <url>', 'embedded: or esdb://… (EVENT_STORE_URL; default embedded:)')
-    .option('--url <url>', 'of a running service, such as http://127.0.0.1:4242')
-    .addOption(new Option('--key <key>', 'secret key for the running service').env('METERBOOK_KEY'))
+  const command = placeOptions(
+    new Command('rebuild')
+      .description('Build projections anew from the log, compare every row, and switch.')
+      .argument('[projections...]', 'which; all by default'),
+  )
+    .addOption(
+      new Option('--url <url>', 'of a running service, such as http://127.0.0.1:4242').conflicts([
+        'dataDir',
+        'eventStoreUrl',
+        'dropKept',
+      ]),
+    )
+    .option('--api-key <key>', 'secret key for --url (METERBOOK_API_KEY)')
+    .addOption(new Option('--key <key>', 'its earlier name').conflicts('apiKey').hideHelp())
     .option('--keep', 'leave the old tables in the file')
     .option('--drop-kept', 'only drop the tables that were kept earlier')
     .option('--quiet', 'print nothing but differences and errors')
@@ -53,20 +66,14 @@ export function rebuildCommand(): Command {
     }
     const progress = new RebuildProgress(options.quiet === true)
     if (options.url !== undefined) {
-      const { key } = options
-      if (key === undefined) return command.error('--url needs a secret key: --key or METERBOOK_KEY.', { exitCode: 2 })
-      if (options.dropKept)
-        return command.error('--drop-kept works on the data folder, without --url.', { exitCode: 2 })
-      return report(
-        await rebuildThroughService({ url: options.url, key, projections, keep: options.keep === true }, progress),
-        progress,
-      )
+      const { apiKey = options.key } = options
+      const key = apiKey === undefined ? {} : { METERBOOK_API_KEY: apiKey }
+      const access = readServiceAccess(options.url, { ...process.env, ...key })
+      const client = new ServiceClient(access.url, access.apiKey)
+      const wanted = { projections, keep: options.keep === true }
+      return report(await rebuildThroughService(client, wanted, progress), progress)
     }
-    const config = readConfig({
-      ...process.env,
-      ...(options.dataDir !== undefined && { DATA_DIR: options.dataDir }),
-      ...(options.eventStoreUrl !== undefined && { EVENT_STORE_URL: options.eventStoreUrl }),
-    })
+    const config = readConfig({ ...process.env, ...storeOverrides(options) })
     const state = await rebuildInFolder(projections, options, config, progress)
     if (state) report([state], progress)
   })
@@ -127,7 +134,9 @@ function lockOrAdvise(dataDir: string): ReturnType<typeof lockDataFolder> {
     return lockDataFolder(dataDir)
   } catch (error) {
     if (!(error instanceof DataFolderInUse)) throw error
-    throw new Error(`${error.message} Or rebuild through the running service: --url and --key.`, { cause: error })
+    throw new Error(`${error.message} Or rebuild through the running service: --url and METERBOOK_API_KEY.`, {
+      cause: error,
+    })
   }
 }
 
@@ -137,7 +146,7 @@ function report(states: readonly RebuildState[], progress: RebuildProgress): voi
     const names = projections.join(', ')
     if (status === 'failed') {
       process.stderr.write(`The rebuild of ${names} failed; the old rows serve. ${failure}\n`)
-      process.exitCode = 1
+      process.exitCode = FAILED
       continue
     }
     for (const { table, key, expected, found } of differences) {
@@ -146,7 +155,7 @@ function report(states: readonly RebuildState[], progress: RebuildProgress): voi
       )
     }
     if (differenceCount === 0 && progress.isQuiet) continue
-    const what = differenceCount === 0 ? 'every row is as it was' : `${grouped(differenceCount)} differences mended`
-    process.stdout.write(`${names}: ${grouped(rows)} rows compared in ${(elapsedMs / 1000).toFixed(1)} s, ${what}.\n`)
+    const what = differenceCount === 0 ? 'every row is as it was' : `${counted(differenceCount, 'difference')} mended`
+    process.stdout.write(`${names}: ${counted(rows, 'row')} compared in ${(elapsedMs / 1000).toFixed(1)} s, ${what}.\n`)
   }
 }

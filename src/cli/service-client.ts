@@ -34,10 +34,19 @@ export class ServiceClient {
   ) {}
 
   /** @throws ServiceRefusal */
-  async post(path: string, body: string): Promise<JsonValue> {
+  get(path: string): Promise<JsonValue> {
+    return this.ask('GET', path, null)
+  }
+
+  /** `body` is JSON. @throws ServiceRefusal */
+  post(path: string, body: string): Promise<JsonValue> {
+    return this.ask('POST', path, body)
+  }
+
+  private async ask(method: 'GET' | 'POST', path: string, body: string | null): Promise<JsonValue> {
     const since = performance.now()
     for (let backoff = FIRST_WAIT_MS; ; backoff = Math.min(2 * backoff, BACKOFF_MAX_MS)) {
-      const attempt = await this.attempt(path, body)
+      const attempt = await this.attempt(method, path, body)
       if ('answer' in attempt) return attempt.answer
       const wait = Math.min(attempt.afterMs ?? backoff, WAIT_MAX_MS)
       if (performance.now() - since + wait > GIVE_UP_AFTER_MS) throw new ServiceRefusal(attempt.problem)
@@ -45,13 +54,16 @@ export class ServiceClient {
     }
   }
 
-  private async attempt(path: string, body: string): Promise<Attempt> {
+  private async attempt(method: 'GET' | 'POST', path: string, body: string | null): Promise<Attempt> {
     let response: Response
     let text: string
     try {
       response = await fetch(`${this.url}${path}`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' },
+        method,
+        headers: {
+          authorization: `Bearer ${this.apiKey}`,
+          ...(body !== null && { 'content-type': 'application/json' }),
+        },
         body,
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       })

@@ -197,12 +197,12 @@ describe('Importing through a running service', () => {
     expect(performance.now() - since).toBeGreaterThan(1_400)
   })
 
-  it('ends with 1 where it cannot go on, and says what to do', async () => {
+  it('ends with 3 where it cannot go on, and says what to do', async () => {
     const path = file('usage.ndjson', many(10))
     const read = await run([path, '--url', service.url], { METERBOOK_API_KEY: 'sk_test_unknown_key' })
-    expect([read.code, read.stderr]).toEqual([1, expect.stringContaining('answered 401: Invalid API Key')])
+    expect([read.code, read.stderr]).toEqual([3, expect.stringContaining('answered 401: Invalid API Key')])
     const nobody = await run([path, '--url', 'http://127.0.0.1:9'])
-    expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining('cannot be reached')])
+    expect([nobody.code, nobody.stderr]).toEqual([3, expect.stringContaining('cannot be reached')])
     expect(existsSync(`${path}.rejected.ndjson`)).toBe(false)
   })
 
@@ -225,6 +225,6 @@ describe('Importing through a running service', () => {
 
   it('is what an import on a folder in use is told of', async () => {
     const ended = await run([file('usage.ndjson', many(1)), '--data-dir', dataDir])
-    expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('--url')])
+    expect([ended.code, ended.stderr]).toEqual([3, expect.stringContaining('--url')])
   })
 })

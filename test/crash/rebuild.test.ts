@@ -150,7 +150,10 @@ describe('A rebuild that is killed', () => {
   it('is told about a service that runs, and about what there is', async () => {
     const service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
     const refused = await run('rebuild')
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('--url and --key') as unknown })
+    expect(refused).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('--url and METERBOOK_API_KEY') as unknown,
+    })
     await service.end('SIGTERM')
     expect(await run('rebuild', 'nothing')).toMatchObject({ code: 2 })
     expect(await run('rebuild', '--url', 'http://127.0.0.1:1')).toMatchObject({ code: 2 })

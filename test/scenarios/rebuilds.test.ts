@@ -114,7 +114,7 @@ onEachStore('Rebuilds', (start) => {
     const { code, stdout } = await meterbook(['rebuild', 'usage-cells', '--url', service.url, '--key', TEST_KEY])
     expect(code).toBe(0)
     expect(stdout).toMatch(/usage_cells .*"state":"\d+".*"state":"666"/)
-    expect(stdout).toContain('1 differences mended')
+    expect(stdout).toContain('1 difference mended')
     expect(await totalNow()).toBe(right)
     const other = await service.clientWithNewKey({ account: 'other', role: 'read' })
     const seen = (await other.rawRequest('GET', `${PATH}/usage-cells`)) as unknown as Projection

@@ -1,0 +1,82 @@
+/** `meterbook rebuild --url`: through a service that runs, and through one that is disturbed. */
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { TEST_KEY } from '../running-service.js'
+import { startServiceProcess, type ServiceProcess } from '../service-process.js'
+import { makeStore, start, type Ended } from './command-line.js'
+import { disturbingProxy, type Disturbance } from './disturbing-proxy.js'
+
+// Each test starts several processes.
+jest.setTimeout(60_000)
+
+let dataDir: string
+let service: ServiceProcess
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  await makeStore(dataDir, [{ eventName: 'tokens' }])
+  service = await startServiceProcess({
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'warn',
+    RATE_LIMIT_REQUESTS_PER_SECOND: '1',
+  })
+})
+afterEach(async () => {
+  await service.end('SIGKILL')
+  rmSync(dataDir, { recursive: true })
+})
+
+async function run(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+  const { child, ended } = start(['rebuild', ...args], { METERBOOK_API_KEY: TEST_KEY, ...environment })
+  child.stdin.end()
+  return ended
+}
+
+it('is followed to its end whatever limit the service sets', async () => {
+  const { code, stdout, stderr } = await run(['meters', 'usage-cells', '--url', `${service.url}/`])
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(/^meters: 1 row compared in .*, every row is as it was\.\nusage-cells: 0 rows compared/)
+})
+
+it('is followed through a service that is busy or breaks off', async () => {
+  const disturbances: Disturbance[] = [503, 'none', 'cut before', 429, 'none']
+  const proxy = await disturbingProxy(service.url, (request) => disturbances[request - 1] ?? 'none')
+  try {
+    expect(await run(['meters', '--url', proxy.url, '--quiet'])).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(proxy.requests).toBeGreaterThanOrEqual(disturbances.length)
+  } finally {
+    await proxy.close()
+  }
+})
+
+it('takes the key by the names it had', async () => {
+  const byKey = await run(['meters', '--url', service.url, '--key', TEST_KEY], { METERBOOK_API_KEY: '' })
+  expect(byKey).toMatchObject({ code: 0 })
+  const { child, ended } = start(['rebuild', 'meters', '--url', service.url], { METERBOOK_KEY: TEST_KEY })
+  child.stdin.end()
+  expect(await ended).toMatchObject({ code: 0 })
+})
+
+it('ends with 3 where it cannot be carried out, and says why', async () => {
+  const nobody = await run(['--url', 'http://127.0.0.1:9'])
+  expect([nobody.code, nobody.stderr]).toEqual([3, expect.stringContaining('http://127.0.0.1:9 cannot be reached: ')])
+  const stranger = await run(['--url', service.url], { METERBOOK_API_KEY: 'sk_test_unknown_key' })
+  expect([stranger.code, stranger.stderr]).toEqual([3, expect.stringContaining('answered 401: Invalid API Key')])
+})
+
+it('ends with 2 where the command line is wrong, and shows no key', async () => {
+  for (const args of [
+    ['--url', 'nonsense'],
+    ['--url', 'ftp://127.0.0.1'],
+    ['--url', service.url, '--api-key', ''],
+    ['--url', service.url, '--api-key', 'sk_test_secret key'],
+    ['--url', service.url, '--data-dir', dataDir],
+    ['--url', service.url, '--drop-kept'],
+  ]) {
+    const ended = await run(args)
+    expect([args, ended.code, ended.stdout]).toEqual([args, 2, ''])
+    expect(ended.stderr).not.toContain('sk_test_secret')
+  }
+})
