@@ -7,28 +7,34 @@ import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { randomIds, systemClock } from '../commands/environment.js'
 import { issueApiKey } from '../commands/issue-api-key.js'
 import { readConfig } from '../config.js'
-import { makeDataFolder } from '../data-folder.js'
 import { KEY_NAME_LENGTH_MAX, keyRoles, type ApiKey, type KeyRole } from '../domain/api-keys.js'
 import { DomainError } from '../domain/errors.js'
 import type { Mode } from '../domain/ledger.js'
 import { openEventStore } from '../event-store/open-event-store.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { isLongerThan } from '../domain/text.js'
+import { EXIT_CODES, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
+import { requireEventLog, warningsOnly } from './write-side.js'
 
-interface CreateOptions {
+interface KeysOptions extends PlaceOptions {
+  readonly json?: true
+}
+
+interface CreateOptions extends KeysOptions {
   readonly account: string
   readonly mode: Mode
   readonly role: KeyRole
   readonly name: string
-  readonly json?: true
 }
 
 const context: RequestContext = { requestId: 'cli', actor: 'system', idempotency: null }
-const json = (): Option => new Option('--json', 'print JSON')
+/** What all of them take. */
+const commonOptions = (command: Command): Command =>
+  placeOptions(command).option('--json', 'print JSON').addHelpText('after', `\n${EXIT_CODES}`)
 
 export function keysCommand(): Command {
   const keys = new Command('keys').description('Issue, list and revoke API keys.')
-  keys
+  const create = keys
     .command('create')
     .description('Issue a key. It is printed once and stored as a hash only.')
     .option('--account <name>', 'account whose ledger the key opens', 'default')
@@ -39,27 +45,25 @@ export function keysCommand(): Command {
         .default('secret'),
     )
     .option('--name <text>', 'what the key is for', '')
-    .addOption(json())
-    .action((options: CreateOptions) => create(options))
-  keys
+    .action((options: CreateOptions) => createKey(options))
+  const list = keys
     .command('list')
     .description('List all keys, revoked ones included. Keys themselves are not stored.')
-    .addOption(json())
-    .action((options: { readonly json?: true }) => list(options))
-  keys
+    .action((options: KeysOptions) => listKeys(options))
+  const revoke = keys
     .command('revoke')
     .description('Revoke a key by its id. Revoking it again changes nothing.')
     .argument('<key id>', 'as `keys list` shows it: key_…')
-    .addOption(json())
-    .action((keyId: string, options: { readonly json?: true }) => revoke(keyId, options))
+    .action((keyId: string, options: KeysOptions) => revokeKey(keyId, options))
+  for (const command of [create, list, revoke]) commonOptions(command)
   return keys
 }
 
-async function create({ json: asJson, ...wanted }: CreateOptions): Promise<void> {
+async function createKey({ json: asJson, dataDir, eventStoreUrl, ...wanted }: CreateOptions): Promise<void> {
   if (isLongerThan(wanted.name, KEY_NAME_LENGTH_MAX)) {
     throw new DomainError('parameter_too_long', `A key's name has at most ${KEY_NAME_LENGTH_MAX} characters.`, 'name')
   }
-  await withKeyRing(async (ring) => {
+  await withKeyRing({ dataDir, eventStoreUrl }, async (ring) => {
     const { apiKey, key } = await issueApiKey(ring, wanted, { clock: systemClock, ids: randomIds }, context)
     if (asJson) print(JSON.stringify({ ...shown(apiKey, null), key }))
     else
@@ -67,8 +71,8 @@ async function create({ json: asJson, ...wanted }: CreateOptions): Promise<void>
   })
 }
 
-async function list({ json: asJson }: { readonly json?: true }): Promise<void> {
-  await withKeyRing(async (ring) => {
+async function listKeys({ json: asJson, ...place }: KeysOptions): Promise<void> {
+  await withKeyRing(place, async (ring) => {
     const { keys } = await ring.stream.read()
     const all = [...keys.values()].map((key) => shown(key, key.revokedAt))
     if (asJson) return print(JSON.stringify(all))
@@ -105,8 +109,8 @@ async function list({ json: asJson }: { readonly json?: true }): Promise<void> {
   })
 }
 
-async function revoke(keyId: string, { json: asJson }: { readonly json?: true }): Promise<void> {
-  await withKeyRing(async (ring) => {
+async function revokeKey(keyId: string, { json: asJson, ...place }: KeysOptions): Promise<void> {
+  await withKeyRing(place, async (ring) => {
     const { state } = await ring.stream.transact({ type: 'RevokeApiKey', keyId, at: systemClock.now() }, context)
     const key = state.keys.get(keyId)
     if (!key) throw new Error(`Key ${keyId} is not in the state its own command left.`)
@@ -126,21 +130,16 @@ function shown(key: ApiKey, revokedAt: number | null) {
   }
 }
 
-async function withKeyRing(work: (ring: ApiKeyRing) => Promise<void>): Promise<void> {
-  const { dataDir, eventStoreUrl } = readConfig(process.env)
-  makeDataFolder(dataDir)
+async function withKeyRing(place: PlaceOptions, work: (ring: ApiKeyRing) => Promise<void>): Promise<void> {
+  const config = readConfig({ ...process.env, ...storeOverrides(place) })
+  requireEventLog(config)
+  const { dataDir, eventStoreUrl } = config
   const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
   try {
     await work(new ApiKeyRing(store, () => randomIds.uuid()))
   } finally {
     await store.close()
   }
-}
-
-const warningsOnly = {
-  info: () => undefined,
-  warn: (_: object, message: string) => void process.stderr.write(`${message}\n`),
-  error: (_: object, message: string) => void process.stderr.write(`${message}\n`),
 }
 
 function print(text: string): void {

@@ -1,0 +1,45 @@
+/** `meterbook keys`: keys are issued, listed and revoked in a store that is there, and none is made by the way. */
+import { afterEach, beforeEach, expect, it } from '@jest/globals'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makeStore, meterbook } from './command-line.js'
+
+let folder: string
+let dataDir: string
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  dataDir = join(folder, 'data')
+  await makeStore(dataDir, [])
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+it('issues a key, lists it and revokes it', async () => {
+  const there = ['--data-dir', dataDir, '--json']
+  const created = await meterbook(['keys', 'create', '--role', 'read', '--name', 'a report', ...there])
+  const { id, key } = JSON.parse(created.stdout) as { id: string; key: string }
+  expect(key).toMatch(/^rk_test_/)
+  const list = await meterbook(['keys', 'list', ...there])
+  expect(JSON.parse(list.stdout)).toMatchObject([{ id, role: 'read', name: 'a report', revoked_at: null }])
+  const revoked = await meterbook(['keys', 'revoke', id, ...there])
+  expect(JSON.parse(revoked.stdout)).toMatchObject({ id, revoked_at: expect.any(String) as unknown })
+})
+
+it('refuses with 2 a folder without a store, and what is not there or not allowed', async () => {
+  const missing = join(folder, 'elsewhere')
+  for (const command of [['create'], ['list'], ['revoke', 'key_none']]) {
+    const { code, stdout, stderr } = await meterbook(['keys', ...command, '--data-dir', missing])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(`There is no Meterbook store in ${missing}.`)
+    expect(stderr).toContain('start the service first')
+  }
+  expect(existsSync(missing)).toBe(false)
+  expect(await meterbook(['keys', 'revoke', 'key_none', '--data-dir', dataDir])).toMatchObject({ code: 2 })
+  expect(await meterbook(['keys', 'create', '--role', 'king', '--data-dir', dataDir])).toMatchObject({ code: 2 })
+})
+
+it('ends with 3 where the event store cannot be reached', async () => {
+  const nowhere = ['--event-store-url', 'esdb://127.0.0.1:9?tls=false']
+  expect(await meterbook(['keys', 'list', ...nowhere])).toMatchObject({ code: 3, stdout: '' })
+})
