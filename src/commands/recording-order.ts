@@ -2,6 +2,7 @@
  * Partitions are written side by side, so two records that are sent together may swap places in the log. Where their order
  * decides a number the later one waits for the earlier: within one call, or one file, what comes later was recorded later.
  */
+import { formulas } from '../domain/aggregation.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketStart } from '../domain/time-bucket.js'
 import type { UsageRecord } from '../domain/usage-record.js'
@@ -50,7 +51,7 @@ export function recordingWaves<Each extends { readonly meter: Meter; readonly re
 }
 
 function isOrderSensitive({ formula, eventTimeWindow }: Meter): boolean {
-  return formula === 'last' || eventTimeWindow !== null
+  return !formulas[formula].isOrderFree || eventTimeWindow !== null
 }
 
 /**
