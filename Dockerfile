@@ -21,6 +21,7 @@ COPY --from=build /app/package.json ./package.json
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY LICENSE ./
+RUN chmod +x dist/cli/main.js && ln -s /app/dist/cli/main.js /usr/local/bin/meterbook
 # A new named volume takes over the owner and mode of this folder.
 RUN mkdir --mode=0700 /data && chown node:node /data
 USER node

@@ -9,6 +9,12 @@ interface ServeOptions {
   readonly logLevel?: string
 }
 
+const HELP = `
+Settings without an option, from the environment: READ_MODEL_URL, BOOTSTRAP_API_KEY, RATE_LIMIT_EVENTS_PER_SECOND,
+RATE_LIMIT_REQUESTS_PER_SECOND. README.md says what they mean.
+
+Exit codes: 0 stopped as told, 1 it could not start, or could not stop cleanly, 2 the command line or a setting is wrong.`
+
 export function serveCommand(): Command {
   return new Command('serve')
     .description('Run the service until SIGTERM or Ctrl-C.')
@@ -17,6 +23,7 @@ export function serveCommand(): Command {
     .option('--data-dir <folder>', 'folder of the embedded files (DATA_DIR; default ./data)')
     .option('--event-store-url <url>', 'embedded: or esdb://… (EVENT_STORE_URL; default embedded:)')
     .option('--log-level <level>', 'fatal, error, warn, info, debug, trace or silent (LOG_LEVEL; default info)')
+    .addHelpText('after', HELP)
     .action(async ({ host, port, dataDir, eventStoreUrl, logLevel }: ServeOptions) => {
       // Only this command needs the whole service; the others start in half the time without it.
       const { serve } = await import('../serve.js')
