@@ -32,6 +32,10 @@ const program = new Command('meterbook')
   .addCommand(rebuildCommand())
   .showHelpAfterError('(add --help for what there is)')
   .configureHelp({ showGlobalOptions: true })
+  .hook('preAction', (_, command) => {
+    // Node ends with 1 on what nobody caught, output that nobody reads included.
+    if (command.name() !== 'serve') process.on('uncaughtException', fatal)
+  })
 
 for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
   command.exitOverride()
@@ -43,6 +47,11 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
   else if (error instanceof ConfigError || error instanceof DomainError) fail(error.message, 2)
   else fail(error instanceof Error ? error.message : String(error), 3)
+}
+
+function fatal(error: Error): never {
+  process.stderr.write(`${error.stack ?? error.message}\n`)
+  process.exit(3)
 }
 
 function fail(message: string, exitCode: number): void {

@@ -367,6 +367,13 @@ describe('meterbook audit', () => {
     expect(await verdict('--meter', 'mtr_test_seats')).toMatchObject({ verdict: 'differs' })
   })
 
+  it('does not end with 1 where nobody reads what it says', async () => {
+    const { child, ended } = start(['audit', '--data-dir', dataDir, '--temp-dir', scratch])
+    child.stdout.destroy()
+    const { code, stderr } = await ended
+    expect([code, stderr]).toEqual([3, expect.stringContaining('EPIPE')])
+  })
+
   it('ends with 2 where the command line or a setting is wrong, with 3 where it cannot be carried out', async () => {
     const stderr = (text: string): unknown => expect.stringContaining(text)
     expect(await run('--sequence', 'x')).toMatchObject({ code: 2 })
