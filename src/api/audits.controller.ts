@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { MeterCatalogues } from '../commands/meter-catalogues.js'
 import { DomainError } from '../domain/errors.js'
 import { isLive, type LedgerName } from '../domain/ledger.js'
+import { Reader } from '../queries/reader.js'
 import type { AuditSelection, Finding } from '../replay/audit.js'
 import { AuditRunning, Audits, type AuditJob } from '../replay/audits.js'
 import { Allow, callerOf } from './caller.js'
@@ -41,6 +42,7 @@ export class AuditsController {
     private readonly audits: Audits,
     private readonly catalogues: MeterCatalogues,
     private readonly idempotency: Idempotency,
+    private readonly reader: Reader,
   ) {}
 
   @Post()
@@ -86,7 +88,16 @@ export class AuditsController {
   }
 
   private async begin(selection: AuditSelection & { readonly ledger: LedgerName }): Promise<object> {
-    const { ledger, meterId } = selection
+    const { ledger, meterId, sequence } = selection
+    const { result: latest } = await this.reader.read(
+      { ledger, minPosition: null },
+      'usage-index',
+      async (rows) => (await rows.checkpoint('usage-index')).sequence,
+    )
+    if (sequence !== null && sequence > latest) {
+      const message = `The log has ${latest} usage events so far, not ${sequence}.`
+      throw new DomainError('parameter_invalid', message, 'sequence')
+    }
     if (meterId !== null && !(await this.catalogues.latest(ledger)).meters.has(meterId)) {
       throw new DomainError('resource_missing', `No such meter: '${meterId}'.`, 'meter')
     }

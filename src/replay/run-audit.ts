@@ -13,7 +13,7 @@ import { meters } from '../read-model/tables.js'
 import { allProjections } from '../projections/projections.js'
 import { checkAgreement } from './agreement.js'
 import { Audit, type AuditOptions, type AuditSelection, type AuditVerdict, type DigestRecords } from './audit.js'
-import { requireSameSchemas } from './standing.js'
+import { believed, checkpointsOf, requireSameSchemas } from './standing.js'
 import type { ReadStoredRows } from './stored-rows.js'
 import { readStoredRowsInThread } from './stored-rows-thread.js'
 
@@ -25,7 +25,7 @@ export interface AuditSettings {
   readonly scratchDir?: string
 }
 
-/** @throws DomainError for a meter that does not exist; else what kept it from coming to a verdict. */
+/** @throws DomainError for a meter that does not exist and a usage event that is not yet; else what kept it from coming to a verdict. */
 export async function runAudit(
   { eventStoreUrl, readModelUrl, dataDir, scratchDir = tmpdir() }: AuditSettings,
   selection: AuditSelection,
@@ -48,6 +48,7 @@ export async function runAudit(
       allProjections(() => undefined),
     )
     await requireMeter(store, live, selection)
+    await requireReached(live, selection)
     // What each event did is told from rows that have nothing of what comes behind it.
     if (!options.onEffect) {
       const agreed = await inScratch(scratchDir, 'small-scratch', async (scratch, folder) => {
@@ -93,6 +94,22 @@ async function requireMeter(store: EventStore, live: ReadModel, selection: Audit
     if (creates.some(({ stream }) => isSelected(ledgerOf(stream)))) return
   }
   throw new DomainError('resource_missing', `No such meter: '${meterId}'.`, 'meter')
+}
+
+/** As of what has not happened an audit would be one of now. */
+async function requireReached(live: ReadModel, { sequence }: AuditSelection): Promise<void> {
+  const { sequence: latest } = believed(
+    await checkpointsOf(
+      live,
+      allProjections(() => undefined),
+    ),
+  )
+  if (sequence === null || sequence <= latest) return
+  throw new DomainError(
+    'parameter_invalid',
+    `The read model has ${latest} usage events so far, not ${sequence}.`,
+    'sequence',
+  )
 }
 
 /** Scratch rows in a folder that is gone afterwards. They are not used again: after a failure such a file may be anything. */

@@ -182,6 +182,10 @@ describe('meterbook audit', () => {
     const earlier = await verdict('--sequence', '50')
     expect(await verdict('--as-of', '50')).toEqual(earlier)
     expect(earlier.checkpoint.sequence).toBe(50)
+    expect(await run('--sequence', '61')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('60 usage events so far, not 61') as unknown,
+    })
     expect(earlier.finding_count).toBeLessThanOrEqual(2)
   })
 

@@ -95,6 +95,10 @@ onEachStore('Audits', (start) => {
     const reader = await service.clientWithNewKey({ role: 'read' })
     expect(await refusalOf(begin({}, reader))).toMatchObject({ code: 'more_permissions_required' })
     expect(await refusalOf(begin({ sequence: -1 }))).toMatchObject({ param: 'sequence' })
+    expect(await refusalOf(begin({ sequence: 999_999 }))).toMatchObject({
+      param: 'sequence',
+      code: 'parameter_invalid',
+    })
   })
 
   it('are of a meter that exists in the ledger, and of any customer', async () => {
