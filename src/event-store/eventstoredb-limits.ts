@@ -66,7 +66,6 @@ export const SEARCH_WINDOW = 2_000
 
 /** What the adapter says about itself. pino's shape. */
 export interface EventStoreDbLog {
-  info(details: object, message: string): void
   warn(details: object, message: string): void
   error(details: object, message: string): void
 }

@@ -6,7 +6,7 @@ import { EventStoreDbEventStore } from '../../src/event-store/eventstoredb-event
 import { eventStoreContract, type OpenStore } from '../contract/event-store.contract.js'
 import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
 
-const log = { info: () => {}, warn: () => {}, error: () => {} }
+const log = { warn: () => {}, error: () => {} }
 
 function openAt(url: string, closeServer: () => Promise<void>): OpenStore {
   const store = EventStoreDbEventStore.open({ url, log })

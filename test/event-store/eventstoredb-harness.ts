@@ -43,7 +43,7 @@ export async function startServer(options?: ServerOptions): Promise<EventStoreDb
 }
 
 export interface LoggedLine {
-  readonly level: 'info' | 'warn' | 'error'
+  readonly level: 'warn' | 'error'
   readonly details: object
   readonly message: string
 }
@@ -56,7 +56,7 @@ export function openStore(
   const at = (level: LoggedLine['level']) => (details: object, message: string) => {
     lines.push({ level, details, message })
   }
-  const log = { info: at('info'), warn: at('warn'), error: at('error') }
+  const log = { warn: at('warn'), error: at('error') }
   const store = EventStoreDbEventStore.open({ url, log, limits: { ...SHORT, ...limits } })
   opened.push(store)
   return { store, lines }
