@@ -1,3 +1,5 @@
+import { connectionStringProblem } from './event-store/eventstoredb-client.js'
+
 /**
  * The only reader of the environment. A bad value stops the start with one line that names the variable and what is
  * expected of it.
@@ -42,7 +44,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     host: text('HOST', '127.0.0.1'),
     port: readPort(text('PORT', '4242')),
     dataDir: text('DATA_DIR', './data'),
-    eventStoreUrl: readUrl('EVENT_STORE_URL', text('EVENT_STORE_URL', 'embedded:'), ['esdb:', 'esdb+discover:']),
+    eventStoreUrl: readEventStoreUrl(text('EVENT_STORE_URL', 'embedded:')),
     readModelUrl: readUrl('READ_MODEL_URL', text('READ_MODEL_URL', 'embedded:'), []),
     bootstrapApiKey: readBootstrapApiKey(text('BOOTSTRAP_API_KEY', '')),
     logLevel: readLogLevel(text('LOG_LEVEL', 'info')),
@@ -82,6 +84,13 @@ function readUrl(name: string, text: string, schemes: readonly string[]): string
   if (schemes.some((scheme) => text.startsWith(`${scheme}//`) && text.length > scheme.length + 2)) return text
   const expected = ['embedded:', ...schemes.map((scheme) => `${scheme}//…`)].join(' or ')
   throw new ConfigError(`${name} must be ${expected}.`)
+}
+
+function readEventStoreUrl(text: string): string {
+  const url = readUrl('EVENT_STORE_URL', text, ['esdb:', 'esdb+discover:'])
+  const problem = url === 'embedded:' ? null : connectionStringProblem(url)
+  if (problem === null) return url
+  throw new ConfigError(`EVENT_STORE_URL must be a connection string of EventStoreDB that can be used: ${problem}.`)
 }
 
 function readBootstrapApiKey(text: string): string | null {

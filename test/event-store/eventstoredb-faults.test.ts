@@ -352,11 +352,25 @@ describe('what would end the stream of all appends', () => {
   })
 
   it('or turn conflicts into appends is no connection string to open with; nor is a wrong one quoted', async () => {
-    const log = { info: () => {}, warn: () => {}, error: () => {} }
+    const log = { warn: () => {}, error: () => {} }
     const open = (url: string) => () => EventStoreDbEventStore.open({ url, log })
     expect(open('esdb://localhost?throwOnAppendFailure=false')).toThrow('throwOnAppendFailure')
     expect(open('esdb://localhost?tls=false&throw_on-append-failure=false')).toThrow('throwOnAppendFailure')
-    expect(open('esdb//admin:secret@host')).toThrow(expect.not.objectContaining({ message: /secret/ }))
+    for (const url of [
+      'esdb//admin:secret@host',
+      'esdb://admin:secret@@@',
+      'esdb://admin:secret@host:abc',
+      'esdb://admin:secret@host:99999',
+      'esdb://admin:secret@host?tls=secret',
+      'esdb://admin:secret@host?tlsCAFile=/nonexistent/secret.pem',
+    ]) {
+      expect(open(url)).toThrow('Not a connection string')
+      expect(open(url)).not.toThrow('secret')
+    }
+    expect(open('esdb://host?tls=secret')).toThrow('expected true or false at character 17')
+    expect(open('esdb://host?tlsCAFile=/nonexistent/secret.pem')).toThrow('Failed to load certificate file')
+    await open('esdb://admin:p%40ss@n1.example:2113,n2.example,10.0.0.1:2113/?tls=false')().close()
+    await open('esdb+discover://admin:changeit@name?tls=false')().close()
     await open('esdb://localhost?throwOnAppendFailure=true&tls=false')().close()
   })
 })
