@@ -1,6 +1,7 @@
 /**
  * The way of every rejection into `rejections-<ledger>`. Nothing is decided from what is there, so a conflict only moves the
- * revision; appends gather while one is under way, one at a time, durable when they resolve.
+ * revision; appends gather while one is under way, one at a time, durable when they resolve. Callers wait for the store
+ * only so long, and others not at all while it is silent.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LedgerName } from '../domain/ledger.js'
@@ -9,6 +10,7 @@ import { encodeEvent } from '../event-store/codec.js'
 import {
   APPEND_EVENTS_MAX,
   EventStoreUnavailable,
+  SETTLE_WITHIN_MS,
   type EventStore,
   type NewEvent,
   type Position,
@@ -19,9 +21,8 @@ import { Overloaded } from '../overloaded.js'
 
 /** Rejections that may wait in one ledger. */
 export const REJECTION_QUEUE_MAX = 10_000
-/** Largest JSON of a rejected event, of one append, and how long an unsettled append keeps its callers waiting. */
+/** Largest JSON of a rejected event, and of one append. */
 const APPEND_BYTES_MAX = 512 * 1024
-const SETTLE_WITHIN_MS = 10_000
 const RESEND_DELAY_MS = 100
 
 interface Waiting {
@@ -37,13 +38,14 @@ export class RejectionLog {
   constructor(
     private readonly store: EventStore,
     private readonly newEventId: () => string,
+    private readonly settleWithinMs = SETTLE_WITHIN_MS,
   ) {}
 
   /** @throws Overloaded, EventStoreUnavailable */
   append(ledger: LedgerName, event: Event, { requestId, actor }: RequestContext): Promise<Position> {
     let writer = this.writers.get(ledger)
     if (!writer) {
-      writer = new LedgerRejections(this.store, rejectionsStream(ledger))
+      writer = new LedgerRejections(this.store, rejectionsStream(ledger), this.settleWithinMs)
       this.writers.set(ledger, writer)
     }
     const metadata = { correlationId: requestId, causationId: requestId, actor }
@@ -60,14 +62,21 @@ class LedgerRejections {
   private readonly queue: Waiting[] = []
   private revision = 0
   private isRunning = false
+  /** Callers were told to try again, and the store has not answered since. */
+  private isStalled = false
 
   constructor(
     private readonly store: EventStore,
     private readonly stream: string,
+    private readonly settleWithinMs: number,
   ) {}
 
   append(event: NewEvent): Promise<Position> {
     return new Promise((resolve, reject) => {
+      // Where nothing is under way, this one finds out whether it answers again.
+      if (this.isStalled && this.isRunning) {
+        return reject(new EventStoreUnavailable('The event store does not answer just now.'))
+      }
       if (this.queue.length >= REJECTION_QUEUE_MAX) {
         return reject(
           new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.'),
@@ -83,14 +92,25 @@ class LedgerRejections {
     await new Promise((resolve) => setImmediate(resolve))
     while (this.queue.length > 0) {
       const batch = this.takeBatch()
+      const givingUp = setTimeout(() => this.giveUpCallers(batch), this.settleWithinMs)
       try {
         const position = await this.appendAll(batch.map(({ event }) => event))
+        this.isStalled = false
         for (const { resolve } of batch) resolve(position)
       } catch (error) {
+        if (!(error instanceof EventStoreUnavailable)) this.isStalled = false
         for (const { reject } of batch) reject(error)
+      } finally {
+        clearTimeout(givingUp)
       }
     }
     this.isRunning = false
+  }
+
+  private giveUpCallers(batch: readonly Waiting[]): void {
+    this.isStalled = true
+    const error = new EventStoreUnavailable('The event store did not confirm in time.')
+    for (const { reject } of [...batch, ...this.queue.splice(0)]) reject(error)
   }
 
   private takeBatch(): Waiting[] {
@@ -123,7 +143,7 @@ class LedgerRejections {
         case 'unknown':
         case undefined:
           // The same events on the same revision find out whether they are there.
-          if (performance.now() - since > SETTLE_WITHIN_MS)
+          if (performance.now() - since > this.settleWithinMs)
             throw new EventStoreUnavailable('The event store did not confirm in time.')
           await delay(RESEND_DELAY_MS)
       }

@@ -4,13 +4,15 @@
  * Commands gather while an append is under way and are then decided together, each on the state of its own record: from
  * the *tail* (appended but not yet projected), else from the usage index. The append carries the last known revision, so
  * no event lands whose writer had not seen everything before it; a conflict reads what came between and decides the whole
- * batch again. Whether an append of unknown outcome landed is found out by sending exactly it again. Design §3.1.
+ * batch again. Whether an append of unknown outcome landed is found out by sending exactly it again, however long that
+ * takes; callers are told to try again before that, and others at once. Design §3.1.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import * as UsageRecord from '../domain/usage-record.js'
 import { decodeEvent, encodeEvent } from '../event-store/codec.js'
 import {
   EventStoreUnavailable,
+  SETTLE_WITHIN_MS,
   type AppendOutcome,
   type EventMetadata,
   type EventStore,
@@ -40,8 +42,6 @@ export const TAIL_MAX = 20_000
  */
 export const TAIL_SLOW = 2_000
 const SLOW_WAIT_MS = 1_000
-/** After this long without a settled append, callers are told to try again later. */
-const STALLED_AFTER_MS = 10_000
 const RESEND_DELAY_MS = 100
 const RESEND_DELAY_MAX_MS = 5_000
 /** JSON of an event beyond its texts, and the most bytes one character of them can take (`\u0001`). */
@@ -100,6 +100,8 @@ interface TailEntry extends KnownRecord {
   position: Position | null
 }
 
+const noOutcome = { status: 'unknown', message: 'The store gave no outcome.' } as const
+
 export class UsagePartitionWriter {
   private readonly queue: Pending[] = []
   private readonly tail = new Map<string, TailEntry>()
@@ -108,8 +110,11 @@ export class UsagePartitionWriter {
   private revision: number | null = null
   private lastAppended: Position | null = null
   private hasUnknownOutcome = false
+  /** Why the append under way is still not settled, as far as that is known. */
+  private reason: string = noOutcome.message
   private isRunning = false
   private settledAll: Promise<void> = Promise.resolve()
+  /** Callers were told to try again, and the store has not answered since. */
   private stalled = false
   private closed = false
   /** Called when the tail is short again; null while nobody waits for that. */
@@ -123,6 +128,7 @@ export class UsagePartitionWriter {
     private readonly index: UsageIndex,
     private readonly isProjected: (position: Position) => boolean,
     private readonly newEventId: () => string,
+    private readonly settleWithinMs = SETTLE_WITHIN_MS,
   ) {}
 
   /** Takes a command on, or tells its call why not. */
@@ -136,7 +142,8 @@ export class UsagePartitionWriter {
 
   private refusal(): Error | null {
     if (this.closed) return new EventStoreUnavailable('The service is shutting down.')
-    if (this.stalled) return new EventStoreUnavailable('The event store does not answer just now.')
+    // Where nothing is under way, this command finds out whether it answers again.
+    if (this.stalled && this.isRunning) return new EventStoreUnavailable('The event store does not answer just now.')
     if (this.queue.length < QUEUE_MAX && this.tail.size < TAIL_MAX) return null
     return new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.')
   }
@@ -191,10 +198,16 @@ export class UsagePartitionWriter {
       // Also lets the requests that arrived together be decided together.
       await turn()
       const batch = this.queue.splice(0, BATCH_EVENTS_MAX)
+      // By a clock of its own: the store may keep a read or an append for longer.
+      const givingUp = setTimeout(() => this.giveUpCallers(batch), this.settleWithinMs)
       try {
         await this.settle(batch)
+        this.stalled = false
       } catch (error) {
+        if (!(error instanceof EventStoreUnavailable)) this.stalled = false
         for (const { call, place } of batch) call.settle(place, asError(error))
+      } finally {
+        clearTimeout(givingUp)
       }
     }
     this.isRunning = false
@@ -226,7 +239,7 @@ export class UsagePartitionWriter {
       // What did not fit into one append goes first into the next.
       this.queue.unshift(...batch.splice(decided.length))
       if (events.length === 0) return this.answer(decided, null)
-      const outcome = await this.append(events, batch)
+      const outcome = await this.append(events)
       switch (outcome.status) {
         case 'appended':
           this.revision = outcome.revision
@@ -304,30 +317,31 @@ export class UsagePartitionWriter {
   }
 
   /** Sends the identical append until its outcome is known. */
-  private async append(events: readonly NewEvent[], batch: readonly Pending[]): Promise<AppendOutcome> {
+  private async append(events: readonly NewEvent[]): Promise<AppendOutcome> {
     const append = { stream: this.stream, expectedRevision: this.revision ?? 0, events }
-    const since = performance.now()
     for (let wait = RESEND_DELAY_MS; ; wait = Math.min(wait * 2, RESEND_DELAY_MAX_MS)) {
-      const [outcome] = await this.store.append([append])
-      if (outcome && outcome.status !== 'unknown') {
+      const [outcome = noOutcome] = await this.store.append([append])
+      // Once nobody waits any more, what cannot be written just now is tried on too: so it is noticed when it can.
+      const isOpen = outcome.status === 'unknown' || (outcome.status === 'unavailable' && this.stalled)
+      if (!isOpen) {
         this.stalled = false
         this.hasUnknownOutcome = false
         return outcome
       }
-      this.hasUnknownOutcome = true
-      if (performance.now() - since > STALLED_AFTER_MS) this.giveUpCallers(batch, outcome?.message)
+      if (outcome.status === 'unknown') this.hasUnknownOutcome = true
+      this.reason = outcome.message
       if (this.closed) return { status: 'unknown', message: 'The service is shutting down.' }
       await delay(wait)
     }
   }
 
   /** Whoever waits is told to try again; the append itself is still settled before anything else is written. */
-  private giveUpCallers(batch: readonly Pending[], reason = 'The store gave no outcome.'): void {
+  private giveUpCallers(batch: readonly Pending[]): void {
     this.stalled = true
     const error = new EventStoreUnavailable(
       'The event store did not confirm in time. Send the same request again: it counts once.',
       // For the log: what the operator has to mend, a full disk for instance.
-      { cause: new Error(reason) },
+      { cause: new Error(this.reason) },
     )
     for (const { call, place } of [...batch, ...this.queue.splice(0)]) call.settle(place, error)
   }

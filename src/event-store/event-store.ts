@@ -116,6 +116,8 @@ export interface EventStore {
 export const EVENT_STORE = Symbol('EventStore')
 
 export const APPEND_EVENTS_MAX = 1000
+/** How long a caller waits for an append to settle before it is told to try again later. */
+export const SETTLE_WITHIN_MS = 10_000
 export const READ_PAGE_EVENTS = 500
 /**
  * Events a subscription hands over at once while it is behind, and the size at which it hands over fewer: who folds them

@@ -2,8 +2,9 @@
  * Appends through the one appending client of the store, and settles them.
  *
  * An append whose outcome is unknown is sent again unchanged (same ids, same revision), which the server recognises,
- * until it settles or its time is over. Appends to one stream go one after the other. The client is replaced when it
- * may be poisoned; the next one starts when the last is disposed of, for all clients share one table of appends.
+ * until it settles or its time is over. Appends to one stream go one after the other. While the server answers none,
+ * those under way find out when it does again and others are refused at once. The client is replaced when it may be
+ * poisoned; the next one starts when the last is disposed of, for all clients share one table of appends.
  */
 import type { EventStoreDBClient, Position as ClientPosition } from '@eventstore/db-client'
 import { setMaxListeners } from 'node:events'
@@ -46,6 +47,13 @@ export class Appender {
   /** The disposal of the client before. */
   private disposed: Promise<void> = Promise.resolve()
   private readonly turns: Turns
+  /** Appends being settled. */
+  private settling = 0
+  /** Since when none has settled though some were tried; null while they do. */
+  private silentSince: number | null = null
+  private lastGivenUpAt = 0
+  /** Whose last append did not settle. What comes on them goes through: it settles that one, or finds out about it. */
+  private readonly unsettled = new Set<string>()
   private readonly underWay = new Set<Promise<AppendOutcome>>()
   private readonly closing = new AbortController()
   private readonly unguard: () => void
@@ -69,6 +77,7 @@ export class Appender {
     const size = sizeOf(append)
     if (typeof size === 'string') return Promise.resolve({ status: 'rejected', message: size })
     if (this.closing.signal.aborted) return Promise.resolve(closed)
+    if (this.isRefused(append.stream)) return Promise.resolve(silent)
     const outcome = this.inTurn(append, size)
     this.underWay.add(outcome)
     void outcome.finally(() => this.underWay.delete(outcome))
@@ -99,7 +108,29 @@ export class Appender {
     }
   }
 
+  private isRefused(stream: string): boolean {
+    if (this.silentSince === null || this.settling === 0 || this.unsettled.has(stream)) return false
+    return performance.now() - this.silentSince > this.options.limits.refuseAfterMs
+  }
+
   private async settle(append: StreamAppend): Promise<AppendOutcome> {
+    const isKnown = performance.now() - this.lastGivenUpAt <= this.options.limits.refuseAfterMs
+    // What was found out longer ago says nothing about now.
+    if (this.silentSince === null || (this.settling === 0 && !isKnown)) this.silentSince = performance.now()
+    this.settling++
+    const outcome = await this.untilSettled(append)
+    this.settling--
+    if (outcome.status === 'unknown' || outcome.status === 'unavailable') {
+      this.unsettled.add(append.stream)
+      this.lastGivenUpAt = performance.now()
+    } else {
+      this.unsettled.delete(append.stream)
+      this.silentSince = this.settling === 0 ? null : performance.now()
+    }
+    return outcome
+  }
+
+  private async untilSettled(append: StreamAppend): Promise<AppendOutcome> {
     const { limits, log } = this.options
     const until = performance.now() + limits.appendTotalMs
     let everSent = false
@@ -197,6 +228,7 @@ export class Appender {
 }
 
 const closed: AppendOutcome = { status: 'unavailable', message: 'The event store is closed' }
+const silent: AppendOutcome = { status: 'unavailable', message: 'The event store answers no appends just now' }
 
 /**
  * The bytes of an append, or why it must not reach the client: a wrong expected revision, or data that is no JSON,

@@ -16,6 +16,8 @@ export interface EventStoreDbLimits {
   readonly appendBytesInFlightMax: number
   /** How long an append may wait for its turn before it is answered `unavailable`. */
   readonly appendQueueMs: number
+  /** After so long without an answer to any append, others are refused at once until one settles. */
+  readonly refuseAfterMs: number
   /** Back-off doubles from the first to the second, each time by a random half to whole of it. */
   readonly backOffMsMin: number
   readonly backOffMsMax: number
@@ -40,6 +42,7 @@ export const DEFAULT_LIMITS: EventStoreDbLimits = {
   appendsInFlightMax: 256,
   appendBytesInFlightMax: 8 * 1024 * 1024,
   appendQueueMs: 30_000,
+  refuseAfterMs: 10_000,
   backOffMsMin: 50,
   backOffMsMax: 2_000,
   unknownOutcomesMax: 3,

@@ -1,12 +1,14 @@
 /**
  * The write path of every stream that is folded whole (meters, keys): read, fold, decide, append on the revision that was
  * read, and again if another writer was faster. The stream is the truth; what is remembered here only saves reading.
+ * Callers wait for the store only so long, and others not at all while it is silent; what is under way goes on.
  */
 import { fold, type Decider } from '../domain/decider.js'
 import type { DomainEvent } from '../domain/events.js'
 import { decodeEvent, encodeEvent } from './codec.js'
 import {
   EventStoreUnavailable,
+  SETTLE_WITHIN_MS,
   type AppendOutcome,
   type EventMetadata,
   type EventStore,
@@ -54,12 +56,18 @@ export class FoldedStream<State, Command, Event extends DomainEvent> {
   private readonly idempotencyKeys = new Map<string, { revision: number; requestHash: string }>()
   /** Commands on one stream wait for one another; a conflict is then only ever another process. */
   private queue: Promise<unknown> = Promise.resolve()
+  /** What tells the callers that still wait to try again; that of the command under way is among them until it is over. */
+  private readonly waiting = new Set<(error: Error) => void>()
+  private isUnderWay = false
+  /** Callers were told to try again, and the store has not answered since. */
+  private isStalled = false
 
   constructor(
     private readonly store: EventStore,
     readonly stream: string,
     private readonly decider: Decider<State, Command, Event>,
     private readonly newEventId: () => string,
+    private readonly settleWithinMs = SETTLE_WITHIN_MS,
   ) {
     this.state = decider.initial
   }
@@ -89,9 +97,42 @@ export class FoldedStream<State, Command, Event extends DomainEvent> {
    * EventStoreUnavailable where the store cannot take it.
    */
   transact(command: Command, context: RequestContext): Promise<Transaction<State, Event>> {
-    const turn = this.queue.then(() => this.transactNow(command, context))
-    this.queue = turn.catch(() => undefined)
-    return turn
+    // Where nothing is under way, this command finds out whether it answers again.
+    if (this.isStalled && this.isUnderWay) {
+      return Promise.reject(new EventStoreUnavailable('The event store does not answer just now.'))
+    }
+    return new Promise((resolve, reject) => {
+      this.waiting.add(reject)
+      this.queue = this.queue.then(async () => {
+        // Whoever was told to try again does so: a command that was not begun by then never is.
+        if (!this.waiting.has(reject)) return
+        await this.inTurn(command, context).then(resolve, reject)
+        this.waiting.delete(reject)
+      })
+    })
+  }
+
+  private async inTurn(command: Command, context: RequestContext): Promise<Transaction<State, Event>> {
+    this.isUnderWay = true
+    const givingUp = setTimeout(() => this.giveUpCallers(), this.settleWithinMs)
+    try {
+      const transaction = await this.transactNow(command, context)
+      this.isStalled = false
+      return transaction
+    } catch (error) {
+      if (!(error instanceof EventStoreUnavailable)) this.isStalled = false
+      throw error
+    } finally {
+      clearTimeout(givingUp)
+      this.isUnderWay = false
+    }
+  }
+
+  private giveUpCallers(): void {
+    this.isStalled = true
+    const error = new EventStoreUnavailable('The event store did not confirm in time.')
+    for (const giveUp of this.waiting) giveUp(error)
+    this.waiting.clear()
   }
 
   private async transactNow(command: Command, context: RequestContext): Promise<Transaction<State, Event>> {

@@ -12,7 +12,7 @@ import {
 } from '../../src/commands/usage-partition-writer.js'
 import type { Command, UsageRecord } from '../../src/domain/usage-record.js'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
-import { EventStoreUnavailable, type EventStore } from '../../src/event-store/event-store.js'
+import { EventStoreUnavailable, type EventStore, type Position } from '../../src/event-store/event-store.js'
 import { ReadYourWrites } from '../../src/event-store/read-your-writes.js'
 import type { RequestContext } from '../../src/event-store/transact.js'
 import { Overloaded } from '../../src/overloaded.js'
@@ -26,6 +26,8 @@ import { writeLog } from '../projections/history.js'
 import { Workspace, project } from '../projections/projecting.js'
 
 const METER = 'mtr_tokens'
+/** Long enough for a command to be sent, and short enough to wait for. */
+const SETTLE_WITHIN_MS = 1_000
 const STREAM = 'usage-default~test.0'
 const context: RequestContext = { requestId: 'req_1', actor: 'key_1', idempotency: null }
 
@@ -61,8 +63,13 @@ describe('The writer of a partition', () => {
   })
 
   /** Another one on the same log is what another process, or this one after a restart, has. */
-  function newWriter(store = disturbed.store, index = new UsageIndex(readModel)): UsagePartitionWriter {
-    const made = new UsagePartitionWriter(store, STREAM, index, (position) => readYourWrites.has(position), randomUUID)
+  function newWriter(
+    store = disturbed.store,
+    index = new UsageIndex(readModel),
+    settleWithinMs?: number,
+  ): UsagePartitionWriter {
+    const isProjected = (position: Position) => readYourWrites.has(position)
+    const made = new UsagePartitionWriter(store, STREAM, index, isProjected, randomUUID, settleWithinMs)
     writers.push(made)
     return made
   }
@@ -222,20 +229,22 @@ describe('The writer of a partition', () => {
       expect(await logged()).toEqual(['UsageRecorded id-1', 'UsageRecorded id-2'])
     })
 
-    describe.each(['answer lost', 'request lost'] as const)('for too long (%s)', (lost) => {
-      /** Two records whose callers were told to try again: one was sent, one waited. Answers what lets the store go on. */
+    // Also where nothing was written: the store said so only after its callers had been given up.
+    describe.each(['answer lost', 'request lost', 'unavailable'] as const)('for too long (%s)', (lost) => {
+      /**
+       * Two records whose callers were told to try again, while the store still had the append: one was sent, one waited.
+       * Answers what lets the store go on.
+       */
       async function stall(): Promise<() => void> {
-        const started = performance.now()
-        const clock = jest.spyOn(performance, 'now').mockReturnValue(started)
+        writer = newWriter(disturbed.store, new UsageIndex(readModel), SETTLE_WITHIN_MS)
         const answerFirst = disturbed.hold(lost)
         const release = disturbed.hold()
         const sent = record('id-1')
-        await disturbed.sentAtLeast(1)
-        const waiting = record('id-2')
-        clock.mockReturnValue(started + 10_001)
-        answerFirst()
+        const waiting = disturbed.sentAtLeast(1).then(() => record('id-2'))
         await expect(sent).rejects.toThrow('did not confirm in time')
         await expect(waiting).rejects.toBeInstanceOf(EventStoreUnavailable)
+        answerFirst()
+        await disturbed.sentAtLeast(2)
         return release
       }
 
@@ -404,6 +413,30 @@ describe('The writer of a partition', () => {
     await expect(record('id-1')).rejects.toBeInstanceOf(EventStoreUnavailable)
     expect(await record('id-1')).toMatchObject({ isNew: false, revision: 1 })
     expect(await log()).toHaveLength(1)
+  })
+
+  it('lets one command find out whether a store that cannot be read answers again, and refuses the others meanwhile', async () => {
+    let fail: (error: Error) => void = () => undefined
+    let begun = 0
+    const silent: EventStore = {
+      ...disturbed.store,
+      readStream: (stream, options) => {
+        if (begun++ > 1) return real.readStream(stream, options)
+        return { [Symbol.asyncIterator]: () => ({ next: () => new Promise((_, reject) => (fail = reject)) }) }
+      },
+    }
+    writer = newWriter(silent, new UsageIndex(readModel), SETTLE_WITHIN_MS)
+    await expect(record('id-1')).rejects.toThrow('did not confirm in time')
+    await expect(record('id-2')).rejects.toThrow('does not answer just now')
+    fail(new EventStoreUnavailable('No answer.'))
+    await new Promise((resolve) => setImmediate(resolve))
+    const asking = record('id-1')
+    await expect(record('id-2')).rejects.toThrow('does not answer just now')
+    while (begun < 2) await new Promise((resolve) => setImmediate(resolve))
+    fail(new EventStoreUnavailable('No answer.'))
+    await expect(asking).rejects.toBeInstanceOf(EventStoreUnavailable)
+    expect(await record('id-1')).toMatchObject({ isNew: true, revision: 1 })
+    expect(await record('id-2')).toMatchObject({ isNew: true, revision: 2 })
   })
 
   it('stops rather than write to a store the read model was not built from', async () => {

@@ -298,6 +298,43 @@ describe('un-acknowledged appends', () => {
   })
 })
 
+describe('while the server answers no appends', () => {
+  it('others are refused at once and never sent, and taken again as soon as one settles', async () => {
+    const server = await startServer()
+    const { store, lines } = openStore(server, { limits: { appendTryMs: 60, refuseAfterMs: 100 } })
+    await append(store, 's-0', 0, [newEvent()])
+    server.faults.onAppend('ignore', 1_000)
+    const first = append(store, 's-1', 0, [newEvent()])
+    // Two tries took longer than others wait.
+    await until(
+      () => lines.filter(({ message }) => message.startsWith('Outcome unknown')).length >= 2,
+      'it tried twice',
+    )
+    const sent = server.received.length
+    expect(await append(store, 's-2', 0, [newEvent()])).toMatchObject({ status: 'unavailable' })
+    expect(server.received.slice(sent).filter(({ stream }) => stream === 's-2')).toEqual([])
+    while (server.faults.takeAppendFault() !== undefined);
+    expect(await first).toMatchObject({ status: 'appended', revision: 1 })
+    expect(await append(store, 's-2', 0, [newEvent()])).toMatchObject({ status: 'appended', revision: 1 })
+  })
+
+  it('one of which nothing is known is sent on', async () => {
+    const server = await startServer()
+    const limits = { appendTryMs: 60, appendTotalMs: 200, refuseAfterMs: 100 }
+    const { store } = openStore(server, { limits })
+    server.faults.onAppend('write-silently')
+    server.faults.onAppend('ignore', 1_000)
+    const events = [newEvent({ n: 1 })]
+    expect(await append(store, 's-1', 0, events)).toMatchObject({ status: 'unknown' })
+    const probing = append(store, 's-2', 0, [newEvent()])
+    const settling = append(store, 's-1', 0, events)
+    while (server.faults.takeAppendFault() !== undefined);
+    expect(await settling).toMatchObject({ status: 'appended', revision: 1 })
+    expect(await probing).toMatchObject({ status: 'appended' })
+    await expectNumbers(store, 's-1', [1])
+  })
+})
+
 describe.each([
   ['batch', true],
   ['unary', false],
@@ -384,9 +421,9 @@ it('an append acknowledged without a place is looked up', async () => {
 })
 
 describe('reading', () => {
-  async function filled(count: number) {
+  async function filled(count: number, limits = {}) {
     const server = await startServer()
-    const opened = openStore(server)
+    const opened = openStore(server, { limits })
     for (let n = 0; n < count; n += 500) {
       const events = Array.from({ length: Math.min(500, count - n) }, (_, index) => newEvent({ n: n + index }))
       await append(opened.store, 's-1', n, events)
