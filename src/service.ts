@@ -97,7 +97,7 @@ export async function startService({
     closing.push(() => readModel.close())
 
     const newEventId = (): string => ids.uuid()
-    const catalogues = new MeterCatalogues(store, newEventId)
+    const catalogues = new MeterCatalogues(store, newEventId, ({ message }) => readYourWrites.stop(message))
     const keyRing = new ApiKeyRing(store, newEventId)
     readYourWrites.onProgress(({ changedStreams }) => {
       catalogues.changed(changedStreams)

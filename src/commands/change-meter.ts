@@ -35,7 +35,7 @@ export class ChangeMeterHandler implements ICommandHandler<ChangeMeter> {
   /** @throws DomainError where the rules of meters refuse. */
   async execute({ ledger, meterId, change, context }: ChangeMeter): Promise<ChangedMeter> {
     const command = { ...change, meterId, at: this.clock.now() }
-    const transaction = await this.catalogues.of(ledger).transact(command, context)
+    const transaction = await this.catalogues.transact(ledger, command, context)
     return changedMeter(transaction, meterId, this.readYourWrites)
   }
 }

@@ -35,12 +35,11 @@ export class CreateMeterHandler implements ICommandHandler<CreateMeter> {
 
   async execute({ ledger, meter, context }: CreateMeter): Promise<ChangedMeter> {
     const meterId = `mtr_${isLive(ledger) ? '' : 'test_'}${this.ids.random(METER_ID_RANDOM_LENGTH)}`
-    const transaction = await this.catalogues
-      .of(ledger)
-      .transact(
-        { type: 'CreateMeter', meterId, ...meter, usagePartitions: USAGE_PARTITIONS, at: this.clock.now() },
-        context,
-      )
+    const transaction = await this.catalogues.transact(
+      ledger,
+      { type: 'CreateMeter', meterId, ...meter, usagePartitions: USAGE_PARTITIONS, at: this.clock.now() },
+      context,
+    )
     // A retried request finds the meter its first one made: the newest as of then.
     const id = transaction.replayOf === null ? meterId : [...transaction.state.meters.keys()].at(-1)
     return changedMeter(transaction, id ?? meterId, this.readYourWrites)

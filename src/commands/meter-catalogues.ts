@@ -5,9 +5,9 @@
  */
 import * as MeterCatalogue from '../domain/meter-catalogue.js'
 import type { LedgerName } from '../domain/ledger.js'
-import type { EventStore } from '../event-store/event-store.js'
+import { EventStoreReplaced, type EventStore } from '../event-store/event-store.js'
 import { metersStream } from '../event-store/streams.js'
-import { FoldedStream } from '../event-store/transact.js'
+import { FoldedStream, type RequestContext, type Transaction } from '../event-store/transact.js'
 
 export type MeterStream = FoldedStream<MeterCatalogue.State, MeterCatalogue.Command, MeterCatalogue.Event>
 
@@ -18,6 +18,7 @@ export class MeterCatalogues {
   constructor(
     private readonly store: EventStore,
     private readonly newEventId: () => string,
+    private readonly onReplaced: (error: EventStoreReplaced) => void = () => undefined,
   ) {}
 
   /** Says that streams changed, as the projector saw it. */
@@ -32,6 +33,20 @@ export class MeterCatalogues {
       this.streams.set(ledger, stream)
     }
     return stream
+  }
+
+  /** As `FoldedStream.transact`. */
+  async transact(
+    ledger: LedgerName,
+    command: MeterCatalogue.Command,
+    context: RequestContext,
+  ): Promise<Transaction<MeterCatalogue.State, MeterCatalogue.Event>> {
+    try {
+      return await this.of(ledger).transact(command, context)
+    } catch (error) {
+      if (error instanceof EventStoreReplaced) this.onReplaced(error)
+      throw error
+    }
   }
 
   /** Good for finding a meter that is there: what this process and, a moment later, others made of it. */

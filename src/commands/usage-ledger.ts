@@ -6,7 +6,12 @@ import type { Meter } from '../domain/meter-catalogue.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { usagePartition } from '../domain/usage-partition.js'
 import type { Command } from '../domain/usage-record.js'
-import { EventStoreUnavailable, type EventStore, type Position } from '../event-store/event-store.js'
+import {
+  EventStoreReplaced,
+  EventStoreUnavailable,
+  type EventStore,
+  type Position,
+} from '../event-store/event-store.js'
 import { later, type ReadYourWrites } from '../event-store/read-your-writes.js'
 import { usageStream } from '../event-store/streams.js'
 import type { RequestContext } from '../event-store/transact.js'
@@ -87,6 +92,8 @@ export class UsageLedger implements UnprojectedUsage, ReceivedUsage {
   private acknowledge(outcomes: readonly (UsageOutcome | Error)[]): void {
     let last: Position | null = null
     for (const outcome of outcomes) {
+      // Neither what is known here nor what is projected is of this store: nothing is true any more.
+      if (outcome instanceof EventStoreReplaced) this.readYourWrites.stop(outcome.message)
       if (outcome instanceof Error || outcome.position === null || outcome.position === last) continue
       last = outcome.position
       this.readYourWrites.acknowledge(last)

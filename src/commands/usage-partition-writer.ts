@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import * as UsageRecord from '../domain/usage-record.js'
 import { decodeEvent, encodeEvent } from '../event-store/codec.js'
 import {
+  EventStoreReplaced,
   EventStoreUnavailable,
   SETTLE_WITHIN_MS,
   type AppendOutcome,
@@ -248,9 +249,7 @@ export class UsagePartitionWriter {
           return this.answer(decided, outcome.position)
         case 'conflict':
           if (outcome.revision < (this.revision ?? 0)) {
-            throw new Error(
-              `Stream ${this.stream} has ${outcome.revision} events, but ${this.revision} are known here: the event store is not the one the read model was built from.`,
-            )
+            throw new EventStoreReplaced(this.stream, outcome.revision, this.revision ?? 0)
           }
           await this.readOn()
           await this.lookUp(batch)

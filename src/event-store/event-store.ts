@@ -136,6 +136,17 @@ export class EventStoreCorrupt extends Error {
   override readonly name = 'EventStoreCorrupt'
 }
 
+/** A stream is shorter than it was: the store was emptied or replaced while the service runs, or it never was the right one. */
+export class EventStoreReplaced extends Error {
+  override readonly name = 'EventStoreReplaced'
+
+  constructor(stream: string, revision: number, knownRevision: number) {
+    super(
+      `Stream ${stream} has ${revision} events, but ${knownRevision} are known here: the event store is not the one the read model was built from.`,
+    )
+  }
+}
+
 export function categoryOf(stream: string): Category {
   const end = stream.indexOf('-')
   return end === -1 ? stream : stream.slice(0, end)

@@ -7,6 +7,7 @@ import { fold, type Decider } from '../domain/decider.js'
 import type { DomainEvent } from '../domain/events.js'
 import { decodeEvent, encodeEvent } from './codec.js'
 import {
+  EventStoreReplaced,
   EventStoreUnavailable,
   SETTLE_WITHIN_MS,
   type AppendOutcome,
@@ -14,6 +15,7 @@ import {
   type EventStore,
   type NewEvent,
   type Position,
+  type StreamAppend,
 } from './event-store.js'
 
 /** Who asks for a change, and through which request. Becomes the metadata of the events it causes. */
@@ -94,7 +96,7 @@ export class FoldedStream<State, Command, Event extends DomainEvent> {
 
   /**
    * @throws DomainError where the rules refuse, TransactionConflict where other writers kept being faster,
-   * EventStoreUnavailable where the store cannot take it.
+   * EventStoreUnavailable where the store cannot take it, EventStoreReplaced where it is another one.
    */
   transact(command: Command, context: RequestContext): Promise<Transaction<State, Event>> {
     // Where nothing is under way, this command finds out whether it answers again.
@@ -145,13 +147,17 @@ export class FoldedStream<State, Command, Event extends DomainEvent> {
       }
       const events = this.decider.decide(this.state, command)
       if (events.length === 0) return { state: this.state, events, appended: null, replayOf: null }
-      const outcome = await this.append(this.encode(events, context))
+      const expectedRevision = this.revision
+      const outcome = await this.append({ stream: this.stream, expectedRevision, events: this.encode(events, context) })
       if (outcome.status === 'appended') {
         this.take(events, context, outcome.revision)
         const { revision, position } = outcome
         return { state: this.state, events, appended: { stream: this.stream, revision, position }, replayOf: null }
       }
       if (outcome.status !== 'conflict') throw new EventStoreUnavailable(outcome.message)
+      if (outcome.revision < expectedRevision) {
+        throw new EventStoreReplaced(this.stream, outcome.revision, expectedRevision)
+      }
       await this.refresh()
     }
     throw new TransactionConflict(`Other writers changed ${this.stream} ${TRANSACT_ATTEMPTS_MAX} times meanwhile.`)
@@ -172,8 +178,7 @@ export class FoldedStream<State, Command, Event extends DomainEvent> {
     })
   }
 
-  private async append(events: readonly NewEvent[]): Promise<AppendOutcome> {
-    const append = { stream: this.stream, expectedRevision: this.revision, events }
+  private async append(append: StreamAppend): Promise<AppendOutcome> {
     let outcome: AppendOutcome | undefined
     for (let attempt = 1; attempt <= RESEND_ATTEMPTS_MAX; attempt++) {
       ;[outcome] = await this.store.append([append])

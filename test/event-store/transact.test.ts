@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as MeterCatalogue from '../../src/domain/meter-catalogue.js'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
-import { EventStoreUnavailable, type EventStore } from '../../src/event-store/event-store.js'
+import { EventStoreReplaced, EventStoreUnavailable, type EventStore } from '../../src/event-store/event-store.js'
 import {
   FoldedStream,
   RESEND_ATTEMPTS_MAX,
@@ -34,8 +34,8 @@ describe('A transaction on a folded stream', () => {
   let disturbed: DisturbedStore
   let stream: ReturnType<typeof open>
 
-  function open(store: EventStore) {
-    return new FoldedStream(store, STREAM, MeterCatalogue, randomUUID)
+  function open(store: EventStore, settleWithinMs?: number) {
+    return new FoldedStream(store, STREAM, MeterCatalogue, randomUUID, settleWithinMs)
   }
 
   beforeEach(() => {
@@ -160,6 +160,48 @@ describe('A transaction on a folded stream', () => {
         expect(await log()).toHaveLength(2)
       },
     )
+  })
+
+  describe('that the store keeps for too long', () => {
+    const SETTLE_WITHIN_MS = 1_000
+    beforeEach(() => {
+      stream = open(disturbed.store, SETTLE_WITHIN_MS)
+    })
+
+    it('is given up for its caller and those behind it, refused to others at once, and settled all the same', async () => {
+      const release = disturbed.hold('answer lost')
+      const underWay = stream.transact(creating('a'), withKey('k-1'))
+      const behind = stream.transact(creating('b'), context)
+      await expect(underWay).rejects.toBeInstanceOf(EventStoreUnavailable)
+      await expect(behind).rejects.toBeInstanceOf(EventStoreUnavailable)
+      await expect(stream.transact(creating('c'), context)).rejects.toThrow('does not answer just now')
+      expect(disturbed.sent).toHaveLength(1)
+      release()
+      await disturbed.sentAtLeast(2)
+      expect(disturbed.sent[1]).toEqual(disturbed.sent[0])
+      let retried: Awaited<typeof underWay> | null = null
+      while (retried === null) {
+        await new Promise((resolve) => setImmediate(resolve))
+        retried = await stream.transact(creating('a'), withKey('k-1')).catch(() => null)
+      }
+      expect(retried).toMatchObject({ appended: null, replayOf: 'hash' })
+      // What only waited was never begun.
+      expect([...(await stream.read()).meters.keys()]).toEqual(['mtr_a'])
+    })
+  })
+
+  it('finds that the store is another one by a conflict at a revision that is behind it', async () => {
+    await stream.transact(creating('a'), context)
+    const elsewhere = new EmbeddedEventStore(join(folder, 'other.db'))
+    try {
+      const replaced = open({ ...disturbed.store, append: (appends) => elsewhere.append(appends) })
+      await replaced.read()
+      const failure = await replaced.transact(creating('b'), context).catch((error: unknown) => error)
+      expect(failure).toBeInstanceOf(EventStoreReplaced)
+      expect((failure as Error).message).toContain(`${STREAM} has 0 events, but 2 are known here`)
+    } finally {
+      await elsewhere.close()
+    }
   })
 
   it.each(['unavailable', 'rejected'] as const)(
