@@ -1,23 +1,32 @@
-/** Whether the service can serve: the store answers, and the projections have caught up once and still run. */
+/**
+ * Whether the service can serve: the store answers, and the projections have caught up once, still run, and have what was
+ * acknowledged.
+ */
 import type { Readiness } from './api/health.controller.js'
 import type { EventStore } from './event-store/event-store.js'
 import type { ReadYourWrites } from './event-store/read-your-writes.js'
+
+/** Acknowledged events that are not projected for so long make reads fail. */
+const BEHIND_MS_MAX = 10_000
 
 export async function readiness(store: EventStore, readYourWrites: ReadYourWrites): Promise<Readiness> {
   const isReachable = await store.check().then(
     () => true,
     () => false,
   )
-  const { isReady, stopped } = readYourWrites
+  const { isReady, stopped, behindMs } = readYourWrites
+  const isBehind = behindMs > BEHIND_MS_MAX
   return {
     event_store: isReachable ? 'reachable' : 'unreachable',
-    projections: stopped !== null ? 'stopped' : isReady ? 'caught up' : 'catching up',
+    projections: stopped !== null ? 'stopped' : isReady && !isBehind ? 'caught up' : 'catching up',
     reason: !isReachable
       ? 'The event store cannot be reached.'
       : stopped !== null
         ? `The projections stopped: ${stopped}`
-        : isReady
-          ? null
-          : 'The projections are catching up with the log.',
+        : !isReady
+          ? 'The projections are catching up with the log.'
+          : isBehind
+            ? `What was acknowledged has not been projected for ${Math.floor(behindMs / 1000)} s.`
+            : null,
   }
 }

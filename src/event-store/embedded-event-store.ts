@@ -124,6 +124,9 @@ export class EmbeddedEventStore implements EventStore {
     }
   }
 
+  /** A file is read where it is. */
+  resubscribe(): void {}
+
   comparePositions(left: Position, right: Position): number {
     return Number(left) - Number(right)
   }

@@ -103,6 +103,11 @@ export interface EventStore {
    * throws only what waiting cannot mend.
    */
   subscribe(options: SubscribeOptions): AsyncIterable<SubscriptionItem>
+  /**
+   * Makes the subscriptions anew, looking for the leader once more, where the store has several nodes: one that was left
+   * behind may be silent without end. They go on where they were.
+   */
+  resubscribe(): void
   /** Negative, zero or positive as `left` is before, at or after `right`. */
   comparePositions(left: Position, right: Position): number
   /** Text of a position as a client sent it back; null where it cannot be one of this store's. */

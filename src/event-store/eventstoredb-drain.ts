@@ -18,8 +18,8 @@ export interface DrainOptions {
   readonly pageMax: number
   /** True waits for whole pages, false gives what is there. */
   readonly whole: boolean
-  /** What to do when nothing came for that long; asked anew before each wait. Null waits without end. */
-  readonly patience: () => { readonly ms: number; readonly then: 'fail' | 'tell' } | null
+  /** What to do when nothing came for that long; asked anew before each wait. */
+  readonly patience: () => { readonly ms: number; readonly then: 'fail' | 'tell' }
   /** Ends the iteration without an error. */
   readonly signal: AbortSignal
 }
@@ -62,14 +62,14 @@ export async function* drain<Item>(stream: Source, options: DrainOptions): Async
       if (over) return
       const limit = patience()
       const woken = await new Promise<boolean>((resolve) => {
-        const timer = limit && setTimeout(() => resolve(false), limit.ms)
+        const timer = setTimeout(() => resolve(false), limit.ms)
         wake = () => {
-          if (timer) clearTimeout(timer)
+          clearTimeout(timer)
           resolve(true)
         }
       })
       wake = () => {}
-      if (!woken && limit?.then === 'fail') throw new NoAnswer(`nothing came for ${limit.ms} ms`)
+      if (!woken && limit.then === 'fail') throw new NoAnswer(`nothing came for ${limit.ms} ms`)
       if (!woken) yield []
     }
   } finally {

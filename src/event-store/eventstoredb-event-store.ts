@@ -71,6 +71,10 @@ export class EventStoreDbEventStore implements EventStore {
     return this.reader.subscribe(options)
   }
 
+  resubscribe(): void {
+    this.reader.resubscribe()
+  }
+
   comparePositions(left: Position, right: Position): number {
     return comparePositions(left, right)
   }

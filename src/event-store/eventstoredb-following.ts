@@ -54,6 +54,8 @@ export async function* follow(client: EventStoreDBClient, options: FollowOptions
   const subscription = client.subscribeToAll(
     {
       fromPosition: after === null ? START : clientPosition(after),
+      // A node that is cut off from the others would go on without a word, and without their events.
+      requiresLeader: true,
       filter: streamNameFilter({
         // A stream may be named as its category alone; what merely begins alike is left out below.
         prefixes: [...categories],
@@ -79,7 +81,7 @@ export async function* follow(client: EventStoreDBClient, options: FollowOptions
 
   const patience = () => {
     if (!confirmed) return { ms: limits.readProgressMs, then: 'fail' } as const
-    if (saidCaughtUp || options.caughtUp()) return null
+    if (saidCaughtUp || options.caughtUp()) return { ms: limits.idleMs, then: 'tell' } as const
     // Scanning where nothing matches still gives checkpoints, so silence is a fault, unless the server is an old one.
     return options.saysCaughtUp()
       ? ({ ms: limits.readProgressMs, then: 'fail' } as const)

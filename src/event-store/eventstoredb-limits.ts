@@ -29,6 +29,8 @@ export interface EventStoreDbLimits {
   readonly readTriesMax: number
   /** How long a subscription from a server that never says `caught up` is quiet before the end is looked up. */
   readonly quietMs: number
+  /** How long one that caught up is silent before the leader is asked whether anything is missing. */
+  readonly idleMs: number
   readonly checkMs: number
   /** How long `close` lets appends under way settle. */
   readonly closeMs: number
@@ -49,6 +51,7 @@ export const DEFAULT_LIMITS: EventStoreDbLimits = {
   readProgressMs: 10_000,
   readTriesMax: 3,
   quietMs: 500,
+  idleMs: 3_000,
   checkMs: 2_000,
   closeMs: 10_000,
   disposeMs: 1_000,

@@ -1,6 +1,7 @@
 /**
- * Reads and subscriptions. Each goes on from the last event its consumer took when a connection fails, gives up in
- * bounded time where waiting does not help, and ends its call on the server however the consumer ends it.
+ * Reads and subscriptions. Each is made at the leader, goes on from the last event its consumer took when a connection
+ * fails, gives up in bounded time where waiting does not help, and ends its call on the server however the consumer ends
+ * it. A subscription that has become silent is looked after.
  */
 import {
   BACKWARDS,
@@ -45,12 +46,14 @@ export interface ReaderOptions {
 export class Reader {
   private readonly clients: ReadingClient
   private readonly closing = new AbortController()
+  /** Ends the sessions of all subscriptions, which are then begun again. */
+  private renewing = new AbortController()
   private saysCaughtUp = false
 
   constructor(private readonly options: ReaderOptions) {
     this.clients = new ReadingClient(options.connect, options.limits)
     // Every read and subscription listens.
-    setMaxListeners(0, this.closing.signal)
+    setMaxListeners(0, this.closing.signal, this.renewing.signal)
   }
 
   async *readStream(stream: string, { after = 0, limit }: ReadStreamOptions = {}): AsyncGenerator<Page> {
@@ -114,10 +117,11 @@ export class Reader {
     let position = after
     if (wanted.size === 0 && !over.aborted) yield { type: 'caught-up' }
     for (let failures = 0; !over.aborted; failures++) {
+      const { clients, renewing } = this
       let reason = 'the server ended it'
       try {
-        const { clients } = this
-        const session = clients.call((client) => this.session(client, position, wanted, over))
+        const ends = AbortSignal.any([over, renewing.signal])
+        const session = clients.call((client) => this.session(client, position, wanted, ends))
         for await (const step of session) {
           // A server that only confirms and drops is not asked again at full speed.
           if (step.events.length > 0 || step.then === 'caught-up') failures = 0
@@ -132,12 +136,22 @@ export class Reader {
         reason = describe(error)
       }
       if (over.aborted) return
+      if (renewing.signal.aborted) reason = 'it stood still'
       this.options.log.warn({ categories, position, reason }, 'A subscription was lost, subscribing again')
       await delay(backOffMs(this.options.limits, failures), undefined, { signal: over }).catch(() => undefined)
     }
   }
 
-  /** @throws EventStoreUnavailable */
+  /** Subscriptions end their calls and go on from where they were, on another client. */
+  resubscribe(): void {
+    const { renewing } = this
+    this.renewing = new AbortController()
+    setMaxListeners(0, this.renewing.signal)
+    this.clients.renew()
+    renewing.abort()
+  }
+
+  /** @throws EventStoreUnavailable also where the user may not read everything, which is found out once. */
   async check(): Promise<void> {
     const { checkMs } = this.options.limits
     this.refuseWhenClosed()
@@ -166,7 +180,10 @@ export class Reader {
     await this.clients.close()
   }
 
-  /** The steps of one subscription; quiet ones become `caught-up` where the log shows that it did. */
+  /**
+   * The steps of one subscription; the first quiet one becomes `caught-up` where the log shows that it did. Later ones are
+   * for looking whether something is missing: then, or where this is no leader any more, the session fails.
+   */
   private async *session(
     client: EventStoreDBClient,
     after: Position | null,
@@ -178,13 +195,23 @@ export class Reader {
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
       return
     }
+    let isMissing = false
     for await (const step of this.steps(client, after, wanted, signal, () => caughtUp)) {
       if (step.then !== 'quiet') {
+        isMissing = false
+        caughtUp ||= step.then === 'caught-up'
         yield step
         continue
       }
-      caughtUp = await this.nothingLeft(client, step.position, wanted)
-      if (caughtUp) yield { ...step, then: 'caught-up' }
+      if (await this.nothingLeft(client, step.position, wanted)) {
+        isMissing = false
+        if (!caughtUp) yield { ...step, then: 'caught-up' }
+        caughtUp = true
+      } else if (caughtUp) {
+        // What was only on its way has come by the next look.
+        if (isMissing) throw new NoAnswer('what the log has did not come')
+        isMissing = true
+      }
     }
   }
 
@@ -210,7 +237,7 @@ export class Reader {
     wanted: ReadonlySet<Category>,
   ): Promise<boolean> {
     const end = await this.lastPosition(client)
-    if (end === null) return true
+    if (end === null || (after !== null && comparePositions(end, after) <= 0)) return true
     for await (const [page] of this.unfiltered(client, after, end, wanted)) {
       if (page.length > 0) return false
     }

@@ -37,13 +37,17 @@ export class ReadingClient {
     }
   }
 
+  /** Further calls get another one; those under way keep theirs. */
+  renew(): void {
+    const { current } = this
+    if (current === undefined) return
+    this.abandon(current)
+    this.disposeIfDone(current)
+  }
+
   /** The calls must have been ended before. */
   async close(): Promise<void> {
-    if (this.current) {
-      const shared = this.current
-      this.abandon(shared)
-      this.disposeIfDone(shared)
-    }
+    this.renew()
     await Promise.all(this.disposals)
   }
 

@@ -33,6 +33,9 @@ export class ReadYourWrites {
   private reached: Position | null = null
   private acknowledged: Position | null = null
   private acknowledgedMeters: Position | null = null
+  /** Something acknowledged that is not projected yet, and since when; null where everything is. */
+  private missing: { readonly position: Position; readonly since: number } | null = null
+  private advancedAt = 0
   private caughtUpOnce = false
   private stoppedBy: string | null = null
   private readonly waiting = new Set<Waiting>()
@@ -57,6 +60,16 @@ export class ReadYourWrites {
     return this.caughtUpOnce && this.stoppedBy === null
   }
 
+  /** How long something acknowledged has not been projected, in milliseconds; 0 where everything is. */
+  get behindMs(): number {
+    return this.missing === null ? 0 : performance.now() - this.missing.since
+  }
+
+  /** As `behindMs`, as far as nothing else was projected meanwhile either. */
+  get standsStillMs(): number {
+    return Math.min(this.behindMs, performance.now() - this.advancedAt)
+  }
+
   /** Why the projections stopped; null while they run. */
   get stopped(): string | null {
     return this.stoppedBy
@@ -79,6 +92,7 @@ export class ReadYourWrites {
   /** A write was answered with this position. */
   acknowledge(position: Position): void {
     this.acknowledged = later(this.store, this.acknowledged, position)
+    if (this.missing === null) this.lookForMissing()
   }
 
   /** As `acknowledge`, of a write that changed a meter. */
@@ -89,7 +103,11 @@ export class ReadYourWrites {
 
   advance(progress: Progress): void {
     const { position, caughtUp } = progress
-    if (position !== null && (this.reached === null || this.isAfter(position, this.reached))) this.reached = position
+    if (position !== null && (this.reached === null || this.isAfter(position, this.reached))) {
+      this.reached = position
+      this.advancedAt = performance.now()
+      if (this.missing !== null && this.has(this.missing.position)) this.lookForMissing()
+    }
     if (caughtUp && !this.caughtUpOnce) {
       this.caughtUpOnce = true
       for (const done of this.waitingForStart) done(null)
@@ -98,6 +116,12 @@ export class ReadYourWrites {
     for (const { target, done } of this.waiting) if (this.has(target)) done(null)
     this.isWaitingSaid = false
     if (this.waiting.size > 0) this.sayWaiting()
+  }
+
+  private lookForMissing(): void {
+    const { acknowledged } = this
+    const isMissing = acknowledged !== null && !this.has(acknowledged)
+    this.missing = isMissing ? { position: acknowledged, since: performance.now() } : null
   }
 
   private sayWaiting(): void {

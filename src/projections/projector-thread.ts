@@ -8,14 +8,21 @@ import type { RebuildRequest, RebuildState } from './rebuilding.js'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
+/** Where something acknowledged is missing and nothing else came for so long, the subscription may be dead without a sign. */
+const STANDS_STILL_MS = 4_000
+const LOOK_EVERY_MS = 1_000
 
 export class ProjectorThread {
   private rebuildState: RebuildState | null = null
+  private resubscribedAt = 0
+  private readonly looking: NodeJS.Timeout
 
   private constructor(
     private readonly worker: Worker,
+    private readonly readYourWrites: ReadYourWrites,
     private readonly log: Log,
   ) {
+    this.looking = setInterval(() => this.lookAfter(), LOOK_EVERY_MS).unref()
     worker.on('message', (message: ProjectorMessage) => {
       if (message.type === 'rebuild') this.rebuilt(message.state)
     })
@@ -24,6 +31,14 @@ export class ProjectorThread {
   /** Somebody waits for the rows. */
   hurry(): void {
     this.worker.postMessage('hurry' satisfies ProjectorOrder)
+  }
+
+  private lookAfter(): void {
+    const since = performance.now() - this.resubscribedAt
+    // What is being folded takes its time; a new subscription must have some to deliver.
+    if (this.readYourWrites.standsStillMs < STANDS_STILL_MS || since < STANDS_STILL_MS) return
+    this.resubscribedAt = performance.now()
+    this.worker.postMessage('resubscribe' satisfies ProjectorOrder)
   }
 
   /** Of the rebuild that runs or of the last one since the start; null before the first. */
@@ -105,13 +120,14 @@ export class ProjectorThread {
       await worker.terminate()
       throw error
     }
-    const thread = new ProjectorThread(worker, log)
+    const thread = new ProjectorThread(worker, readYourWrites, log)
     readYourWrites.onWaiting(() => thread.hurry())
     return thread
   }
 
   /** Ends after the batch at hand. */
   async stop(): Promise<void> {
+    clearInterval(this.looking)
     if (this.worker.threadId === -1) return
     const exited = once(this.worker, 'exit', { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) })
     this.worker.postMessage('stop' satisfies ProjectorOrder)

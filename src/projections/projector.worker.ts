@@ -17,7 +17,7 @@ export interface ProjectorSettings {
   readonly dataDir: string
 }
 
-export type ProjectorOrder = 'stop' | 'hurry' | { readonly rebuild: RebuildRequest }
+export type ProjectorOrder = 'stop' | 'hurry' | 'resubscribe' | { readonly rebuild: RebuildRequest }
 
 export type ProjectorMessage =
   | { readonly type: 'prepared' }
@@ -42,11 +42,13 @@ const stop = new AbortController()
 const say = (message: ProjectorMessage): void => port.postMessage(message)
 
 let projector: Projector | null = null
+let resubscribe: () => void = () => undefined
 
 port.on('message', (order: ProjectorOrder) => {
   // The thread ends once the batch at hand is committed.
   if (order === 'stop') stop.abort()
   else if (order === 'hurry') projector?.hurry()
+  else if (order === 'resubscribe') resubscribe()
   else projector?.rebuild(order.rebuild)
 })
 
@@ -65,6 +67,7 @@ try {
     warn: log('warn'),
     error: log('error'),
   })
+  resubscribe = () => store.resubscribe()
   const readModel = openReadModel(settings.readModelUrl, settings.dataDir, 'projected')
   try {
     projector = new Projector(

@@ -32,6 +32,7 @@ export class DisturbedStore {
       readStream: (stream, options) => real.readStream(stream, options),
       readAll: (options) => real.readAll(options),
       subscribe: (options) => real.subscribe(options),
+      resubscribe: () => real.resubscribe(),
       comparePositions: (left, right) => real.comparePositions(left, right),
       parsePosition: (text) => real.parsePosition(text),
       check: () => real.check(),

@@ -32,6 +32,11 @@ function slipIn(server: EventStoreDbServer, stream: string, data: unknown = {}, 
   server.log.append(stream, 'any', [{ ...event, metadata: Buffer.from(JSON.stringify(meta)) }])
 }
 
+/** Makes one server's log a copy of another's: a cluster's node as of when it was cut off from the others. */
+function copyTo(server: EventStoreDbServer, from: EventStoreDbServer): void {
+  for (const event of from.log.events) server.log.append(event.stream, 'any', [event])
+}
+
 describe('an append whose outcome is unknown is sent again unchanged and written once', () => {
   const faults: [name: string, fault: AppendFault, limits?: { appendTryMs: number }][] = [
     ['the server is silent', 'ignore'],
@@ -623,6 +628,65 @@ describe('a subscription', () => {
     )
     expect(numbers).toEqual([0, 1, 2])
     expect(caughtUp).toBe(2)
+  })
+
+  it('of a node that leads no more and is cut off goes on at the leader', async () => {
+    const { server: old, store } = await filled(2)
+    const leader = await startServer()
+    const { numbers } = await follow(
+      store,
+      ({ numbers: { length } }) => length === 4,
+      async ({ caughtUp, numbers: { length } }) => {
+        if (caughtUp === 0 || length > 2) return
+        copyTo(leader, old)
+        old.faults.leaderElsewhere = leader.endpoint
+        expect(await append(store, 's-1', 2, [newEvent({ n: 2 }), newEvent({ n: 3 })])).toMatchObject({ revision: 4 })
+      },
+    )
+    expect(numbers).toEqual([0, 1, 2, 3])
+    expect(old.log.events).toHaveLength(2)
+  })
+
+  it('begun at a node that does not lead goes to the leader', async () => {
+    const { server: old, store } = await filled(1)
+    const leader = await startServer()
+    copyTo(leader, old)
+    old.faults.leaderElsewhere = leader.endpoint
+    slipIn(leader, 's-1', { n: 1 })
+    expect((await follow(store, ({ caughtUp }) => caughtUp > 0)).numbers).toEqual([0, 1])
+  })
+
+  it('that became silent is begun again where the log has more', async () => {
+    const { server, store, lines } = await filled(1)
+    server.faults.onRead('subscription', { afterEvents: 2, then: 'ignore' })
+    const { numbers } = await follow(
+      store,
+      ({ numbers: { length } }) => length === 4,
+      ({ caughtUp, numbers: { length } }) => {
+        // The second is still sent, the others are not.
+        if (caughtUp === 1 && length === 1) for (const n of [1, 2, 3]) slipIn(server, 's-1', { n })
+      },
+    )
+    expect(numbers).toEqual([0, 1, 2, 3])
+    expect(lines).toMatchObject([{ details: { reason: 'what the log has did not come' } }])
+  })
+
+  it('that is made anew goes on from where it was', async () => {
+    const { server, store, lines } = await filled(2, { idleMs: 60_000 })
+    let isRenewed = false
+    const { numbers } = await follow(
+      store,
+      ({ caughtUp }) => caughtUp === 2,
+      ({ caughtUp }) => {
+        if (caughtUp !== 1 || isRenewed) return
+        isRenewed = true
+        store.resubscribe()
+        slipIn(server, 's-1', { n: 2 })
+      },
+    )
+    expect(numbers).toEqual([0, 1, 2])
+    expect(server.calls.filter(({ target }) => target === '$all subscription')).toHaveLength(2)
+    expect(lines).toMatchObject([{ details: { reason: 'it stood still' } }])
   })
 
   it('that is never confirmed is begun again', async () => {

@@ -17,6 +17,7 @@ export const SHORT: Partial<EventStoreDbLimits> = {
   backOffMsMin: 5,
   backOffMsMax: 50,
   readProgressMs: 400,
+  idleMs: 50,
   quietMs: 50,
   checkMs: 400,
   closeMs: 500,

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,7 +32,10 @@ describe('Reading your writes', () => {
     reads = new ReadYourWrites(store, 60_000)
   })
   // Whatever still waits would keep its timer.
-  afterEach(() => reads.stop('the test ended'))
+  afterEach(() => {
+    jest.restoreAllMocks()
+    reads.stop('the test ended')
+  })
 
   /** Whether a promise is settled by now. */
   async function isSettled(promise: Promise<unknown>): Promise<boolean> {
@@ -53,6 +56,31 @@ describe('Reading your writes', () => {
     await read
     expect(reads.isReady).toBe(true)
     await reads.settled()
+  })
+
+  it('knows how long something acknowledged has been missing, and whether anything came meanwhile', () => {
+    const started = Math.ceil(performance.now())
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(started)
+    const after = (ms: number) => clock.mockReturnValue(started + ms)
+    const standing = () => [reads.behindMs, reads.standsStillMs]
+    reads.advance(reached(5))
+    reads.acknowledge(at(5))
+    after(1_000)
+    expect(standing()).toEqual([0, 0])
+    reads.acknowledge(at(7))
+    after(3_000)
+    reads.acknowledge(at(9))
+    expect(standing()).toEqual([2_000, 2_000])
+    reads.advance(reached(6))
+    after(4_000)
+    expect(standing()).toEqual([3_000, 1_000])
+    // From here on it is the next one that is missing.
+    reads.advance(reached(7))
+    after(6_000)
+    expect(standing()).toEqual([2_000, 2_000])
+    reads.advance(reached(9))
+    after(9_000)
+    expect(standing()).toEqual([0, 0])
   })
 
   it('says that somebody waits, once until there is progress, and again where that was not enough', async () => {

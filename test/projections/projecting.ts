@@ -87,6 +87,7 @@ export function recut(store: EventStore, cut: Cut): EventStore {
     readStream: (stream, options) => store.readStream(stream, options),
     readAll: (options) => store.readAll(options),
     subscribe: (options) => cutAnew(store.subscribe(options), cut, options),
+    resubscribe: () => store.resubscribe(),
     comparePositions: (left, right) => store.comparePositions(left, right),
     parsePosition: (text) => store.parsePosition(text),
     check: () => store.check(),
