@@ -25,7 +25,7 @@ import { UsageLedger } from './commands/usage-ledger.js'
 import { reportCatchingUp } from './catching-up.js'
 import type { Config } from './config.js'
 import { lockDataFolder, makeDataFolder } from './data-folder.js'
-import type { EventStore } from './event-store/event-store.js'
+import { EventStoreUnavailable } from './event-store/event-store.js'
 import { EMBEDDED, openEventStore } from './event-store/open-event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
 import { ProjectorThread } from './projections/projector-thread.js'
@@ -87,7 +87,9 @@ export async function startService({
     closing.push(() => lock.release())
     const store = await openEventStore(eventStoreUrl, dataDir, log)
     closing.push(() => store.close())
-    await untilReachable(store, log, signal)
+    // A file is there or is not.
+    const start: Start = { log, signal, storeWaitMs: eventStoreUrl === EMBEDDED ? 0 : STORE_WAIT_MS }
+    await untilReachable(() => store.check(), start)
     signal.throwIfAborted()
     const readYourWrites = new ReadYourWrites(store, READ_TIMEOUT_MS)
     const projector = await ProjectorThread.start({ eventStoreUrl, readModelUrl, dataDir }, readYourWrites, log)
@@ -115,7 +117,7 @@ export async function startService({
     )
     closing.push(() => audits.close())
     // Who chose the key knows it already, and may send it with the first request that is taken.
-    if (config.bootstrapApiKey !== null) await issueFirstKey(config, keyRing, clock, ids)
+    if (config.bootstrapApiKey !== null) await issueFirstKey(config, keyRing, clock, ids, start)
 
     const app = await createApp({
       store,
@@ -143,7 +145,7 @@ export async function startService({
     closing.push(reportCatchingUp({ readModel, readYourWrites, stopwatch, log }))
     signal.throwIfAborted()
     // Last of all, for it is shown once: a start that fails after this step would lose it.
-    const issuedKey = config.bootstrapApiKey === null ? await issueFirstKey(config, keyRing, clock, ids) : null
+    const issuedKey = config.bootstrapApiKey === null ? await issueFirstKey(config, keyRing, clock, ids, start) : null
     return { url, issuedKey, close: closeAll }
   } catch (error) {
     await closeAll()
@@ -174,8 +176,9 @@ async function issueFirstKey(
   keyRing: ApiKeyRing,
   clock: Clock,
   ids: Ids,
+  start: Start,
 ): Promise<string | null> {
-  const { keys } = await keyRing.stream.read()
+  const { keys } = await untilReachable(() => keyRing.stream.read(), start)
   if (keys.size > 0) return null
   const mode = bootstrapApiKey?.startsWith('sk_live_') ? 'live' : 'test'
   const issued = await issueApiKey(
@@ -193,15 +196,24 @@ async function issueFirstKey(
   return bootstrapApiKey === null ? issued.key : null
 }
 
-/** A store in a container of its own may still be starting. */
-async function untilReachable(store: EventStore, log: Logger, signal: AbortSignal): Promise<void> {
+interface Start {
+  readonly log: Logger
+  readonly signal: AbortSignal
+  readonly storeWaitMs: number
+}
+
+/** A store in a container of its own may still be starting, and a cluster be between two leaders. */
+async function untilReachable<Result>(
+  ask: () => Promise<Result>,
+  { log, signal, storeWaitMs }: Start,
+): Promise<Result> {
   const since = performance.now()
   for (;;) {
     try {
-      return await store.check()
+      return await ask()
     } catch (error) {
       signal.throwIfAborted()
-      if (performance.now() - since > STORE_WAIT_MS) throw error
+      if (!(error instanceof EventStoreUnavailable) || performance.now() - since > storeWaitMs) throw error
       log.warn({ err: error }, 'The event store cannot be reached yet; trying again.')
       await delay(STORE_RETRY_MS, undefined, { signal })
     }

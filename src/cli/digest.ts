@@ -173,6 +173,7 @@ async function isBehind({ dataDir, eventStoreUrl, readModelUrl }: Config): Promi
     for await (const page of store.readAll({
       after: position as Position | null,
       categories: Object.values(categories),
+      patience: 'background',
     })) {
       return page.length > 0
     }

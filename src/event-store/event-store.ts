@@ -78,15 +78,23 @@ export interface ReadStreamOptions {
   readonly after?: number
   /** Events at most; all by default. */
   readonly limit?: number
+  readonly patience?: Patience
 }
+
+/**
+ * Who reads: a `caller` waits for an answer, and is rather told to try again; in the `background` the store is waited for
+ * as long as it may take it to find another leader. A caller by default.
+ */
+export type Patience = 'caller' | 'background'
 
 export interface ReadAllOptions {
   /** Exclusive; null reads from the beginning. */
   readonly after: Position | null
   readonly categories: readonly Category[]
+  readonly patience?: Patience
 }
 
-export interface SubscribeOptions extends ReadAllOptions {
+export interface SubscribeOptions extends Omit<ReadAllOptions, 'patience'> {
   /** Ends the subscription: the iteration finishes without an error. */
   readonly signal: AbortSignal
 }

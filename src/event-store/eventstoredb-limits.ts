@@ -25,8 +25,12 @@ export interface EventStoreDbLimits {
   readonly unknownOutcomesMax: number
   /** How long a read may make no progress. */
   readonly readProgressMs: number
-  /** Tries of a read without progress in between. */
+  /** Tries of a read for which a caller waits, without progress in between. */
   readonly readTriesMax: number
+  /** How long a read in the background is tried again without progress: longer than finding another leader takes. */
+  readonly backgroundReadMs: number
+  /** How long a subscription is tried again while its user is denied to read. */
+  readonly deniedMs: number
   /** How long a subscription from a server that never says `caught up` is quiet before the end is looked up. */
   readonly quietMs: number
   /** How long one that caught up is silent before the leader is asked whether anything is missing. */
@@ -50,6 +54,8 @@ export const DEFAULT_LIMITS: EventStoreDbLimits = {
   unknownOutcomesMax: 3,
   readProgressMs: 10_000,
   readTriesMax: 3,
+  backgroundReadMs: 30_000,
+  deniedMs: 30_000,
   quietMs: 500,
   idleMs: 3_000,
   checkMs: 2_000,

@@ -23,10 +23,12 @@ import { follow, type Step } from './eventstoredb-following.js'
 import { backOffMs, type EventStoreDbLimits, type EventStoreDbLog } from './eventstoredb-limits.js'
 import { ReadingClient } from './eventstoredb-reading-client.js'
 import {
+  EventStoreCorrupt,
   EventStoreUnavailable,
   READ_PAGE_EVENTS,
   categoryOf,
   type Category,
+  type Patience,
   type Position,
   type ReadAllOptions,
   type ReadStreamOptions,
@@ -56,10 +58,14 @@ export class Reader {
     setMaxListeners(0, this.closing.signal, this.renewing.signal)
   }
 
-  async *readStream(stream: string, { after = 0, limit }: ReadStreamOptions = {}): AsyncGenerator<Page> {
+  async *readStream(
+    stream: string,
+    { after = 0, limit, patience = 'caller' }: ReadStreamOptions = {},
+  ): AsyncGenerator<Page> {
     if (limit !== undefined && limit <= 0) return
     let done = after
     yield* this.persevering(
+      patience,
       async function* (this: Reader, client: EventStoreDBClient) {
         const left = limit === undefined ? undefined : limit - (done - after)
         if (left === 0) return
@@ -87,13 +93,14 @@ export class Reader {
    * notice of having caught up that is at or after it. A server too old for such notices falls quiet before the end;
    * the rest, less than one search window unless the server is merely slow, is then read unfiltered.
    */
-  async *readAll({ after, categories }: ReadAllOptions): AsyncGenerator<Page> {
+  async *readAll({ after, categories, patience = 'caller' }: ReadAllOptions): AsyncGenerator<Page> {
     const wanted = new Set(categories)
     if (wanted.size === 0) return
-    const end = await this.endOfLog()
+    const end = await this.endOfLog(patience)
     let position = after
     const reached = () => end === null || (position !== null && comparePositions(position, end) >= 0)
     yield* this.persevering(
+      patience,
       async function* (this: Reader, client: EventStoreDBClient) {
         if (end === null || reached()) return
         for await (const step of this.steps(client, position, wanted, this.closing.signal)) {
@@ -274,9 +281,10 @@ export class Reader {
     }
   }
 
-  private async endOfLog(): Promise<Position | null> {
+  private async endOfLog(patience: Patience): Promise<Position | null> {
     let end: Position | null = null
     const reading = this.persevering(
+      patience,
       async function* (this: Reader, client: EventStoreDBClient) {
         yield await this.lastPosition(client)
       }.bind(this),
@@ -306,21 +314,33 @@ export class Reader {
     this.refuseWhenClosed()
   }
 
-  /** Makes a read again that failed, from where `open` then stands; silence is not asked twice. */
-  private async *persevering<T>(open: (client: EventStoreDBClient) => AsyncGenerator<T>): AsyncGenerator<T> {
+  /**
+   * Makes a read again that failed, from where `open` then stands: for a caller a few times at once, silence not a second
+   * time; in the background until too long nothing came.
+   */
+  private async *persevering<T>(
+    patience: Patience,
+    open: (client: EventStoreDBClient) => AsyncGenerator<T>,
+  ): AsyncGenerator<T> {
     const { limits, log } = this.options
+    let since = performance.now()
     for (let failures = 0; ; failures++) {
       this.refuseWhenClosed()
       try {
         for await (const page of this.clients.call(open)) {
           failures = 0
           yield page
+          since = performance.now()
         }
         return
       } catch (error) {
-        if (failures + 1 >= limits.readTriesMax || error instanceof NoAnswer || !mayPass(error))
-          throw readFailure(error)
-        log.warn({ reason: describe(error) }, 'A read failed, reading on from where it was')
+        const isOver =
+          patience === 'caller'
+            ? failures + 1 >= limits.readTriesMax || error instanceof NoAnswer || !mayPass(error)
+            : performance.now() - since > limits.backgroundReadMs || readFailure(error) instanceof EventStoreCorrupt
+        if (isOver) throw readFailure(error)
+        const tried = patience === 'caller' ? {} : { givenUpAfterMs: limits.backgroundReadMs }
+        log.warn({ reason: describe(error), ...tried }, 'A read failed, reading on from where it was')
         await delay(backOffMs(limits, failures), undefined, { signal: this.closing.signal }).catch(() => undefined)
       }
     }

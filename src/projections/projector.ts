@@ -99,7 +99,11 @@ export class Projector {
 
   private async isInLog(event: string): Promise<boolean> {
     const { stream, revision, id } = placeOf(event)
-    for await (const [found] of this.store.readStream(stream, { after: revision - 1, limit: 1 })) {
+    for await (const [found] of this.store.readStream(stream, {
+      after: revision - 1,
+      limit: 1,
+      patience: 'background',
+    })) {
       return found?.id === id
     }
     return false

@@ -204,7 +204,9 @@ export class Rebuilding {
   }
 
   private eventsAfter(after: Position | null): AsyncIterator<readonly RecordedEvent[]> {
-    return this.store.readAll({ after, categories: Object.values(categories) })[Symbol.asyncIterator]()
+    return this.store
+      .readAll({ after, categories: Object.values(categories), patience: 'background' })
+      [Symbol.asyncIterator]()
   }
 
   private async apply(events: readonly ProjectedEvent[], reached: Checkpoint, rows: RowWriter): Promise<void> {

@@ -69,7 +69,7 @@ export async function surveyExport(
   const cancelled = new Map<string, Cancellation>()
   let sequence = 0
   const payloadKeys = new Set<string>()
-  for await (const page of store.readAll({ after: null, categories: [categories.usage] })) {
+  for await (const page of store.readAll({ after: null, categories: [categories.usage], patience: 'background' })) {
     for (const recorded of page) {
       end = recorded.position
       sequence++
@@ -101,7 +101,7 @@ export async function* exportUsage(
 ): AsyncGenerator<ExportedRecord[]> {
   if (end === null) return
   let sequence = 0
-  for await (const page of store.readAll({ after: null, categories: [categories.usage] })) {
+  for await (const page of store.readAll({ after: null, categories: [categories.usage], patience: 'background' })) {
     const records: ExportedRecord[] = []
     let isAtEnd = false
     for (const recorded of page) {

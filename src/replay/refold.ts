@@ -69,7 +69,11 @@ export class Refold {
     let batch: RecordedEvent[] = []
     let usage = this.reached.sequence
     let characters = 0
-    for await (const page of this.store.readAll({ after, categories: Object.values(categories) })) {
+    for await (const page of this.store.readAll({
+      after,
+      categories: Object.values(categories),
+      patience: 'background',
+    })) {
       for (const event of page) {
         const isUsage = categoryOf(event.stream) === categories.usage
         const isBehind =

@@ -51,7 +51,7 @@ export function believed(checkpoints: ReadonlyMap<string, Checkpoint>): Checkpoi
 /** Whether the log has more than what was folded. */
 export async function goesOn(store: EventStore, { position }: Checkpoint): Promise<boolean> {
   const after = position as Position | null
-  for await (const page of store.readAll({ after, categories: Object.values(categories) })) {
+  for await (const page of store.readAll({ after, categories: Object.values(categories), patience: 'background' })) {
     if (page.length > 0) return true
   }
   return false

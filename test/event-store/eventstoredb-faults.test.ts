@@ -460,6 +460,24 @@ describe('reading', () => {
     expect(all.map(({ data }) => data.n)).toEqual(numbers)
   })
 
+  it('in the background outlasts an outage that a caller is told of, and says so', async () => {
+    const { server, store, lines, numbers } = await filled(3)
+    const options = { after: null, categories: ['s'] }
+    await server.stop()
+    await expect(collect(store.readAll(options))).rejects.toThrow(EventStoreUnavailable)
+    await expect(collect(store.readStream('s-1'))).rejects.toThrow(EventStoreUnavailable)
+    lines.length = 0
+    const reading = [
+      collect(store.readAll({ ...options, patience: 'background' })),
+      collect(store.readStream('s-1', { patience: 'background' })),
+    ]
+    // Far more often than for a caller.
+    await until(() => lines.length >= 10, 'it was tried again')
+    expect(lines[0]).toMatchObject({ level: 'warn', details: { givenUpAfterMs: 30_000 } })
+    await server.start()
+    for (const events of await Promise.all(reading)) expect(events.map(({ data }) => data.n)).toEqual(numbers)
+  })
+
   it('all of a category does not fetch the others', async () => {
     const { server, store } = await filled(2_500)
     await append(store, 'rare-1', 0, [newEvent({ n: 1 })])
