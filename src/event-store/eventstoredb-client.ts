@@ -3,7 +3,7 @@
  * anything else uses it: the first append of a cold one would be sent after the ones started later. Throwing away is
  * bounded in time, and closes the connection, which the client's own `dispose` leaves open.
  */
-import { EventStoreDBClient, NotLeaderError, StreamNotFoundError } from '@eventstore/db-client'
+import { END, EventStoreDBClient, NotLeaderError, StreamNotFoundError } from '@eventstore/db-client'
 import { setTimeout as delay } from 'node:timers/promises'
 import { NoAnswer, describe } from './eventstoredb-errors.js'
 
@@ -89,6 +89,22 @@ async function probeOnce(client: EventStoreDBClient, ms: number): Promise<void> 
   } finally {
     // Rejects when there never was a call to cancel.
     read.cancel().catch(() => undefined)
+  }
+}
+
+/** The right to read everything, which is more than that to any stream: a subscription is confirmed or denied. */
+export async function probeSubscription(client: EventStoreDBClient, ms: number): Promise<void> {
+  const subscription = client.subscribeToAll({ fromPosition: END, requiresLeader: true })
+  const confirmed = new Promise<void>((resolve, reject) => {
+    subscription.on('confirmation', resolve)
+    subscription.on('error', reject)
+    subscription.on('end', resolve)
+    subscription.resume()
+  })
+  try {
+    await within(ms, 'a subscription', confirmed)
+  } finally {
+    subscription.unsubscribe().catch(() => undefined)
   }
 }
 

@@ -22,6 +22,8 @@ export class NoAnswer extends Error {
 const GRPC_INVALID_ARGUMENT = 3
 /** The batch path's bad request reaches us as an unknown error with this text. */
 const BAD_REQUEST = 'Could not recognize BadRequest'
+const READING_DENIED =
+  'EventStoreDB denies reading: the user in EVENT_STORE_URL needs the right to read $all, which only $admins have by default, and to read and write the streams of Meterbook'
 const INVALID_POSITION = 'invalid position'
 
 export type AppendFailure = Extract<AppendOutcome, { status: 'conflict' | 'rejected' | 'unknown' }>
@@ -52,6 +54,7 @@ export function poisons(error: unknown): boolean {
 export function readFailure(error: unknown): Error {
   if (error instanceof EventStoreCorrupt || error instanceof EventStoreUnavailable) return error
   if (error instanceof StreamDeletedError) return new EventStoreCorrupt('A stream of ours was deleted for good')
+  if (error instanceof AccessDeniedError) return new EventStoreUnavailable(READING_DENIED, { cause: error })
   // The log was restored or wiped: our positions are another log's.
   if (describe(error).includes(INVALID_POSITION))
     return new EventStoreCorrupt('The position is no place in this log; was the database replaced?')

@@ -4,6 +4,7 @@
  * it. A subscription that has become silent is looked after.
  */
 import {
+  AccessDeniedError,
   BACKWARDS,
   END,
   START,
@@ -15,7 +16,7 @@ import {
 } from '@eventstore/db-client'
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { probe, type Connect } from './eventstoredb-client.js'
+import { probe, probeSubscription, type Connect } from './eventstoredb-client.js'
 import { clientPosition, comparePositions, portPosition, recordedEvent } from './eventstoredb-codec.js'
 import { drain } from './eventstoredb-drain.js'
 import { NoAnswer, describe, mayPass, readFailure } from './eventstoredb-errors.js'
@@ -51,6 +52,7 @@ export class Reader {
   /** Ends the sessions of all subscriptions, which are then begun again. */
   private renewing = new AbortController()
   private saysCaughtUp = false
+  private isReadingAllowed = false
 
   constructor(private readonly options: ReaderOptions) {
     this.clients = new ReadingClient(options.connect, options.limits)
@@ -123,6 +125,7 @@ export class Reader {
     const over = AbortSignal.any([signal, this.closing.signal])
     let position = after
     if (wanted.size === 0 && !over.aborted) yield { type: 'caught-up' }
+    let deniedSince: number | null = null
     for (let failures = 0; !over.aborted; failures++) {
       const { clients, renewing } = this
       let reason = 'the server ended it'
@@ -131,7 +134,10 @@ export class Reader {
         const session = clients.call((client) => this.session(client, position, wanted, ends))
         for await (const step of session) {
           // A server that only confirms and drops is not asked again at full speed.
-          if (step.events.length > 0 || step.then === 'caught-up') failures = 0
+          if (step.events.length > 0 || step.then === 'caught-up') {
+            failures = 0
+            deniedSince = null
+          }
           if (step.events.length > 0) yield { type: 'events', events: step.events }
           // The consumer asked for more, so it has handled these.
           position = step.position
@@ -139,7 +145,11 @@ export class Reader {
           if (over.aborted) return
         }
       } catch (error) {
-        if (!mayPass(error)) throw readFailure(error)
+        if (error instanceof AccessDeniedError) {
+          // Rights are lost for a moment while users or a node's policies are changed.
+          deniedSince ??= performance.now()
+          if (performance.now() - deniedSince > this.options.limits.deniedMs) throw readFailure(error)
+        } else if (!mayPass(error)) throw readFailure(error)
         reason = describe(error)
       }
       if (over.aborted) return
@@ -162,9 +172,14 @@ export class Reader {
   async check(): Promise<void> {
     const { checkMs } = this.options.limits
     this.refuseWhenClosed()
-    const checking = this.clients.call(async function* (client) {
-      yield await probe(client, checkMs)
-    })
+    const checking = this.clients.call(
+      async function* (this: Reader, client: EventStoreDBClient) {
+        yield await probe(client, checkMs)
+        if (this.isReadingAllowed) return
+        await probeSubscription(client, checkMs)
+        this.isReadingAllowed = true
+      }.bind(this),
+    )
     try {
       await checking.next()
       // Lets the generator give the client back.

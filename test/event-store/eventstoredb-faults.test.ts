@@ -478,6 +478,25 @@ describe('reading', () => {
     for (const events of await Promise.all(reading)) expect(events.map(({ data }) => data.n)).toEqual(numbers)
   })
 
+  it('in the background asks a silent or denying server again, and gives up in the end', async () => {
+    const { server, store, numbers } = await filled(3, { backgroundReadMs: 2_000 })
+    const reading = () => collect(store.readStream('s-1', { patience: 'background' }))
+    server.faults.onRead('stream', 'ignore')
+    server.faults.onRead('stream', 'denied')
+    expect((await reading()).map(({ data }) => data.n)).toEqual(numbers)
+    server.faults.onRead('stream', 'unavailable', Infinity)
+    await expect(reading()).rejects.toThrow(EventStoreUnavailable)
+  })
+
+  it('is denied at the start where the user may not read everything, which names the right', async () => {
+    const server = await startServer()
+    const { store } = openStore(server)
+    server.faults.onRead('subscription', 'denied')
+    await expect(store.check()).rejects.toThrow('needs the right to read $all')
+    await expect(store.check()).resolves.toBeUndefined()
+    await until(() => server.openReads().length === 0, 'no read is open')
+  })
+
   it('all of a category does not fetch the others', async () => {
     const { server, store } = await filled(2_500)
     await append(store, 'rare-1', 0, [newEvent({ n: 1 })])
@@ -705,6 +724,14 @@ describe('a subscription', () => {
     expect(numbers).toEqual([0, 1, 2])
     expect(server.calls.filter(({ target }) => target === '$all subscription')).toHaveLength(2)
     expect(lines).toMatchObject([{ details: { reason: 'it stood still' } }])
+  })
+
+  it('that is denied for a moment goes on, and ends where it stays so, naming the right', async () => {
+    const { server, store } = await filled(1, { deniedMs: 300 })
+    server.faults.onRead('subscription', 'denied', 2)
+    expect((await follow(store, ({ caughtUp }) => caughtUp > 0)).numbers).toEqual([0])
+    server.faults.onRead('subscription', 'denied', Infinity)
+    await expect(follow(store, () => false)).rejects.toThrow('needs the right to read $all')
   })
 
   it('that is never confirmed is begun again', async () => {

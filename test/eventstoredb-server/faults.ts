@@ -41,6 +41,8 @@ export type ReadFault =
   /** Accepted, then silence. */
   | 'ignore'
   | 'unavailable'
+  /** The user may not read this. */
+  | 'denied'
   /** After `events` events: the call fails, ends in good order, stops, or takes the connection with it. */
   | { readonly afterEvents: number; readonly then: 'error' | 'end' | 'ignore' | 'drop' }
 

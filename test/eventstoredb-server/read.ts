@@ -11,7 +11,7 @@ import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_
 import type { ServerState } from './appending.js'
 import type { LoggedEvent } from './event-log.js'
 import type { ReadFault, ReadKind } from './faults.js'
-import { failure, identifierOf, nameOf, notLeader, streamDeleted, uuidOf } from './messages.js'
+import { accessDenied, failure, identifierOf, nameOf, notLeader, streamDeleted, uuidOf } from './messages.js'
 
 export type ReadCall = ServerWritableStream<ReadReq, ReadResp>
 
@@ -28,6 +28,7 @@ export function read(state: ServerState, call: ReadCall): void {
   const fault = state.faults.takeReadFault(kind)
   if (fault === 'ignore') return
   if (fault === 'unavailable') return fail(call, failure(status.UNAVAILABLE, 'Server Is Not Ready'))
+  if (fault === 'denied') return fail(call, accessDenied())
   const sender = new Sender(state, call, fault)
   if (kind === 'subscription') void subscribe(state, sender, options)
   else if (kind === 'all') void sendCounted(sender, options, state.log.events, allStart(options))
