@@ -154,9 +154,9 @@ export class UsagePartitionWriter {
     return this.lastAppended
   }
 
-  /** Whether an append may have landed of which nothing is known here. */
+  /** Whether something may have been stored, or may yet be, of which nobody who waits knows. */
   get isUncertain(): boolean {
-    return this.hasUnknownOutcome
+    return this.hasUnknownOutcome || (this.stalled && this.isRunning)
   }
 
   /** A customer's records on a meter that are in the tail, as they stand. */
