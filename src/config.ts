@@ -1,9 +1,9 @@
-import { connectionStringProblem } from './event-store/eventstoredb-client.js'
-
 /**
  * The only reader of the environment. A bad value stops the start with one line that names the variable and what is
- * expected of it.
+ * expected of it. Design §7.
  */
+import { connectionStringProblem } from './event-store/eventstoredb-client.js'
+
 export interface Config {
   readonly host: string
   /** 0: any free port. */
