@@ -11,7 +11,7 @@ import { answerTo, requestCodes, type ErrorAnswer } from './error-envelope.js'
 
 /** The part of a pino logger that is used. */
 export interface ErrorLog {
-  error(fields: { readonly requestId: string; readonly err: unknown }, message: string): void
+  error(fields: object, message: string): void
   warn(fields: { readonly requestId: string; readonly status: number; readonly reason: string }, message: string): void
 }
 
@@ -118,10 +118,17 @@ function sendError(error: unknown, request: Request, reply: Reply, log: ErrorLog
   reply.send(answer.body)
 }
 
-/** Where a stack came from matters for bugs only; what passes by itself is told with every request it meets, so in a line. */
+/**
+ * Where a stack came from matters for bugs only; what passes by itself is told with every request it meets, so in a line. That
+ * nothing can be stored is for somebody to mend, a full disk for instance.
+ */
 function logTrouble(error: unknown, { id: requestId }: Request, { trouble, status }: ErrorAnswer, log: ErrorLog): void {
   if (trouble === 'bug') log.error({ requestId, err: error }, 'A request failed.')
-  if (trouble === 'passing') log.warn({ requestId, status, reason: reasonOf(error) }, 'A request was refused for now.')
+  if (trouble !== 'passing') return
+  const isForSomebody = error instanceof Error && error.name === 'EventStoreUnavailable'
+  const fields = { requestId, status, reason: reasonOf(error) }
+  if (isForSomebody) log.error(fields, 'A request was refused for now.')
+  else log.warn(fields, 'A request was refused for now.')
 }
 
 function reasonOf(error: unknown): string {
