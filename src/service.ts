@@ -214,7 +214,7 @@ async function untilReachable<Result>(
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof EventStoreUnavailable) || performance.now() - since > storeWaitMs) throw error
-      log.warn({ err: error }, 'The event store cannot be reached yet; trying again.')
+      log.warn({ reason: (error as Error).message }, 'The event store cannot be reached yet; trying again.')
       await delay(STORE_RETRY_MS, undefined, { signal })
     }
   }

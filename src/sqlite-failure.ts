@@ -8,11 +8,14 @@ const failures: readonly (readonly [RegExp, SqliteFailure])[] = [
   [/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)/, 'unusable'],
 ]
 
+const LACKS_A_PART = /^no such (table|column|index)/
+
 /** null for any other error. By its code: the class of the errors is not the same in every context. */
 export function sqliteFailure(error: unknown): SqliteFailure | null {
   if (!(typeof error === 'object' && error !== null && 'code' in error)) return null
   const { code } = error
   if (typeof code !== 'string') return null
+  if (code === 'SQLITE_ERROR' && 'message' in error && LACKS_A_PART.test(String(error.message))) return 'damaged'
   return failures.find(([pattern]) => pattern.test(code))?.[1] ?? null
 }
 

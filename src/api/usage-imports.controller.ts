@@ -6,22 +6,47 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ImportUsageBatch } from '../commands/import-usage-batch.js'
 import { IMPORT_CALL_EVENTS_MAX, type Fate } from '../commands/import-usage.js'
 import { isLive, type LedgerName } from '../domain/ledger.js'
+import { EVENT_NAME_LENGTH_MAX } from '../domain/meter-catalogue.js'
+import { IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
 import { callerOf } from './caller.js'
 import { readEventList } from './event-list.js'
-import { CreateV2MeterEventParameters } from './meter-events.parameters.js'
 import { CostsEvents, entriesOf } from './rate-limits.js'
 import { ApiError } from './stripe/api-error.js'
 import { readKey } from './stripe/idempotency.js'
-import { HashList } from './stripe/parameter-decorators.js'
+import { HashList, StringMap, Text } from './stripe/parameter-decorators.js'
 import { parseTimestamp } from './stripe/timestamp.js'
 
 /** For the API description: the events are read one by one, not as parameters. */
+class ImportedEventParameters {
+  @Text({ lengthMax: EVENT_NAME_LENGTH_MAX, description: 'The event name of an active meter.' })
+  event_name!: string
+
+  @StringMap({ description: 'The customer, the value and the dimensions under the keys of the meter.' })
+  payload!: Record<string, string>
+
+  @Text({
+    optional: true,
+    lengthMax: IDENTIFIER_LENGTH_MAX,
+    description: 'Counts once. Needed where the request has no Idempotency-Key to make it from.',
+  })
+  identifier?: string
+
+  @ApiProperty({
+    required: false,
+    oneOf: [{ type: 'string', format: 'date-time' }, { type: 'string', pattern: '^-?\\d{1,12}$' }, { type: 'integer' }],
+    description:
+      'RFC 3339, or whole Unix seconds: at most 35 days back (with backfill from 1970 on) and 5 minutes ahead. The time of receipt if left out.',
+  })
+  timestamp?: string | number
+}
+
+/** For the API description: the events are read one by one, not as parameters. */
 class CreateUsageImportParameters {
-  @HashList(() => CreateV2MeterEventParameters, {
+  @HashList(() => ImportedEventParameters, {
     lengthMax: IMPORT_CALL_EVENTS_MAX,
     description: 'Each has a fate of its own.',
   })
-  events!: CreateV2MeterEventParameters[]
+  events!: ImportedEventParameters[]
 
   @ApiProperty({ required: false, default: false, description: 'Take timestamps older than 35 days, too.' })
   backfill?: boolean

@@ -25,8 +25,9 @@ export interface EventStoreDbLimits {
   readonly unknownOutcomesMax: number
   /** How long a read may make no progress. */
   readonly readProgressMs: number
-  /** Tries of a read for which a caller waits, without progress in between. */
+  /** Tries of a read for which a caller waits, without progress in between; what failed after longer is not tried again. */
   readonly readTriesMax: number
+  readonly readRetryMs: number
   /** How long a read in the background is tried again without progress: longer than finding another leader takes. */
   readonly backgroundReadMs: number
   /** How long a subscription is tried again while its user is denied to read. */
@@ -54,6 +55,7 @@ export const DEFAULT_LIMITS: EventStoreDbLimits = {
   unknownOutcomesMax: 3,
   readProgressMs: 10_000,
   readTriesMax: 3,
+  readRetryMs: 2_000,
   backgroundReadMs: 30_000,
   deniedMs: 30_000,
   quietMs: 500,

@@ -351,7 +351,10 @@ export class Reader {
       } catch (error) {
         const isOver =
           patience === 'caller'
-            ? failures + 1 >= limits.readTriesMax || error instanceof NoAnswer || !mayPass(error)
+            ? failures + 1 >= limits.readTriesMax ||
+              error instanceof NoAnswer ||
+              !mayPass(error) ||
+              performance.now() - since > limits.readRetryMs
             : performance.now() - since > limits.backgroundReadMs || readFailure(error) instanceof EventStoreCorrupt
         if (isOver) throw readFailure(error)
         const tried = patience === 'caller' ? {} : { givenUpAfterMs: limits.backgroundReadMs }

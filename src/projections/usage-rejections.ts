@@ -27,7 +27,7 @@ export interface RejectionSample {
 
 export const usageRejectionsProjection: Projection = {
   projection: 'usage-rejections',
-  schema: 1,
+  schema: 2,
   tables: [usageRejections, usageRejectionWindows],
 
   async apply(events, rows) {
@@ -44,7 +44,7 @@ export const usageRejectionsProjection: Projection = {
         // Two processes may have retried it at the same moment: it counted once, and the first to say so resolved it.
         if (row.status === 'resolved') continue
         const { at, meterId } = event.data
-        book.put({ ...row, status: 'resolved', resolvedAt: at, resolvedMeterId: meterId })
+        book.put({ ...row, status: 'resolved', resolvedAt: at, resolvedRevision: revision, resolvedMeterId: meterId })
         await book.count(row, 'resolved')
       }
     }
@@ -117,6 +117,7 @@ function rejectionRow(ledger: string, revision: number, rejected: UsageRejected)
     receivedAt,
     status: 'open',
     resolvedAt: null,
+    resolvedRevision: null,
     resolvedMeterId: null,
   }
 }

@@ -85,7 +85,7 @@ export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
       const explained = await explain(rows, whole, series, found.items)
       const views = await viewRecords(rows, found.items, new Map([[meterRow.number, meter]]))
       const { ledger } = context
-      const rejectedUntil = then && (await storedUntil(this.reader.store, ledger, then))
+      const rejectedUntil = then && (await storedUntil(rows, this.reader.store, ledger, then))
       return {
         meter,
         summary: summary(summaryRequest, start, end, group as SeriesGroup, formula, state),

@@ -5,7 +5,6 @@
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { Meter } from '../domain/meter-catalogue.js'
-import { decodeEvent } from '../event-store/codec.js'
 import type { EventStore } from '../event-store/event-store.js'
 import { rejectionsStream } from '../event-store/streams.js'
 import type { RowReader } from '../read-model/read-model.js'
@@ -32,36 +31,43 @@ interface Interval {
 
 /** How much of a ledger's rejections there was at a moment. */
 export interface StoredUntil {
-  /** Of the last event; null where the instant alone says it. */
-  readonly revision: number | null
-  /** Milliseconds since the epoch. */
-  readonly at: number
+  /** Of the last event of their stream; as of an instant the last one before something that was received later. */
+  readonly revision: number
+  /** Milliseconds since the epoch; null where the revision alone says it. */
+  readonly at: number | null
 }
 
 /** @throws EventStoreUnavailable */
-export async function storedUntil(store: EventStore, ledger: LedgerName, { at, until }: AsOf): Promise<StoredUntil> {
-  if (until === null) return { revision: null, at }
-  const stream = rejectionsStream(ledger)
-  const timeOf = async (revision: number): Promise<number | null> => {
-    for await (const [recorded] of store.readStream(stream, { after: revision - 1, limit: 1 })) {
-      if (!recorded || store.comparePositions(recorded.position, until) > 0) return null
-      const { data, type } = decodeEvent(recorded)
-      return type === 'UsageRejected' ? data.receivedAt : type === 'UsageRejectionResolved' ? data.at : null
+export async function storedUntil(
+  rows: RowReader,
+  store: EventStore,
+  ledger: LedgerName,
+  { at, until }: AsOf,
+): Promise<StoredUntil> {
+  if (until === null) {
+    const isIn = async (revision: number): Promise<boolean> => {
+      const [row] = await rows.range(usageRejections, { prefix: [ledger], from: revision, limit: 1 })
+      return row !== undefined && row.receivedAt <= at
     }
-    return null
+    return { revision: await last(isIn), at }
   }
-  // The last revision that was there is searched for: first how far to look, then between.
-  let found = { revision: 0, at: Number.MIN_SAFE_INTEGER }
+  const stream = rejectionsStream(ledger)
+  const isIn = async (revision: number): Promise<boolean> => {
+    for await (const [recorded] of store.readStream(stream, { after: revision - 1, limit: 1 })) {
+      return recorded !== undefined && store.comparePositions(recorded.position, until) <= 0
+    }
+    return false
+  }
+  return { revision: await last(isIn), at: null }
+}
+
+/** The greatest number that is in, of those from 1 without a gap; 0 for none. */
+async function last(isIn: (number: number) => Promise<boolean>): Promise<number> {
+  let found = 0
   let step = 1
-  for (; ; step *= 2) {
-    const then = await timeOf(found.revision + step)
-    if (then === null) break
-    found = { revision: found.revision + step, at: then }
-  }
-  for (step = Math.floor(step / 2); step >= 1; step = Math.floor(step / 2)) {
-    const then = await timeOf(found.revision + step)
-    if (then !== null) found = { revision: found.revision + step, at: then }
-  }
+  // First how far to look, then between.
+  for (; await isIn(found + step); step *= 2) found += step
+  for (step = Math.floor(step / 2); step >= 1; step = Math.floor(step / 2)) if (await isIn(found + step)) found += step
   return found
 }
 
@@ -77,6 +83,7 @@ export async function rejectionsOfUsage(
   const read = await rows.range(usageRejections, {
     index: 'eventName',
     prefix: [ledger, meter.eventName],
+    ...(until === null ? {} : { to: until.revision + 1 }),
     reverse: true,
     limit: EXPLAINED_REJECTIONS_SCANNED_MAX,
   })
@@ -84,7 +91,7 @@ export async function rejectionsOfUsage(
   for (const row of read) {
     if (row.meterId !== null && row.meterId !== meter.id) continue
     if (until !== null && !wasStored(row, until)) continue
-    const view = viewAt(viewRejection(row), until)
+    const view = viewRejection(wasResolved(row, until) ? row : { ...row, ...OPEN })
     if (!concerns(view.event, row, meter, interval, readTimestamp)) continue
     if (found.length === EXPLAINED_REJECTIONS_MAX) return { items: found, hasMore: true }
     found.push(view)
@@ -92,14 +99,15 @@ export async function rejectionsOfUsage(
   return { items: found, hasMore: read.length === EXPLAINED_REJECTIONS_SCANNED_MAX }
 }
 
+const OPEN = { status: 'open', resolvedAt: null, resolvedMeterId: null } as const
+
 function wasStored({ revision, receivedAt }: UsageRejectionRow, until: StoredUntil): boolean {
-  return until.revision === null ? receivedAt <= until.at : revision <= until.revision
+  return revision <= until.revision && (until.at === null || receivedAt <= until.at)
 }
 
-/** Resolved only where it was by then. */
-function viewAt(view: RejectionView, until: StoredUntil | null): RejectionView {
-  if (until === null || view.resolvedAt === null || view.resolvedAt <= until.at) return view
-  return { ...view, status: 'open', resolvedAt: null, resolvedMeterId: null }
+function wasResolved({ resolvedAt, resolvedRevision }: UsageRejectionRow, until: StoredUntil | null): boolean {
+  if (until === null) return true
+  return until.at === null ? (resolvedRevision ?? Infinity) <= until.revision : (resolvedAt ?? Infinity) <= until.at
 }
 
 /** An event without a time that can be read is taken to have happened when it was received. */

@@ -5,15 +5,9 @@ import { ReadModelDamaged } from './read-model.js'
 const MENDING =
   'Stop the service and remove this file and those beside it that end in -wal and -shm: rows are made again from the event log at the next start.'
 
-const MISSING = /^no such (table|column|index)/
-
 /** The same error, or one that names the file and what to do. */
 export function rowsFailure(file: string, error: unknown): unknown {
   if (error instanceof ReadModelDamaged) return error
-  const message = (error as { readonly message?: unknown } | null)?.message
-  if (typeof message === 'string' && MISSING.test(message)) {
-    return new ReadModelDamaged(`${file} lacks a part (${message}). ${MENDING}`, { cause: error })
-  }
   const failure = sqliteFailure(error)
   if (failure === null) return error
   const described = describeFailure(file, error, MENDING)

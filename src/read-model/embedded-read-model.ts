@@ -11,6 +11,7 @@ import { EmbeddedRows } from './embedded-rows.js'
 import { EmbeddedRuns } from './embedded-runs.js'
 import type { EmbeddedTables } from './embedded-tables.js'
 import {
+  ReadModelDamaged,
   ReadModelUnavailable,
   type Checkpoint,
   type KeyValue,
@@ -121,8 +122,14 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   async storageFaults(projections: readonly ProjectionTables[]): Promise<readonly string[]> {
-    const rows = this.reading()
-    return [...rows.tables.faults(projections), ...rows.storageFaults()]
+    try {
+      const rows = this.reading()
+      return [...rows.tables.faults(projections), ...rows.storageFaults()]
+    } catch (error) {
+      const failure = rowsFailure(this.file, error)
+      if (failure instanceof ReadModelDamaged) return [failure.message]
+      throw failure
+    }
   }
 
   checkpoint(projection: string): Promise<Checkpoint> {
@@ -136,7 +143,7 @@ export class EmbeddedReadModel implements ReadModel {
       try {
         return await read(rows)
       } finally {
-        rows.commit()
+        rows.endRead()
       }
     } finally {
       this.release(rows)
@@ -194,14 +201,13 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   /** One statement in a transaction of its own, so that it sees the tables that are the live ones then. */
-  private readOne<Result>(read: (rows: EmbeddedRows) => Promise<Result>): Promise<Result> {
+  private async readOne<Result>(read: (rows: EmbeddedRows) => Promise<Result>): Promise<Result> {
     const rows = this.reading()
     rows.begin()
-    try {
-      return read(rows)
-    } finally {
-      rows.commit()
-    }
+    // Whatever it reads it has read when it answers its promise: nothing else comes in between.
+    const result = read(rows)
+    rows.endRead()
+    return result
   }
 
   private reading(): EmbeddedRows {

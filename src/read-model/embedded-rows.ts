@@ -172,11 +172,13 @@ export class EmbeddedRows implements RowWriter {
   }
 
   async checkpoint(projection: string): Promise<Checkpoint> {
-    const statement = this.statement(
-      `checkpoint ${projection}`,
-      () => `SELECT position, sequence, event FROM ${this.registryOf(projection)} WHERE name = ?`,
-    )
-    return (statement.get(projection) as Checkpoint | undefined) ?? START
+    return this.naming(() => {
+      const statement = this.statement(
+        `checkpoint ${projection}`,
+        () => `SELECT position, sequence, event FROM ${this.registryOf(projection)} WHERE name = ?`,
+      )
+      return (statement.get(projection) as Checkpoint | undefined) ?? START
+    })
   }
 
   async put<R>(table: Table<R>, rows: readonly R[]): Promise<void> {
@@ -293,6 +295,15 @@ export class EmbeddedRows implements RowWriter {
   /** Merges runs as far as is due. To be called before a commit of what was written. */
   tend(): void {
     this.runs.tend()
+  }
+
+  /** Of a transaction that only read: it has nothing to lose, and what was wrong the read itself has said. */
+  endRead(): void {
+    try {
+      this.commit()
+    } catch {
+      this.rollback()
+    }
   }
 
   rollback(): void {

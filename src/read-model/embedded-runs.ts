@@ -5,9 +5,9 @@
 import type Database from 'better-sqlite3'
 import { AddedRows } from './added-rows.js'
 import { compareEntries } from './entry-order.js'
-import type { KeyValue, Range, RowsImage } from './read-model.js'
+import { ReadModelDamaged, type KeyValue, type Range, type RowsImage } from './read-model.js'
 import type { Bounds, Entries } from './run-walk.js'
-import { SortedRuns, type KeptRuns } from './sorted-runs.js'
+import { MENDING, SortedRuns, type KeptRuns } from './sorted-runs.js'
 import type { Table } from './tables.js'
 
 type Row = Record<string, KeyValue>
@@ -93,6 +93,8 @@ export function imageOf(
   const entries = new Float64Array(Math.min(range.limit, runs.entries()) * width)
   let rows = 0
   for (let at = 0; walk && rows < range.limit && walk.next(); rows++) {
+    if (at === entries.length)
+      throw new ReadModelDamaged(`The runs of ${runs.name} have more entries than they say. ${MENDING}`)
     for (let column = 0; column < width; column++) entries[at++] = walk.entry[column] as number
   }
   const last = rows === 0 ? null : Array.from(entries.subarray((rows - 1) * width, (rows - 1) * width + keyColumns))

@@ -6,7 +6,8 @@
  */
 import type Database from 'better-sqlite3'
 import { createStatements, REGISTRY } from './embedded-sql.js'
-import type { Checkpoint, KeyValue } from './read-model.js'
+import { ReadModelDamaged, type Checkpoint, type KeyValue } from './read-model.js'
+import { MENDING } from './sorted-runs.js'
 import type { ProjectionTables, Table } from './tables.js'
 
 type Row = Record<string, KeyValue>
@@ -37,7 +38,10 @@ export class EmbeddedTables {
       .transaction(() => {
         for (const { projection, schema, tables } of projections) {
           const known = select.get(projection)
-          if (known?.schema === schema) continue
+          if (known?.schema === schema) {
+            for (const { name } of tables) assign.run(name, projection)
+            continue
+          }
           this.dropBuild(projection)
           if (known) this.dropTables(projection, known.generation)
           const generation = (known?.generation ?? 0) + 1
@@ -140,7 +144,7 @@ export class EmbeddedTables {
         )
         .get(name)?.generation
     const generation = (view === 'building' ? generationIn('builds') : undefined) ?? generationIn('projections')
-    if (generation === undefined) throw new Error(`The read model has no table ${name}.`)
+    if (generation === undefined) throw new ReadModelDamaged(`The read model has no table ${name}. ${MENDING}`)
     return `${name}_${generation}`
   }
 

@@ -28,7 +28,8 @@ const BLOCKS_REMEMBERED = 256
 const MAKING = -1
 const REMOVED = -2
 
-const MENDING = 'Build the projection anew, or remove the files of the read model: they are made again from the log.'
+export const MENDING =
+  'Build the projection anew, or remove the files of the read model: they are made again from the log.'
 
 export interface KeptRuns extends RunShape {
   /** Of its tables in the database. */
@@ -81,6 +82,10 @@ export class SortedRuns implements BlockReader {
     this.merges.length = 0
     this.added = 0
     this.hasRemoved = true
+  }
+
+  get name(): string {
+    return this.shape.name
   }
 
   walk(bounds?: Bounds, isReverse?: boolean): RunWalk {

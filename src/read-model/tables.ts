@@ -339,6 +339,8 @@ export interface UsageRejectionRow {
   /** `open` or `resolved`. */
   readonly status: string
   readonly resolvedAt: number | null
+  /** Of the event that said so. */
+  readonly resolvedRevision: number | null
   /** The meter it counts on since; null while open. */
   readonly resolvedMeterId: string | null
 }
@@ -358,6 +360,7 @@ export const usageRejections: Table<UsageRejectionRow> = {
     receivedAt: 'integer',
     status: 'text',
     resolvedAt: 'integer?',
+    resolvedRevision: 'integer?',
     resolvedMeterId: 'text?',
   },
   key: ['ledger', 'revision'],

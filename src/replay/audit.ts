@@ -175,7 +175,7 @@ export class Audit {
         this.rows += rows
         this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: fractionOf(this.rows, wanted) })
         for (const difference of differences) await this.report(difference)
-        if (damage) this.find({ kind: 'storage', message: damage.message })
+        if (damage) this.find({ kind: 'storage', message: `${damage.table}: ${damage.message}` })
         await nextTurn()
       }
     }

@@ -8,6 +8,7 @@ interface Schema {
   readonly description?: string
   readonly enum?: readonly string[]
   readonly allOf?: readonly Schema[]
+  readonly oneOf?: readonly Schema[]
   readonly items?: Schema
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: Schema
@@ -79,7 +80,8 @@ function resolved(schema: Schema): Schema {
 
 /** What is not said of a schema, down to its leaves. */
 function gaps(name: string, schema: Schema): string[] {
-  const { type, items, properties, additionalProperties } = resolved(schema)
+  const { type, items, properties, additionalProperties, oneOf } = resolved(schema)
+  if (oneOf) return oneOf.flatMap((each) => gaps(name, each))
   if (type === 'array') return items ? gaps(`${name}[]`, items) : [`${name}: entries`]
   if (type !== 'object') return type === undefined ? [`${name}: type`] : []
   if (additionalProperties) return gaps(`${name}[…]`, additionalProperties)

@@ -61,7 +61,12 @@ function historyOf(list: readonly Step[]) {
       const data = { rejection: row.revision, meterId: 'mtr_new', identifier: row.identifier, at: NOW + revision }
       history.push({ stream, event: { type: 'UsageRejectionResolved', data }, idempotency: null })
       if (row.status === 'open') {
-        const resolved = { status: 'resolved', resolvedAt: NOW + revision, resolvedMeterId: 'mtr_new' }
+        const resolved = {
+          status: 'resolved',
+          resolvedAt: NOW + revision,
+          resolvedRevision: revision,
+          resolvedMeterId: 'mtr_new',
+        }
         rejections[rejections.indexOf(row)] = { ...row, ...resolved }
       }
       continue
@@ -78,6 +83,7 @@ function historyOf(list: readonly Step[]) {
       place: which % 100,
       status: 'open',
       resolvedAt: null,
+      resolvedRevision: null,
       resolvedMeterId: null,
     })
   }

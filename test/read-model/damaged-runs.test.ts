@@ -156,6 +156,13 @@ describe('A damaged block', () => {
     }
   })
 
+  it('of runs that have more entries than they say is noticed by whoever compares them', async () => {
+    const file = damagedCopy('counts_1', 0, (_, database) => database.exec('UPDATE counts_1_runs SET entries = blocks'))
+    const readModel = new EmbeddedReadModel(file)
+    await expect(readModel.image(counts, { limit: EVERYTHING })).rejects.toThrow(ReadModelDamaged)
+    await readModel.close()
+  })
+
   it.each(['counts_1', 'visits_1_city', 'visits_1_came'])('that is missing is noticed too: of %s', async (name) => {
     for (const at of [0, 1, 5]) {
       const file = damagedCopy(name, at, ({ block }, database) => {
@@ -237,6 +244,15 @@ describe('A table or an index', () => {
     const gone = damagedCopy('counts_1', 0, (_, database) => database.exec('DROP TABLE counts_1_runs'))
     await expect(readAll(gone, 'counts_1')).rejects.toThrow(ReadModelDamaged)
     await expect(readAll(gone, 'counts_1')).rejects.toThrow('-wal and -shm')
+  })
+
+  it('that is not registered is said to be damage, and is registered again at a start', async () => {
+    const file = damagedCopy('counts_1', 0, (_, database) => database.exec("DELETE FROM tables WHERE name = 'counts'"))
+    await expect(readAll(file, 'counts_1')).rejects.toThrow(ReadModelDamaged)
+    const readModel = new EmbeddedReadModel(file)
+    await readModel.prepare([small])
+    await expectAll(readModel, naive)
+    await readModel.close()
   })
 
   it('of a registration that is gone is made anew', async () => {

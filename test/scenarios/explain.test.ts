@@ -192,7 +192,14 @@ onEachStore('An explanation', (start) => {
     clock.advance(1000)
     await service.client(authentication_token).v2.billing.meterEventStream.create({ events: [event('worse', 'more')] })
     expect((await explain(meter)).rejections.data).toHaveLength(4)
+    // However many are refused later, and whatever becomes of those.
+    for (let call = 0; call < 11; call++) {
+      await service.client(authentication_token).v2.billing.meterEventStream.create({
+        events: Array.from({ length: 100 }, (_, n) => event(`other ${call} ${n}`, 'x', {}, 'cus_B')),
+      })
+    }
     const asOf = (position: string) => explain(meter, { as_of_position: position })
+    expect((await explain(meter, { as_of: `${seconds(clock.now()) - 1}` })).rejections).toEqual(then.rejections)
     expect((await asOf(then.position)).rejections).toEqual(then.rejections)
     expect((await asOf(reported.lastResponse.headers['meterbook-position']!)).rejections.data).toEqual([])
   })

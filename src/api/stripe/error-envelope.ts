@@ -64,6 +64,8 @@ function v2CodeOf(status: number): ApiErrorCode {
 }
 
 function troubleOf(error: unknown, status: number): ErrorAnswer['trouble'] {
+  // Nobody waits any more, and the work ended for that reason.
+  if (error instanceof Error && error.name === 'AbortError') return null
   if (status === 500) return 'bug'
   const isPassing = error instanceof Error && Object.hasOwn(passingFailures, error.name)
   return isPassing || status > 500 ? 'passing' : null
