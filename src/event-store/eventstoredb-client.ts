@@ -104,6 +104,7 @@ export async function probeSubscription(client: EventStoreDBClient, ms: number):
   try {
     await within(ms, 'a subscription', confirmed)
   } finally {
+    // Rejects where there is nothing left to end.
     subscription.unsubscribe().catch(() => undefined)
   }
 }

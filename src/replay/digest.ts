@@ -12,9 +12,10 @@ import type { LedgerName } from '../domain/ledger.js'
 import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
 import { payloadEntries } from '../domain/meter-event.js'
 import { toMeter } from '../projections/meters.js'
+import { seriesOf } from '../queries/usage-series-of.js'
 import { PageLimit } from '../read-model/page-limit.js'
 import type { Range, RowReader } from '../read-model/read-model.js'
-import { meters, usageRecords, usageSeries, type UsageRecordRow, type UsageSeriesRow } from '../read-model/tables.js'
+import { meters, usageRecords, usageSeries, type UsageRecordRow } from '../read-model/tables.js'
 
 export interface DigestSelection {
   readonly ledger: LedgerName
@@ -196,7 +197,8 @@ async function* recordsInOrder(
     }
     return
   }
-  const series = await seriesOf(rows, meter, customer)
+  const series = new Set<number>()
+  for await (const row of seriesOf(rows, meter, customer)) series.add(row.series)
   const few = await collectFew(rows, series)
   if (few) {
     yield { records: few.map((row) => [row, customer] as const), read: few.length }
@@ -259,23 +261,6 @@ async function collectFew(rows: RowReader, series: ReadonlySet<number>): Promise
     }
   }
   return found.sort((left, right) => compareCodePoints(left.identifier, right.identifier))
-}
-
-async function seriesOf(rows: RowReader, meter: number, customer: string): Promise<ReadonlySet<number>> {
-  const found = new Set<number>()
-  let after: string | null = null
-  for (;;) {
-    const page: UsageSeriesRow[] = await rows.range(usageSeries, {
-      index: 'combination',
-      prefix: [meter, customer],
-      ...(after === null ? {} : { after: [after] }),
-      limit: PAGE_ROWS_MAX,
-    })
-    const last = page.at(-1)
-    if (!last) return found
-    for (const { series } of page) found.add(series)
-    after = last.dimensions
-  }
 }
 
 class Customers {

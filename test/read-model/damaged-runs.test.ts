@@ -82,6 +82,21 @@ async function readAll(file: string, name: string): Promise<unknown> {
   }
 }
 
+/** Asks this and that: each answer is the right one, or says that something is damaged. */
+async function expectRightOrDamaged(file: string, seed: number): Promise<void> {
+  const readModel = new EmbeddedReadModel(file)
+  const random = new Random(seed)
+  try {
+    for (let questions = 0; questions < 40; questions++) {
+      await askSomething(readModel, naive, random).catch((error: unknown) => {
+        if (!(error instanceof ReadModelDamaged)) throw error
+      })
+    }
+  } finally {
+    await readModel.close()
+  }
+}
+
 const places = { name: fc.constantFrom('counts_1', 'visits_1_city', 'visits_1_came'), at: fc.nat(100) }
 
 describe('A damaged block', () => {
@@ -104,17 +119,7 @@ describe('A damaged block', () => {
       fc.asyncProperty(
         fc.record({ ...places, byte: fc.nat(), mask: fc.integer({ min: 1, max: 255 }), seed: fc.integer() }),
         async ({ name, at, byte, mask, seed }) => {
-          const readModel = new EmbeddedReadModel(withOtherByte(name, at, byte, mask))
-          const random = new Random(seed)
-          try {
-            for (let questions = 0; questions < 30; questions++) {
-              await askSomething(readModel, naive, random).catch((error: unknown) => {
-                if (!(error instanceof ReadModelDamaged)) throw error
-              })
-            }
-          } finally {
-            await readModel.close()
-          }
+          await expectRightOrDamaged(withOtherByte(name, at, byte, mask), seed)
         },
       ),
       { numRuns: 20 },
@@ -132,17 +137,7 @@ describe('A damaged block', () => {
             database.prepare(`UPDATE ${name}_blocks SET ${column} = ${column} + ? WHERE block = ?`).run(by, block)
           })
           await expect(readAll(file, name)).rejects.toThrow(ReadModelDamaged)
-          const readModel = new EmbeddedReadModel(file)
-          const random = new Random(seed)
-          try {
-            for (let questions = 0; questions < 40; questions++) {
-              await askSomething(readModel, naive, random).catch((error: unknown) => {
-                if (!(error instanceof ReadModelDamaged)) throw error
-              })
-            }
-          } finally {
-            await readModel.close()
-          }
+          await expectRightOrDamaged(file, seed)
         },
       ),
       { numRuns: 40 },

@@ -2,17 +2,16 @@
  * A refusal in the words of Stripe's API, and how each refusal of the domain is said in them. The tables are complete by
  * type: an error code without its answer does not compile.
  */
-import type { DomainError, ErrorCode } from '../../domain/errors.js'
+import { usageRefusalCodes, type DomainError, type ErrorCode } from '../../domain/errors.js'
 
-/** Every code there is in an answer, v1 or v2. docs/wire-compatibility.md says when each of them comes. */
+/** Every code there is in an answer, v1 or v2: those of the domain and those of requests. docs/wire-compatibility.md says when each of them comes. */
 export const apiErrorCodes = [
+  ...usageRefusalCodes,
   'account_invalid',
-  'archived_meter',
   'audit_running',
   'billing_meter_event_session_expired',
   'cancellation_window_passed',
   'content_type_invalid',
-  'duplicate_meter_event',
   'expectation_failed',
   'forbidden',
   'headers_too_large',
@@ -21,14 +20,7 @@ export const apiErrorCodes = [
   'invalid_cancel_configuration',
   'invalid_request',
   'lock_timeout',
-  'meter_event_customer_not_found',
-  'meter_event_dimension_count_too_high',
-  'meter_event_invalid_value',
-  'meter_event_no_customer_defined',
-  'meter_event_value_too_many_digits',
-  'missing_dimension_payload_keys',
   'more_permissions_required',
-  'no_meter',
   'not_found',
   'parameter_invalid',
   'parameter_invalid_empty',
@@ -47,8 +39,6 @@ export const apiErrorCodes = [
   'resource_already_exists',
   'resource_missing',
   'service_unavailable',
-  'timestamp_in_future',
-  'timestamp_too_far_in_past',
   'unauthenticated',
   'url_invalid',
 ] as const
