@@ -1,5 +1,6 @@
 /** What went wrong, in words that say what to do, with a way to try again where that may help. */
 import { Button } from 'react-aria-components'
+import { usageRefusalCodes } from '../domain/errors.js'
 import type { Texts } from './english.js'
 import { useTexts } from './language.js'
 import { Failure } from './service-client.js'
@@ -32,4 +33,10 @@ export function failureText(texts: Texts, error: unknown): string {
 export function refusalText(texts: Texts, code: string | null, message: string): string {
   const known: Readonly<Record<string, string | undefined>> = texts.refusals
   return (code !== null && Object.hasOwn(known, code) ? known[code] : undefined) ?? message
+}
+
+/** Of an event as a whole. What is said of one parameter where that one stands would leave out here which one it is. */
+export function eventRefusalText(texts: Texts, code: string, message: string): string {
+  const isOfEvent = (usageRefusalCodes as readonly string[]).includes(code)
+  return isOfEvent ? refusalText(texts, code, message) : message
 }

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { Button } from 'react-aria-components'
 import { bucketStart, DAY_MS } from '../domain/time-bucket.js'
 import type { PreviewOfHistory } from './answers.js'
-import { FailureNotice, refusalText } from './failure-notice.js'
+import { FailureNotice, eventRefusalText } from './failure-notice.js'
 import { useTexts } from './language.js'
 import { parametersOf, type MeterForm } from './meter-form.js'
 import { postJson } from './service-client.js'
@@ -63,7 +63,7 @@ export function RecordedPreview({ form, now }: { readonly form: MeterForm; reado
               <ul>
                 {trial.data.refusals.map(({ code, count, identifier, message }) => (
                   <li key={code}>
-                    {refusalText(texts, code, message)} ({texts.refusalCount(count, identifier)})
+                    {eventRefusalText(texts, code, message)} ({texts.refusalCount(count, identifier)})
                   </li>
                 ))}
               </ul>

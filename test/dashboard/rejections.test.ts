@@ -101,6 +101,14 @@ describeDashboard('The page of rejections', (suite) => {
     await page.getByRole('heading', { name: 'No rejection matches' }).waitFor()
   })
 
+  it('says in Japanese why an event was refused, and which part of it is wrong', async () => {
+    const key = await suite.service.newKey({ account: 'japanese' })
+    await stream([event('nobody', 'without a meter'), event('x'.repeat(101), 'with a long name')], key)
+    const page = await opened(key, { locale: 'ja-JP' })
+    await rejection(page, 'without a meter').getByText('有効なメーターがありません。').waitFor()
+    await rejection(page, 'with a long name').getByText('event_name must be at most').waitFor()
+  })
+
   it('offers a read key no retry', async () => {
     const key = await suite.service.newKey({ account: 'read_only' })
     await stream([event('nobody', 'seen')], key)

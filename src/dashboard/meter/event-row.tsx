@@ -2,7 +2,7 @@
 import { useState, type ReactNode } from 'react'
 import type { Meter } from '../answers.js'
 import type { Texts } from '../english.js'
-import { refusalText } from '../failure-notice.js'
+import { eventRefusalText } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
 import { useMayChange } from '../session.js'
@@ -114,7 +114,7 @@ function recordSentence(pageTexts: EventsTexts, meter: Meter, record: ListedReco
 
 function rejectionSentence(texts: Texts, pageTexts: EventsTexts, rejection: RejectedEvent): string {
   const { code, identifier, message, resolved_at } = rejection
-  const reason = refusalText(texts, code, message)
+  const reason = eventRefusalText(texts, code, message)
   if (resolved_at !== null) return pageTexts.resolved(utcSecond(Date.parse(resolved_at)), reason)
   if (code === 'duplicate_meter_event') return pageTexts.duplicate(identifier, reason)
   return pageTexts.refused(reason)

@@ -2,7 +2,7 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
 import { Button } from 'react-aria-components'
 import type { List } from '../answers.js'
-import { FailureNotice } from '../failure-notice.js'
+import { FailureNotice, eventRefusalText } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { useMeters } from '../meters.js'
 import { paths } from '../route.js'
@@ -60,6 +60,7 @@ export function RejectionList({ filters, isNothing }: Props) {
 
 function RejectedEvent({ rejection }: { readonly rejection: Rejection }) {
   const pageTexts = usePageTexts(rejectionTexts)
+  const texts = useTexts()
   const { code, message, status, event, identifier, resolved_at: resolvedAt } = rejection
   return (
     <li className="panel">
@@ -68,7 +69,7 @@ function RejectedEvent({ rejection }: { readonly rejection: Rejection }) {
         <code>{code}</code>
         <span className="quiet instant">{utcSecond(Date.parse(rejection.received_at))} UTC</span>
       </p>
-      <p>{message}</p>
+      <p>{eventRefusalText(texts, code, message)}</p>
       <dl className="facts">
         <div>
           <dt>{pageTexts.identifier}</dt>
