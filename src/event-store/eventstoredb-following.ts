@@ -3,6 +3,9 @@
  *
  * The client tells of checkpoints and of having caught up as soon as it hears of them, ahead of events that still wait
  * in its buffer. So each such notice is put into that same buffer as a marker, and is met when its turn comes.
+ *
+ * Some servers send a checkpoint ahead of an event at its very place: of what is written while a subscription goes live (22.10).
+ * So a checkpoint leaves no event out, and nothing goes on from it until something has come behind it.
  */
 import {
   START,
@@ -14,6 +17,7 @@ import {
 import {
   clientPosition,
   comparePositions,
+  isPlace,
   portPosition,
   recordedEvent,
   type ClientEvent,
@@ -31,8 +35,10 @@ import {
 
 export interface Step {
   readonly events: readonly RecordedEvent[]
-  /** Everything wanted up to here has been given. */
+  /** Everything wanted up to here has been given: where another subscription may go on. */
   readonly position: Position | null
+  /** Or up to here, of all that had been written when the subscription began: the checkpoint that came last. */
+  readonly scanned: Position | null
   readonly then: 'more' | 'caught-up' | 'quiet'
 }
 
@@ -94,35 +100,46 @@ export async function* follow(client: EventStoreDBClient, options: FollowOptions
     patience,
     signal,
   })
+  // The last event that was given; of checkpoints, the one that something came behind, and the last one.
+  let given = after
   let position = after
+  let scanned = after
+  const step = (events: readonly RecordedEvent[], then: Step['then']): Step => ({ events, position, scanned, then })
   for await (const page of pages) {
-    if (page.length === 0) yield { events: [], position, then: 'quiet' }
+    if (page.length === 0) yield step([], 'quiet')
     let events: RecordedEvent[] = []
     for (const item of page) {
       if ('marker' in item) {
+        if (item.marker === 'confirmed') continue
         if (item.marker === 'caught-up') {
-          yield { events, position, then: 'caught-up' }
+          yield step(events, 'caught-up')
           events = []
-        } else if (item.marker !== 'confirmed') position = later(position, portPosition(item.marker))
+        } else if (isPlace(item.marker)) {
+          // Where nothing matched from the beginning, some servers (24.2) send the greatest number there is instead of a place.
+          position = scanned
+          scanned = later(scanned, portPosition(item.marker))
+        }
         continue
       }
       const event = item.event
       if (event === undefined) continue
       const place = portPosition(event.position)
       // Only a server that starts inclusively would send it again.
-      if (position !== null && comparePositions(place, position) <= 0) continue
+      if (given !== null && comparePositions(place, given) <= 0) continue
       if (categories.has(categoryOf(event.streamId))) {
         const decoded = decode(event)
         if (decoded instanceof EventStoreCorrupt) {
           // What stands before the damage is still delivered.
-          if (events.length > 0) yield { events, position, then: 'more' }
+          if (events.length > 0) yield step(events, 'more')
           throw decoded
         }
         events.push(decoded)
       }
-      position = place
+      given = place
+      position = later(position, place)
+      scanned = later(scanned, place)
     }
-    if (page.length > 0) yield { events, position, then: 'more' }
+    if (page.length > 0) yield step(events, 'more')
   }
 }
 

@@ -100,16 +100,17 @@ export class Reader {
     if (wanted.size === 0) return
     const end = await this.endOfLog(patience)
     let position = after
-    const reached = () => end === null || (position !== null && comparePositions(position, end) >= 0)
+    const isEnd = (place: Position | null): boolean =>
+      end === null || (place !== null && comparePositions(place, end) >= 0)
     yield* this.persevering(
       patience,
       async function* (this: Reader, client: EventStoreDBClient) {
-        if (end === null || reached()) return
+        if (end === null || isEnd(position)) return
         for await (const step of this.steps(client, position, wanted, this.closing.signal)) {
           const events = step.events.filter((event) => comparePositions(event.position, end) <= 0)
           if (events.length > 0) yield events
           position = step.position
-          if (reached() || step.then === 'caught-up') return
+          if (isEnd(step.scanned) || step.then === 'caught-up') return
           if (step.then === 'quiet') break
         }
         for await (const [page, place] of this.unfiltered(client, position, end, wanted)) {

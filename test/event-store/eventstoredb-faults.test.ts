@@ -651,6 +651,38 @@ describe('a subscription', () => {
     expect(heard).toEqual([numbers.length])
   })
 
+  it('of a log in which nothing was found does not believe the place it is told', async () => {
+    const { server, store } = await filled(0)
+    server.faults.checkpointOfNothing = true
+    const { numbers } = await follow(
+      store,
+      ({ numbers: { length } }) => length === 2,
+      ({ caughtUp, numbers: { length } }) => {
+        if (caughtUp === 1 && length === 0) for (const n of [0, 1]) slipIn(server, 's-1', { n })
+      },
+    )
+    expect(numbers).toEqual([0, 1])
+  })
+
+  it.each(['of-event', 'of-loss'] as const)('leaves out no event whose checkpoint comes ahead %s', async (ahead) => {
+    const { server, store } = await filled(1)
+    server.faults.checkpointAhead = ahead
+    let isWritten = false
+    const { numbers } = await follow(
+      store,
+      ({ caughtUp }) => caughtUp > 0,
+      async () => {
+        if (isWritten) return
+        isWritten = true
+        slipIn(server, 's-1', { n: 1 })
+        if (ahead === 'of-event') return
+        await until(() => server.openReads('$all subscription').length === 0, 'the call is gone')
+        server.faults.checkpointAhead = undefined
+      },
+    )
+    expect(numbers).toEqual([0, 1])
+  })
+
   it('catches up again after a lost connection, having missed nothing that was appended meanwhile', async () => {
     const { server, store } = await filled(2)
     const { numbers, caughtUp } = await follow(

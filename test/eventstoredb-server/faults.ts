@@ -63,6 +63,13 @@ export class Faults {
   clockAheadMs = 0
   /** As a server before 23.10: subscriptions never say that they caught up, and send no checkpoint on going live. */
   withoutCaughtUp = false
+  /** As 24.2: on going live from the beginning where nothing matched, the checkpoint is the greatest number there is. */
+  checkpointOfNothing = false
+  /**
+   * As 22.10: nothing says that a subscription caught up, and the checkpoint on going live is that of the next event, which
+   * is only written then; that follows, or the connection is lost before it does.
+   */
+  checkpointAhead: 'of-event' | 'of-loss' | undefined
   /** The server stops reading its batch streams, so that the client's buffers fill up. */
   readsNoAppends = false
   /** `GetSupportedMethods` fails this many times, in a way the client keeps for ever. */

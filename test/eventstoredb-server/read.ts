@@ -1,7 +1,7 @@
 /**
  * Streams.Read: reads of a stream or of everything, and subscriptions to everything. Reads start inclusively,
  * subscriptions exclusively. Checkpoints of a filtered subscription come every interval of considered events and on
- * going live; each is at or after the last event sent and strictly rises.
+ * going live; each is at or after the last event sent and strictly rises, but for the faults of some versions.
  */
 import { randomUUID } from 'node:crypto'
 import { status, type ServerWritableStream } from '@grpc/grpc-js'
@@ -17,6 +17,7 @@ export type ReadCall = ServerWritableStream<ReadReq, ReadResp>
 
 const BACKWARDS = 1
 const SERVER_SEARCH_WINDOW = 32
+const GREATEST = 2n ** 64n - 1n
 
 export function read(state: ServerState, call: ReadCall): void {
   const options = call.request.getOptions()
@@ -153,13 +154,22 @@ async function subscribe(state: ServerState, sender: Sender, options: ReadReq.Op
   let lastCheckpoint = -1n
   let live = false
   const checkpoint = async (position: bigint) => {
-    if (filter === undefined || position <= lastCheckpoint) return
+    if (filter === undefined || position <= lastCheckpoint || sender.over) return
     lastCheckpoint = position
     const message = new messages.ReadResp.Checkpoint()
       .setCommitPosition(`${position}`)
       .setPreparePosition(`${position}`)
     await sender.write(new messages.ReadResp().setCheckpoint(message))
   }
+  const written = (): Promise<void> =>
+    new Promise((resolve) => {
+      const stop = log.watch(done)
+      function done() {
+        stop()
+        resolve()
+      }
+      sender.call.once('cancelled', done)
+    })
   while (!sender.over) {
     const event = log.events[next]
     if (event !== undefined) {
@@ -171,21 +181,22 @@ async function subscribe(state: ServerState, sender: Sender, options: ReadReq.Op
     }
     if (!live) {
       live = true
-      if (!faults.withoutCaughtUp) {
+      const { checkpointAhead } = faults
+      if (checkpointAhead !== undefined) {
+        while (log.events[next] === undefined && !sender.over) await written()
+        await checkpoint(log.events[next]?.position ?? -1n)
+        if (checkpointAhead === 'of-loss') return state.dropConnections()
+      } else if (!faults.withoutCaughtUp) {
+        const isFromStart = !all.hasPosition() && !all.hasEnd()
+        const isOfNothing = isFromStart && lastCheckpoint < 0n && !log.events.some(matches)
         const last = log.events.at(-1)
-        if (last !== undefined) await checkpoint(last.position)
+        if (faults.checkpointOfNothing && isOfNothing) await checkpoint(GREATEST)
+        else if (last !== undefined) await checkpoint(last.position)
         await sender.write(new messages.ReadResp().setCaughtUp(new messages.ReadResp.CaughtUp()))
       }
       continue
     }
-    await new Promise<void>((resolve) => {
-      const stop = log.watch(done)
-      function done() {
-        stop()
-        resolve()
-      }
-      sender.call.once('cancelled', done)
-    })
+    await written()
   }
 }
 
