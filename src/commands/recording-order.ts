@@ -1,7 +1,9 @@
 /**
  * Partitions are written side by side, so two records that are sent together may swap places in the log. Where their order
  * decides a number the later one waits for the earlier: within one call, or one file, what comes later was recorded later.
+ * Where the earlier one could not be stored the later is not either: both are sent again, in their order.
  */
+import { DomainError } from '../domain/errors.js'
 import { formulas } from '../domain/aggregation.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketStart } from '../domain/time-bucket.js'
@@ -11,12 +13,12 @@ export class RecordingOrder {
   /** What is under way, by what a later record may have to wait for. */
   private readonly underWay = new Map<string, Promise<unknown>>()
 
-  /** To be called in the order that is to be kept. */
+  /** To be called in the order that is to be kept. @throws also why an earlier one could not be stored. */
   submit<Result>(meter: Meter, record: UsageRecord, submit: () => Promise<Result>): Promise<Result> {
     if (!isOrderSensitive(meter)) return submit()
     const keys = orderKeys(meter, record)
     const earlier = keys.map((key) => this.underWay.get(key)).filter((each) => each !== undefined)
-    const result = earlier.length === 0 ? submit() : Promise.allSettled(earlier).then(submit)
+    const result = earlier.length === 0 ? submit() : stored(earlier).then(submit)
     for (const key of keys) {
       this.underWay.set(key, result)
       const leave = (): void => {
@@ -25,6 +27,13 @@ export class RecordingOrder {
       result.then(leave, leave)
     }
     return result
+  }
+}
+
+/** All of them are settled: stored, or refused by the rules. */
+async function stored(earlier: readonly Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(earlier)) {
+    if (outcome.status === 'rejected' && !(outcome.reason instanceof DomainError)) throw outcome.reason
   }
 }
 

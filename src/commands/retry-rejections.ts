@@ -19,6 +19,7 @@ import { READ_MODEL, type ReadModel } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
 import { CLOCK, type Clock } from './environment.js'
 import { MeterCatalogues } from './meter-catalogues.js'
+import { RecordingOrder } from './recording-order.js'
 import { readStreamedTimestamp, type ParseTimestamp } from './record-usage-stream.js'
 import { RejectionLog } from './rejection-log.js'
 import { UsageLedger } from './usage-ledger.js'
@@ -50,6 +51,7 @@ export class RetryRejections extends Command<readonly RetryOutcome[]> {
 export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> {
   /** Retries under way, by ledger and revision: whoever asks for the same one meanwhile shares its outcome. */
   private readonly running = new Map<string, Promise<RetryOutcome>>()
+  private readonly order = new RecordingOrder()
 
   constructor(
     private readonly catalogues: MeterCatalogues,
@@ -122,13 +124,9 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
     const asOfReceipt = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)
     const earliest = receivedAt - TIMESTAMP_PAST_MAX_MS
     const record = { ...asOfReceipt, recordedAt: this.clock.now() }
-    const { isNew } = await this.usage.submit(
-      ledger,
-      catalogue.usagePartitions ?? 1,
-      meter,
-      identifier,
-      { type: 'RecordUsage', record, hasTimestamp: timestamp !== null, earliest },
-      context,
+    const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null, earliest } as const
+    const { isNew } = await this.order.submit(meter, record, () =>
+      this.usage.submit(ledger, catalogue.usagePartitions ?? 1, meter, identifier, command, context),
     )
     return { meter, isNew }
   }

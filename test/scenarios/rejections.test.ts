@@ -107,6 +107,22 @@ onEachStore('Rejections', (start) => {
       expect(await rejections({ event_name, status: 'resolved' })).toEqual([resolved])
     })
 
+    it.each(['last', 'day'] as const)('keep their order where it decides the number: %s', async (rule) => {
+      const event_name = uniqueName('event_')
+      const customers = Array.from({ length: 20 }, (_, n) => `cus_${n}`)
+      const events = ['1', '2', '3'].flatMap((value) =>
+        customers.map((customer) => ({ event_name, payload: { stripe_customer_id: customer, value } })),
+      )
+      await stream(events)
+      const meter = await createMeter(stripe, rule === 'last' ? 'last' : 'sum', {
+        event_name,
+        ...(rule === 'day' && { event_time_window: 'day' }),
+      })
+      expect(await retryAll({ event_name, limit: 100 })).toMatchObject({ retried: 60, counted: 60 })
+      const totals = await Promise.all(customers.map((customer) => total(stripe, meter, { customer })))
+      expect(totals).toEqual(customers.map(() => '3'))
+    })
+
     it('count once when two retries come at the same moment', async () => {
       const event_name = uniqueName('event_')
       await stream([event(event_name, '1')])
