@@ -21,6 +21,7 @@ import {
   type Position,
 } from '../event-store/event-store.js'
 import { Overloaded } from '../overloaded.js'
+import { untilReadable } from '../event-store/unread-conflict.js'
 import type { UnprojectedRecord } from '../event-store/unprojected-usage.js'
 import { turn } from '../turns.js'
 import { ABSENT, type KnownRecord, type UsageIndex } from './usage-index.js'
@@ -231,7 +232,7 @@ export class UsagePartitionWriter {
   private async settle(batch: Pending[]): Promise<void> {
     if (this.revision === null) await this.load()
     await this.lookUp(batch)
-    for (;;) {
+    for (let waits = 0; ;) {
       const { decided, events } = this.decide(batch)
       if (decided.some(mayBeRefusedTooSoon) && (await this.hasMore())) {
         await this.lookUp(batch)
@@ -251,7 +252,7 @@ export class UsagePartitionWriter {
           if (outcome.revision < (this.revision ?? 0)) {
             throw new EventStoreReplaced(this.stream, outcome.revision, this.revision ?? 0)
           }
-          await this.readOn()
+          if (!(await this.hasMore())) await untilReadable(this.stream, waits++)
           await this.lookUp(batch)
           break
         case 'rejected':

@@ -17,6 +17,7 @@ import {
   type Position,
   type StreamAppend,
 } from './event-store.js'
+import { untilReadable } from './unread-conflict.js'
 
 /** Who asks for a change, and through which request. Becomes the metadata of the events it causes. */
 export interface RequestContext {
@@ -139,7 +140,7 @@ export class FoldedStream<State, Command, Event extends DomainEvent> {
 
   private async transactNow(command: Command, context: RequestContext): Promise<Transaction<State, Event>> {
     await this.refresh()
-    for (let attempt = 1; attempt <= TRANSACT_ATTEMPTS_MAX; attempt++) {
+    for (let attempts = 1, waits = 0; attempts <= TRANSACT_ATTEMPTS_MAX;) {
       const earlier = context.idempotency && this.idempotencyKeys.get(context.idempotency.key)
       if (earlier) {
         const state = await this.stateAt(earlier.revision)
@@ -159,6 +160,8 @@ export class FoldedStream<State, Command, Event extends DomainEvent> {
         throw new EventStoreReplaced(this.stream, outcome.revision, expectedRevision)
       }
       await this.refresh()
+      if (this.revision > expectedRevision) attempts++
+      else await untilReadable(this.stream, waits++)
     }
     throw new TransactionConflict(`Other writers changed ${this.stream} ${TRANSACT_ATTEMPTS_MAX} times meanwhile.`)
   }
@@ -202,7 +205,10 @@ export class FoldedStream<State, Command, Event extends DomainEvent> {
   }
 
   private take(events: readonly Event[], { idempotency }: RequestContext, revision: number): void {
-    this.state = fold(this.decider, events, this.state)
+    // A reading may have seen them before the answer came, and what others wrote behind them.
+    const unseen = Math.min(revision - this.revision, events.length)
+    if (unseen <= 0) return
+    this.state = fold(this.decider, events.slice(-unseen), this.state)
     this.revision = revision
     if (idempotency) this.idempotencyKeys.set(idempotency.key, { revision, requestHash: idempotency.requestHash })
   }

@@ -162,6 +162,50 @@ describe('A transaction on a folded stream', () => {
     )
   })
 
+  it('that was read before its answer came, with what another process did behind it, leaves that as it is', async () => {
+    await stream.transact(creating('a'), context)
+    const elsewhere = open(real)
+    disturbed.disturb('answer lost', async () => {
+      await elsewhere.transact({ type: 'ReactivateMeter', meterId: 'mtr_a', at: NOW }, context)
+      await stream.read()
+    })
+    await stream.transact({ type: 'DeactivateMeter', meterId: 'mtr_a', at: NOW }, context)
+    expect((await log()).map(({ type }) => type)).toEqual([
+      'LedgerOpened',
+      'MeterCreated',
+      'MeterDeactivated',
+      'MeterReactivated',
+    ])
+    expect(stream.remembered.meters.get('mtr_a')?.status).toBe('active')
+    expect(stream.remembered.active.has('a')).toBe(true)
+  })
+
+  describe('in conflict with what cannot be read yet', () => {
+    let isReadable: boolean
+    beforeEach(() => {
+      isReadable = false
+      const { store } = disturbed
+      stream = open({
+        ...store,
+        readStream: (name, options) => (isReadable ? store.readStream(name, options) : none()),
+      })
+      return open(real).transact(creating('b'), context)
+    })
+    async function* none(): AsyncGenerator<never> {}
+
+    it('waits for it, and decides on it', async () => {
+      const retried = TRANSACT_ATTEMPTS_MAX / 2
+      disturbed.disturb(...Array.from({ length: retried }, () => 'none' as const), async () => void (isReadable = true))
+      expect((await stream.transact(creating('a'), context)).appended).toMatchObject({ revision: 3 })
+      expect(disturbed.sent).toHaveLength(retried + 2)
+    })
+
+    it('does not wait without end, nor send again and again meanwhile', async () => {
+      await expect(stream.transact(creating('a'), context)).rejects.toThrow('cannot be read yet')
+      expect(disturbed.sent.length).toBeLessThan(20)
+    })
+  })
+
   describe('that the store keeps for too long', () => {
     const SETTLE_WITHIN_MS = 1_000
     beforeEach(() => {
