@@ -203,7 +203,7 @@ async function findSessionKey(keyRing: ApiKeyRing, authorization = '', now: numb
   const session = token === null ? null : await findSession(keyRing, token, now)
   if (!session) {
     throw unauthorized(
-      'The meter event stream takes the authentication_token of a meter event session, not an API key. Create one with POST /v2/billing/meter_event_session.',
+      'The meter event stream takes the authentication_token of a meter event session whose API key is active, and no API key. Create one with POST /v2/billing/meter_event_session.',
     )
   }
   if (session.isExpired) {

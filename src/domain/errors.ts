@@ -25,7 +25,9 @@ export type ErrorCode =
   /** A value is of the right kind but outside what is allowed. */
   | 'parameter_invalid'
   | 'parameter_invalid_empty'
+  | 'parameter_missing'
   | 'parameter_too_long'
+  | 'parameter_unknown'
   /** An object the request names does not exist in this ledger. */
   | 'resource_missing'
   /** An active meter already serves the event name. */

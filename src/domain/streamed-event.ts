@@ -24,7 +24,7 @@ export function readStreamedEvent(raw: JsonValue): StreamedEvent {
   for (const field in raw) {
     if (!FIELDS.has(field)) {
       throw new DomainError(
-        'parameter_invalid',
+        'parameter_unknown',
         `Received unknown parameter: ${field.slice(0, 100)}.`,
         field.slice(0, 100),
       )
@@ -32,10 +32,10 @@ export function readStreamedEvent(raw: JsonValue): StreamedEvent {
   }
   const eventName = text(raw.event_name, 'event_name', EVENT_NAME_LENGTH_MAX)
   if (eventName === null)
-    throw new DomainError('parameter_invalid', 'Missing required param: event_name.', 'event_name')
+    throw new DomainError('parameter_missing', 'Missing required param: event_name.', 'event_name')
   const { payload } = raw
   if (payload === undefined || payload === null) {
-    throw new DomainError('parameter_invalid', 'Missing required param: payload.', 'payload')
+    throw new DomainError('parameter_missing', 'Missing required param: payload.', 'payload')
   }
   if (!isHash(payload)) throw new DomainError('parameter_invalid', 'The payload must be a hash.', 'payload')
   for (const key in payload) {

@@ -180,7 +180,7 @@ onEachStore('Rejections', (start) => {
     const found = (await rejections({ meter: meter.id })).sort((a, b) => a.index - b.index)
     expect(found.map(({ index, code }) => [index, code])).toEqual([
       [1, 'parameter_invalid'],
-      [2, 'parameter_invalid'],
+      [2, 'parameter_unknown'],
       [4, 'timestamp_too_far_in_past'],
       [5, 'timestamp_in_future'],
       [6, 'missing_dimension_payload_keys'],
