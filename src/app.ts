@@ -78,7 +78,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   if (existsSync(dashboard)) serveDashboard(server, dashboard)
   else log.warn('There is no dashboard: it was not built. Build it with: npm run build')
   app.useGlobalFilters(new ErrorEnvelopeFilter(log))
-  describeApi(app, parts.version)
+  describeApi(app, server, parts.version)
   return app
 }
 

@@ -1,10 +1,45 @@
-/** The OpenAPI description, at `/docs`, and as JSON at `/docs-json`. What it says of parameters is said at each of them. */
+/**
+ * The OpenAPI description: for people at `/docs`, in Swagger UI, and as JSON at `/docs-json`. What it says of parameters is
+ * said at each of them. Anyone may read it, so it is made once, and all of it is served from memory.
+ */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger'
+import type { FastifyInstance } from 'fastify'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { ASKED_FOR_EACH_TIME, serveKept } from './kept-files.js'
 
 const FORM = 'application/x-www-form-urlencoded'
 
-export function describeApi(app: NestFastifyApplication, version: string): void {
+const SCRIPT_TYPE = 'text/javascript; charset=utf-8'
+/** Of Swagger UI's files, the ones the page loads. */
+const swaggerFiles: Readonly<Record<string, string>> = {
+  'favicon-32x32.png': 'image/png',
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': SCRIPT_TYPE,
+}
+
+/** Code and style are in files of their own, as the security policy wants it. */
+const PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <title>Meterbook API</title>
+    <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+    <link rel="stylesheet" href="/docs/swagger-ui.css">
+  </head>
+  <body>
+    <div id="swagger-ui"></div>
+    <script src="/docs/swagger-ui-bundle.js"></script>
+    <script src="/docs/start.js"></script>
+  </body>
+</html>
+`
+const START = `SwaggerUIBundle({ url: '/docs-json', dom_id: '#swagger-ui', deepLinking: true })
+`
+
+/** To be called before the server is ready. */
+export function describeApi(app: NestFastifyApplication, server: FastifyInstance, version: string): void {
   const description = new DocumentBuilder()
     .setTitle('Meterbook')
     .setDescription(
@@ -24,9 +59,21 @@ export function describeApi(app: NestFastifyApplication, version: string): void 
     .addSecurityRequirements('bearer')
     .addSecurityRequirements('basic')
     .build()
-  SwaggerModule.setup('docs', app, () => withEncodedForms(SwaggerModule.createDocument(app, description)), {
-    customSiteTitle: 'Meterbook API',
-  })
+  const serve = (path: string, contentType: string, content: () => Buffer): void =>
+    serveKept(server, path, { contentType, cacheControl: ASKED_FOR_EACH_TIME, content })
+
+  const json = (): Buffer =>
+    Buffer.from(JSON.stringify(withEncodedForms(SwaggerModule.createDocument(app, description))))
+  serve('/docs-json', 'application/json; charset=utf-8', json)
+  // All JSON is YAML.
+  serve('/docs-yaml', 'text/yaml; charset=utf-8', json)
+  for (const path of ['/docs', '/docs/']) serve(path, 'text/html; charset=utf-8', () => Buffer.from(PAGE))
+  serve('/docs/start.js', SCRIPT_TYPE, () => Buffer.from(START))
+  const { resolve } = createRequire(import.meta.url)
+  for (const [name, contentType] of Object.entries(swaggerFiles)) {
+    const content = readFileSync(resolve(`swagger-ui-dist/${name}`))
+    serve(`/docs/${name}`, contentType, () => content)
+  }
 }
 
 /** Says of forms how lists and hashes are written in them: in brackets, as Stripe's own description says it. */

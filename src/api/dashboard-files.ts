@@ -1,27 +1,13 @@
 /**
- * The dashboard's files: at `/` the page, under `/assets/` what it loads. They are few and small, so they are read once and
- * kept, and no path of a request ever reaches the disk.
+ * The dashboard's files: at `/` the page, under `/assets/` what it loads. They are few and small, so they are read once, at
+ * the start, and kept.
  *
  * Assets have a hash of their content in their names and are kept by browsers for a year; the page is asked for each time.
  */
 import type { FastifyInstance } from 'fastify'
-import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { gzipSync } from 'node:zlib'
-
-/** Nothing is loaded from, sent to or framed by any other host, and no code or style is written in the page. */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "font-src 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ')
+import { ASKED_FOR_EACH_TIME, serveKept } from './kept-files.js'
 
 const PAGE = 'index.html'
 const ONE_YEAR_SECONDS = 365 * 24 * 60 * 60
@@ -36,25 +22,13 @@ const contentTypes: Readonly<Record<string, string>> = {
 /** To be called before the server is ready. */
 export function serveDashboard(server: FastifyInstance, folder: string): void {
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    const type = contentTypes[extname(name)]
-    if (type === undefined) continue
+    const contentType = contentTypes[extname(name)]
+    if (contentType === undefined) continue
     const content = readFileSync(join(folder, name))
-    const zipped = gzipSync(content)
-    const etag = `"${createHash('sha256').update(content).digest('base64url')}"`
-    server.get(name === PAGE ? '/' : `/${name.replaceAll('\\', '/')}`, (request, reply) => {
-      const { 'accept-encoding': encodings = '', 'if-none-match': known } = request.headers
-      reply.headers({
-        'cache-control': name === PAGE ? 'no-cache' : `public, max-age=${ONE_YEAR_SECONDS}, immutable`,
-        'content-security-policy': CONTENT_SECURITY_POLICY,
-        'content-type': type,
-        'referrer-policy': 'no-referrer',
-        'x-content-type-options': 'nosniff',
-        vary: 'accept-encoding',
-        etag,
-      })
-      if (known === etag) return reply.code(304).send()
-      if (!/\bgzip\b/.test(String(encodings))) return reply.send(content)
-      return reply.header('content-encoding', 'gzip').send(zipped)
+    serveKept(server, name === PAGE ? '/' : `/${name.replaceAll('\\', '/')}`, {
+      contentType,
+      cacheControl: name === PAGE ? ASKED_FOR_EACH_TIME : `public, max-age=${ONE_YEAR_SECONDS}, immutable`,
+      content: () => content,
     })
   }
 }

@@ -1,5 +1,8 @@
 /** What `/docs` and tools that read `/docs-json` go by: every reference leads somewhere, and every parameter is explained. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { CONTENT_SECURITY_POLICY } from '../../src/api/kept-files.js'
+import { exchange, rawRequest } from '../raw-http.js'
 import { FixedClock, startRunningService, stores, type RunningService } from '../running-service.js'
 
 interface Schema {
@@ -161,5 +164,43 @@ describe('The API description', () => {
     expect(bodies('POST /meterbook/v1/session')).toEqual([JSON_TYPE, FORM])
     expect(bodies('POST /v1/billing/meters')).toEqual([FORM])
     expect(bodies('POST /v2/billing/meter_events')).toEqual([JSON_TYPE])
+  })
+})
+
+describe("The description's page", () => {
+  const FILES = ['/docs', '/docs/', '/docs/start.js', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css']
+  /** What the process has open of Swagger UI, which its requests share. */
+  const openFiles = (): string[] =>
+    readdirSync('/proc/self/fd').flatMap((handle) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${handle}`)
+      } catch {
+        // The handle by which the folder itself is read, closed by now.
+        return []
+      }
+    })
+
+  it.each([...FILES, '/docs-json', '/docs-yaml'])('is bound by the policy of the dashboard: %s', async (path) => {
+    const { status, headers } = await fetch(service.url + path)
+    expect(status).toBe(200)
+    expect(headers.get('content-security-policy')).toBe(CONTENT_SECURITY_POLICY)
+    expect(CONTENT_SECURITY_POLICY).toContain("frame-ancestors 'none'")
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    const again = await fetch(service.url + path, { headers: { 'if-none-match': headers.get('etag') ?? '' } })
+    expect(again.status).toBe(304)
+  })
+
+  it('holds no file open for those who ask and leave', async () => {
+    const path = '/docs/swagger-ui-bundle.js'
+    await exchange(service.port, rawRequest('GET', path).repeat(50), { then: 'hang-up' })
+    // Asked for after them, so they are under way or over.
+    expect((await fetch(service.url + path)).status).toBe(200)
+    expect(openFiles().filter((file) => file.includes('swagger-ui-dist'))).toEqual([])
+  })
+
+  it('is the same in JSON and in YAML', async () => {
+    const [json, yaml] = await Promise.all(['/docs-json', '/docs-yaml'].map((path) => fetch(service.url + path)))
+    expect(yaml?.headers.get('content-type')).toBe('text/yaml; charset=utf-8')
+    expect(await yaml?.text()).toBe(await json?.text())
   })
 })

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import { CONTENT_SECURITY_POLICY } from '../../src/api/dashboard-files.js'
+import { CONTENT_SECURITY_POLICY } from '../../src/api/kept-files.js'
 import { startRunningService, stores, type RunningService } from '../running-service.js'
 
 const BUNDLE_BYTES_MAX = 350 * 1024
