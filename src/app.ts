@@ -12,6 +12,7 @@ import type { Logger } from 'pino'
 import { describeApi } from './api/api-description.js'
 import { authenticate, refuseOtherAccounts, refuseQueryOfPost } from './api/caller.js'
 import { serveDashboard } from './api/dashboard-files.js'
+import { boundPipelining } from './api/pipelined-requests.js'
 import { useBodyParsers } from './api/stripe/body-parsers.js'
 import {
   answerForNode,
@@ -62,6 +63,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   useBodyParsers(server)
   server.setReplySerializer(toJson)
   // Hooks that wait for nothing take a callback: a promise for each, on every request, costs more than what they do.
+  server.addHook('onRequest', boundPipelining)
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('request-id', request.id)
     const version = request.headers['stripe-version']
