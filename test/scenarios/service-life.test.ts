@@ -206,6 +206,37 @@ onEachStore('The process of the service', (startBeside, store) => {
     }
   })
 
+  it.each([
+    ['no proxy', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405],
+    ['no HTTP', 'NONSENSE\r\n\r\n', 400],
+    ['too long a head', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('is not held up by a client that was told "%s" and stays', async (_, request, status) => {
+    const running = await start()
+    const socket = connect({ port: running.port, host: '127.0.0.1', allowHalfOpen: true })
+    let answer = ''
+    socket.setEncoding('latin1').on('data', (part: string) => (answer += part))
+    try {
+      socket.write(request)
+      await once(socket, 'end')
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+      expect(await running.end('SIGTERM')).toMatchObject({ code: 0, signal: null })
+    } finally {
+      socket.destroy()
+    }
+  })
+
+  it('goes on when clients ask for a proxy and reset the connection', async () => {
+    const running = await start()
+    for (let round = 0; round < 100; round++) {
+      const socket = connect(running.port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.resetAndDestroy())
+      await once(socket, 'close')
+    }
+    expect(await running.stop()).toBe(0)
+  })
+
   it('shows a first key once, and keeps its folder to itself', async () => {
     const first = await start({ BOOTSTRAP_API_KEY: '', HOST: '127.0.0.1' })
     const { stdout } = await first.end('SIGINT')

@@ -31,6 +31,8 @@ interface Reply {
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
+/** How long the answer to what never became a request waits for the client to take it. */
+const UNTAKEN_ANSWER_MS = 5_000
 
 @Catch()
 export class ErrorEnvelopeFilter implements ExceptionFilter {
@@ -79,6 +81,10 @@ export function answerForNode(server: Server, newRequestId: () => string): void 
   })
 }
 
+/**
+ * Nobody else sees to what becomes of the socket: after a CONNECT Node has let go of it. It is closed with its answer, not when
+ * the client closes its side, which it may never do.
+ */
 function endSocket(socket: Socket, { status, body }: ErrorAnswer, requestId: string): void {
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
@@ -87,7 +93,11 @@ function endSocket(socket: Socket, { status, body }: ErrorAnswer, requestId: str
     `request-id: ${requestId}`,
     'connection: close',
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  const timeout = setTimeout(() => socket.destroy(), UNTAKEN_ANSWER_MS)
+  socket.once('close', () => clearTimeout(timeout))
+  // That the client has gone meanwhile is nobody's concern, and must not end the process.
+  socket.on('error', () => undefined)
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
 
 function unreadableRequest(code: string | undefined): ApiError {
