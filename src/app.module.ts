@@ -177,7 +177,7 @@ export class AppModule {
       { provide: READ_MODEL, useValue: readModel },
       { provide: CLOCK, useValue: clock },
       { provide: IDS, useValue: ids },
-      { provide: READINESS, useValue: () => readiness(store, readYourWrites) },
+      { provide: READINESS, useValue: () => readiness(store, readYourWrites, readModel) },
       { provide: SYSTEM_FACTS, useValue: systemFacts(parts) },
       { provide: WholeMeterTurns, useValue: new WholeMeterTurns() },
       { provide: ReadYourWrites, useValue: readYourWrites },

@@ -11,6 +11,7 @@ import { EmbeddedRows } from './embedded-rows.js'
 import { EmbeddedRuns } from './embedded-runs.js'
 import type { EmbeddedTables } from './embedded-tables.js'
 import {
+  ReadModelBusy,
   ReadModelDamaged,
   ReadModelUnavailable,
   type Checkpoint,
@@ -23,8 +24,10 @@ import {
 } from './read-model.js'
 import type { ProjectionTables, Table } from './tables.js'
 
-/** Snapshots open at once; more wait for one to end. */
-const SNAPSHOTS_MAX = 8
+/** Snapshots open at once; more wait for one to end, but only so many and so long. */
+export const SNAPSHOTS_MAX = 8
+const SNAPSHOTS_WAITING_MAX = 10_000
+const SNAPSHOT_WAIT_MS = 10_000
 const BUSY_TIMEOUT_MS = 10_000
 /** Page cache of a connection. Negative: KiB. */
 const WRITER_CACHE_KIB = -65_536
@@ -53,8 +56,10 @@ export class EmbeddedReadModel implements ReadModel {
   private builder: EmbeddedRows | null = null
   private single: EmbeddedRows | null = null
   private readonly idle: EmbeddedRows[] = []
+  /** Connections that snapshots are read from, idle ones included. */
   private open = 0
-  private readonly waiting: ((rows: EmbeddedRows) => void)[] = []
+  /** In the order they came. */
+  private readonly waiting = new Set<(rows: EmbeddedRows) => void>()
   private closed = false
 
   private readonly copier: LogCopier | null
@@ -66,6 +71,7 @@ export class EmbeddedReadModel implements ReadModel {
   constructor(
     file: string,
     private readonly use: 'lasting' | 'projected' | 'scratch' | 'small-scratch' = 'lasting',
+    private readonly snapshotWaitMs = SNAPSHOT_WAIT_MS,
   ) {
     this.file = file
     this.copier = use === 'projected' ? new LogCopier(file) : null
@@ -216,19 +222,48 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   private async acquire(): Promise<EmbeddedRows> {
-    const rows = this.idle.pop()
-    if (rows) return rows
-    if (this.open < SNAPSHOTS_MAX) {
-      this.open++
+    const idle = this.idle.pop()
+    if (idle) return idle
+    if (this.open >= SNAPSHOTS_MAX) return this.released()
+    // Counted once it is there: nobody would ever give back the place of one that could not be opened.
+    const rows = this.openToRead()
+    this.open++
+    return rows
+  }
+
+  private openToRead(): EmbeddedRows {
+    try {
       return this.rowsToRead()
+    } catch (error) {
+      if (this.closed || error instanceof ReadModelDamaged) throw error
+      // No file descriptor is left, for instance.
+      throw new ReadModelUnavailable((error as Error).message, { cause: error })
     }
-    return new Promise((resolve) => this.waiting.push(resolve))
+  }
+
+  /** The next connection that somebody gives back. */
+  private released(): Promise<EmbeddedRows> {
+    if (this.waiting.size >= SNAPSHOTS_WAITING_MAX)
+      throw new ReadModelBusy('Too many reads are waiting for others to end.')
+    return new Promise((resolve, reject) => {
+      const take = (rows: EmbeddedRows): void => {
+        clearTimeout(timer)
+        resolve(rows)
+      }
+      const timer = setTimeout(() => {
+        this.waiting.delete(take)
+        reject(new ReadModelBusy(`Other reads kept this one waiting for ${this.snapshotWaitMs} ms.`))
+      }, this.snapshotWaitMs)
+      this.waiting.add(take)
+    })
   }
 
   private release(rows: EmbeddedRows): void {
-    const next = this.waiting.shift()
-    if (next) next(rows)
-    else if (this.closed) rows.close()
+    const [next] = this.waiting
+    if (next) {
+      this.waiting.delete(next)
+      next(rows)
+    } else if (this.closed) rows.close()
     else this.idle.push(rows)
   }
 
@@ -249,6 +284,17 @@ export class EmbeddedReadModel implements ReadModel {
 
   private openDatabase(cacheKib: number): Database.Database {
     const database = new Database(this.file, { timeout: BUSY_TIMEOUT_MS })
+    try {
+      this.setUp(database, cacheKib)
+    } catch (error) {
+      // What was opened of it would take up a file descriptor.
+      database.close()
+      throw error
+    }
+    return database
+  }
+
+  private setUp(database: Database.Database, cacheKib: number): void {
     if (this.use === 'scratch' || this.use === 'small-scratch') {
       database.pragma('journal_mode = OFF')
       database.pragma('synchronous = OFF')
@@ -258,7 +304,6 @@ export class EmbeddedReadModel implements ReadModel {
     }
     database.pragma(`cache_size = ${cacheKib}`)
     database.pragma(`wal_autocheckpoint = ${this.copier ? CHECKPOINT_PAGES_BESIDE : CHECKPOINT_PAGES}`)
-    return database
   }
 }
 

@@ -128,7 +128,12 @@ export interface ReadModel extends RowReader, Building {
    * needs to differ for that, and some answers are wrong all the same. Goes through the whole file.
    */
   storageFaults(projections: readonly ProjectionTables[]): Promise<readonly string[]>
-  /** Reads one committed state, whatever is written meanwhile. */
+  /**
+   * Reads one committed state, whatever is written meanwhile. Only so many are open at once; others wait their turn, for a
+   * bounded time.
+   *
+   * @throws ReadModelBusy, ReadModelUnavailable
+   */
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
   /**
    * One writer at a time. `building` writes the tables that are being built; where a projection is not, it is the same as
@@ -140,9 +145,14 @@ export interface ReadModel extends RowReader, Building {
   close(): Promise<void>
 }
 
-/** It cannot be written just now, and nothing was: no room, or another process is writing. Waiting may mend it. */
+/** It cannot be written, and nothing was, or opened just now: no room, or another process is writing. Waiting may mend it. */
 export class ReadModelUnavailable extends Error {
   override readonly name = 'ReadModelUnavailable'
+}
+
+/** All snapshots there may be are open, and none was given back in time. The read may be tried again. */
+export class ReadModelBusy extends Error {
+  override readonly name = 'ReadModelBusy'
 }
 
 /** What is stored is not what was written. The rows can be built anew from the log. */

@@ -128,14 +128,14 @@ function sendError(error: unknown, request: Request, reply: Reply, log: ErrorLog
   reply.send(answer.body)
 }
 
-/**
- * Where a stack came from matters for bugs only; what passes by itself is told with every request it meets, so in a line. That
- * nothing can be stored is for somebody to mend, a full disk for instance.
- */
+/** For somebody to mend, such as a full disk, or a limit of open files. */
+const forSomebody: readonly string[] = ['EventStoreUnavailable', 'ReadModelUnavailable']
+
+/** Where a stack came from matters for bugs only; what passes by itself is told with every request it meets, so in a line. */
 function logTrouble(error: unknown, { id: requestId }: Request, { trouble, status }: ErrorAnswer, log: ErrorLog): void {
   if (trouble === 'bug') log.error({ requestId, err: error }, 'A request failed.')
   if (trouble !== 'passing') return
-  const isForSomebody = error instanceof Error && error.name === 'EventStoreUnavailable'
+  const isForSomebody = error instanceof Error && forSomebody.includes(error.name)
   const fields = { requestId, status, reason: reasonOf(error) }
   if (isForSomebody) log.error(fields, 'A request was refused for now.')
   else log.warn(fields, 'A request was refused for now.')

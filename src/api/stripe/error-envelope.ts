@@ -83,6 +83,15 @@ const passingFailures: Readonly<Record<string, (error: Error) => ApiError>> = {
       headers: tryAgain,
     }),
   ReadModelBehind: ({ message }) => new ApiError({ status: 503, type: 'api_error', message, headers: tryAgain }),
+  ReadModelBusy: ({ message }) =>
+    new ApiError({ status: 503, type: 'api_error', message: `${message} Please try again.`, headers: tryAgain }),
+  ReadModelUnavailable: () =>
+    new ApiError({
+      status: 503,
+      type: 'api_error',
+      message: 'The service cannot open its read model just now. Please try again.',
+      headers: tryAgain,
+    }),
   Overloaded: ({ message }) =>
     new ApiError({ status: 429, type: 'invalid_request_error', code: 'rate_limit', message, headers: tryAgain }),
   TransactionConflict: ({ message }) =>

@@ -1,0 +1,30 @@
+/** Whether the service calls itself ready, by what it stands on. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
+import { ReadYourWrites } from '../src/event-store/read-your-writes.js'
+import { EmbeddedReadModel } from '../src/read-model/embedded-read-model.js'
+import { readiness } from '../src/readiness.js'
+import { project, Workspace } from './projections/projecting.js'
+
+let workspace: Workspace
+beforeAll(() => {
+  workspace = new Workspace()
+})
+afterAll(() => workspace.remove())
+
+it('It is not ready while no read finds a snapshot', async () => {
+  await workspace.withStore(async (store) => {
+    const file = workspace.file('read-model.db')
+    const readModel = new EmbeddedReadModel(file)
+    const readYourWrites = new ReadYourWrites(store, 1000)
+    await project(store, readModel, { onProgress: (progress) => readYourWrites.advance(progress) })
+    const asked = () => readiness(store, readYourWrites, readModel)
+    renameSync(file, `${file}.aside`)
+    mkdirSync(file)
+    expect(await asked()).toMatchObject({ event_store: 'reachable', reason: 'The read model cannot be read.' })
+    rmdirSync(file)
+    renameSync(`${file}.aside`, file)
+    expect(await asked()).toMatchObject({ projections: 'caught up', reason: null })
+    await readModel.close()
+  })
+})
