@@ -64,7 +64,7 @@ import { ListRejectionsHandler } from './queries/list-rejections.js'
 import { ListUsageRecordsHandler } from './queries/list-usage-records.js'
 import { PreviewMeterHandler } from './queries/preview-meter.js'
 import { Reader } from './queries/reader.js'
-import { WholeMeterTurns } from './queries/whole-meter-turns.js'
+import { LongReadTurns, WholeMeterTurns } from './queries/read-turns.js'
 import { Audits } from './replay/audits.js'
 import { GetDigestHandler } from './replay/get-digest.js'
 import { ListProjectionsHandler, REBUILDS, type Rebuilds } from './replay/projection-states.js'
@@ -180,6 +180,7 @@ export class AppModule {
       { provide: READINESS, useValue: () => readiness(store, readYourWrites, readModel) },
       { provide: SYSTEM_FACTS, useValue: systemFacts(parts) },
       { provide: WholeMeterTurns, useValue: new WholeMeterTurns() },
+      { provide: LongReadTurns, useValue: new LongReadTurns() },
       { provide: ReadYourWrites, useValue: readYourWrites },
       { provide: MeterCatalogues, useValue: catalogues },
       { provide: UsageLedger, useValue: usage },

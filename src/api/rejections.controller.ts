@@ -13,6 +13,7 @@ import { ListRejectionReports } from '../queries/list-rejection-reports.js'
 import { ListRejections } from '../queries/list-rejections.js'
 import type { RejectionFilter, RejectionStatus } from '../queries/rejection-rows.js'
 import { Allow, callerOf } from './caller.js'
+import { goneSignal } from './gone-signal.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { rejectionCountsObject, rejectionObject, rejectionReportObject } from './rejection-objects.js'
@@ -52,7 +53,7 @@ export class RejectionsController {
     const filter = { ...filterOf(parameters), status: (parameters.status ?? null) as RejectionStatus | null }
     const page = withPosition(
       reply,
-      await this.queries.execute(new ListRejections(context, filter, pageRequest(parameters))),
+      await this.queries.execute(new ListRejections(context, filter, pageRequest(parameters), goneSignal(reply))),
     )
     const data = page.items.map((rejection) => rejectionObject(context.ledger, rejection))
     return list(PATH, data, page.hasMore)

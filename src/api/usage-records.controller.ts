@@ -11,6 +11,7 @@ import { ListUsageRecords, type ListedUsageRecord } from '../queries/list-usage-
 import { recordId, type UsageRecordView } from '../queries/usage-record-view.js'
 import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
+import { goneSignal } from './gone-signal.js'
 import { METER_ID_LENGTH_MAX } from './meters.parameters.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
@@ -80,6 +81,7 @@ export class UsageRecordsController {
           pageRequest(parameters),
           this.readContext.asOf(parameters),
           parameters.include === 'fate',
+          goneSignal(reply),
         ),
       ),
     )

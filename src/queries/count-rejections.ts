@@ -3,6 +3,7 @@
  * receipt, whole days where it can, so it costs the same whatever the number of rejections; the bounds must therefore fall
  * on full windows.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { DomainError } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
@@ -31,6 +32,8 @@ export class CountRejections extends Query<Answer<readonly RejectionCount[]>> {
 
 /** Windows one count may add up. */
 export const COUNTED_WINDOWS_MAX = 200_000
+/** Read at a time; then other requests are let in. */
+const WINDOWS_PER_READ = 2_000
 
 interface Run {
   readonly size: number
@@ -50,13 +53,10 @@ export class CountRejectionsHandler implements IQueryHandler<CountRejections> {
       const counts = new Map<string, RejectionCount>()
       let windows = 0
       for (const run of runs) {
-        const limit = COUNTED_WINDOWS_MAX - windows + 1
-        const read = await windowsOf(rows, context.ledger, meterId, run, limit)
-        windows += read.length
-        if (windows > COUNTED_WINDOWS_MAX) {
-          throw new DomainError('parameter_invalid', 'Too much to count. Name a meter, or full UTC days.', 'created')
-        }
-        for (const { code, errors, resolved } of read) {
+        for await (const { code, errors, resolved } of windowsOf(rows, context.ledger, meterId, run)) {
+          if (++windows > COUNTED_WINDOWS_MAX) {
+            throw new DomainError('parameter_invalid', 'Too much to count. Name a meter, or full UTC days.', 'created')
+          }
           const known = counts.get(code) ?? { code, errors: 0, resolved: 0 }
           counts.set(code, { code, errors: known.errors + errors, resolved: known.resolved + resolved })
         }
@@ -66,19 +66,23 @@ export class CountRejectionsHandler implements IQueryHandler<CountRejections> {
   }
 }
 
-function windowsOf(
+async function* windowsOf(
   rows: RowReader,
   ledger: LedgerName,
   meterId: string | null,
   { size, from, to }: Run,
-  limit: number,
-): Promise<UsageRejectionWindowRow[]> {
-  return rows.range(usageRejectionWindows, {
-    ...(meterId === null ? { index: 'time', prefix: [ledger, size] } : { prefix: [ledger, meterId, size] }),
-    from,
-    to,
-    limit,
-  })
+): AsyncGenerator<UsageRejectionWindowRow> {
+  const scope = meterId === null ? { index: 'time', prefix: [ledger, size] } : { prefix: [ledger, meterId, size] }
+  let last: UsageRejectionWindowRow | undefined
+  for (;;) {
+    const after = last && (meterId === null ? [last.start, last.meterId, last.code] : [last.start, last.code])
+    const range = { ...scope, ...(after ? { after } : { from }), to, limit: WINDOWS_PER_READ }
+    const page: UsageRejectionWindowRow[] = await rows.range(usageRejectionWindows, range)
+    yield* page
+    last = page.at(-1)
+    if (page.length < WINDOWS_PER_READ) return
+    await nextTurn()
+  }
 }
 
 /** The days within the bounds, and the short windows before and after them. */

@@ -9,6 +9,7 @@ import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { RecordFate } from '../domain/record-fate.js'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
+import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
 import { requireInterval, summary, type MeterEventSummary, type SummaryRequest } from './get-meter-event-summaries.js'
@@ -16,6 +17,7 @@ import type { AsOfRequest } from './as-of.js'
 import { judge, type Judged, type Whole } from './judged-records.js'
 import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
+import { LongReadTurns } from './read-turns.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { recordsInOrder, type Place } from './records-in-order.js'
 import { rejectionsOfUsage, storedUntil, type RejectedUsage } from './rejections-of-usage.js'
@@ -63,39 +65,49 @@ const JUDGED_AT_ONCE = 500
 
 @QueryHandler(ExplainUsage)
 export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
-  constructor(private readonly reader: Reader) {}
+  constructor(
+    private readonly reader: Reader,
+    private readonly turns: LongReadTurns,
+  ) {}
 
-  /** @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor, and too many dimension combinations. */
+  /**
+   * @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor, and too many dimension combinations;
+   * Overloaded.
+   */
   async execute({ context, request, page, readTimestamp, asOf, signal }: ExplainUsage): Promise<Answer<Explanation>> {
     const summaryRequest: SummaryRequest = { ...request, window: null, groupBy: [] }
     requireInterval(summaryRequest)
-    return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
-      const meterRow = await requireMeter(rows, context.ledger, request.meterId)
-      const meter = await meterAsOf(rows, this.reader.store, meterRow, then)
-      const usage = new UsageAt(rows, meter, then?.sequence ?? null)
-      const { start, end, customer } = request
-      const [group] = await seriesGroups(rows, meterRow.number, meter, customer, summaryRequest, usage.sequence)
-      const { series } = group as SeriesGroup
-      requireFewSeries(series)
-      const formula = formulas[meter.formula]
-      const state = await usage.state(series, start, end)
-      signal.throwIfAborted()
-      const whole: Whole = { usage, meter, start, end, state }
-      const found = await readPage(rows, meterRow.number, whole, series, page)
-      const explained = await explain(rows, whole, series, found.items)
-      const views = await viewRecords(rows, found.items, new Map([[meterRow.number, meter]]))
-      const { ledger } = context
-      const rejectedUntil = then && (await storedUntil(rows, this.reader.store, ledger, then))
-      return {
-        meter,
-        summary: summary(summaryRequest, start, end, group as SeriesGroup, formula, state),
-        records: {
-          items: explained.map((each, index) => ({ ...each, record: views[index] as UsageRecordView })),
-          hasMore: found.hasMore,
-        },
-        rejections: await rejectionsOfUsage(rows, ledger, meter, request, readTimestamp, rejectedUntil),
-      }
-    })
+    const { ledger } = context
+    const then = await this.reader.momentOf(context, asOf)
+    const meterThen = await meterAsOf(this.reader, ledger, request.meterId, then)
+    const rejectedUntil = then && (await storedUntil(this.reader, ledger, then))
+    return this.turns.take(ledger, signal, () =>
+      this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
+        const meterRow = await requireMeter(rows, ledger, request.meterId)
+        const meter = meterThen ?? toMeter(meterRow)
+        const usage = new UsageAt(rows, meter, then?.sequence ?? null)
+        const { start, end, customer } = request
+        const [group] = await seriesGroups(rows, meterRow.number, meter, customer, summaryRequest, usage.sequence)
+        const { series } = group as SeriesGroup
+        requireFewSeries(series)
+        const formula = formulas[meter.formula]
+        const state = await usage.state(series, start, end)
+        signal.throwIfAborted()
+        const whole: Whole = { usage, meter, start, end, state }
+        const found = await readPage(rows, meterRow.number, whole, series, page)
+        const explained = await explain(rows, whole, series, found.items, signal)
+        const views = await viewRecords(rows, found.items, new Map([[meterRow.number, meter]]))
+        return {
+          meter,
+          summary: summary(summaryRequest, start, end, group as SeriesGroup, formula, state),
+          records: {
+            items: explained.map((each, index) => ({ ...each, record: views[index] as UsageRecordView })),
+            hasMore: found.hasMore,
+          },
+          rejections: await rejectionsOfUsage(rows, ledger, meter, request, readTimestamp, rejectedUntil),
+        }
+      }),
+    )
   }
 }
 
@@ -166,10 +178,11 @@ async function explain(
   whole: Whole,
   series: readonly number[],
   records: readonly UsageRecordRow[],
+  signal: AbortSignal,
 ): Promise<Omit<ExplainedRecord, 'record'>[]> {
   const [first] = records
   if (!first) return []
-  let runningTotal = await totalBefore(rows, whole, series, first)
+  let runningTotal = await totalBefore(rows, whole, series, first, signal)
   return (await judge(rows, whole, records)).map(({ fate, contribution }) => {
     runningTotal += contribution
     return { fate, contribution: formatDecimal(contribution), runningTotal: formatDecimal(runningTotal) }
@@ -182,6 +195,7 @@ async function totalBefore(
   whole: Whole,
   series: readonly number[],
   record: UsageRecordRow,
+  signal: AbortSignal,
 ): Promise<Decimal> {
   const { usage, start, end, state, meter } = whole
   const formula = formulas[meter.formula]
@@ -194,6 +208,7 @@ async function totalBefore(
   for await (const row of recordsInOrder(rows, whole.usage, series, stretch)) {
     earlier.push(row)
     if (earlier.length < JUDGED_AT_ONCE) continue
+    signal.throwIfAborted()
     total += sumOf(await judge(rows, whole, earlier))
     earlier = []
   }

@@ -1,6 +1,7 @@
 /** Open rejections in the order they were refused, oldest first: what a bulk retry goes through, call by call. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { DomainError } from '../domain/errors.js'
+import { LongReadTurns } from './read-turns.js'
 import { Reader, type QueryContext } from './reader.js'
 import { findRejection, rejectionId, walkRejections, type RejectionFilter } from './rejection-rows.js'
 
@@ -18,6 +19,8 @@ export class FindOpenRejections extends Query<OpenRejections> {
     /** Id of the last one of the call before; null: from the oldest. */
     readonly startingAfter: string | null,
     readonly limit: number,
+    /** Ends the work for nobody. */
+    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -25,10 +28,17 @@ export class FindOpenRejections extends Query<OpenRejections> {
 
 @QueryHandler(FindOpenRejections)
 export class FindOpenRejectionsHandler implements IQueryHandler<FindOpenRejections> {
-  constructor(private readonly reader: Reader) {}
+  constructor(
+    private readonly reader: Reader,
+    private readonly turns: LongReadTurns,
+  ) {}
 
-  /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much. */
-  async execute({ context, filter, startingAfter, limit }: FindOpenRejections): Promise<OpenRejections> {
+  /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much; Overloaded. */
+  execute(query: FindOpenRejections): Promise<OpenRejections> {
+    return this.turns.take(query.context.ledger, query.signal, () => this.find(query))
+  }
+
+  private async find({ context, filter, startingAfter, limit, signal }: FindOpenRejections): Promise<OpenRejections> {
     const { result } = await this.reader.read(context, 'usage-rejections', async (rows) => {
       const last = startingAfter === null ? null : await findRejection(rows, context.ledger, startingAfter)
       if (startingAfter !== null && !last) {
@@ -39,6 +49,7 @@ export class FindOpenRejectionsHandler implements IQueryHandler<FindOpenRejectio
         context.ledger,
         { ...filter, status: 'open' },
         { direction: 'oldest-first', after: last?.revision ?? null, limit: limit + 1 },
+        signal,
       )
     })
     const revisions = result.slice(0, limit).map(({ revision }) => revision)

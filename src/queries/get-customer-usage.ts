@@ -12,6 +12,7 @@ import { meters, type MeterRow } from '../read-model/tables.js'
 import type { AsOfRequest } from './as-of.js'
 import { requireInterval } from './get-meter-event-summaries.js'
 import { GROUPS_MAX, type GroupSum, type UsageSum } from './get-meter-usage.js'
+import { LongReadTurns } from './read-turns.js'
 import { Reader, type Answer, type QueryContext } from './reader.js'
 import { UsageAt } from './usage-at.js'
 import { customersOf, readingLimit } from './usage-of-customers.js'
@@ -48,20 +49,26 @@ export class GetCustomerUsage extends Query<Answer<readonly UsageOnMeter[]>> {
 
 @QueryHandler(GetCustomerUsage)
 export class GetCustomerUsageHandler implements IQueryHandler<GetCustomerUsage> {
-  constructor(private readonly reader: Reader) {}
+  constructor(
+    private readonly reader: Reader,
+    private readonly turns: LongReadTurns,
+  ) {}
 
-  /** @throws DomainError for misaligned bounds and too much at once. */
+  /** @throws DomainError for misaligned bounds and too much at once; Overloaded. */
   async execute({ context, request, asOf, signal }: GetCustomerUsage): Promise<Answer<readonly UsageOnMeter[]>> {
     requireInterval({ ...request, window: null })
-    return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
-      const all = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
-      const found: UsageOnMeter[] = []
-      for (const row of all) {
-        const usage = await usageOn(rows, row, request, then?.sequence ?? null, signal)
-        if (usage) found.push(usage)
-      }
-      return found
-    })
+    const then = await this.reader.momentOf(context, asOf)
+    return this.turns.take(context.ledger, signal, () =>
+      this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
+        const all = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
+        const found: UsageOnMeter[] = []
+        for (const row of all) {
+          const usage = await usageOn(rows, row, request, then?.sequence ?? null, signal)
+          if (usage) found.push(usage)
+        }
+        return found
+      }),
+    )
   }
 }
 

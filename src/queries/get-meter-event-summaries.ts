@@ -12,12 +12,13 @@ import { bucketMs, DAY_MS, isAligned, type BucketSize } from '../domain/time-buc
 import { toMeter } from '../projections/meters.js'
 import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
+import { LongReadTurns } from './read-turns.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
-import type { AsOfRequest } from './as-of.js'
+import type { AsOf, AsOfRequest } from './as-of.js'
 import { PendingUsage, type CurrentUsage } from './pending-usage.js'
 import { UsageAt } from './usage-at.js'
 import { readingLimit } from './usage-of-customers.js'
-import { seriesGroups, type DimensionRequest, type SeriesGroup } from './usage-series-of.js'
+import { ManySeries, seriesGroups, type DimensionRequest, type SeriesGroup } from './usage-series-of.js'
 
 export interface MeterEventSummary {
   /** Made of what it is a summary of, so it is the same whenever it is asked for. */
@@ -58,31 +59,65 @@ export class GetMeterEventSummaries extends Query<Answer<MeterEventSummaries>> {
 
 /** Time that is read at once when walking window by window, in windows. */
 const WINDOWS_PER_READ = 31 * 24
+/** Series of a question that is answered without waiting for a turn. */
+const SERIES_AT_ONCE_MAX = 1_000
 /** Series that are added up before it is seen whether anybody still waits. */
 const SERIES_PER_READ = 256
 const ID_HASH_LENGTH = 32
 
 @QueryHandler(GetMeterEventSummaries)
 export class GetMeterEventSummariesHandler implements IQueryHandler<GetMeterEventSummaries> {
-  constructor(private readonly reader: Reader) {}
+  constructor(
+    private readonly reader: Reader,
+    private readonly turns: LongReadTurns,
+  ) {}
 
-  /** @throws DomainError for misaligned bounds, too much at once, an unknown meter, dimension or cursor. */
+  /** @throws DomainError for misaligned bounds, too much at once, an unknown meter, dimension or cursor; Overloaded. */
   async execute(query: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries>> {
-    const { context, request, asOf } = query
+    const { context, request, asOf, signal } = query
     requireInterval(request)
-    const current = asOf === null ? await this.current(query) : null
-    if (current) return current
-    return this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
+    if (asOf === null) {
+      const few = await this.ofFewSeries(query)
+      return few ?? this.turns.take(context.ledger, signal, () => this.asItStands(query, Infinity))
+    }
+    const then = await this.reader.momentOf(context, asOf)
+    const meterThen = await meterAsOf(this.reader, context.ledger, request.meterId, then)
+    return this.turns.take(context.ledger, signal, () => this.projected(query, then, meterThen))
+  }
+
+  private async asItStands(query: GetMeterEventSummaries, seriesMax: number): Promise<Answer<MeterEventSummaries>> {
+    return (await this.current(query, seriesMax)) ?? this.projected(query, null, null, seriesMax)
+  }
+
+  /** null where there are too many to answer it at once. */
+  private async ofFewSeries(query: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries> | null> {
+    try {
+      return await this.asItStands(query, SERIES_AT_ONCE_MAX)
+    } catch (error) {
+      if (error instanceof ManySeries) return null
+      throw error
+    }
+  }
+
+  private projected(
+    query: GetMeterEventSummaries,
+    then: AsOf | null,
+    meterThen: Meter | null,
+    seriesMax = Infinity,
+  ): Promise<Answer<MeterEventSummaries>> {
+    const { context, request } = query
+    return this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
       const row = await requireMeter(rows, context.ledger, request.meterId)
-      const meter = await meterAsOf(rows, this.reader.store, row, then)
+      const meter = meterThen ?? toMeter(row)
       const usage = new UsageAt(rows, meter, then?.sequence ?? null)
-      const groups = await seriesGroups(rows, row.number, meter, request.customer, request, usage.sequence)
+      const { customer } = request
+      const groups = await seriesGroups(rows, row.number, meter, customer, request, usage.sequence, [], seriesMax)
       return readSummaries(meter, usage, usage, groups, query)
     })
   }
 
   /** As it stands, without waiting for the projector; null where that is needed. */
-  private current(query: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries> | null> {
+  private current(query: GetMeterEventSummaries, seriesMax: number): Promise<Answer<MeterEventSummaries> | null> {
     const { context, request } = query
     return this.reader.readUnprojected(context, 'usage-cells', request, async (rows, records) => {
       const row = await requireMeter(rows, context.ledger, request.meterId)
@@ -90,7 +125,8 @@ export class GetMeterEventSummariesHandler implements IQueryHandler<GetMeterEven
       const pending = await PendingUsage.find(rows, meter, row, records)
       if (!pending) return null
       const { customer } = request
-      const groups = await seriesGroups(rows, row.number, meter, customer, request, null, pending.newSeries)
+      const { newSeries } = pending
+      const groups = await seriesGroups(rows, row.number, meter, customer, request, null, newSeries, seriesMax)
       const usage = new UsageAt(rows, meter, null)
       return readSummaries(meter, usage, pending.over(usage), groups, query)
     })

@@ -9,6 +9,7 @@ import { formatDecimal, type Decimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketMs } from '../domain/time-bucket.js'
+import { toMeter } from '../projections/meters.js'
 import type { AsOfRequest } from './as-of.js'
 import { requireInterval, type SummaryRequest } from './get-meter-event-summaries.js'
 import { meterAsOf } from './meter-as-of.js'
@@ -16,7 +17,7 @@ import { Reader, requireMeter, type Answer, type QueryContext } from './reader.j
 import { UsageAt, type Bucket } from './usage-at.js'
 import { customersOf, readingLimit } from './usage-of-customers.js'
 import { seriesGrouping } from './usage-series-of.js'
-import { WholeMeterTurns } from './whole-meter-turns.js'
+import { WholeMeterTurns } from './read-turns.js'
 
 export interface MeterUsageRequest extends Omit<SummaryRequest, 'customer' | 'window'> {
   /** null: of all of them. */
@@ -84,10 +85,12 @@ export class GetMeterUsageHandler implements IQueryHandler<GetMeterUsage> {
     requireInterval(request)
     requireFewWindows(request)
     const { start, end, window, customer } = request
-    return this.turns.take(signal, () =>
-      this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
+    const then = await this.reader.momentOf(context, asOf)
+    const meterThen = await meterAsOf(this.reader, context.ledger, request.meterId, then)
+    return this.turns.take(context.ledger, signal, () =>
+      this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
         const row = await requireMeter(rows, context.ledger, request.meterId)
-        const meter = await meterAsOf(rows, this.reader.store, row, then)
+        const meter = meterThen ?? toMeter(row)
         const usage = new UsageAt(rows, meter, then?.sequence ?? null)
         const grouping = seriesGrouping(meter, request)
         const book = new UsageBook(formulas[meter.formula], request.groupBy.length > 0)

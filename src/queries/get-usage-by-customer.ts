@@ -7,6 +7,7 @@ import { formulas, type Formula } from '../domain/aggregation.js'
 import { formatDecimal, type Decimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
+import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import type { AsOfRequest } from './as-of.js'
 import { requireInterval, type SummaryRequest } from './get-meter-event-summaries.js'
@@ -17,7 +18,7 @@ import { Reader, requireMeter, type Answer, type QueryContext } from './reader.j
 import { UsageAt } from './usage-at.js'
 import { customersOf, readingLimit, type CustomerChoice } from './usage-of-customers.js'
 import { seriesGrouping } from './usage-series-of.js'
-import { WholeMeterTurns } from './whole-meter-turns.js'
+import { WholeMeterTurns } from './read-turns.js'
 
 export const customerOrders = ['-value', 'customer'] as const
 export type CustomerOrder = (typeof customerOrders)[number]
@@ -76,10 +77,12 @@ export class GetUsageByCustomerHandler implements IQueryHandler<GetUsageByCustom
   /** @throws DomainError for misaligned bounds, too much at once, an unknown meter, dimension or cursor; Overloaded. */
   async execute({ context, request, page, asOf, signal }: GetUsageByCustomer): Promise<Answer<UsageByCustomer>> {
     requireInterval({ ...request, window: null })
-    return this.turns.take(signal, () =>
-      this.reader.readAsOf(context, 'usage-cells', asOf, async (rows, then) => {
+    const then = await this.reader.momentOf(context, asOf)
+    const meterThen = await meterAsOf(this.reader, context.ledger, request.meterId, then)
+    return this.turns.take(context.ledger, signal, () =>
+      this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
         const row = await requireMeter(rows, context.ledger, request.meterId)
-        const meter = await meterAsOf(rows, this.reader.store, row, then)
+        const meter = meterThen ?? toMeter(row)
         const usage = new UsageAt(rows, meter, then?.sequence ?? null)
         const find: FindUsage = (choice) => usageOf(rows, row.number, meter, usage, request, choice, signal)
         return {

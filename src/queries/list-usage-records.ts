@@ -13,12 +13,13 @@ import type { RecordFate } from '../domain/record-fate.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { meters, usageRecords, usageSeries, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
-import type { AsOfRequest } from './as-of.js'
+import type { AsOf, AsOfRequest } from './as-of.js'
 import { CustomersOfSeries } from './customers-of-series.js'
 import { judgeInDays, type Judged } from './judged-records.js'
 import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
+import { LongReadTurns } from './read-turns.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { recordAt } from './usage-at.js'
 import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
@@ -57,6 +58,8 @@ export class ListUsageRecords extends Query<Answer<Page<ListedUsageRecord>>> {
     /** null: as they stand. */
     readonly asOf: AsOfRequest | null = null,
     readonly withFate = false,
+    /** Ends the work for nobody. */
+    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -69,22 +72,34 @@ interface Selection extends UsageRecordFilter {
 
 /** Rows a list may pass over for one page before it asks for a narrower filter. */
 export const SCANNED_ROWS_MAX = 2_000_000
+
 @QueryHandler(ListUsageRecords)
 export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> {
-  constructor(private readonly reader: Reader) {}
+  constructor(
+    private readonly reader: Reader,
+    private readonly turns: LongReadTurns,
+  ) {}
 
-  /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much. */
-  async execute({ context, filter, page, asOf, withFate }: ListUsageRecords): Promise<Answer<Page<ListedUsageRecord>>> {
-    return this.reader.readAsOf(context, withFate ? 'usage-cells' : 'usage-index', asOf, async (rows, then) => {
+  /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much; Overloaded. */
+  async execute(query: ListUsageRecords): Promise<Answer<Page<ListedUsageRecord>>> {
+    const { context, filter, asOf, signal } = query
+    const then = await this.reader.momentOf(context, asOf)
+    if (filter.meterId !== null) await meterAsOf(this.reader, context.ledger, filter.meterId, then, 'meter')
+    if (then === null && !mayReadFar(filter)) return this.list(query, then)
+    return this.turns.take(context.ledger, signal, () => this.list(query, then))
+  }
+
+  private list(
+    { context, filter, page, withFate, signal }: ListUsageRecords,
+    then: AsOf | null,
+  ): Promise<Answer<Page<ListedUsageRecord>>> {
+    return this.reader.readAsOf(context, withFate ? 'usage-cells' : 'usage-index', then, async (rows) => {
       const selection = { ...filter, sequence: then?.sequence ?? null }
       const candidates = await meterRows(rows, context.ledger, filter)
-      for (const row of filter.meterId === null ? [] : candidates) {
-        await meterAsOf(rows, this.reader.store, row, then, 'meter')
-      }
       const cursor = await cursorSequence(rows, context.ledger, page, selection)
       const found =
         filter.identifier === null
-          ? await walk(rows, await sourcesOf(rows, candidates, filter), selection, page, cursor)
+          ? await walk(rows, await sourcesOf(rows, candidates, filter), selection, page, cursor, signal)
           : await byIdentifier(rows, candidates, selection, page, cursor)
       const metersByNumber = new Map(candidates.map((row) => [row.number, toMeter(row)]))
       const listed = toPage(page, found)
@@ -96,6 +111,16 @@ export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> 
       }
     })
   }
+}
+
+/** Whether rows may be passed over that do not match, or very many series walked beside each other. */
+function mayReadFar({ identifier, customer, status, occurred, recorded }: UsageRecordFilter): boolean {
+  if (identifier !== null) return false
+  return customer !== null || status !== null || isBounded(occurred) || isBounded(recorded)
+}
+
+function isBounded({ from, to }: TimeFilter): boolean {
+  return from !== null || to !== null
 }
 
 /** In the order of the records. */
@@ -172,6 +197,7 @@ async function walk(
   selection: Selection,
   page: PageRequest,
   cursor: number | null,
+  signal: AbortSignal,
 ): Promise<UsageRecordRow[]> {
   const { sequence, status, customer } = selection
   const customers = new CustomersOfSeries(rows)
@@ -183,6 +209,7 @@ async function walk(
   const where = status === 'recorded' && sequence === null ? { cancelledAt: null } : {}
   let scanned = 0
   const onRead = (read: number): void => {
+    signal.throwIfAborted()
     scanned += 1 + read
     if (scanned <= SCANNED_ROWS_MAX) return
     throw new DomainError(

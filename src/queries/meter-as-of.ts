@@ -6,30 +6,36 @@ import type { EventStore } from '../event-store/event-store.js'
 import { metersStream } from '../event-store/streams.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { meterChanges, type MeterChangeRow, type MeterRow } from '../read-model/tables.js'
+import { meterChanges, type MeterChangeRow } from '../read-model/tables.js'
 import type { AsOf } from './as-of.js'
 import { readEvent } from './read-event.js'
+import { requireMeter, type Reader } from './reader.js'
 
 /** Changes of a meter read at a time, newest first. */
 const CHANGES_PER_READ = 100
 
-/** `then` null: as it stands. @throws DomainError `resource_missing` where it did not exist yet. */
+/**
+ * null where no moment is asked for: it is as its row says. The log may be asked, so not to be called in a snapshot.
+ *
+ * @throws DomainError `resource_missing` for one that is unknown, and where it did not exist yet; EventStoreUnavailable.
+ */
 export async function meterAsOf(
-  rows: RowReader,
-  store: EventStore,
-  row: MeterRow,
+  { rows, store }: Reader,
+  ledger: LedgerName,
+  meterId: string,
   then: AsOf | null,
   param = 'id',
-): Promise<Meter> {
-  if (then === null) return toMeter(row)
+): Promise<Meter | null> {
+  if (then === null) return null
+  const row = await requireMeter(rows, ledger, meterId, param)
   let last: MeterChangeRow | null = null
-  for await (const change of changesBackwards(rows, row.meterId)) {
-    if (last === null && !(await hadHappened(store, row.ledger as LedgerName, change, then))) continue
+  for await (const change of changesBackwards(rows, meterId)) {
+    if (last === null && !(await hadHappened(store, ledger, change, then))) continue
     last ??= change
     // The newest of these says whether it was active; all before it no longer matter.
     if (change.type !== 'MeterRenamed') return asChanged(toMeter(row), last, change)
   }
-  throw new DomainError('resource_missing', `No such meter: '${row.meterId}' had not been created then.`, param)
+  throw new DomainError('resource_missing', `No such meter: '${meterId}' had not been created then.`, param)
 }
 
 function asChanged(meter: Meter, last: MeterChangeRow, status: MeterChangeRow): Meter {

@@ -13,6 +13,7 @@ import { toMeter } from '../projections/meters.js'
 import { meters, type MeterRow } from '../read-model/tables.js'
 import { requireInterval } from './get-meter-event-summaries.js'
 import { previewHistory, type PreviewedHistory, type ReachedRecord } from './preview-history.js'
+import { WholeMeterTurns } from './read-turns.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 
 export interface SampleEvent {
@@ -76,19 +77,27 @@ interface Outcome {
 
 @QueryHandler(PreviewMeter)
 export class PreviewMeterHandler implements IQueryHandler<PreviewMeter> {
-  constructor(private readonly reader: Reader) {}
+  constructor(
+    private readonly reader: Reader,
+    private readonly turns: WholeMeterTurns,
+  ) {}
 
-  /** @throws DomainError for a configuration no meter may have, a misaligned interval, an unknown event name or meter. */
-  async execute({
-    context,
-    configuration,
-    source,
-    window,
-    compareTo,
-    signal,
-  }: PreviewMeter): Promise<Answer<PreviewAnswer>> {
+  /**
+   * @throws DomainError for a configuration no meter may have, a misaligned interval, an unknown event name or meter;
+   * Overloaded.
+   */
+  async execute(query: PreviewMeter): Promise<Answer<PreviewAnswer>> {
+    const { context, configuration, source, signal } = query
     const meter = configuredMeter(configuration)
-    if (source.type === 'history') requireInterval({ ...source, window: null }, (param) => `history[${param}]`)
+    if (source.type === 'samples') return this.preview(query, meter)
+    requireInterval({ ...source, window: null }, (param) => `history[${param}]`)
+    return this.turns.take(context.ledger, signal, () => this.preview(query, meter))
+  }
+
+  private preview(
+    { context, source, window, compareTo, signal }: PreviewMeter,
+    meter: Meter,
+  ): Promise<Answer<PreviewAnswer>> {
     return this.reader.read(context, 'usage-cells', async (rows) => {
       const known = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
       const holder = known.find(({ eventName, status }) => eventName === meter.eventName && status === 'active')

@@ -40,6 +40,11 @@ export class Reader {
     private readonly isSoleWriter = false,
   ) {}
 
+  /** Each look at them by itself, for what asks the log in between. */
+  get rows(): RowReader {
+    return this.readModel
+  }
+
   /** A position a client sent back; null for text that is none of this store's. */
   parsePosition(text: string): Position | null {
     return this.store.parsePosition(text)
@@ -82,24 +87,32 @@ export class Reader {
   }
 
   /**
-   * As `read`, of a moment of the past where one is asked for: `then` says which, and the answer's position is that of the
-   * last usage event up to it. Rows are as they stand; who reads them leaves out what came later.
+   * The moment of the past that is asked for; null where none is. The log is asked for it, so it is found before a snapshot
+   * is taken: a store that does not answer keeps nobody waiting who needs only rows. What is found holds for every snapshot
+   * that is taken afterwards, for rows only come to have more of the log.
    *
-   * @throws DomainError for a moment that has not come, and a position that is not in the log.
+   * @throws DomainError for a moment that has not come, and a position that is not in the log; EventStoreUnavailable.
+   */
+  async momentOf({ minPosition }: QueryContext, asOf: AsOfRequest | null): Promise<AsOf | null> {
+    if (asOf === null) return null
+    await this.readYourWrites.settled(minPosition)
+    if (asOf.type === 'instant') await this.isOver(asOf)
+    const { position } = await this.rows.checkpoint('usage-marks')
+    return findAsOf(this.rows, this.store, asOf, position)
+  }
+
+  /**
+   * As `read`, where `then` is null; else of that moment: the answer's position is that of the last usage event up to it.
+   * Rows are as they stand; who reads them leaves out what came later.
    */
   async readAsOf<Result>(
-    { minPosition }: QueryContext,
+    context: QueryContext,
     projection: string,
-    asOf: AsOfRequest | null,
-    read: (rows: RowReader, then: AsOf | null) => Promise<Result>,
+    then: AsOf | null,
+    read: (rows: RowReader) => Promise<Result>,
   ): Promise<Answer<Result>> {
-    await this.readYourWrites.settled(minPosition)
-    if (asOf?.type === 'instant') await this.isOver(asOf)
-    return this.readModel.snapshot(async (rows) => {
-      const { position } = await rows.checkpoint(projection)
-      const then = asOf === null ? null : await findAsOf(rows, this.store, asOf, position)
-      return { result: await read(rows, then), position: then === null ? position : then.position }
-    })
+    if (then === null) return this.read(context, projection, read)
+    return { result: await this.readModel.snapshot(read), position: then.position }
   }
 
   /**

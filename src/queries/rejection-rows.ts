@@ -84,6 +84,7 @@ export async function walkRejections(
   ledger: LedgerName,
   filter: RejectionFilter,
   { direction, after, limit }: Walk,
+  signal: AbortSignal,
 ): Promise<UsageRejectionRow[]> {
   if (filter.meterId !== null) await requireMeter(rows, ledger, filter.meterId, 'meter')
   const isBackwards = direction === 'newest-first'
@@ -92,6 +93,7 @@ export async function walkRejections(
   for (let scanned = 0; scanned < SCANNED_REJECTIONS_MAX; scanned += ROWS_PER_READ) {
     // Long walks let other requests in between.
     await nextTurn()
+    signal.throwIfAborted()
     const read = await rows.range(usageRejections, {
       ...narrowest(ledger, filter),
       ...(isBackwards ? { to: bound } : { from: bound }),
@@ -129,6 +131,12 @@ export function viewRejection(row: UsageRejectionRow): RejectionView {
     resolvedAt,
     resolvedMeterId,
   }
+}
+
+/** Whether rows may be passed over: not all of the filter is in the index that is walked. */
+export function mayPassOver({ identifier, meterId, eventName, status, code, received }: RejectionFilter): boolean {
+  const indexed = [identifier, meterId, eventName, status].filter((value) => value !== null)
+  return indexed.length > 1 || code !== null || received.from !== null || received.to !== null
 }
 
 function narrowest(

@@ -5,11 +5,11 @@
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { Meter } from '../domain/meter-catalogue.js'
-import type { EventStore } from '../event-store/event-store.js'
 import { rejectionsStream } from '../event-store/streams.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
 import type { AsOf } from './as-of.js'
+import type { Reader } from './reader.js'
 import { viewRejection, type RejectionView } from './rejection-rows.js'
 
 /** Rejections shown with an explanation, and looked at to find them. */
@@ -37,10 +37,9 @@ export interface StoredUntil {
   readonly at: number | null
 }
 
-/** @throws EventStoreUnavailable */
+/** The log may be asked, so not to be called in a snapshot. @throws EventStoreUnavailable */
 export async function storedUntil(
-  rows: RowReader,
-  store: EventStore,
+  { rows, store }: Reader,
   ledger: LedgerName,
   { at, until }: AsOf,
 ): Promise<StoredUntil> {

@@ -63,10 +63,15 @@ export async function fewSeriesOf(rows: RowReader, meterNumber: number, customer
   return found
 }
 
+/** A customer has more series on a meter than the question was to go through. */
+export class ManySeries extends Error {
+  override readonly name = 'ManySeries'
+}
+
 /**
  * In the order of their dimension values. Without group-by keys there is exactly one group, maybe without series.
  *
- * @throws DomainError for a key that is no dimension of the meter, and for too many groups.
+ * @throws DomainError for a key that is no dimension of the meter, and for too many groups; ManySeries.
  */
 export async function seriesGroups(
   rows: RowReader,
@@ -78,10 +83,13 @@ export async function seriesGroups(
   sequence: number | null = null,
   /** The customer's series that have no row yet. */
   unprojected: readonly UsageSeriesRow[] = [],
+  seriesMax = Infinity,
 ): Promise<SeriesGroup[]> {
   const { isWanted, begin } = seriesGrouping(meter, request)
   const groups = begin()
+  let series = 0
   for await (const row of seriesOf(rows, meterNumber, customer)) {
+    if (++series > seriesMax) throw new ManySeries(`${customer} has more than ${seriesMax} series.`)
     if (isWanted(row) && (sequence === null || (await hadBegun(rows, row.series, sequence)))) groups.add(row)
   }
   for (const row of unprojected) if (isWanted(row)) groups.add(row)

@@ -41,7 +41,8 @@ export class GetDigestHandler implements IQueryHandler<GetDigest> {
     try {
       const { sequence: wanted } = selection
       const moment = asOf ?? (wanted === null ? null : ({ type: 'sequence', sequence: wanted } as const))
-      return await this.reader.readAsOf(context, 'usage-index', moment, async (rows, then) => {
+      const then = await this.reader.momentOf(context, moment)
+      return await this.reader.readAsOf(context, 'usage-index', then, async (rows) => {
         const { ledger } = context
         if (selection.meterId !== null) await requireMeter(rows, ledger, selection.meterId, 'meter')
         const sequence = then?.sequence ?? (await rows.checkpoint('usage-index')).sequence

@@ -7,6 +7,7 @@ import {
   type SummaryRequest,
 } from '../../src/queries/get-meter-event-summaries.js'
 import type { PageRequest } from '../../src/queries/page.js'
+import { LongReadTurns } from '../../src/queries/read-turns.js'
 import { NOW } from '../controls.js'
 import {
   histories,
@@ -45,7 +46,7 @@ async function answer(
 /** Questions to a read model that has all of a history. */
 async function asking(history: readonly Entry[], ask: (question: Ask, recount: Recount) => Promise<void>) {
   await askingOf(workspace, history, async ({ reader }) => {
-    const handler = new GetMeterEventSummariesHandler(reader)
+    const handler = new GetMeterEventSummariesHandler(reader, new LongReadTurns())
     await ask((meter, request, page) => answer(handler, meter, request, page), new Recount(history))
   })
 }

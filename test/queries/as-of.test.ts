@@ -8,6 +8,7 @@ import { ExplainUsage, ExplainUsageHandler } from '../../src/queries/explain-usa
 import { GetMeterEventSummaries, GetMeterEventSummariesHandler } from '../../src/queries/get-meter-event-summaries.js'
 import { ListUsageRecords, ListUsageRecordsHandler } from '../../src/queries/list-usage-records.js'
 import type { PageRequest } from '../../src/queries/page.js'
+import { LongReadTurns } from '../../src/queries/read-turns.js'
 import { MARK_EVENTS } from '../../src/read-model/tables.js'
 import { collect, NOW } from '../controls.js'
 import {
@@ -114,7 +115,7 @@ describe('As of any earlier moment', () => {
     const usage = await collect(store.readAll({ after: null, categories: [categories.usage] }))
     const position = usageEvents === 0 ? null : usage[usageEvents - 1]!.position
 
-    const explainer = new ExplainUsageHandler(reader)
+    const explainer = new ExplainUsageHandler(reader, new LongReadTurns())
     const explain = (page: PageRequest) => explainer.execute(new ExplainUsage(context, request, page, () => null, asOf))
     const explained = await explain(whole)
     expect(explained.result.records.items.map(lineOf)).toEqual(model.lines)
@@ -131,7 +132,7 @@ describe('As of any earlier moment', () => {
     const all = explained.result.records.items.map((item) => ({ id: item.record.id, total: item.runningTotal }))
     expect([forwards, backwards]).toEqual([all, all.slice(0, -1)])
 
-    const summaries = new GetMeterEventSummariesHandler(reader)
+    const summaries = new GetMeterEventSummariesHandler(reader, new LongReadTurns())
     const summarize = (window: 'hour' | 'day' | null, ms: number) =>
       summaries.execute(
         new GetMeterEventSummaries(
@@ -168,7 +169,7 @@ describe('As of any earlier moment', () => {
       }
     }
 
-    const lister = new ListUsageRecordsHandler(reader)
+    const lister = new ListUsageRecordsHandler(reader, new LongReadTurns())
     for (const status of [null, 'recorded', 'cancelled'] as const) {
       const none = { from: null, to: null }
       const filtered = {
@@ -235,7 +236,7 @@ describe('As of any earlier moment', () => {
     ]
     await asking(workspace, history, async ({ reader, store }) => {
       const log = await collect(store.readAll({ after: null, categories: [categories.usage] }))
-      const handler = new GetMeterEventSummariesHandler(reader)
+      const handler = new GetMeterEventSummariesHandler(reader, new LongReadTurns())
       const total = async (asOf: AsOfRequest) => {
         const { result, position } = await handler.execute(
           new GetMeterEventSummaries(

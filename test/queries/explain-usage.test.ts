@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { ExplainUsage, ExplainUsageHandler } from '../../src/queries/explain-usage.js'
 import { GetMeterEventSummaries, GetMeterEventSummariesHandler } from '../../src/queries/get-meter-event-summaries.js'
 import type { PageRequest } from '../../src/queries/page.js'
+import { LongReadTurns } from '../../src/queries/read-turns.js'
 import { histories, type HistoryMeter } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
 import { asking, walkBothWays } from './asking.js'
@@ -23,8 +24,8 @@ describe('An explanation', () => {
       fc.asyncProperty(histories(120), fc.array(questions, { minLength: 8, maxLength: 16 }), async (history, asked) => {
         const used = metersOf(history)
         await asking(workspace, history, async ({ reader }) => {
-          const handler = new ExplainUsageHandler(reader)
-          const summaries = new GetMeterEventSummariesHandler(reader)
+          const handler = new ExplainUsageHandler(reader, new LongReadTurns())
+          const summaries = new GetMeterEventSummariesHandler(reader, new LongReadTurns())
           for (const question of asked) {
             const meter = used[question.meter % used.length] as HistoryMeter
             const context = { ledger: meter.ledger, minPosition: null }

@@ -15,6 +15,7 @@ import {
 import type { UsageRecord } from '../../src/domain/usage-record.js'
 import { PreviewMeter, PreviewMeterHandler } from '../../src/queries/preview-meter.js'
 import { SERIES_WALKED_MAX } from '../../src/queries/usage-series-of.js'
+import { LongReadTurns, WholeMeterTurns } from '../../src/queries/read-turns.js'
 import { NOW } from '../controls.js'
 import {
   historyMeters,
@@ -92,7 +93,7 @@ it('Every combination is in the answers about one customer, and other work is le
 })
 
 async function isSummedUp({ reader }: Asked): Promise<void> {
-  const summaries = new GetMeterEventSummariesHandler(reader)
+  const summaries = new GetMeterEventSummariesHandler(reader, new LongReadTurns())
   const ask = async (change: Partial<SummaryRequest>, page = {}) => {
     const query = new GetMeterEventSummaries(context, { ...request, ...change }, { ...whole, ...page })
     const { items, hasMore } = (await summaries.execute(query)).result
@@ -118,7 +119,7 @@ async function isListed({ reader }: Asked): Promise<void> {
     occurred: { from: null, to: null },
     recorded: { from: null, to: null },
   }
-  const { result } = await new ListUsageRecordsHandler(reader).execute(
+  const { result } = await new ListUsageRecordsHandler(reader, new LongReadTurns()).execute(
     new ListUsageRecords(context, filter, { ...whole, limit: 2000 }),
   )
   const newest = Array.from({ length: 2000 }, (_, index) => `id-${COMBINATIONS - 1 - index}`)
@@ -131,7 +132,7 @@ async function isPreviewed({ reader }: Asked): Promise<void> {
   const history = { type: 'history' as const, eventName: meter.eventName, customer: CUSTOMER }
   const preview = async (end: number) => {
     const query = new PreviewMeter(context, configuration, { ...history, start: TODAY, end }, null, meter.meterId)
-    return (await new PreviewMeterHandler(reader).execute(query)).result
+    return (await new PreviewMeterHandler(reader, new WholeMeterTurns()).execute(query)).result
   }
   const { customers, reached } = await preview(TODAY + DAY)
   // Read as far as one answer goes, and both sides are of that moment.
@@ -143,7 +144,11 @@ async function isPreviewed({ reader }: Asked): Promise<void> {
 async function isExplained({ reader }: Asked): Promise<void> {
   const explain = async (filters: ExplanationRequest['filters']) => {
     const asked = { meterId: meter.meterId, customer: CUSTOMER, start: TODAY, end: TODAY + DAY, filters }
-    return (await new ExplainUsageHandler(reader).execute(new ExplainUsage(context, asked, whole, () => null))).result
+    return (
+      await new ExplainUsageHandler(reader, new LongReadTurns()).execute(
+        new ExplainUsage(context, asked, whole, () => null),
+      )
+    ).result
   }
   await expect(explain({})).rejects.toMatchObject({ code: 'parameter_invalid', param: 'dimension_filters' })
   expect(await explain({ region: LAST })).toMatchObject({

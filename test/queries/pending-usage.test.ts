@@ -11,6 +11,7 @@ import type { EventStore } from '../../src/event-store/event-store.js'
 import { ReadModelBehind, ReadYourWrites } from '../../src/event-store/read-your-writes.js'
 import { GetMeterEventSummaries, GetMeterEventSummariesHandler } from '../../src/queries/get-meter-event-summaries.js'
 import { Reader } from '../../src/queries/reader.js'
+import { LongReadTurns } from '../../src/queries/read-turns.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
 import { NOW } from '../controls.js'
 import {
@@ -170,7 +171,7 @@ async function answer(reader: Reader, history: readonly Entry[], question: Quest
   const page = { limit, startingAfter: null, endingBefore: null }
   const query = new GetMeterEventSummaries({ ledger: meter.ledger, minPosition: null }, request, page)
   try {
-    return await new GetMeterEventSummariesHandler(reader).execute(query)
+    return await new GetMeterEventSummariesHandler(reader, new LongReadTurns()).execute(query)
   } catch (error) {
     // What depends on the order of recording is read from the rows alone.
     expect(meter.eventTimeWindow !== null || !formulas[meter.formula].isOrderFree).toBe(true)

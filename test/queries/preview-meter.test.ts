@@ -3,6 +3,7 @@ import Big from 'big.js'
 import fc from 'fast-check'
 import { formulaNames } from '../../src/domain/aggregation.js'
 import { PreviewMeter, PreviewMeterHandler } from '../../src/queries/preview-meter.js'
+import { WholeMeterTurns } from '../../src/queries/read-turns.js'
 import { histories, historyCustomers, type Entry, type HistoryMeter } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
 import { asking } from './asking.js'
@@ -51,7 +52,7 @@ describe('A preview over recorded events', () => {
       fc.asyncProperty(histories(120), fc.array(questions, { minLength: 8, maxLength: 16 }), async (history, asked) => {
         const used = metersOf(history)
         await asking(workspace, history, async ({ reader }) => {
-          const handler = new PreviewMeterHandler(reader)
+          const handler = new PreviewMeterHandler(reader, new WholeMeterTurns())
           for (const { of, configuration, customer, interval, compareTo } of asked) {
             const recordedOn = used[of % used.length]!
             const sameLedger = used.filter(({ ledger }) => ledger === recordedOn.ledger)

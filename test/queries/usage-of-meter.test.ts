@@ -5,8 +5,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import Big from 'big.js'
 import fc from 'fast-check'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { Overloaded } from '../../src/overloaded.js'
 import { categories } from '../../src/event-store/streams.js'
 import type { AsOfRequest } from '../../src/queries/as-of.js'
 import { GetCustomerUsage, GetCustomerUsageHandler } from '../../src/queries/get-customer-usage.js'
@@ -14,11 +12,7 @@ import { GetMeterUsage, GetMeterUsageHandler } from '../../src/queries/get-meter
 import { GetUsageByCustomer, GetUsageByCustomerHandler } from '../../src/queries/get-usage-by-customer.js'
 import { UsageAt } from '../../src/queries/usage-at.js'
 import { readingLimit } from '../../src/queries/usage-of-customers.js'
-import {
-  WHOLE_METER_QUESTIONS_MAX,
-  WHOLE_METER_WAITING_MAX,
-  WholeMeterTurns,
-} from '../../src/queries/whole-meter-turns.js'
+import { LongReadTurns, WholeMeterTurns } from '../../src/queries/read-turns.js'
 import { collect, NOW } from '../controls.js'
 import {
   histories,
@@ -87,30 +81,6 @@ it('Reading too much is refused, and reading for nobody ends', async () => {
     const gone = readingLimit(usage, AbortSignal.abort(new Error('gone')))
     expect(gone).toThrow('gone')
   })
-})
-
-it('Questions about whole meters take turns, and too many are told to come later', async () => {
-  const turns = new WholeMeterTurns()
-  const finish: (() => void)[] = []
-  const ask = (signal = forEver): Promise<void> =>
-    turns.take(signal, () => new Promise((resolve) => finish.push(resolve)))
-  const running = Array.from({ length: WHOLE_METER_QUESTIONS_MAX }, () => ask())
-  const leaving = new AbortController()
-  const gone = ask(leaving.signal)
-  const waiting = Array.from({ length: WHOLE_METER_WAITING_MAX - 1 }, () => ask())
-  await expect(ask()).rejects.toThrow(Overloaded)
-  expect(finish).toHaveLength(WHOLE_METER_QUESTIONS_MAX)
-  leaving.abort(new Error('gone'))
-  const answered = Promise.all([...running, ...waiting])
-  finish.shift()!()
-  await expect(gone).rejects.toThrow('gone')
-  for (let left = running.length + waiting.length - 1; left > 0; left--) {
-    expect(finish.length).toBeLessThanOrEqual(WHOLE_METER_QUESTIONS_MAX)
-    finish.shift()!()
-    await nextTurn()
-  }
-  await answered
-  expect(await turns.take(forEver, () => Promise.resolve('free again'))).toBe('free again')
 })
 
 async function check(over: Asked, history: readonly Entry[], question: Question): Promise<void> {
@@ -188,7 +158,7 @@ async function check(over: Asked, history: readonly Entry[], question: Question)
   }
 
   for (const customer of asked) {
-    const { result } = await new GetCustomerUsageHandler(over.reader).execute(
+    const { result } = await new GetCustomerUsageHandler(over.reader, new LongReadTurns()).execute(
       new GetCustomerUsage(context, { customer, start, end }, asOf, forEver),
     )
     const on = result.find((each) => each.meter.id === meter.meterId)

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import type { Answer } from '../api-client.js'
 import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
-import { createMeter, report, total, type Meter } from '../metered-usage.js'
+import { createMeter, CUSTOMER, report, total, type Meter } from '../metered-usage.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 
 /** A caller is told after 10 s; beyond this it was kept waiting for longer. */
@@ -15,6 +15,8 @@ const TOLD_WITHIN_MS = 20_000
 /** An answer for which nobody asked the store. */
 const AT_ONCE_MS = 2_000
 const GIVE_UP_MS = 60_000
+/** More than there are snapshots. */
+const ASKED_AT_ONCE = 12
 
 describe('A service whose EventStoreDB', () => {
   let server: EventStoreDbServer
@@ -116,6 +118,30 @@ describe('A service whose EventStoreDB', () => {
     expect(await total(service.stripe, meter, aroundNow)).toBe('41')
     const { data } = await service.stripe.billing.meters.list()
     expect(data.map(({ event_name }) => event_name)).toEqual(['in_doubt', meter.event_name])
+  })
+
+  it('answers no reads keeps only those waiting who ask what was', async () => {
+    const path = `/v1/billing/meters/${meter.id}/event_summaries`
+    const query = {
+      customer: CUSTOMER,
+      start_time: String(aroundNow.start / 1000),
+      end_time: String(aroundNow.end / 1000),
+    }
+    const known = await service.api.get(path, query)
+    const as_of_position = known.headers['meterbook-position'] as string
+    server.faults.onRead('stream', 'ignore', 1_000)
+    const before = server.openReads().length
+    const answered: string[] = []
+    const past = Array.from({ length: ASKED_AT_ONCE }, async () => {
+      const answer = await service.api.get(path, { ...query, as_of_position })
+      answered.push('what was')
+      return answer.status
+    })
+    await until(() => server.openReads().length >= before + ASKED_AT_ONCE, 'all of them are under way')
+    expect((await service.api.get(path, query)).status).toBe(200)
+    expect((await service.api.get('/v1/billing/meters')).status).toBe(200)
+    expect(answered).toEqual([])
+    expect(new Set(await Promise.all(past))).toEqual(new Set([503]))
   })
 
   it('is led by another node while the old one stands still is projected from the new one', async () => {
