@@ -11,7 +11,14 @@ import { ledgerName } from '../domain/ledger.js'
 import type { AuditPhase, AuditSelection, AuditVerdict, Finding } from '../replay/audit.js'
 import type { Effect } from '../replay/effects.js'
 import { runAudit, type AuditSettings } from '../replay/run-audit.js'
-import { readTimes, requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
+import {
+  INTERRUPTED,
+  readTimes,
+  requireAccountName,
+  storeOptions,
+  storeOverrides,
+  type StoreOptions,
+} from './ledger-options.js'
 import { counted, grouped, Progress } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
@@ -29,7 +36,6 @@ interface AuditOptions extends StoreOptions {
 
 /** Differences printed one by one for people; --json has more. */
 const PRINTED_MAX = 100
-const INTERRUPTED = 130
 
 const HELP = `
 Without a selection every row of every ledger is compared. --account, --mode, --meter, --customer, --from and --to narrow

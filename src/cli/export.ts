@@ -3,7 +3,7 @@
  * service may run meanwhile; what is exported is the log as it was when the command began.
  */
 import { Command, Option } from 'commander'
-import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs'
+import { createWriteStream, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -19,14 +19,20 @@ import { exportUsage, surveyExport, type ExportSelection } from '../queries/expo
 import { csvWriter, ndjsonWriter, recordsWriter, type ExportFormat } from './export-format.js'
 import {
   EXIT_CODES,
+  INTERRUPTED,
   readTimes,
   requireAccountName,
   storeOptions,
   storeOverrides,
   type StoreOptions,
 } from './ledger-options.js'
+import { requireOutsideDataFolder } from './outside-data-folder.js'
 import { counted, Progress } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
+
+/** Ctrl-C, a supervisor, and a terminal that is closed. */
+const INTERRUPTIONS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const PARTIAL_NAME_RANDOM_LENGTH = 12
 
 interface ExportOptions extends StoreOptions {
   readonly meter?: string
@@ -44,7 +50,9 @@ interface ExportOptions extends StoreOptions {
 const HELP = `
 Every record is the request that made it: the same identifier, values, timestamp to the millisecond, and payload.
 \`meterbook import --backfill\` of the file gives the same records. In CSV every payload key is a column payload.<key>;
-an empty cell is no key, "" is an empty text.
+an empty cell is no key, "" is an empty text. Cells are written as they are, so that they
+can be imported again: one that begins with =, +, - or @ is a formula to a spreadsheet. The CSV of the API and the
+dashboard (docs/answers.md) is for opening in one.
 
 The format and gzip are also told by the name of --out (.csv, .ndjson, .gz). Times are RFC 3339 or whole Unix seconds and
 are compared with the timestamp of the event. The service may run meanwhile.
@@ -52,7 +60,8 @@ are compared with the timestamp of the event. The service may run meanwhile.
 --format records writes the stored facts instead: every record, cancelled or not, with what a digest is made of
 (docs/digest.md). Such a file is for checking, not for importing.
 
-${EXIT_CODES}`
+${EXIT_CODES}
+130 it was interrupted while it wrote a file, of which nothing is left.`
 
 export function exportCommand(): Command {
   const command = storeOptions(
@@ -82,6 +91,7 @@ async function exportRecords(
   config: Config,
 ): Promise<void> {
   requireEventLog(config)
+  if (options.out !== undefined) requireOutsideDataFolder(options.out, config.dataDir, '--out')
   const store = await openEventStore(config.eventStoreUrl, config.dataDir, warningsOnly)
   try {
     const ledger = ledgerName(options)
@@ -140,12 +150,16 @@ async function write(
     }
   }
   const isPacked = gzip === true || (out !== undefined && /\.gz$/i.test(out))
-  await writeAll(text(), isPacked, out ?? null)
+  await writeAll(text(), isPacked, out ?? null, progress)
   return written
 }
 
-/** A file takes its name when it is complete: half an export is never taken for a whole one. */
-async function writeAll(text: AsyncIterable<string>, isPacked: boolean, out: string | null): Promise<void> {
+async function writeAll(
+  text: AsyncIterable<string>,
+  isPacked: boolean,
+  out: string | null,
+  progress: Progress,
+): Promise<void> {
   const lines = Readable.from(text, { objectMode: false })
   const into = async (target: Writable): Promise<void> => {
     await (isPacked ? pipeline(lines, createGzip(), target) : pipeline(lines, target))
@@ -161,12 +175,28 @@ async function writeAll(text: AsyncIterable<string>, isPacked: boolean, out: str
   }
   // A device or a pipe is written to as it is.
   if (statSync(out, { throwIfNoEntry: false })?.isFile() === false) return into(createWriteStream(out))
-  const partial = `${out}.partial`
+  await writeFile(out, into, progress)
+}
+
+/** A file takes its name when it is complete: half an export is never taken for a whole one. */
+async function writeFile(out: string, into: (target: Writable) => Promise<void>, progress: Progress): Promise<void> {
+  const partial = `${out}.${randomIds.random(PARTIAL_NAME_RANDOM_LENGTH)}.partial`
+  const interrupt = (): never => {
+    rmSync(partial, { force: true })
+    progress.clear()
+    process.stderr.write(`Interrupted; ${out} was not written.\n`)
+    process.exit(INTERRUPTED)
+  }
+  for (const signal of INTERRUPTIONS) process.on(signal, interrupt)
   try {
-    await into(createWriteStream(partial, { mode: 0o600, flush: true }))
+    // `wx`: a file or a link that somebody put there is not written to.
+    const fd = openSync(partial, 'wx', 0o600)
+    await into(createWriteStream(partial, { fd, flush: true }))
     renameSync(partial, out)
   } catch (error) {
     rmSync(partial, { force: true })
     throw error
+  } finally {
+    for (const signal of INTERRUPTIONS) process.off(signal, interrupt)
   }
 }

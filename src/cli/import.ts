@@ -20,6 +20,7 @@ import { runImport, type ImportCounts, type ImportRun } from './import-run.js'
 import { ServiceImport } from './import-through-service.js'
 import { contentHash, openImportSource, STANDARD_INPUT } from './import-source.js'
 import { requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
+import { requireOutsideDataFolder } from './outside-data-folder.js'
 import { counted as countedAs, grouped, Progress } from './progress.js'
 import { RejectsFile } from './rejects-file.js'
 import { ServiceClient } from './service-client.js'
@@ -84,7 +85,7 @@ export function importCommand(): Command {
     if (options.url === undefined && options.apiKey !== undefined) {
       command.error('--api-key goes with --url: an import on the store itself needs no key.', { exitCode: 2 })
     }
-    await importFile(file, options, target(options))
+    await importFile(file, options, target(file, options))
   })
 }
 
@@ -95,26 +96,29 @@ interface Target {
 }
 
 /** Reads the settings at once; what is returned opens it. */
-function target(options: ImportOptions): () => Promise<Target> {
+function target(file: string, options: ImportOptions): () => Promise<Target> {
   const { url, apiKey, backfill } = options
-  if (url === undefined) {
-    const config = readConfig({ ...process.env, ...storeOverrides(options) })
-    return () => openStore(config, options)
-  }
+  const config = readConfig({ ...process.env, ...storeOverrides(options) })
+  // Also through a service: the folder may be the one it uses.
+  requireOutsideDataFolder(rejectsPath(file, options), config.dataDir, '--rejects')
+  if (url === undefined) return () => openStore(config, options)
   const key = apiKey === undefined ? {} : { METERBOOK_API_KEY: apiKey }
   const access = readServiceAccess(url, { ...process.env, ...key })
   const client = new ServiceClient(access.url, access.apiKey)
   return async () => ({ usageImport: new ServiceImport(client, backfill === true), writeSide: null })
 }
 
+function rejectsPath(file: string, { rejects }: ImportOptions): string {
+  return rejects ?? `${file === STANDARD_INPUT ? 'stdin' : file}.rejected.ndjson`
+}
+
 async function importFile(file: string, options: ImportOptions, open: () => Promise<Target>): Promise<void> {
   const counts: ImportCounts = { lines: 0, counted: 0, duplicates: 0, rejected: 0 }
-  const rejectsPath = options.rejects ?? `${file === STANDARD_INPUT ? 'stdin' : file}.rejected.ndjson`
   const { usageImport, writeSide } = await open()
   const progress = new Progress(options.quiet ? null : process.stderr, 'line')
   let stopped: unknown = null
   try {
-    const rejects = new RejectsFile(rejectsPath, file === STANDARD_INPUT ? null : file)
+    const rejects = new RejectsFile(rejectsPath(file, options), file === STANDARD_INPUT ? null : file)
     try {
       await run(file, options, { usageImport, writeSide }, rejects, progress, counts)
     } finally {
@@ -126,7 +130,7 @@ async function importFile(file: string, options: ImportOptions, open: () => Prom
     progress.clear()
     await writeSide?.close()
   }
-  summarize(counts, { file, options, rejects: rejectsPath, seconds: progress.seconds, stopped })
+  summarize(counts, { file, options, rejects: rejectsPath(file, options), seconds: progress.seconds, stopped })
   if (stopped) throw stopped as Error
   if (counts.rejected > 0) process.exitCode = 1
 }

@@ -4,6 +4,8 @@ import { parseTimestamp } from '../api/stripe/timestamp.js'
 import { isAccountName, type Mode } from '../domain/ledger.js'
 
 export const EXIT_CODES = 'Exit codes: 0 done, 2 the command line or a setting is wrong, 3 it could not be carried out.'
+/** The exit code of a command that was interrupted and cleaned up after itself. */
+export const INTERRUPTED = 130
 
 /** Where the store is. */
 export interface PlaceOptions {

@@ -7,10 +7,13 @@ import { createWriteStream, rmSync, statSync, type WriteStream } from 'node:fs'
 import { ConfigError } from '../config.js'
 import type { DomainError } from '../domain/errors.js'
 import type { ImportLine } from './import-lines.js'
+import { isSameFile } from './outside-data-folder.js'
 
 export class RejectsFile {
   private stream: WriteStream | null = null
   private failure: Error | null = null
+  /** Whether it is a file to be made, not a device to write to. */
+  private readonly isNew: boolean
 
   /** `input` is what is read: it is never written over. */
   constructor(
@@ -20,12 +23,15 @@ export class RejectsFile {
     if (input !== null && isSameFile(path, input))
       throw new ConfigError(`The refused lines cannot go to ${path}: it is read.`)
     // Only a file: the path may as well be a device.
-    if (statSync(path, { throwIfNoEntry: false })?.isFile()) rmSync(path)
+    const there = statSync(path, { throwIfNoEntry: false })
+    if (there?.isFile()) rmSync(path)
+    this.isNew = there?.isFile() ?? true
   }
 
   async add({ line, raw }: ImportLine, { code, message, param }: DomainError): Promise<void> {
     if (!this.stream) {
-      this.stream = createWriteStream(this.path, { mode: 0o600 })
+      // `wx` goes through no link that leads to nothing yet.
+      this.stream = createWriteStream(this.path, { flags: this.isNew ? 'wx' : 'w', mode: 0o600 })
       this.stream.on('error', (error) => (this.failure = error))
     }
     if (this.failure) throw this.failure
@@ -37,9 +43,4 @@ export class RejectsFile {
     if (this.stream && !this.failure) await new Promise<void>((resolve) => this.stream?.end(resolve))
     if (this.failure) throw this.failure
   }
-}
-
-function isSameFile(one: string, other: string): boolean {
-  const [left, right] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }))
-  return left !== undefined && right !== undefined && left.dev === right.dev && left.ino === right.ino
 }

@@ -1,12 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type { CreateMeter } from '../../src/domain/meter-catalogue.js'
 import { TEST_KEY } from '../running-service.js'
 import { startServiceProcess } from '../service-process.js'
-import { makeStore, meterbook, recordsDigest, type Ended } from './command-line.js'
+import { makeStore, meterbook, recordsDigest, start, type Ended } from './command-line.js'
 
 // Each test starts several processes.
 jest.setTimeout(120_000)
@@ -57,6 +68,9 @@ const importInto = (into: string, path: string): Promise<Ended> =>
   meterbook(['import', path, '--data-dir', into, '--backfill', '--quiet'])
 const exportFrom = (from: string, ...options: string[]): Promise<Ended> =>
   meterbook(['export', '--data-dir', from, '--quiet', ...options])
+/** The files whose names begin so. */
+const leftOf = (name: string): string[] =>
+  readdirSync(folder).filter((each) => each.startsWith(`${name}.`) || each === name)
 const identifiers = ({ stdout }: Ended): string[] =>
   stdout
     .split('\n')
@@ -79,7 +93,8 @@ describe('An export', () => {
     ] as const) {
       const path = join(folder, name)
       expect(await exportFrom(dataDir, '--out', path)).toEqual({ code: 0, stdout: '', stderr: '' })
-      expect(existsSync(`${path}.partial`)).toBe(false)
+      expect(leftOf(name)).toEqual([name])
+      expect(statSync(path).mode & 0o777).toBe(0o600)
       if (isPacked) expect(gunzipSync(readFileSync(path)).toString()).toMatch(/^event_name,/)
       const elsewhere = join(folder, `data of ${name}`)
       await makeStore(elsewhere, meters)
@@ -130,6 +145,77 @@ describe('An export', () => {
     }
   })
 
+  it('writes nothing in the data folder, by whatever name, also while the service runs', async () => {
+    await fill()
+    const linked = join(folder, 'linked')
+    symlinkSync(dataDir, linked)
+    symlinkSync(join(dataDir, 'events.db'), join(folder, 'symlink.ndjson'))
+    linkSync(join(dataDir, 'events.db'), join(folder, 'hard-link.ndjson'))
+    linkSync(join(dataDir, 'read-model.db'), join(folder, 'rows.csv'))
+    mkdirSync(join(dataDir, 'exports'))
+    const service = await startServiceProcess({ DATA_DIR: dataDir })
+    try {
+      const log = readFileSync(join(dataDir, 'events.db'))
+      for (const out of [
+        join(dataDir, 'events.db'),
+        join(dataDir, 'new.ndjson'),
+        join(dataDir, 'exports', 'new.ndjson'),
+        join(linked, 'new.ndjson'),
+        `${linked}/exports/../events.db`,
+        join(folder, 'symlink.ndjson'),
+        join(folder, 'hard-link.ndjson'),
+        join(folder, 'rows.csv'),
+      ]) {
+        const { code, stderr } = await exportFrom(dataDir, '--out', out)
+        expect([out, code]).toEqual([out, 2])
+        expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(`--out cannot be ${out}: `)])
+      }
+      expect(readdirSync(dataDir).filter((name) => name.startsWith('new'))).toEqual([])
+      expect(readdirSync(join(dataDir, 'exports'))).toEqual([])
+      expect(readFileSync(join(dataDir, 'events.db')).equals(log)).toBe(true)
+      expect(identifiers(await exportFrom(linked))).toHaveLength(requests.length + 1)
+    } finally {
+      await service.end('SIGTERM')
+    }
+  })
+
+  it('writes through no link and into no file that somebody put beside its own', async () => {
+    await fill()
+    const [out, victim] = [join(folder, 'usage.ndjson'), join(folder, 'victim')]
+    writeFileSync(victim, 'untouched', { mode: 0o644 })
+    symlinkSync(victim, `${out}.partial`)
+    expect(await exportFrom(dataDir, '--out', out)).toMatchObject({ code: 0 })
+    expect(readFileSync(victim, 'utf8')).toBe('untouched')
+    expect(readFileSync(out, 'utf8').split('\n')).toHaveLength(requests.length + 2)
+    // A link with the name of the file itself is taken away, and what it led to stays.
+    symlinkSync(victim, join(folder, 'link.csv'))
+    expect(await exportFrom(dataDir, '--out', join(folder, 'link.csv'))).toMatchObject({ code: 0 })
+    expect(readFileSync(victim, 'utf8')).toBe('untouched')
+    expect(readFileSync(join(folder, 'link.csv'), 'utf8')).toMatch(/^event_name,/)
+  })
+
+  it('leaves nothing behind when a signal interrupts it', async () => {
+    const many = Array.from({ length: 20_000 }, (_, n) => ({ ...call, identifier: `many-${n}` }))
+    const source = join(folder, 'many.ndjson')
+    writeFileSync(source, many.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    expect(await importInto(dataDir, source)).toMatchObject({ code: 0 })
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      for (let code: number | null = 0; code === 0;) {
+        const { child, ended } = start(['export', '--data-dir', dataDir, '--quiet', '--out', join(folder, 'usage.csv')])
+        let isOver = false
+        const over = ended.finally(() => (isOver = true))
+        while (!isOver && leftOf('usage.csv').length === 0) await new Promise(setImmediate)
+        child.kill(signal)
+        const { stderr } = await over
+        code = child.exitCode
+        // On a slow day it was through before it was interrupted.
+        if (code === 0) rmSync(join(folder, 'usage.csv'))
+        else expect([code, stderr]).toEqual([130, expect.stringContaining('Interrupted; ')])
+        expect(leftOf('usage.csv')).toEqual([])
+      }
+    }
+  })
+
   it('ends with 2 where the command line is wrong, with 1 where what it names is not there', async () => {
     for (const args of [
       ['--from', 'yesterday'],
@@ -148,6 +234,7 @@ describe('An export', () => {
     expect((await meterbook(['export', '--data-dir', dataDir])).stderr).toMatch(/^0 records in /)
     const { code, stdout } = await meterbook(['export', '--help'])
     expect(code).toBe(0)
-    for (const word of ['--include-cancelled', '--gzip', '--out', 'payload.<key>']) expect(stdout).toContain(word)
+    for (const word of ['--include-cancelled', '--gzip', '--out', 'payload.<key>', 'formula'])
+      expect(stdout).toContain(word)
   })
 })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -369,6 +369,26 @@ describe('An import', () => {
     })
     expect((await run('--data-dir', dataDir, '--rejects', path)).code).toBe(2)
     expect(readFileSync(path, 'utf8')).not.toBe('')
+  })
+
+  it('writes refused lines neither into the data folder nor through a link that waits for them', async () => {
+    const path = file('usage.ndjson', ndjson([{ event_name: 'nothing' }]))
+    const inside = join(dataDir, 'usage.ndjson')
+    writeFileSync(inside, readFileSync(path))
+    linkSync(join(dataDir, 'events.db'), join(folder, 'hard-link'))
+    const log = readFileSync(join(dataDir, 'events.db'))
+    const refused = { code: 2, stderr: expect.stringMatching(/^--rejects cannot be .*\n$/) as unknown }
+    for (const rejects of [join(dataDir, 'events.db'), join(dataDir, 'new'), join(folder, 'hard-link')]) {
+      expect(await importFile(path, '--rejects', rejects)).toMatchObject(refused)
+      const service = ['import', path, '--url', 'http://127.0.0.1:9', '--rejects', rejects]
+      const environment = { METERBOOK_API_KEY: 'sk_test_of_another', DATA_DIR: dataDir }
+      expect(await start(service, environment).ended).toMatchObject(refused)
+    }
+    expect(await importFile(inside)).toMatchObject(refused)
+    expect(readFileSync(join(dataDir, 'events.db')).equals(log)).toBe(true)
+    symlinkSync(join(folder, 'victim'), join(folder, 'planted'))
+    expect(await importFile(path, '--rejects', join(folder, 'planted'))).toMatchObject({ code: 3 })
+    expect(existsSync(join(folder, 'victim'))).toBe(false)
   })
 
   it('says what it does, in words, in JSON, or not at all', async () => {

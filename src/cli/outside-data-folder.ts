@@ -1,0 +1,39 @@
+/**
+ * The data folder holds Meterbook's own files alone: nothing that a command was told to write goes there, nor over one of
+ * them by another name. It would be the end of the log, also under a service that runs.
+ */
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { ConfigError } from '../config.js'
+
+/** `option` is what names the file. @throws ConfigError */
+export function requireOutsideDataFolder(path: string, dataDir: string, option: string): void {
+  if (!statSync(dataDir, { throwIfNoEntry: false })?.isDirectory()) return
+  if (!isWithin(path, dataDir) && !isFileOf(dataDir, path)) return
+  throw new ConfigError(
+    `${option} cannot be ${path}: the data folder ${resolve(dataDir)} and the files in it are Meterbook's own. Name a file elsewhere.`,
+  )
+}
+
+/** By what it is, not what it is called: links lead to the same file. */
+export function isSameFile(one: string, other: string): boolean {
+  // A number would not hold every file's.
+  const [left, right] = [one, other].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
+  return left !== undefined && right !== undefined && left.dev === right.dev && left.ino === right.ino
+}
+
+function isWithin(path: string, dataDir: string): boolean {
+  // Where there is no folder, nothing can be written.
+  if (!existsSync(dirname(path))) return false
+  let folder = realpathSync.native(dirname(path))
+  while (!isSameFile(folder, dataDir)) {
+    const parent = dirname(folder)
+    if (parent === folder) return false
+    folder = parent
+  }
+  return true
+}
+
+function isFileOf(folder: string, path: string): boolean {
+  return readdirSync(folder).some((name) => isSameFile(join(folder, name), path))
+}
