@@ -40,6 +40,7 @@ import { RecordUsageHandler } from './commands/record-usage.js'
 import { RecordUsageStreamHandler } from './commands/record-usage-stream.js'
 import { RejectionLog } from './commands/rejection-log.js'
 import { RetryRejectionsHandler } from './commands/retry-rejections.js'
+import { SignedTokens } from './commands/signed-token.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { EVENT_STORE, type EventStore } from './event-store/event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
@@ -78,6 +79,7 @@ export interface ServiceParts {
   readonly readYourWrites: ReadYourWrites
   readonly catalogues: MeterCatalogues
   readonly keyRing: ApiKeyRing
+  readonly tokens: SignedTokens
   readonly usage: UsageLedger
   /** Whether no other process appends usage. */
   readonly isSoleWriter: boolean
@@ -188,6 +190,7 @@ export class AppModule {
       { provide: Audits, useValue: parts.audits },
       { provide: REBUILDS, useValue: parts.rebuilds },
       { provide: ApiKeyRing, useValue: keyRing },
+      { provide: SignedTokens, useValue: parts.tokens },
       { provide: Reader, useValue: new Reader(readModel, readYourWrites, store, usage, parts.isSoleWriter) },
       { provide: Actors, useValue: new Actors(() => keyRing.stream.read()) },
       // After those who remember keys: whoever is told that keys changed must find them changed.

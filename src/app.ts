@@ -71,7 +71,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
     if (typeof version === 'string') reply.header('stripe-version', version)
     done()
   })
-  server.addHook('onRequest', authenticate(parts.keyRing, parts.clock))
+  server.addHook('onRequest', authenticate(parts.keyRing, parts.tokens, parts.clock))
   server.addHook('onRequest', refuseOtherAccounts)
   server.addHook('onRequest', refuseQueryOfPost)
   letGoWhenClosing(server)

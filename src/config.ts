@@ -12,6 +12,8 @@ export interface Config {
   readonly eventStoreUrl: string
   readonly readModelUrl: string
   readonly bootstrapApiKey: string | null
+  /** Signs the tokens of sessions; null: what is kept in the data folder does. */
+  readonly sessionSecret: string | null
   readonly logLevel: LogLevel
   /** Of one API key; null: no limit. */
   readonly rateLimits: { readonly eventsPerSecond: number | null; readonly requestsPerSecond: number | null }
@@ -30,6 +32,10 @@ export type LogLevel = (typeof logLevels)[number]
 /** Far above what one process takes. */
 const RATE_PER_SECOND_MAX = 1_000_000
 
+/** As many as 24 random bytes in base64: what is shorter might be guessed. */
+const SESSION_SECRET_LENGTH_MIN = 32
+const SESSION_SECRET_LENGTH_MAX = 255
+
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
@@ -47,6 +53,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     eventStoreUrl: readEventStoreUrl(text('EVENT_STORE_URL', 'embedded:')),
     readModelUrl: readUrl('READ_MODEL_URL', text('READ_MODEL_URL', 'embedded:'), []),
     bootstrapApiKey: readBootstrapApiKey(text('BOOTSTRAP_API_KEY', '')),
+    sessionSecret: readSessionSecret(text('SESSION_SECRET', '')),
     logLevel: readLogLevel(text('LOG_LEVEL', 'info')),
     rateLimits: {
       eventsPerSecond: readRate('RATE_LIMIT_EVENTS_PER_SECOND', text('RATE_LIMIT_EVENTS_PER_SECOND', '')),
@@ -98,6 +105,17 @@ function readBootstrapApiKey(text: string): string | null {
   if (/^sk_(test|live)_[A-Za-z0-9_]{8,247}$/.test(text)) return text
   throw new ConfigError(
     'BOOTSTRAP_API_KEY must begin with sk_test_ or sk_live_ and go on with at least 8 letters, digits or _.',
+  )
+}
+
+/** The value itself is not repeated. */
+function readSessionSecret(text: string): string | null {
+  if (text === '') return null
+  const { length } = text
+  if (/^[\x21-\x7e]+$/.test(text) && length >= SESSION_SECRET_LENGTH_MIN && length <= SESSION_SECRET_LENGTH_MAX)
+    return text
+  throw new ConfigError(
+    `SESSION_SECRET must have ${SESSION_SECRET_LENGTH_MIN} to ${SESSION_SECRET_LENGTH_MAX} characters of ASCII without spaces, such as \`openssl rand -hex 32\` prints.`,
   )
 }
 

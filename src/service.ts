@@ -20,6 +20,7 @@ import {
 import { issueApiKey } from './commands/issue-api-key.js'
 import { MeterCatalogues } from './commands/meter-catalogues.js'
 import { RejectionLog } from './commands/rejection-log.js'
+import { SignedTokens } from './commands/signed-token.js'
 import { UsageIndex } from './commands/usage-index.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { reportCatchingUp } from './catching-up.js'
@@ -31,6 +32,7 @@ import { ReadYourWrites } from './event-store/read-your-writes.js'
 import { ProjectorThread } from './projections/projector-thread.js'
 import { openReadModel } from './read-model/open-read-model.js'
 import { Audits } from './replay/audits.js'
+import { keptSessionSecret } from './session-secret.js'
 
 /** How long a read waits for the projections to reach what was acknowledged. */
 const READ_TIMEOUT_MS = 10_000
@@ -85,6 +87,7 @@ export async function startService({
   try {
     const lock = lockDataFolder(dataDir)
     closing.push(() => lock.release())
+    const secret = sessionSecret(config, log)
     const store = await openEventStore(eventStoreUrl, dataDir, log)
     closing.push(() => store.close())
     // A file is there or is not.
@@ -101,6 +104,7 @@ export async function startService({
     const newEventId = (): string => ids.uuid()
     const catalogues = new MeterCatalogues(store, newEventId, ({ message }) => readYourWrites.stop(message))
     const keyRing = new ApiKeyRing(store, newEventId)
+    const tokens = new SignedTokens(secret, keyRing)
     readYourWrites.onProgress(({ changedStreams }) => {
       catalogues.changed(changedStreams)
       keyRing.changed(changedStreams)
@@ -125,6 +129,7 @@ export async function startService({
       readYourWrites,
       catalogues,
       keyRing,
+      tokens,
       usage,
       // The embedded log is in the data folder, which is locked.
       isSoleWriter: eventStoreUrl === EMBEDDED,
@@ -168,6 +173,15 @@ async function closeHttp(app: NestFastifyApplication): Promise<void> {
   const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), UNFINISHED_REQUESTS_MS)
   await app.close()
   clearTimeout(cutOff)
+}
+
+function sessionSecret({ sessionSecret: shared, dataDir, eventStoreUrl }: Config, log: Logger): Buffer {
+  if (shared !== null) return Buffer.from(shared)
+  if (eventStoreUrl !== EMBEDDED)
+    log.info(
+      'Sessions opened here are good here alone: services that share an event store need the same SESSION_SECRET.',
+    )
+  return keptSessionSecret(dataDir)
 }
 
 /** On the first start there must be a key to begin with. */

@@ -11,6 +11,7 @@ import type { ApiKeyRing } from '../commands/api-key-ring.js'
 import type { Clock } from '../commands/environment.js'
 import { findDashboardSession } from '../commands/dashboard-session.js'
 import { findSession } from '../commands/meter-event-session.js'
+import type { SignedTokens } from '../commands/signed-token.js'
 import { KnownAuthorizations } from './known-authorizations.js'
 import { isReading, presentedSession, requireSameOrigin } from './session-cookie.js'
 import { ApiError } from './stripe/api-error.js'
@@ -57,7 +58,11 @@ export const SessionOnly = (): MethodDecorator & ClassDecorator => SetMetadata(A
 export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ALLOWED_ROLES, [PUBLIC])
 
 /** Finds the caller of a request; a Fastify `onRequest` hook, so that nothing is read for strangers. */
-export function authenticate(keyRing: ApiKeyRing, clock: Clock): (request: FastifyRequest) => Promise<void> {
+export function authenticate(
+  keyRing: ApiKeyRing,
+  tokens: SignedTokens,
+  clock: Clock,
+): (request: FastifyRequest) => Promise<void> {
   const known = new KnownAuthorizations(keyRing)
   return async (request) => {
     // Fastify makes a new object of it each time it is asked for.
@@ -72,8 +77,8 @@ export function authenticate(keyRing: ApiKeyRing, clock: Clock): (request: Fasti
       return
     }
     const key = hasSession
-      ? await findSessionKey(keyRing, authorization, clock.now())
-      : await findSignedInOrKey(keyRing, request, clock.now())
+      ? await findSessionKey(tokens, authorization, clock.now())
+      : await findSignedInOrKey(keyRing, tokens, request, clock.now())
     if (!hasSession && authorization !== '') known.remember(authorization, key)
     request.caller = callerWith(key, hasSession)
   }
@@ -84,9 +89,14 @@ function callerWith({ ledger, keyId, role }: ApiKey, hasSession: boolean): Calle
 }
 
 /** Whether an answer that goes on for long may still go on: not once its key is revoked or its dashboard session over. */
-export async function isStillCaller(keyRing: ApiKeyRing, clock: Clock, request: FastifyRequest): Promise<boolean> {
+export async function isStillCaller(
+  keyRing: ApiKeyRing,
+  tokens: SignedTokens,
+  clock: Clock,
+  request: FastifyRequest,
+): Promise<boolean> {
   try {
-    const { keyId } = await findSignedInOrKey(keyRing, request, clock.now())
+    const { keyId } = await findSignedInOrKey(keyRing, tokens, request, clock.now())
     return keyId === callerOf(request).keyId
   } catch (error) {
     if (error instanceof ApiError) return false
@@ -173,8 +183,13 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller
 }
 
-async function findSignedInOrKey(keyRing: ApiKeyRing, request: FastifyRequest, now: number): Promise<ApiKey> {
-  return (await findSignedIn(keyRing, request, now)) ?? (await findKey(keyRing, request.headers.authorization))
+async function findSignedInOrKey(
+  keyRing: ApiKeyRing,
+  tokens: SignedTokens,
+  request: FastifyRequest,
+  now: number,
+): Promise<ApiKey> {
+  return (await findSignedIn(tokens, request, now)) ?? (await findKey(keyRing, request.headers.authorization))
 }
 
 async function findKey(keyRing: ApiKeyRing, authorization: string | undefined): Promise<ApiKey> {
@@ -190,31 +205,33 @@ async function findKey(keyRing: ApiKeyRing, authorization: string | undefined): 
 }
 
 /** Whoever signed in to the dashboard; null where a key was sent or nobody did, so that a key is asked for. */
-async function findSignedIn(keyRing: ApiKeyRing, request: FastifyRequest, now: number): Promise<ApiKey | null> {
+async function findSignedIn(tokens: SignedTokens, request: FastifyRequest, now: number): Promise<ApiKey | null> {
   if (request.headers.authorization !== undefined) return null
   const token = presentedSession(request)
-  const key = token === null ? null : await findDashboardSession(keyRing, token, now)
+  const key = token === null ? null : await findDashboardSession(tokens, token, now)
   if (key && !isReading(request.method)) requireSameOrigin(request)
   return key
 }
 
-async function findSessionKey(keyRing: ApiKeyRing, authorization = '', now: number): Promise<ApiKey> {
+async function findSessionKey(tokens: SignedTokens, authorization = '', now: number): Promise<ApiKey> {
   const token = presentedKey(authorization)
-  const session = token === null ? null : await findSession(keyRing, token, now)
-  if (!session) {
-    throw unauthorized(
-      'The meter event stream takes the authentication_token of a meter event session whose API key is active, and no API key. Create one with POST /v2/billing/meter_event_session.',
-    )
+  const session = token === null ? null : await findSession(tokens, token, now)
+  switch (session?.status) {
+    case 'good':
+      return session.key
+    case 'over':
+      throw new ApiError({
+        status: 401,
+        type: 'temporary_session_expired',
+        code: 'billing_meter_event_session_expired',
+        message: 'The meter event session has expired. Create another one with POST /v2/billing/meter_event_session.',
+      })
+    case 'unknown':
+    case undefined:
+      throw unauthorized(
+        'The meter event stream takes the authentication_token of a meter event session whose API key is active, and no API key. Create one with POST /v2/billing/meter_event_session.',
+      )
   }
-  if (session.isExpired) {
-    throw new ApiError({
-      status: 401,
-      type: 'temporary_session_expired',
-      code: 'billing_meter_event_session_expired',
-      message: 'The meter event session has expired. Create another one with POST /v2/billing/meter_event_session.',
-    })
-  }
-  return session.key
 }
 
 function presentedKey(authorization: string): string | null {

@@ -4,6 +4,7 @@ import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { CLOCK, type Clock } from '../commands/environment.js'
+import { SignedTokens } from '../commands/signed-token.js'
 import { Allow, callerOf, isStillCaller } from './caller.js'
 import { LiveConnections } from './live-connections.js'
 import { parseQuery } from './stripe/form.js'
@@ -18,6 +19,7 @@ export class LiveController {
   constructor(
     private readonly connections: LiveConnections,
     private readonly keyRing: ApiKeyRing,
+    private readonly tokens: SignedTokens,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -30,7 +32,7 @@ export class LiveController {
     readParameters(V1Parameters, parseQuery(request.url))
     // Nothing is listened to for a HEAD.
     const isHead = request.method === 'HEAD'
-    const mayGoOn = (): Promise<boolean> => isStillCaller(this.keyRing, this.clock, request)
+    const mayGoOn = (): Promise<boolean> => isStillCaller(this.keyRing, this.tokens, this.clock, request)
     const body = isHead ? '' : this.connections.connect(callerOf(request), mayGoOn).body
     reply.headers({
       'content-type': EVENT_STREAM,

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { openDashboardSession } from '../commands/dashboard-session.js'
 import { CLOCK, type Clock } from '../commands/environment.js'
+import { SignedTokens } from '../commands/signed-token.js'
 import type { ApiKey } from '../domain/api-keys.js'
 import { isLive } from '../domain/ledger.js'
 import { Allow, callerOf, Public, unauthorized } from './caller.js'
@@ -27,6 +28,7 @@ export class SignInParameters {
 export class SessionController {
   constructor(
     private readonly keyRing: ApiKeyRing,
+    private readonly tokens: SignedTokens,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -59,7 +61,8 @@ export class SessionController {
         param: 'api_key',
       })
     }
-    reply.header('set-cookie', sessionCookie(request, openDashboardSession(key, this.clock.now())))
+    const session = openDashboardSession(this.tokens, key, this.clock.now())
+    reply.header('set-cookie', sessionCookie(request, session))
     return sessionObject(reply, key)
   }
 

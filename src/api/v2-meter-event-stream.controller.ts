@@ -11,6 +11,7 @@ import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { openSession } from '../commands/meter-event-session.js'
 import { RecordUsageStream } from '../commands/record-usage-stream.js'
+import { SignedTokens } from '../commands/signed-token.js'
 import type { JsonValue } from '../domain/json.js'
 import { isLive } from '../domain/ledger.js'
 import { Allow, callerOf, SessionOnly, unauthorized } from './caller.js'
@@ -47,6 +48,7 @@ export class V2MeterEventStreamController {
   constructor(
     private readonly commands: CommandBus,
     private readonly keyRing: ApiKeyRing,
+    private readonly tokens: SignedTokens,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -58,7 +60,7 @@ export class V2MeterEventStreamController {
     const { keyId, ledger } = callerOf(request)
     const key = await this.keyRing.findById(keyId)
     if (!key) throw unauthorized('The API key was revoked.')
-    const { token, createdAt, expiresAt } = openSession(key, this.clock.now())
+    const { token, createdAt, expiresAt } = openSession(this.tokens, key, this.clock.now())
     return {
       id: `mes_${createHash('sha256').update(token).digest('hex').slice(0, SESSION_ID_LENGTH)}`,
       object: 'v2.billing.meter_event_session',

@@ -10,8 +10,8 @@ interface ServeOptions {
 }
 
 const HELP = `
-Settings without an option, from the environment: READ_MODEL_URL, BOOTSTRAP_API_KEY, RATE_LIMIT_EVENTS_PER_SECOND,
-RATE_LIMIT_REQUESTS_PER_SECOND. README.md says what they mean.
+Settings without an option, from the environment: READ_MODEL_URL, BOOTSTRAP_API_KEY, SESSION_SECRET,
+RATE_LIMIT_EVENTS_PER_SECOND, RATE_LIMIT_REQUESTS_PER_SECOND. README.md says what they mean.
 
 Exit codes: 0 stopped as told, 1 it could not start, or could not stop cleanly, 2 the command line or a setting is wrong.`
 

@@ -6,12 +6,14 @@
 import type { ApiKey } from '../domain/api-keys.js'
 import { isLive } from '../domain/ledger.js'
 import { MINUTE_MS } from '../domain/time-bucket.js'
-import type { ApiKeyRing } from './api-key-ring.js'
-import { findTokenKey, makeToken } from './signed-token.js'
+import type { SignedTokens, TokenFate, TokenKind } from './signed-token.js'
 
 export const SESSION_LIFETIME_MS = 15 * MINUTE_MS
 
-const labels = { test: 'rk_test_mes_', live: 'rk_live_mes_' } as const
+const kinds = {
+  test: { label: 'rk_test_mes_', lifetimeMs: SESSION_LIFETIME_MS },
+  live: { label: 'rk_live_mes_', lifetimeMs: SESSION_LIFETIME_MS },
+} satisfies Record<string, TokenKind>
 
 export interface MeterEventSession {
   readonly token: string
@@ -19,17 +21,15 @@ export interface MeterEventSession {
   readonly expiresAt: number
 }
 
-export function openSession(key: Pick<ApiKey, 'keyId' | 'hash' | 'ledger'>, now: number): MeterEventSession {
-  const expiresAt = now + SESSION_LIFETIME_MS
-  return { token: makeToken(labels[isLive(key.ledger) ? 'live' : 'test'], key, expiresAt), createdAt: now, expiresAt }
+export function openSession(
+  tokens: SignedTokens,
+  key: Pick<ApiKey, 'keyId' | 'hash' | 'ledger'>,
+  now: number,
+): MeterEventSession {
+  const token = tokens.make(isLive(key.ledger) ? kinds.live : kinds.test, key, now)
+  return { token, createdAt: now, expiresAt: now + SESSION_LIFETIME_MS }
 }
 
-/** The key a token was made for; null for text that is no token of an active key. */
-export async function findSession(
-  ring: ApiKeyRing,
-  token: string,
-  now: number,
-): Promise<{ readonly key: ApiKey; readonly isExpired: boolean } | null> {
-  const label = token.startsWith(labels.live) ? labels.live : labels.test
-  return findTokenKey(ring, label, token, now)
+export async function findSession(tokens: SignedTokens, token: string, now: number): Promise<TokenFate> {
+  return tokens.find(token.startsWith(kinds.live.label) ? kinds.live : kinds.test, token, now)
 }
