@@ -33,6 +33,12 @@ function makeFolder(folder: string): void {
   }
 }
 
+/** The mode of the folder where others may go into it or read it, as chmod writes it; null where they may not. */
+export function modeOpenToOthers(dataDir: string): string | null {
+  const mode = statSync(dataDir).mode & 0o777
+  return (mode & 0o077) === 0 ? null : mode.toString(8)
+}
+
 export interface DataFolderLock {
   release(): void
 }

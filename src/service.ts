@@ -3,6 +3,7 @@
  * takes no new requests, settles the appends under way, then closes the files.
  */
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { AddressInfo } from 'node:net'
@@ -25,7 +26,7 @@ import { UsageIndex } from './commands/usage-index.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { reportCatchingUp } from './catching-up.js'
 import type { Config } from './config.js'
-import { lockDataFolder, makeDataFolder } from './data-folder.js'
+import { lockDataFolder, makeDataFolder, modeOpenToOthers } from './data-folder.js'
 import { EventStoreUnavailable } from './event-store/event-store.js'
 import { EMBEDDED, openEventStore } from './event-store/open-event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
@@ -79,6 +80,7 @@ export async function startService({
 }: ServiceOptions): Promise<Service> {
   const { dataDir, eventStoreUrl, readModelUrl } = config
   makeDataFolder(dataDir)
+  warnOfOthers(dataDir, log)
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown> | void)[] = []
   const closeAll = async (): Promise<void> => {
@@ -173,6 +175,14 @@ async function closeHttp(app: NestFastifyApplication): Promise<void> {
   const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), UNFINISHED_REQUESTS_MS)
   await app.close()
   clearTimeout(cutOff)
+}
+
+/** A folder that the operator made is left as it is. */
+function warnOfOthers(dataDir: string, log: Logger): void {
+  const mode = modeOpenToOthers(dataDir)
+  if (mode === null) return
+  const folder = resolve(dataDir)
+  log.warn({ folder, mode }, `DATA_DIR is open to other users of this machine. Close it: chmod -R go= ${folder}`)
 }
 
 function sessionSecret({ sessionSecret: shared, dataDir, eventStoreUrl }: Config, log: Logger): Buffer {

@@ -20,6 +20,9 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string
 }
 
+// What is made is its owner's alone, whatever may be read of the folder it is in.
+process.umask(0o077)
+
 const program = new Command('meterbook')
   .description("Self-hosted usage metering with Stripe's Billing Meters API.")
   .version(version)

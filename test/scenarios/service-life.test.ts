@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -242,8 +242,24 @@ onEachStore('The process of the service', (startBeside, store) => {
     const { stdout } = await first.end('SIGINT')
     expect(stdout).toMatch(/sk_test_[0-9A-Za-z]{48}/)
     expect(statSync(dataDir).mode & 0o777).toBe(0o700)
+    expect(stdout).not.toContain('open to other users')
     const second = await start({ BOOTSTRAP_API_KEY: '' })
     expect((await second.end('SIGTERM')).stdout).not.toMatch(/sk_test_[0-9A-Za-z]/)
+  })
+
+  it('makes files that only their owner reads in a folder that all may read, and says that they may', async () => {
+    chmodSync(dataDir, 0o755)
+    const running = await start()
+    await createMeter(running.stripe)
+    const files = readdirSync(dataDir)
+    expect(files).toEqual(
+      expect.arrayContaining(['read-model.db', 'read-model.db-wal', 'service.lock', 'session.secret']),
+    )
+    for (const file of files) expect([file, statSync(join(dataDir, file)).mode & 0o077]).toEqual([file, 0])
+    expect(running.log.match(/"DATA_DIR is open to other users[^"]*"/g)).toEqual([
+      `"DATA_DIR is open to other users of this machine. Close it: chmod -R go= ${dataDir}"`,
+    ])
+    expect(statSync(dataDir).mode & 0o777).toBe(0o755)
   })
 
   it('refuses a data folder that another service uses', async () => {
