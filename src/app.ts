@@ -10,7 +10,13 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { describeApi } from './api/api-description.js'
-import { authenticate, refuseOtherAccounts, refuseQueryOfPost } from './api/caller.js'
+import {
+  authenticate,
+  refuseOtherAccounts,
+  refuseQueryOfPost,
+  refuseUnknownRoutes,
+  SESSION_PATH,
+} from './api/caller.js'
 import { serveDashboard } from './api/dashboard-files.js'
 import { boundPipelining } from './api/pipelined-requests.js'
 import { useBodyParsers } from './api/stripe/body-parsers.js'
@@ -26,6 +32,8 @@ import { AppModule, type ServiceParts } from './app.module.js'
 import type { Ids } from './commands/environment.js'
 
 const BODY_BYTES_MAX = 1024 * 1024
+/** Of those who have no key yet and want to sign in with one: an API key and the name of the parameter. */
+const STRANGERS_BODY_BYTES_MAX = 4 * 1024
 /** Stripe's own limit for a URL parameter is not published; a customer has 255 characters of up to 12 escaped each. */
 const PATH_PARAMETER_LENGTH_MAX = 3060
 const REQUEST_ID_RANDOM_LENGTH = 14
@@ -61,6 +69,9 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   const server = adapter.getInstance<FastifyInstance>()
   answerForNode(server.server, newRequestId)
   useBodyParsers(server)
+  server.addHook('onRoute', (route) => {
+    if (route.url === SESSION_PATH) route.bodyLimit = STRANGERS_BODY_BYTES_MAX
+  })
   server.setReplySerializer(toJson)
   // Hooks that wait for nothing take a callback: a promise for each, on every request, costs more than what they do.
   server.addHook('onRequest', boundPipelining)
@@ -73,6 +84,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   })
   server.addHook('onRequest', authenticate(parts.keyRing, parts.tokens, parts.clock))
   server.addHook('onRequest', refuseOtherAccounts)
+  server.addHook('onRequest', refuseUnknownRoutes)
   server.addHook('onRequest', refuseQueryOfPost)
   letGoWhenClosing(server)
   logRequests(server, log)

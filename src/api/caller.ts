@@ -2,7 +2,7 @@
  * Who calls: found from the API key before anything of the request is read. Every path of the API needs a key; what it may
  * do is said at each route by `@Allow`, and a route that says nothing allows nothing.
  */
-import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common'
+import { Injectable, NotFoundException, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common'
 import { Reflector } from '@nestjs/core'
 import type { FastifyRequest } from 'fastify'
 import type { ApiKey, KeyRole } from '../domain/api-keys.js'
@@ -39,7 +39,7 @@ const SESSION = 'session'
 /** The one path that takes a session's token, and no key. */
 const STREAM_PATH = '/v2/billing/meter_event_stream'
 /** Where a browser signs in and out: it comes without a caller. */
-const SESSION_PATH = '/meterbook/v1/session'
+export const SESSION_PATH = '/meterbook/v1/session'
 /** Of URLs in their plain spelling (`plainUrl`). */
 const API_PATHS = ['/v1/', '/v2/', '/meterbook/']
 /** As Node names them. */
@@ -102,6 +102,12 @@ export async function isStillCaller(
     if (error instanceof ApiError) return false
     throw error
   }
+}
+
+/** Nothing is read for what leads nowhere. A Fastify `onRequest` hook, after `authenticate`. */
+export function refuseUnknownRoutes(request: FastifyRequest, _: unknown, done: () => void): void {
+  if (request.is404) throw new NotFoundException()
+  done()
 }
 
 /**

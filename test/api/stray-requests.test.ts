@@ -152,6 +152,49 @@ describe('A body', () => {
     expect(answer.headers.get('connection')).toBe('close')
   })
 
+  it.each([
+    ['/nowhere', []],
+    ['/v1/nowhere', [KEY]],
+    ['/healthz', []],
+  ])('is not waited for where nothing takes it: %s', async (path, headers) => {
+    const head = ['Host: a', FORM, `Content-Length: ${BIG}`, ...headers]
+    const answer = await send(`POST ${path} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\nevent_name=`)
+    expect(answer.status).toBe(404)
+    expect(errorOf(answer).code).toBe('url_invalid')
+  })
+
+  it('of a request that is refused does not get into the way of the next one', async () => {
+    const body = `a=${'b'.repeat(500_000)}`
+    const refused = rawRequest('POST', '/nowhere', [FORM], body)
+    const { answers } = await exchange(service.port, refused + rawRequest('GET', '/healthz'), { answers: 2 })
+    expect(answers.map(({ status }) => status)).toEqual([404, 200])
+  })
+
+  it('is short where it asks to sign in', async () => {
+    const signIn = (length: number): Promise<RawAnswer> =>
+      send(rawRequest('POST', '/meterbook/v1/session', [FORM], `api_key=${'+'.repeat(length)}`))
+    expect((await signIn(4 * 1024)).status).toBe(413)
+    expect((await signIn(2 * 1024)).status).not.toBe(413)
+  })
+
+  it.each(['gzip', 'br', 'x-odd'])('that is encoded as %s is refused, and the encoding is named', async (encoding) => {
+    const answer = await send(
+      rawRequest('POST', '/v1/billing/meter_events', [KEY, FORM, `Content-Encoding: ${encoding}`], '\x1f\x8b\x08'),
+    )
+    expect(answer.status).toBe(415)
+    expect(answer.headers.get('accept-encoding')).toBe('identity')
+    expect(errorOf(answer)).toEqual({
+      type: 'invalid_request_error',
+      message: `Invalid request: the body has the Content-Encoding ${encoding}. Send it unencoded.`,
+      code: 'content_type_invalid',
+    })
+  })
+
+  it('may say that it is not encoded', async () => {
+    const headers = [KEY, FORM, 'Content-Encoding: identity']
+    expect(errorOf(await send(rawRequest('POST', '/v1/billing/meters', headers, 'a=b'))).code).toBe('parameter_unknown')
+  })
+
   it('is where a POST has its parameters, not the URL', async () => {
     const target = '/v1/billing/meter_events?event_name=tokens'
     const answer = await send(rawRequest('POST', target, [KEY, FORM], 'payload[value]=1'))

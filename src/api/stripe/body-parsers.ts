@@ -6,15 +6,17 @@ import { ApiError } from './api-error.js'
 import { parseForm } from './form.js'
 import { inTurn } from '../../turns.js'
 import { parseJsonBody } from './json-body.js'
+import { quote } from './wire-text.js'
 
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
 
-type Parser = (
-  request: { readonly url?: string },
-  body: Buffer,
-  done: (error: Error | null, body?: unknown) => void,
-) => void
+/** The part of a Fastify request that is used. */
+interface Request {
+  readonly url?: string
+  readonly headers: { readonly 'content-encoding'?: string | undefined }
+}
+type Parser = (request: Request, body: Buffer, done: (error: Error | null, body?: unknown) => void) => void
 
 /** The part of a Fastify server that is used. */
 interface Server {
@@ -36,6 +38,7 @@ function parser(parse: (body: Buffer) => object, refusedPath: string, expectedTy
   const read: Parser = (request, body, done) => {
     let parsed: object
     try {
+      refuseEncoded(request)
       if (body.length > 0 && request.url?.startsWith(refusedPath)) {
         throw new ApiError({
           status: 415,
@@ -54,4 +57,17 @@ function parser(parse: (body: Buffer) => object, refusedPath: string, expectedTy
     if (body.length <= SHORT_BODY_BYTES) read(request, body, done)
     else inTurn(() => read(request, body, done))
   }
+}
+
+/** @throws ApiError 415 for a body that is compressed. */
+function refuseEncoded({ headers }: Request): void {
+  const { 'content-encoding': encoding = 'identity' } = headers
+  if (encoding.toLowerCase() === 'identity') return
+  throw new ApiError({
+    status: 415,
+    type: 'invalid_request_error',
+    code: 'content_type_invalid',
+    message: `Invalid request: the body has the Content-Encoding ${quote(encoding)}. Send it unencoded.`,
+    headers: { 'accept-encoding': 'identity' },
+  })
 }

@@ -41,6 +41,23 @@ async function encodedByTheSdk(parameters: object): Promise<string> {
 }
 
 describe('A form', () => {
+  it('has spaces for pluses, in names and values, and pluses where they are escaped', () => {
+    const form = Buffer.from('a+b=c+d%2Be%2b+&+=+&%2B=€+')
+    expect(plain(form)).toEqual({ 'a b': 'c d+e+ ', ' ': ' ', '+': '€ ' })
+    expect(form.toString()).toBe('a+b=c+d%2Be%2b+&+=+&%2B=€+')
+    expect({ ...parseQuery('/v1/x?a+b=c+d%2B') }).toEqual({ 'a b': 'c d+' })
+  })
+
+  it('has a name that is as long escaped as it may be, and none that is longer', () => {
+    const longest = encodeURIComponent('€'.repeat(NAME_LENGTH_MAX))
+    expect(plain(Buffer.from(`${longest}=1`))).toEqual({ ['€'.repeat(NAME_LENGTH_MAX)]: '1' })
+    for (const name of [`${longest}a`, '+'.repeat(1_000_000), '%2B'.repeat(300_000)]) {
+      expect(refusalOf(Buffer.from(`${name}=1`)).message).toMatch(
+        /^Invalid request: the parameter name .* is longer than/,
+      )
+    }
+  })
+
   it.each([
     ['', {}],
     ['a=b', { a: 'b' }],
@@ -231,7 +248,7 @@ describe('A form', () => {
       Array.from({ length: PARAMETERS_MAX }, (_, index) => `a[${PARAMETERS_MAX - index}]=x`).join('&'),
     ]) {
       try {
-        parseForm(body)
+        parseForm(Buffer.from(body))
       } catch (error) {
         expect(error).toBeInstanceOf(ApiError)
       }
