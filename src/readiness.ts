@@ -3,7 +3,7 @@
  * and have what was acknowledged.
  */
 import type { Readiness } from './api/health.controller.js'
-import type { EventStore } from './event-store/event-store.js'
+import { EventStoreDenied, type EventStore } from './event-store/event-store.js'
 import type { ReadYourWrites } from './event-store/read-your-writes.js'
 import type { ReadModel } from './read-model/read-model.js'
 
@@ -15,11 +15,13 @@ export async function readiness(
   readYourWrites: ReadYourWrites,
   readModel: ReadModel,
 ): Promise<Readiness> {
-  const [isReachable, isReadable] = await Promise.all([
-    succeeds(store.check()),
+  const [storeFailure, rowsFailure] = await Promise.all([
+    failureOf(store.check()),
     // As any read does, so it waits as long as one where all snapshots are taken.
-    succeeds(readModel.snapshot((rows) => rows.checkpoint('meters'))),
+    failureOf(readModel.snapshot((rows) => rows.checkpoint('meters'))),
   ])
+  const isDenied = storeFailure instanceof EventStoreDenied
+  const isReachable = storeFailure === null || isDenied
   const { isReady, stopped, behindMs } = readYourWrites
   const isBehind = behindMs > BEHIND_MS_MAX
   return {
@@ -33,15 +35,18 @@ export async function readiness(
           ? 'The projections are catching up with the log.'
           : isBehind
             ? `What was acknowledged has not been projected for ${Math.floor(behindMs / 1000)} s.`
-            : !isReadable
+            : rowsFailure !== null
               ? 'The read model cannot be read.'
-              : null,
+              : isDenied
+                ? `${storeFailure.message}.`
+                : null,
   }
 }
 
-function succeeds(asked: Promise<unknown>): Promise<boolean> {
+/** null where it succeeds. */
+function failureOf(asked: Promise<unknown>): Promise<Error | null> {
   return asked.then(
-    () => true,
-    () => false,
+    () => null,
+    (error: Error) => error,
   )
 }

@@ -63,7 +63,7 @@ export type AppendOutcome =
   | { readonly status: 'conflict'; readonly revision: number }
   /** The store will never take this append; nothing was written. */
   | { readonly status: 'rejected'; readonly message: string }
-  /** The store cannot take anything just now (disk full, shutting down); nothing was written. */
+  /** The store cannot take it just now (disk full, shutting down, a right is missing); nothing was written. */
   | { readonly status: 'unavailable'; readonly message: string }
   /** It may or may not have been written. Send the identical append again until it settles. */
   | { readonly status: 'unknown'; readonly message: string }
@@ -120,7 +120,7 @@ export interface EventStore {
   comparePositions(left: Position, right: Position): number
   /** Text of a position as a client sent it back; null where it cannot be one of this store's. */
   parsePosition(text: string): Position | null
-  /** Answers when the store can be reached. @throws EventStoreUnavailable */
+  /** Answers when the store can be reached, and takes what it was given lately. @throws EventStoreUnavailable */
   check(): Promise<void>
   close(): Promise<void>
 }
@@ -143,6 +143,9 @@ export const SUBSCRIPTION_PAGE_BYTES = 8 * 1024 * 1024
 export class EventStoreUnavailable extends Error {
   override readonly name = 'EventStoreUnavailable'
 }
+
+/** It answers, but the user it is used as lacks a right: the message says which. Whoever grants it mends it. */
+export class EventStoreDenied extends EventStoreUnavailable {}
 
 /** The store holds what it must not: a bug or a damaged file. The reader stops. */
 export class EventStoreCorrupt extends Error {

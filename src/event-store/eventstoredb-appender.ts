@@ -2,7 +2,7 @@
  * Appends through the one appending client of the store, and settles them.
  *
  * An append whose outcome is unknown is sent again unchanged (same ids, same revision), which the server recognises,
- * until it settles or its time is over. Appends to one stream go one after the other. While the server answers none,
+ * until it settles or its time is over; one that is denied for a moment too. Appends to one stream go one after the other. While the server answers none,
  * those under way find out when it does again and others are refused at once. The client is replaced when it may be
  * poisoned; the next one starts when the last is disposed of, for all clients share one table of appends.
  */
@@ -11,7 +11,14 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { askCapabilities, dispose, probe, within, type Connect } from './eventstoredb-client.js'
 import { clientEvent, clientRevision, isPlace, portPosition, portRevision } from './eventstoredb-codec.js'
-import { appendFailure, describe, poisons, type AppendFailure } from './eventstoredb-errors.js'
+import {
+  APPENDING_DENIED,
+  appendFailure,
+  describe,
+  poisons,
+  type AppendFailure,
+  type Denied,
+} from './eventstoredb-errors.js'
 import { guardLateReplies, noteTold } from './eventstoredb-late-reply-guard.js'
 import {
   APPEND_BYTES_MAX,
@@ -30,6 +37,7 @@ interface Lease {
   retired: boolean
 }
 
+type Tried = AppendOutcome | Denied
 type Sent = { readonly revision: number; readonly position: ClientPosition | undefined }
 
 /** Finds the position of an event that the server acknowledged without one. */
@@ -54,6 +62,8 @@ export class Appender {
   private lastGivenUpAt = 0
   /** Whose last append did not settle. What comes on them goes through: it settles that one, or finds out about it. */
   private readonly unsettled = new Set<string>()
+  /** Streams whose last append was denied, and when. */
+  private readonly denied = new Map<string, number>()
   private readonly underWay = new Set<Promise<AppendOutcome>>()
   private readonly closing = new AbortController()
   private readonly unguard: () => void
@@ -82,6 +92,12 @@ export class Appender {
     this.underWay.add(outcome)
     void outcome.finally(() => this.underWay.delete(outcome))
     return outcome
+  }
+
+  /** Whether appends are denied: one was of late, and its stream took none since. */
+  get isDenied(): boolean {
+    const since = performance.now() - this.options.limits.deniedToldMs
+    return [...this.denied.values()].some((at) => at > since)
   }
 
   /** Lets what is under way settle, for `closeMs` at most; what has not by then is `unknown`. */
@@ -120,36 +136,56 @@ export class Appender {
     this.settling++
     const outcome = await this.untilSettled(append)
     this.settling--
+    if (outcome.status === 'denied') {
+      // An answer all the same: nobody else is refused for it.
+      this.silentSince = this.settling === 0 ? null : performance.now()
+      return { status: 'unavailable', message: outcome.message }
+    }
     if (outcome.status === 'unknown' || outcome.status === 'unavailable') {
       this.unsettled.add(append.stream)
       this.lastGivenUpAt = performance.now()
     } else {
       this.unsettled.delete(append.stream)
+      this.denied.delete(append.stream)
       this.silentSince = this.settling === 0 ? null : performance.now()
     }
     return outcome
   }
 
-  private async untilSettled(append: StreamAppend): Promise<AppendOutcome> {
+  private async untilSettled(append: StreamAppend): Promise<Tried> {
     const { limits, log } = this.options
-    const until = performance.now() + limits.appendTotalMs
-    let everSent = false
+    const since = performance.now()
+    let mayBeWritten = false
     for (let attempt = 0; ; attempt++) {
-      const outcome = await this.attempt(append, () => (everSent = true))
-      if (outcome.status !== 'unknown') return outcome
+      let isSent = false
+      const outcome = await this.attempt(append, () => (isSent = true))
+      if (outcome.status !== 'unknown' && outcome.status !== 'denied') return outcome
       const { message } = outcome
+      if (outcome.status === 'denied') this.noteDenied(append.stream)
+      else mayBeWritten ||= isSent
+      const isNowhere = outcome.status === 'denied' && !mayBeWritten
       const pause = backOffMs(limits, attempt)
-      if (this.closing.signal.aborted || performance.now() + pause > until) {
+      const patienceMs = isNowhere ? limits.appendDeniedMs : limits.appendTotalMs
+      if (this.closing.signal.aborted || performance.now() - since + pause > patienceMs) {
+        if (isNowhere) return outcome
         log.error({ stream: append.stream, attempts: attempt + 1, reason: message }, 'An append did not settle')
-        // Every try failed before the append was handed to a client: it is nowhere.
-        return everSent ? outcome : { status: 'unavailable', message }
+        // Where every try failed before it was handed to a client, it is nowhere either.
+        return { status: mayBeWritten ? 'unknown' : 'unavailable', message }
       }
-      log.warn({ stream: append.stream, attempt: attempt + 1, reason: message }, 'Outcome unknown, sending again')
+      if (outcome.status === 'unknown') {
+        log.warn({ stream: append.stream, attempt: attempt + 1, reason: message }, 'Outcome unknown, sending again')
+      }
       await delay(pause, undefined, { signal: this.closing.signal }).catch(() => undefined)
     }
   }
 
-  private async attempt(append: StreamAppend, onSent: () => void): Promise<AppendOutcome> {
+  /** Told once, until the stream takes an append again. */
+  private noteDenied(stream: string): void {
+    if (!this.denied.has(stream)) this.options.log.error({ stream, right: 'write' }, APPENDING_DENIED)
+    this.denied.set(stream, performance.now())
+  }
+
+  private async attempt(append: StreamAppend, onSent: () => void): Promise<Tried> {
     let lease: Lease
     try {
       lease = await this.currentLease()

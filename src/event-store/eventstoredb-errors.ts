@@ -12,7 +12,7 @@ import {
   isCommandError,
 } from '@eventstore/db-client'
 import { portRevision } from './eventstoredb-codec.js'
-import { EventStoreCorrupt, EventStoreUnavailable, type AppendOutcome } from './event-store.js'
+import { EventStoreCorrupt, EventStoreDenied, EventStoreUnavailable, type AppendOutcome } from './event-store.js'
 
 /** The server did not answer in our time. */
 export class NoAnswer extends Error {
@@ -24,9 +24,17 @@ const GRPC_INVALID_ARGUMENT = 3
 const BAD_REQUEST = 'Could not recognize BadRequest'
 const READING_DENIED =
   'EventStoreDB denies reading: the user in EVENT_STORE_URL needs the right to read $all, which only $admins have by default, and to read and write the streams of Meterbook'
+export const APPENDING_DENIED =
+  'EventStoreDB denies appending: the user in EVENT_STORE_URL needs the right to write the streams of Meterbook, and to read them and $all'
 const INVALID_POSITION = 'invalid position'
 
-export type AppendFailure = Extract<AppendOutcome, { status: 'conflict' | 'rejected' | 'unknown' }>
+/** Nothing was written by that try; a right may be back a moment later. */
+export interface Denied {
+  readonly status: 'denied'
+  readonly message: string
+}
+
+export type AppendFailure = Extract<AppendOutcome, { status: 'conflict' | 'rejected' | 'unknown' }> | Denied
 
 export function appendFailure(error: unknown): AppendFailure {
   if (error instanceof WrongExpectedVersionError) {
@@ -35,7 +43,7 @@ export function appendFailure(error: unknown): AppendFailure {
   }
   if (error instanceof MaxAppendSizeExceededError)
     return { status: 'rejected', message: `The server takes at most ${error.maxAppendSize} bytes an append` }
-  if (error instanceof AccessDeniedError) return { status: 'rejected', message: 'The server denied access' }
+  if (error instanceof AccessDeniedError) return { status: 'denied', message: APPENDING_DENIED }
   if (error instanceof StreamDeletedError) return { status: 'rejected', message: 'The stream was deleted for good' }
   if (error instanceof InvalidArgumentError) return { status: 'rejected', message: describe(error) }
   if (isCommandError(error as Error) && (hasCode(error, GRPC_INVALID_ARGUMENT) || describe(error) === BAD_REQUEST))
@@ -54,7 +62,7 @@ export function poisons(error: unknown): boolean {
 export function readFailure(error: unknown): Error {
   if (error instanceof EventStoreCorrupt || error instanceof EventStoreUnavailable) return error
   if (error instanceof StreamDeletedError) return new EventStoreCorrupt('A stream of ours was deleted for good')
-  if (error instanceof AccessDeniedError) return new EventStoreUnavailable(READING_DENIED, { cause: error })
+  if (error instanceof AccessDeniedError) return new EventStoreDenied(READING_DENIED, { cause: error })
   // The log was restored or wiped: our positions are another log's.
   if (describe(error).includes(INVALID_POSITION))
     return new EventStoreCorrupt('The position is no place in this log; was the database replaced?')

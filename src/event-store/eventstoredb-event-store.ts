@@ -8,19 +8,20 @@
 import { Appender } from './eventstoredb-appender.js'
 import { connector } from './eventstoredb-client.js'
 import { comparePositions, parsePosition } from './eventstoredb-codec.js'
-import { describe } from './eventstoredb-errors.js'
+import { APPENDING_DENIED, describe } from './eventstoredb-errors.js'
 import { DEFAULT_LIMITS, type EventStoreDbLimits, type EventStoreDbLog } from './eventstoredb-limits.js'
 import { Reader } from './eventstoredb-reader.js'
-import type {
-  AppendOutcome,
-  EventStore,
-  Position,
-  ReadAllOptions,
-  ReadStreamOptions,
-  RecordedEvent,
-  StreamAppend,
-  SubscribeOptions,
-  SubscriptionItem,
+import {
+  EventStoreDenied,
+  type AppendOutcome,
+  type EventStore,
+  type Position,
+  type ReadAllOptions,
+  type ReadStreamOptions,
+  type RecordedEvent,
+  type StreamAppend,
+  type SubscribeOptions,
+  type SubscriptionItem,
 } from './event-store.js'
 
 export interface EventStoreDbOptions {
@@ -83,8 +84,9 @@ export class EventStoreDbEventStore implements EventStore {
     return parsePosition(text)
   }
 
-  check(): Promise<void> {
-    return this.reader.check()
+  async check(): Promise<void> {
+    await this.reader.check()
+    if (this.appender.isDenied) throw new EventStoreDenied(APPENDING_DENIED)
   }
 
   close(): Promise<void> {

@@ -7,6 +7,10 @@ export interface EventStoreDbLimits {
   readonly appendTryMs: number
   /** How long an append is tried again while its outcome is unknown, from its first try. */
   readonly appendTotalMs: number
+  /** How long an append is tried again that is denied, from its first try: rights are lost for a moment while they are changed. */
+  readonly appendDeniedMs: number
+  /** How long after the last one that was denied the store is not called usable, unless its stream takes one before. */
+  readonly deniedToldMs: number
   /** Appends sent and not yet answered. The client loses track of what fails above about 1000. */
   readonly appendsInFlightMax: number
   /**
@@ -46,6 +50,8 @@ export interface EventStoreDbLimits {
 export const DEFAULT_LIMITS: EventStoreDbLimits = {
   appendTryMs: 5_000,
   appendTotalMs: 30_000,
+  appendDeniedMs: 2_000,
+  deniedToldMs: 30_000,
   appendsInFlightMax: 256,
   appendBytesInFlightMax: 8 * 1024 * 1024,
   appendQueueMs: 30_000,

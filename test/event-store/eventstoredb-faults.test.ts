@@ -6,6 +6,7 @@ import { describe, expect, it } from '@jest/globals'
 import {
   APPEND_EVENTS_MAX,
   EventStoreCorrupt,
+  EventStoreDenied,
   EventStoreUnavailable,
   type EventStore,
   type Position,
@@ -352,7 +353,7 @@ describe.each([
     expect(await append(store, 's-2', 4, [newEvent()])).toEqual({ status: 'conflict', revision: 0 })
   })
 
-  it('is rejected and not tried again: too large, denied, a bad request, a tombstoned stream', async () => {
+  it('is rejected and not tried again: too large, a bad request, a tombstoned stream', async () => {
     const server = await startServer({ supportsBatchAppend })
     const { store } = openStore(server)
     const large = () => newEvent({ text: 'x'.repeat(600 * 1024) })
@@ -361,15 +362,49 @@ describe.each([
       status: 'rejected',
       message: expect.stringContaining('1048576'),
     })
-    server.faults.onAppend('access-denied')
-    expect((await append(store, 's-1', 0, [newEvent()])).status).toBe('rejected')
     server.faults.onAppend('bad-request')
     expect((await append(store, 's-1', 0, [newEvent()])).status).toBe('rejected')
     server.log.tombstone('s-gone')
     expect((await append(store, 's-gone', 0, [newEvent()])).status).toBe('rejected')
-    expect(server.received).toHaveLength(3)
+    expect(server.received).toHaveLength(2)
     expect(server.log.events).toEqual([])
     expect((await append(store, 's-1', 0, [large()])).status).toBe('appended')
+  })
+
+  it('is tried again where it is denied for a moment, and unavailable where it stays so', async () => {
+    const server = await startServer({ supportsBatchAppend })
+    const { store, lines } = openStore(server)
+    server.faults.onAppend('access-denied', 2)
+    expect(await append(store, 's-1', 0, [newEvent()])).toMatchObject({ status: 'appended', revision: 1 })
+    await store.check()
+
+    lines.length = 0
+    server.faults.onAppend('access-denied', 1_000)
+    const denied = { status: 'unavailable', message: expect.stringContaining('needs the right to write') }
+    for (const stream of ['s-1', 's-1', 's-2']) {
+      expect(await append(store, stream, stream === 's-1' ? 1 : 0, [newEvent()])).toEqual(denied)
+    }
+    await expect(store.check()).rejects.toThrow(EventStoreDenied)
+    expect(server.log.events).toHaveLength(1)
+
+    const told = lines.filter(({ level }) => level === 'error').map(({ details }) => details)
+    expect(told).toEqual([
+      { stream: 's-1', right: 'write' },
+      { stream: 's-2', right: 'write' },
+    ])
+    while (server.faults.takeAppendFault() !== undefined);
+    expect(await append(store, 's-1', 1, [newEvent()])).toMatchObject({ status: 'appended', revision: 2 })
+    expect(await append(store, 's-2', 0, [newEvent()])).toMatchObject({ status: 'appended', revision: 1 })
+    await store.check()
+  })
+
+  it('stays unknown where it is denied after a try that may have been written', async () => {
+    const server = await startServer({ supportsBatchAppend })
+    const { store } = openStore(server, { limits: { appendTotalMs: 1_000 } })
+    server.faults.onAppend('write-silently')
+    server.faults.onAppend('access-denied', 1_000)
+    expect((await append(store, 's-1', 0, [newEvent()])).status).toBe('unknown')
+    expect(server.log.events).toHaveLength(1)
   })
 })
 

@@ -14,6 +14,7 @@ import { EventStoreDbServer, type ServerOptions } from '../eventstoredb-server/e
 export const SHORT: Partial<EventStoreDbLimits> = {
   appendTryMs: 250,
   appendTotalMs: 10_000,
+  appendDeniedMs: 300,
   backOffMsMin: 5,
   backOffMsMax: 50,
   readProgressMs: 400,

@@ -144,6 +144,26 @@ describe('A service whose EventStoreDB', () => {
     expect(new Set(await Promise.all(past))).toEqual(new Set([503]))
   })
 
+  it('denies appends is not ready and refuses what it may be sent again, and neither if it is for a moment', async () => {
+    server.faults.onAppend('access-denied', 2)
+    expect((await send('a')).status).toBe(200)
+    server.faults.onAppend('access-denied', 2)
+    expect((await create('in_a_moment')).status).toBe(200)
+    expect(await ready()).toMatchObject({ status: 200 })
+
+    server.faults.onAppend('access-denied', 1_000)
+    for (const answer of await Promise.all([send('b'), create('later')])) {
+      expect(answer).toMatchObject({ status: 503, headers: { 'stripe-should-retry': 'true' } })
+    }
+    const reason = expect.stringContaining('needs the right to write the streams of Meterbook')
+    expect(await ready()).toMatchObject({ status: 503, body: { event_store: 'reachable', reason } })
+
+    while (server.faults.takeAppendFault() !== undefined);
+    for (const answer of await Promise.all([send('b'), create('later')])) expect(answer.status).toBe(200)
+    expect(await ready()).toMatchObject({ status: 200 })
+    expect(await total(service.stripe, meter, aroundNow)).toBe('42')
+  })
+
   it('is led by another node while the old one stands still is projected from the new one', async () => {
     const leader = await anotherNode()
     server.faults.leaderElsewhere = leader.endpoint
