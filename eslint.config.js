@@ -8,8 +8,8 @@ import tseslint from 'typescript-eslint'
  */
 const mayImport = {
   domain: [],
-  'event-store': ['domain', 'sqlite-failure.js'],
-  'read-model': ['sqlite-failure.js'],
+  'event-store': ['domain', 'opened-file.js', 'sqlite-failure.js'],
+  'read-model': ['opened-file.js', 'sqlite-failure.js'],
   commands: ['domain', 'event-store', 'read-model', 'overloaded.js', 'turns.js'],
   projections: ['domain', 'event-store', 'read-model'],
   queries: ['domain', 'event-store', 'read-model', 'projections', 'overloaded.js'],

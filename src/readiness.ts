@@ -27,19 +27,21 @@ export async function readiness(
   return {
     event_store: isReachable ? 'reachable' : 'unreachable',
     projections: stopped !== null ? 'stopped' : isReady && !isBehind ? 'caught up' : 'catching up',
-    reason: !isReachable
-      ? 'The event store cannot be reached.'
-      : stopped !== null
+    // Why they stopped is for somebody to mend, and may be why the store is not reached.
+    reason:
+      stopped !== null
         ? `The projections stopped: ${stopped}`
-        : !isReady
-          ? 'The projections are catching up with the log.'
-          : isBehind
-            ? `What was acknowledged has not been projected for ${Math.floor(behindMs / 1000)} s.`
-            : rowsFailure !== null
-              ? 'The read model cannot be read.'
-              : isDenied
-                ? `${storeFailure.message}.`
-                : null,
+        : !isReachable
+          ? 'The event store cannot be reached.'
+          : !isReady
+            ? 'The projections are catching up with the log.'
+            : isBehind
+              ? `What was acknowledged has not been projected for ${Math.floor(behindMs / 1000)} s.`
+              : rowsFailure !== null
+                ? rowsFailure.message
+                : isDenied
+                  ? `${storeFailure.message}.`
+                  : null,
   }
 }
 

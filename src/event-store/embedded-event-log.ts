@@ -6,6 +6,7 @@
  */
 import Database from 'better-sqlite3'
 import { randomUUID } from 'node:crypto'
+import { OpenedFile } from '../opened-file.js'
 import { describeFailure, sqliteFailure } from '../sqlite-failure.js'
 import {
   EventStoreCorrupt,
@@ -176,6 +177,7 @@ interface KnownStream {
 
 /** Reads pages of the log on a connection of its own; statements are prepared once. */
 export class EventLogReader {
+  readonly opened: OpenedFile
   private readonly log: EventLog
   private readonly selectAll: Database.Statement<[number, number], EventRow>
   private readonly selectAllInColumns: Database.Statement<[number, number], EventColumns>
@@ -190,6 +192,7 @@ export class EventLogReader {
 
   constructor(private readonly file: string) {
     this.log = openEventLog(file)
+    this.opened = new OpenedFile(file)
     this.log.pragma('query_only = ON')
     const columns = 'position, stream_id, revision, id, type, data, metadata'
     this.selectAll = this.log
@@ -342,6 +345,7 @@ export class EventLogReader {
   }
 
   close(): void {
+    this.opened.problem(0)
     this.log.close()
   }
 

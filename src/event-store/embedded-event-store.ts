@@ -7,9 +7,9 @@
  */
 import { EventEmitter, once } from 'node:events'
 import { BroadcastChannel, Worker } from 'node:worker_threads'
-import { EventLogReader, openEventLog } from './embedded-event-log.js'
+import { EventLogReader } from './embedded-event-log.js'
 import { encodeAppend, wakeChannelName } from './embedded-event-writer.js'
-import type { WriterAnswer, WriterMessage, WriterRequest } from './embedded-event-store.worker.js'
+import type { WriterAnswer, WriterMessage, WriterRequest, WriterSettings } from './embedded-event-store.worker.js'
 import {
   APPEND_EVENTS_MAX,
   EventStoreUnavailable,
@@ -49,7 +49,7 @@ export class EmbeddedEventStore implements EventStore {
   private unanswered = 0
   private readonly pending = new Map<number, PendingAppend>()
   private nextId = 1
-  private reader: EventLogReader | null = null
+  private readonly reader: EventLogReader
   private wake: BroadcastChannel | null = null
   private readonly woken = new EventEmitter().setMaxListeners(0)
   private closed = false
@@ -57,13 +57,15 @@ export class EmbeddedEventStore implements EventStore {
   constructor(file: string) {
     this.file = file
     // Makes the file, or says at the start what is wrong with it.
-    openEventLog(file).close()
+    this.reader = new EventLogReader(file)
   }
 
   async append(appends: readonly StreamAppend[]): Promise<AppendOutcome[]> {
     if (this.closed) {
       return appends.map(() => ({ status: 'unavailable', message: 'The event store is closed.' }))
     }
+    const problem = this.reader.opened.problem()
+    if (problem !== null) return appends.map(() => ({ status: 'unavailable', message: problem }))
     const outcomes: (AppendOutcome | undefined)[] = appends.map(refusal)
     const indexes = [...appends.keys()].filter((index) => outcomes[index] === undefined)
     if (indexes.length > 0) {
@@ -136,8 +138,9 @@ export class EmbeddedEventStore implements EventStore {
   }
 
   async check(): Promise<void> {
+    const reader = this.reading()
     try {
-      this.reading().version()
+      reader.version()
     } catch (error) {
       throw new EventStoreUnavailable('The event log cannot be read.', { cause: error })
     }
@@ -156,7 +159,7 @@ export class EmbeddedEventStore implements EventStore {
       await exited.catch(() => worker.terminate())
     }
     this.wake?.close()
-    this.reader?.close()
+    this.reader.close()
   }
 
   /** Resolves when the log may have changed since `version`, or the signal says stop. */
@@ -172,7 +175,8 @@ export class EmbeddedEventStore implements EventStore {
       }
       // A commit between the read and this line would not wake us, so the version is looked at as well.
       const look = (): void => {
-        if (this.closed || signal.aborted || this.reading().version() !== version) done()
+        const isOver = this.closed || signal.aborted || this.reader.opened.problem() !== null
+        if (isOver || this.reader.version() !== version) done()
       }
       const poll = setInterval(look, OTHER_PROCESS_POLL_MS)
       signal.addEventListener('abort', done)
@@ -198,7 +202,7 @@ export class EmbeddedEventStore implements EventStore {
   private writer(): Worker {
     if (this.worker) return this.worker
     const worker = new Worker(new URL('./embedded-event-store.worker.js', import.meta.url), {
-      workerData: { file: this.file },
+      workerData: { file: this.file, identity: this.reader.opened.identity } satisfies WriterSettings,
     })
     worker.on('message', (answer: WriterAnswer) => {
       // What a lost writer took is unknown to whoever waited for it, and sent again.
@@ -238,7 +242,8 @@ export class EmbeddedEventStore implements EventStore {
 
   private reading(): EventLogReader {
     if (this.closed) throw new EventStoreUnavailable('The event store is closed.')
-    this.reader ??= new EventLogReader(this.file)
+    const problem = this.reader.opened.problem()
+    if (problem !== null) throw new EventStoreUnavailable(problem)
     return this.reader
   }
 

@@ -3,8 +3,14 @@
  * transaction, so the number of flushes does not grow with the number of callers.
  */
 import { BroadcastChannel, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import type { FileIdentity } from '../opened-file.js'
 import { EmbeddedEventWriter, wakeChannelName, type EncodedAppend } from './embedded-event-writer.js'
 import type { AppendOutcome } from './event-store.js'
+
+export interface WriterSettings {
+  readonly file: string
+  readonly identity: FileIdentity
+}
 
 export interface WriterRequest {
   readonly id: number
@@ -27,8 +33,8 @@ const GROUP_EVENTS_MAX = 10_000
 
 if (!parentPort) throw new Error('This file is a worker thread.')
 const port = parentPort
-const { file } = workerData as { readonly file: string }
-const writer = new EmbeddedEventWriter(file)
+const { file, identity } = workerData as WriterSettings
+const writer = new EmbeddedEventWriter(file, identity)
 const wake = new BroadcastChannel(wakeChannelName(file))
 wake.unref()
 

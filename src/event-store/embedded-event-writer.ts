@@ -3,8 +3,15 @@
  * stands on its own: a conflict writes nothing and does not touch the others.
  */
 import Database from 'better-sqlite3'
+import { identityOf, OpenedFile, type FileIdentity } from '../opened-file.js'
 import { dataVersion, logFailure, openEventLog, type EventLog } from './embedded-event-log.js'
-import type { AppendOutcome, EventMetadata, Position, StreamAppend } from './event-store.js'
+import {
+  EventStoreUnavailable,
+  type AppendOutcome,
+  type EventMetadata,
+  type Position,
+  type StreamAppend,
+} from './event-store.js'
 
 /**
  * An append as it crosses to the writing thread: one text, because a thousand small ones cost several times as much to hand
@@ -40,6 +47,7 @@ interface StreamState {
 
 export class EmbeddedEventWriter {
   private readonly log: EventLog
+  private readonly opened: OpenedFile
   private readonly streams = new Map<string, StreamState>()
   private seenVersion: number
   private readonly begin: Database.Statement
@@ -51,8 +59,14 @@ export class EmbeddedEventWriter {
   private readonly selectStream: Database.Statement<[string], { stream_id: number; revision: number }>
   private readonly selectIds: Database.Statement<[number, number, number], { id: string; position: number }>
 
-  constructor(private readonly file: string) {
+  /** `identity`: of the file, which must be there. @throws EventStoreUnavailable where it is not that one any more. */
+  constructor(
+    private readonly file: string,
+    identity: FileIdentity,
+  ) {
+    if (identityOf(file) !== identity) throw new EventStoreUnavailable(`${file} is not the file it was.`)
     this.log = openEventLog(file)
+    this.opened = new OpenedFile(file, identity)
     this.seenVersion = dataVersion(this.log)
     this.begin = this.log.prepare('BEGIN IMMEDIATE')
     this.commit = this.log.prepare('COMMIT')
@@ -76,6 +90,8 @@ export class EmbeddedEventWriter {
       this.begin.run()
       this.forgetWhatOthersChanged()
       const outcomes = appends.map((append) => this.appendOne(append))
+      const problem = this.opened.problem()
+      if (problem !== null) throw new EventStoreUnavailable(problem)
       committing = true
       this.commit.run()
       return outcomes
@@ -91,6 +107,7 @@ export class EmbeddedEventWriter {
   }
 
   close(): void {
+    this.opened.problem(0)
     this.log.close()
   }
 

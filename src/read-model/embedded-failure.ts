@@ -1,6 +1,6 @@
 /** What SQLite's errors mean for the embedded read model. */
 import { describeFailure, sqliteFailure } from '../sqlite-failure.js'
-import { ReadModelDamaged } from './read-model.js'
+import { ReadModelDamaged, ReadModelUnusable } from './read-model.js'
 
 const MENDING =
   'Stop the service and remove this file and those beside it that end in -wal and -shm: rows are made again from the event log at the next start.'
@@ -13,5 +13,5 @@ export function rowsFailure(file: string, error: unknown): unknown {
   const described = describeFailure(file, error, MENDING)
   return failure === 'damaged'
     ? new ReadModelDamaged(described, { cause: error })
-    : new Error(described, { cause: error })
+    : new ReadModelUnusable(described, { cause: error })
 }

@@ -5,6 +5,7 @@
  * Flushing may lag behind (`synchronous = NORMAL`): what a power cut takes is projected again from the log.
  */
 import Database from 'better-sqlite3'
+import { OpenedFile } from '../opened-file.js'
 import { LogCopier } from './embedded-log-copier.js'
 import { rowsFailure } from './embedded-failure.js'
 import { EmbeddedRows } from './embedded-rows.js'
@@ -14,6 +15,7 @@ import {
   ReadModelBusy,
   ReadModelDamaged,
   ReadModelUnavailable,
+  ReadModelUnusable,
   type Checkpoint,
   type KeyValue,
   type Range,
@@ -63,6 +65,8 @@ export class EmbeddedReadModel implements ReadModel {
   private closed = false
 
   private readonly copier: LogCopier | null
+  /** Of the first connection: no other file is read or written beside it. null before, and of a file that nobody else sees. */
+  private opened: OpenedFile | null = null
 
   /**
    * A projected file is one that this thread goes on writing while others read it. A scratch file is written fast and is
@@ -162,12 +166,14 @@ export class EmbeddedReadModel implements ReadModel {
       rows.beginImmediate()
       await change(rows, this.building())
       rows.tend()
+      this.requireSameFile()
       rows.commit()
     } catch (error) {
       rows.rollback()
-      if (!isPassing(error)) throw rowsFailure(this.file, error)
+      const failure = rowsFailure(this.file, error) as Error
+      if (!isPassing(error)) throw failure
       rows.makeRoom()
-      throw new ReadModelUnavailable((error as Error).message, { cause: error })
+      throw new ReadModelUnavailable(failure.message, { cause: error })
     }
     this.copier?.committed(() => rows.copyLog())
   }
@@ -175,6 +181,7 @@ export class EmbeddedReadModel implements ReadModel {
   async close(): Promise<void> {
     this.closed = true
     await this.copier?.stop()
+    this.opened?.problem(0)
     for (const rows of [this.writer, this.single, ...this.idle]) rows?.close()
     this.idle.length = 0
   }
@@ -217,11 +224,13 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   private reading(): EmbeddedRows {
+    this.requireSameFile()
     this.single ??= this.rowsToRead()
     return this.single
   }
 
   private async acquire(): Promise<EmbeddedRows> {
+    this.requireSameFile()
     const idle = this.idle.pop()
     if (idle) return idle
     if (this.open >= SNAPSHOTS_MAX) return this.released()
@@ -235,9 +244,8 @@ export class EmbeddedReadModel implements ReadModel {
     try {
       return this.rowsToRead()
     } catch (error) {
-      if (this.closed || error instanceof ReadModelDamaged) throw error
-      // No file descriptor is left, for instance.
-      throw new ReadModelUnavailable((error as Error).message, { cause: error })
+      if (this.closed || error instanceof ReadModelDamaged || error instanceof ReadModelUnusable) throw error
+      throw new ReadModelUnusable((error as Error).message, { cause: error })
     }
   }
 
@@ -275,11 +283,19 @@ export class EmbeddedReadModel implements ReadModel {
 
   private connect(cacheKib: number): Database.Database {
     if (this.closed) throw new Error('The read model is closed.')
+    this.requireSameFile(true)
     try {
-      return this.openDatabase(cacheKib)
+      const database = this.openDatabase(cacheKib)
+      if (this.use === 'lasting' || this.use === 'projected') this.opened ??= new OpenedFile(this.file)
+      return database
     } catch (error) {
       throw rowsFailure(this.file, error)
     }
+  }
+
+  private requireSameFile(isNow = false): void {
+    const problem = this.opened?.problem(isNow ? 0 : undefined) ?? null
+    if (problem !== null) throw new ReadModelUnusable(problem)
   }
 
   private openDatabase(cacheKib: number): Database.Database {
@@ -309,5 +325,7 @@ export class EmbeddedReadModel implements ReadModel {
 
 /** No room on the disk, a device that fails for a moment, another process that is writing. */
 function isPassing(error: unknown): boolean {
-  return error instanceof Database.SqliteError && /^SQLITE_(FULL|IOERR|BUSY)/.test(error.code)
+  // What was read on the way has named the file already.
+  const cause = error instanceof ReadModelUnusable ? error.cause : error
+  return cause instanceof Database.SqliteError && /^SQLITE_(FULL|IOERR|BUSY)/.test(cause.code)
 }

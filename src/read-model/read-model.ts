@@ -132,7 +132,7 @@ export interface ReadModel extends RowReader, Building {
    * Reads one committed state, whatever is written meanwhile. Only so many are open at once; others wait their turn, for a
    * bounded time.
    *
-   * @throws ReadModelBusy, ReadModelUnavailable
+   * @throws ReadModelBusy, ReadModelUnusable
    */
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
   /**
@@ -145,7 +145,7 @@ export interface ReadModel extends RowReader, Building {
   close(): Promise<void>
 }
 
-/** It cannot be written, and nothing was, or opened just now: no room, or another process is writing. Waiting may mend it. */
+/** It cannot be written just now, and nothing was: no room, or another process is writing. Waiting may mend it. */
 export class ReadModelUnavailable extends Error {
   override readonly name = 'ReadModelUnavailable'
 }
@@ -153,6 +153,11 @@ export class ReadModelUnavailable extends Error {
 /** All snapshots there may be are open, and none was given back in time. The read may be tried again. */
 export class ReadModelBusy extends Error {
   override readonly name = 'ReadModelBusy'
+}
+
+/** It cannot be opened, for want of file descriptors for instance, or another file stands in its place. */
+export class ReadModelUnusable extends Error {
+  override readonly name = 'ReadModelUnusable'
 }
 
 /** What is stored is not what was written. The rows can be built anew from the log. */

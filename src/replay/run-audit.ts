@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DomainError } from '../domain/errors.js'
 import type { EventStore } from '../event-store/event-store.js'
-import { openEventStore, type Log } from '../event-store/open-event-store.js'
+import { EMBEDDED, EVENT_LOG_FILE, openEventStore, type Log } from '../event-store/open-event-store.js'
 import { categories, ledgerOf } from '../event-store/streams.js'
 import type { ReadModel } from '../read-model/read-model.js'
 import { openReadModel, openScratchReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
@@ -34,6 +34,9 @@ export async function runAudit(
 ): Promise<AuditVerdict> {
   if (!existsSync(join(dataDir, READ_MODEL_FILE))) {
     throw new Error(`There is no read model in ${resolve(dataDir)} to be audited. Start the service once, then audit.`)
+  }
+  if (eventStoreUrl === EMBEDDED && !existsSync(join(dataDir, EVENT_LOG_FILE))) {
+    throw new Error(`There is no event log in ${resolve(dataDir)} to be audited.`)
   }
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown>)[] = []

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
 import { EmbeddedReadModel, SNAPSHOTS_MAX } from '../../src/read-model/embedded-read-model.js'
-import { ReadModelBusy, ReadModelUnavailable, START } from '../../src/read-model/read-model.js'
+import { ReadModelBusy, ReadModelUnusable, START } from '../../src/read-model/read-model.js'
 import { Workspace } from '../projections/projecting.js'
 import { small } from './naive-rows.js'
 
@@ -19,7 +19,8 @@ let file: string
 let readModel: EmbeddedReadModel
 beforeEach(async () => {
   file = workspace.file('read-model.db')
-  readModel = new EmbeddedReadModel(file, 'lasting', WAIT_MS)
+  // Whether a scratch file is still the one that was opened is not looked at.
+  readModel = new EmbeddedReadModel(file, 'scratch', WAIT_MS)
   await readModel.prepare([small])
 })
 afterEach(() => readModel.close())
@@ -29,7 +30,7 @@ const read = (): Promise<unknown> => readModel.snapshot((rows) => rows.checkpoin
 it('are taken again once the file can be opened again, however often it could not', async () => {
   renameSync(file, `${file}.aside`)
   mkdirSync(file)
-  for (let tries = 0; tries <= SNAPSHOTS_MAX; tries++) await expect(read()).rejects.toThrow(ReadModelUnavailable)
+  for (let tries = 0; tries <= SNAPSHOTS_MAX; tries++) await expect(read()).rejects.toThrow(ReadModelUnusable)
   rmdirSync(file)
   renameSync(`${file}.aside`, file)
   await expect(read()).resolves.toEqual(START)

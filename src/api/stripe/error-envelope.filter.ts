@@ -128,14 +128,14 @@ function sendError(error: unknown, request: Request, reply: Reply, log: ErrorLog
   reply.send(answer.body)
 }
 
-/** For somebody to mend, such as a full disk, or a limit of open files. */
-const forSomebody: readonly string[] = ['EventStoreUnavailable', 'ReadModelUnavailable']
+/** For somebody to mend: that nothing can be stored, a full disk for instance, or that rows cannot be read. */
+const forSomebody: ReadonlySet<string> = new Set(['EventStoreUnavailable', 'ReadModelUnusable'])
 
 /** Where a stack came from matters for bugs only; what passes by itself is told with every request it meets, so in a line. */
 function logTrouble(error: unknown, { id: requestId }: Request, { trouble, status }: ErrorAnswer, log: ErrorLog): void {
   if (trouble === 'bug') log.error({ requestId, err: error }, 'A request failed.')
   if (trouble !== 'passing') return
-  const isForSomebody = error instanceof Error && forSomebody.includes(error.name)
+  const isForSomebody = error instanceof Error && forSomebody.has(error.name)
   const fields = { requestId, status, reason: reasonOf(error) }
   if (isForSomebody) log.error(fields, 'A request was refused for now.')
   else log.warn(fields, 'A request was refused for now.')

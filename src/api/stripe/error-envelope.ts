@@ -82,16 +82,16 @@ const passingFailures: Readonly<Record<string, (error: Error) => ApiError>> = {
       message: 'The service cannot reach its event store just now. Please try again.',
       headers: tryAgain,
     }),
-  ReadModelBehind: ({ message }) => new ApiError({ status: 503, type: 'api_error', message, headers: tryAgain }),
-  ReadModelBusy: ({ message }) =>
-    new ApiError({ status: 503, type: 'api_error', message: `${message} Please try again.`, headers: tryAgain }),
-  ReadModelUnavailable: () =>
+  ReadModelUnusable: () =>
     new ApiError({
       status: 503,
       type: 'api_error',
-      message: 'The service cannot open its read model just now. Please try again.',
+      message: 'The service cannot read its read model just now. Please try again.',
       headers: tryAgain,
     }),
+  ReadModelBehind: ({ message }) => new ApiError({ status: 503, type: 'api_error', message, headers: tryAgain }),
+  ReadModelBusy: ({ message }) =>
+    new ApiError({ status: 503, type: 'api_error', message: `${message} Please try again.`, headers: tryAgain }),
   Overloaded: ({ message }) =>
     new ApiError({ status: 429, type: 'invalid_request_error', code: 'rate_limit', message, headers: tryAgain }),
   TransactionConflict: ({ message }) =>
