@@ -47,7 +47,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     return value === undefined || value === '' ? otherwise : value
   }
   return {
-    host: text('HOST', '127.0.0.1'),
+    host: readHost(text('HOST', '127.0.0.1')),
     port: readPort(text('PORT', '4242')),
     dataDir: text('DATA_DIR', './data'),
     eventStoreUrl: readEventStoreUrl(text('EVENT_STORE_URL', 'embedded:')),
@@ -77,6 +77,18 @@ export function readServiceAccess(
     throw new ConfigError('METERBOOK_API_KEY must be a secret key of the service that --url names; or give --api-key.')
   }
   return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`, apiKey }
+}
+
+/** Whether it is an address of this machine shows only once it is listened on. */
+function readHost(text: string): string {
+  if (!/\s/.test(text)) return text
+  throw hostRefused(text)
+}
+
+export function hostRefused(text: string): ConfigError {
+  return new ConfigError(
+    `HOST must be an address or a name of this machine, such as 127.0.0.1, or 0.0.0.0 for all of its addresses, not ${JSON.stringify(text)}.`,
+  )
 }
 
 function readPort(text: string): number {

@@ -25,7 +25,7 @@ import { SignedTokens } from './commands/signed-token.js'
 import { UsageIndex } from './commands/usage-index.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { reportCatchingUp } from './catching-up.js'
-import type { Config } from './config.js'
+import { hostRefused, type Config } from './config.js'
 import { lockDataFolder, makeDataFolder, modeOpenToOthers } from './data-folder.js'
 import { EventStoreUnavailable } from './event-store/event-store.js'
 import { EMBEDDED, openEventStore } from './event-store/open-event-store.js'
@@ -165,9 +165,29 @@ export async function startService({
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
 async function listen(app: NestFastifyApplication, { host, port }: Config): Promise<string> {
-  await app.listen(port, host)
+  try {
+    await app.listen(port, host)
+  } catch (error) {
+    throw listenFailure(error, host, port)
+  }
   const { port: actual } = app.getHttpServer().address() as AddressInfo
   return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+}
+
+/** What the system says of a HOST that is no address, none of this machine, or a name that nobody knows. */
+const HOST_CODES: readonly unknown[] = ['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL', 'EINVAL']
+
+/** The same error, or one that names the setting and what to do. @throws ConfigError where only another HOST helps. */
+function listenFailure(error: unknown, host: string, port: number): unknown {
+  const { code } = error as { readonly code?: unknown }
+  if (HOST_CODES.includes(code)) return hostRefused(host)
+  if (code === 'EADDRINUSE') {
+    return new Error(`Another program listens on ${host} at port ${port}. Stop it, or set PORT to another one.`)
+  }
+  if (code === 'EACCES') {
+    return new Error(`This user may not listen on ${host} at port ${port}. Set PORT to one from 1024 on.`)
+  }
+  return error
 }
 
 /** Answers what has arrived; a client that does not finish its request is cut off in the end. */

@@ -283,8 +283,9 @@ onEachStore('The process of the service', (startBeside, store) => {
       const taken = { DATA_DIR: dataDir, EVENT_STORE_URL: opened.url, PORT: String(other.port), LOG_LEVEL: 'silent' }
       const { code, stderr } = await runServiceProcess(taken)
       expect(code).toBe(1)
-      expect(stderr).toContain(String(other.port))
-      expect(stderr.trim().split('\n')).toHaveLength(1)
+      expect(stderr.trim().split('\n')).toEqual([
+        `Meterbook could not start: Another program listens on 127.0.0.1 at port ${other.port}. Stop it, or set PORT to another one.`,
+      ])
     } finally {
       await other.close()
     }
@@ -295,11 +296,11 @@ onEachStore('The process of the service', (startBeside, store) => {
     const environment = { DATA_DIR: dataDir, EVENT_STORE_URL: opened.url, BOOTSTRAP_API_KEY: '', LOG_LEVEL: 'silent' }
     try {
       for (const nowhere of [
-        { HOST: '127.0.0.1', PORT: String(other.port) },
-        { HOST: 'nowhere.invalid', PORT: '0' },
+        { settings: { HOST: '127.0.0.1', PORT: String(other.port) }, code: 1 },
+        { settings: { HOST: 'nowhere.invalid', PORT: '0' }, code: 2 },
       ]) {
-        const { code, stdout } = await runServiceProcess({ ...environment, ...nowhere })
-        expect([code, stdout]).toEqual([1, ''])
+        const { code, stdout } = await runServiceProcess({ ...environment, ...nowhere.settings })
+        expect([code, stdout]).toEqual([nowhere.code, ''])
       }
     } finally {
       await other.close()
@@ -355,6 +356,8 @@ describe('A start that waits for the event store', () => {
 describe('A bad setting', () => {
   it('stops the start with one line and code 2, and is not repeated where it may be a secret', async () => {
     const settings = [
+      ['HOST', ' '],
+      ['HOST', 'a b'],
       ['PORT', 'eighty'],
       ['PORT', '65536'],
       ['EVENT_STORE_URL', 'mysql://user:secret@host'],
@@ -384,6 +387,18 @@ describe('A bad setting', () => {
       expect(stderr).not.toContain('secret')
     })
     await Promise.all(ends)
+  })
+
+  it.each(['999.1.1.1', '192.0.2.1'])('is a HOST that is none of this machine: %s', async (host) => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+    try {
+      const { code, stdout, stderr } = await runServiceProcess({ DATA_DIR: dataDir, HOST: host, LOG_LEVEL: 'silent' })
+      expect([code, stdout]).toEqual([2, ''])
+      expect(stderr).toMatch(/^HOST must be .*\n$/)
+      expect(stderr).toContain(`not "${host}".`)
+    } finally {
+      rmSync(dataDir, { recursive: true })
+    }
   })
 })
 
