@@ -16,7 +16,7 @@ import { list } from './stripe/list.js'
 import { IntegerText, Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
-import { timeFilter } from './time-filter.js'
+import { provenTimes } from './time-filter.js'
 import { UsageSelectionParameters } from './usage-selection.parameters.js'
 
 const PATH = '/meterbook/v1/audits'
@@ -58,7 +58,7 @@ export class AuditsController {
       sequence = null,
     } = readParameters(CreateAuditParameters, request.body)
     const { ledger } = callerOf(request)
-    const selection = { ledger, meterId: meter, customer, ...timeFilter(timestamp), sequence }
+    const selection = { ledger, meterId: meter, customer, ...provenTimes(timestamp), sequence }
     return this.idempotency.answer(
       request,
       reply,

@@ -14,7 +14,7 @@ import { IntegerText, Query, Text } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { UNIX_SECONDS_MAX } from './stripe/unix-time.js'
-import { timeFilter } from './time-filter.js'
+import { provenTimes } from './time-filter.js'
 import { UsageSelectionParameters } from './usage-selection.parameters.js'
 
 export class DigestParameters extends UsageSelectionParameters {
@@ -63,7 +63,7 @@ export class DigestController {
     const parameters = readParameters(DigestParameters, parseQuery(request.url))
     const { meter = null, customer = null, sequence = null } = parameters
     const context = this.readContext.of(request)
-    const { from, to } = timeFilter(parameters.timestamp)
+    const { from, to } = provenTimes(parameters.timestamp)
     const answer = await this.queries.execute(
       new GetDigest(
         context,

@@ -1,4 +1,5 @@
 /** Bounds of an instant in a list, as Stripe's lists take them: `created[gte]=…`. */
+import { DomainError } from '../domain/errors.js'
 import { IntegerText } from './stripe/parameter-decorators.js'
 import { fromUnixSeconds, UNIX_SECONDS_MAX } from './stripe/unix-time.js'
 
@@ -19,7 +20,7 @@ export class TimeFilterParameters {
 }
 
 /** Inclusive where `from`, exclusive where `to`; milliseconds since the epoch; null: none. */
-interface TimeFilter {
+export interface TimeFilter {
   readonly from: number | null
   readonly to: number | null
 }
@@ -33,4 +34,18 @@ export function timeFilter(parameters: TimeFilterParameters | undefined): TimeFi
     from: from.length === 0 ? null : fromUnixSeconds(Math.max(...from)),
     to: to.length === 0 ? null : fromUnixSeconds(Math.min(...to)),
   }
+}
+
+/**
+ * As `timeFilter`, of what something is proved about. @throws DomainError where no instant is in it: two bounds in the wrong order
+ * must not look like no usage. A list that is empty for such bounds, as Stripe's are, proves nothing.
+ */
+export function provenTimes(parameters: TimeFilterParameters | undefined): TimeFilter {
+  const filter = timeFilter(parameters)
+  const { from, to } = filter
+  if (from === null || to === null || from < to) return filter
+  const named = (...bounds: readonly (keyof TimeFilterParameters)[]): string =>
+    `timestamp[${bounds.find((bound) => parameters?.[bound] !== undefined)}]`
+  const end = named('lt', 'lte')
+  throw new DomainError('parameter_invalid', `${end} must be after ${named('gte', 'gt')}.`, end)
 }

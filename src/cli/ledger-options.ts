@@ -45,7 +45,10 @@ export function requireAccountName(command: Command, { account }: StoreOptions):
   command.error(`--account takes 1 to 64 of a-z, 0-9 and _, not ${JSON.stringify(account)}.`, { exitCode: 2 })
 }
 
-/** Bounds of a time, milliseconds since the epoch; null where none is given. Ends the command for text that is no time. */
+/**
+ * Bounds of a time, milliseconds since the epoch; null where none is given. Ends the command for text that is no time, and for an
+ * interval that is empty: two dates in the wrong order must not look like no usage.
+ */
 export function readTimes(
   command: Command,
   options: { readonly from?: string; readonly to?: string },
@@ -57,5 +60,7 @@ export function readTimes(
     if (instant !== null) return instant
     return command.error(`--${name} takes an RFC 3339 time or whole Unix seconds.`, { exitCode: 2 })
   }
-  return { from: read('from'), to: read('to') }
+  const [from, to] = [read('from'), read('to')]
+  if (from !== null && to !== null && to <= from) command.error('--to must be after --from.', { exitCode: 2 })
+  return { from, to }
 }

@@ -82,3 +82,18 @@ describe('meterbook digest', () => {
     expect(await run('digest', '--from', 'yesterday')).toMatchObject({ code: 2 })
   })
 })
+
+describe('An interval without an instant', () => {
+  const [earlier, later] = ['2026-01-14T00:00:00Z', '2026-01-15T00:00:00Z']
+
+  it.each(['digest', 'audit', 'export'])('is refused by %s: it would look like no usage', async (command) => {
+    for (const [from, to] of [
+      [later, earlier],
+      [later, later],
+    ] as const) {
+      const ended = await run(command, '--from', from, '--to', to)
+      expect([ended.code, ended.stdout]).toEqual([2, ''])
+      expect(ended.stderr).toContain('--to must be after --from.')
+    }
+  })
+})

@@ -109,6 +109,10 @@ onEachStore('Audits', (start) => {
     ]) {
       expect(refusal).toMatchObject({ statusCode: 404, code: 'resource_missing', param: 'meter' })
     }
+    expect(await refusalOf(begin({ timestamp: { gte: 200, lt: 100 } }))).toMatchObject({
+      code: 'parameter_invalid',
+      message: 'timestamp[lt] must be after timestamp[gte].',
+    })
     expect(await audited({ meter: meter.id, customer: 'cus_nobody' })).toMatchObject({ verdict: 'agrees', records: 0 })
   })
 

@@ -74,6 +74,15 @@ onEachStore('The digest', (start) => {
     expect(await refusalOf(digest('sequence=1000000'))).toMatchObject({ param: 'sequence', code: 'parameter_invalid' })
     expect(await refusalOf(digest('sequence=-1'))).toMatchObject({ param: 'sequence' })
     expect(await refusalOf(digest(`as_of=${seconds(clock.now()) + 10}`))).toMatchObject({ param: 'as_of' })
+    for (const bounds of ['timestamp[gte]=200&timestamp[lt]=100', 'timestamp[gte]=200&timestamp[lt]=200']) {
+      expect(await refusalOf(digest(bounds))).toMatchObject({
+        param: 'timestamp[lt]',
+        code: 'parameter_invalid',
+        message: 'timestamp[lt] must be after timestamp[gte].',
+      })
+    }
+    expect(await refusalOf(digest('timestamp[gt]=200&timestamp[lte]=199'))).toMatchObject({ param: 'timestamp[lte]' })
+    expect(await digest('timestamp[gte]=200&timestamp[lte]=200')).toMatchObject({ records: 0 })
     expect(await refusalOf(digest('sequence=1&as_of=1'))).toMatchObject({
       param: 'as_of',
       code: 'parameters_exclusive',
