@@ -144,6 +144,12 @@ function parseCells(text: string): Cell[][] {
   })
 }
 
+/**
+ * A name that is one of these but for its case or blanks around it: taken for a payload key, lines would get made up identifiers
+ * and the time of the import, and count once more when the file is imported with the right name.
+ */
+const RESERVED_COLUMNS: ReadonlySet<string> = new Set(['event_name', 'identifier', 'timestamp', 'record_status'])
+
 function readHeader({ raw, problem }: CsvRecord): Column[] {
   if (problem) throw new ImportFormatError(`The header row cannot be read: ${problem.message}`)
   let names: Cell[]
@@ -158,6 +164,12 @@ function readHeader({ raw, problem }: CsvRecord): Column[] {
     if (name === 'record_status') {
       throw new ImportFormatError(
         'The file has a column record_status: it was exported with cancelled records, which are not imported. Export it without --include-cancelled.',
+      )
+    }
+    const meant = name.trim().toLowerCase()
+    if (RESERVED_COLUMNS.has(meant)) {
+      throw new ImportFormatError(
+        `Column ${index + 1} is called ${JSON.stringify(name)}: write ${meant}, or ${JSON.stringify(`payload.${name}`)} if it is a payload key.`,
       )
     }
     return { payloadKey: name.startsWith('payload.') ? name.slice('payload.'.length) : name }

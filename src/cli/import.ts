@@ -40,7 +40,8 @@ interface ImportOptions extends StoreOptions {
 const HELP = `
 NDJSON: one {"event_name", "payload": {text: text}, "identifier"?, "timestamp"?} in each line.
 CSV: a header row with event_name and, if you like, identifier and timestamp. Every other column is a payload key,
-as is the rest of the name in a column payload.<key>. An empty cell is no key; "" is an empty text.
+as is the rest of the name in a column payload.<key>. Names count as they are written: Timestamp or " identifier" is refused.
+An empty cell is no key; "" is an empty text.
 Timestamps: RFC 3339 (2026-01-15T10:00:00.000Z) or whole Unix seconds; left out, the time of the import.
 gzip is recognised. The format is told by the name of the file, else by how it begins.
 

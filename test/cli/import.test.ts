@@ -260,6 +260,13 @@ describe('Importing CSV', () => {
     ['two columns of one meaning', 'event_name,value,payload.value\ntokens,1,1\n', 'mean the same'],
     ['a column without a name', 'event_name,,value\ntokens,1,1\n', 'Column 2 has no name'],
     ['the status of an export', 'event_name,value,record_status\ntokens,1,recorded\n', '--include-cancelled'],
+    [
+      'a name that only almost has its meaning',
+      'event_name,Identifier,value\ntokens,a,1\n',
+      'Column 2 is called "Identifier": write identifier, or "payload.Identifier" if it is a payload key.',
+    ],
+    ['blanks around a name', 'event_name,value, timestamp\ntokens,1,1\n', 'write timestamp, or "payload. timestamp"'],
+    ['another name of the meter', 'Event_Name,value\ntokens,1\n', 'write event_name, or "payload.Event_Name"'],
   ])('stops at a header with %s', async (_, content, message) => {
     const ended = await importFile(file('header.csv', content))
     expect(ended.code).toBe(3)
