@@ -80,7 +80,8 @@ export function importCommand(): Command {
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', HELP)
   return command.action(async (file: string, options: ImportOptions) => {
-    if (file !== STANDARD_INPUT && !isReadable(file)) command.error(`There is no file ${file}.`, { exitCode: 2 })
+    const problem = file === STANDARD_INPUT ? null : problemOf(file)
+    if (problem !== null) command.error(problem, { exitCode: 2 })
     if (options.source?.trim() === '') command.error('--source must not be blank.', { exitCode: 2 })
     requireAccountName(command, options)
     if (options.url === undefined && options.apiKey !== undefined) {
@@ -242,7 +243,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function isReadable(file: string): boolean {
+/** null where it can be tried. */
+function problemOf(file: string): string | null {
   const stat = statSync(file, { throwIfNoEntry: false })
-  return stat !== undefined && !stat.isDirectory()
+  if (stat === undefined) return `There is no file ${file}.`
+  return stat.isDirectory() ? `${file} is a folder. Name a file in it.` : null
 }

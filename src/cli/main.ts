@@ -36,6 +36,7 @@ const program = new Command('meterbook')
   .showHelpAfterError('(add --help for what there is)')
   .configureHelp({ showGlobalOptions: true })
   .hook('preAction', (_, command) => {
+    refuseEmptyOptions(command)
     // Node ends with 1 on what nobody caught, output that nobody reads included.
     if (command.name() !== 'serve') process.on('uncaughtException', fatal)
   })
@@ -50,6 +51,15 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
   else if (error instanceof ConfigError || error instanceof DomainError) fail(error.message, 2)
   else fail(error instanceof Error ? error.message : String(error), 3)
+}
+
+/** Such as from a shell variable that is not set: the default instead would be another folder, key or ledger than was meant. */
+function refuseEmptyOptions(command: Command): void {
+  for (const option of command.options) {
+    const name = option.attributeName()
+    if (command.getOptionValueSource(name) !== 'cli' || command.getOptionValue(name) !== '') continue
+    command.error(`${option.long} must not be empty: leave it out, or give it a value.`, { exitCode: 2 })
+  }
 }
 
 function fatal(error: Error): never {

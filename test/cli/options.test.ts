@@ -1,0 +1,40 @@
+/** What every command makes of its options. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makeStore, meterbook } from './command-line.js'
+
+let folder: string
+let dataDir: string
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  dataDir = join(folder, 'data')
+  await makeStore(dataDir, [{ eventName: 'tokens' }])
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('An option that is given and empty, as from a shell variable that is not set', () => {
+  it.each([
+    ['--data-dir', ['serve', '--port', '0', '--data-dir', '']],
+    ['--host', ['serve', '--host=', '--port', '0']],
+    ['--data-dir', ['keys', 'list', '--data-dir', '']],
+    ['--customer', ['digest', '--customer', '']],
+    ['--meter', ['audit', '--meter', '']],
+    ['--out', ['export', '--out', '']],
+    ['--rejects', ['import', '-', '--rejects', '']],
+    ['--event-store-url', ['rebuild', '--event-store-url', '']],
+  ])('is refused: %s of %j', async (option, args) => {
+    const ended = await meterbook([...args, ...(args.includes('--data-dir') ? [] : ['--data-dir', dataDir])])
+    expect([ended.code, ended.stdout]).toEqual([2, ''])
+    expect(ended.stderr).toContain(`${option} must not be empty: leave it out, or give it a value.`)
+  })
+
+  it('makes no store in another folder', () => expect(existsSync('data')).toBe(false))
+})
+
+it('A folder is not taken for a file to import', async () => {
+  const { code, stderr } = await meterbook(['import', folder, '--data-dir', dataDir])
+  expect(code).toBe(2)
+  expect(stderr).toContain(`${folder} is a folder. Name a file in it.`)
+})
