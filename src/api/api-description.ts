@@ -7,6 +7,8 @@ import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swag
 import type { FastifyInstance } from 'fastify'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { SESSION_TOKEN } from './describe.js'
+import { withAnswers } from './described-answers.js'
 import { ASKED_FOR_EACH_TIME, serveKept } from './kept-files.js'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -49,12 +51,17 @@ export function describeApi(app: NestFastifyApplication, server: FastifyInstance
     .addSecurity('bearer', {
       type: 'http',
       scheme: 'bearer',
-      description: 'An API key, or the token of a meter event session.',
+      description: 'An API key.',
     })
     .addSecurity('basic', {
       type: 'http',
       scheme: 'basic',
       description: 'An API key as the user name, without a password.',
+    })
+    .addSecurity(SESSION_TOKEN, {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'The authentication_token of a meter event session.',
     })
     .addSecurityRequirements('bearer')
     .addSecurityRequirements('basic')
@@ -63,7 +70,7 @@ export function describeApi(app: NestFastifyApplication, server: FastifyInstance
     serveKept(server, path, { contentType, cacheControl: ASKED_FOR_EACH_TIME, content })
 
   const json = (): Buffer =>
-    Buffer.from(JSON.stringify(withEncodedForms(SwaggerModule.createDocument(app, description))))
+    Buffer.from(JSON.stringify(withAnswers(withEncodedForms(SwaggerModule.createDocument(app, description)))))
   serve('/docs-json', 'application/json; charset=utf-8', json)
   // All JSON is YAML.
   serve('/docs-yaml', 'text/yaml; charset=utf-8', json)

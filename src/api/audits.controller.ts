@@ -1,28 +1,27 @@
 /** `/meterbook/v1/audits`: the log folded again beside the running service, and every row of the ledger compared with it. */
-import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
-import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger'
+import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { MeterCatalogues } from '../commands/meter-catalogues.js'
 import { DomainError } from '../domain/errors.js'
-import { isLive, type LedgerName } from '../domain/ledger.js'
+import type { LedgerName } from '../domain/ledger.js'
 import { Reader } from '../queries/reader.js'
-import type { AuditSelection, Finding } from '../replay/audit.js'
-import { AuditRunning, Audits, type AuditJob } from '../replay/audits.js'
+import type { AuditSelection } from '../replay/audit.js'
+import { AuditRunning, Audits } from '../replay/audits.js'
+import { Audit, AuditList, auditObject } from './audit-object.js'
 import { Allow, callerOf } from './caller.js'
+import { Describe } from './describe.js'
 import { ApiError } from './stripe/api-error.js'
 import { Idempotency } from './stripe/idempotency.js'
 import { parseQuery } from './stripe/form.js'
 import { list } from './stripe/list.js'
 import { IntegerText, Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
-import { formatTimestamp } from './stripe/timestamp.js'
 import { provenTimes } from './time-filter.js'
 import { UsageSelectionParameters } from './usage-selection.parameters.js'
 
 const PATH = '/meterbook/v1/audits'
 const BODY_TYPES = ['application/x-www-form-urlencoded', 'application/json']
-/** Findings in one answer. */
-const FINDINGS_SHOWN_MAX = 100
 
 export class CreateAuditParameters extends UsageSelectionParameters {
   @IntegerText({
@@ -46,11 +45,15 @@ export class AuditsController {
   ) {}
 
   @Post()
-  @HttpCode(202)
-  @ApiOperation({ summary: 'Begin an audit. One runs at a time; it takes about as long as building the read model.' })
+  @Describe({
+    id: 'createAudit',
+    summary: 'Begin an audit. One runs at a time; it takes about as long as building the read model.',
+    answer: Audit,
+    statuses: [202],
+  })
   @ApiConsumes(...BODY_TYPES)
   @ApiBody({ type: CreateAuditParameters, required: false })
-  async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Audit> {
     const {
       meter = null,
       customer = null,
@@ -70,16 +73,21 @@ export class AuditsController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'The audits since the service started, the newest first; only the last few are remembered' })
+  @Describe({
+    id: 'listAudits',
+    summary: 'The audits since the service started, the newest first; only the last few are remembered',
+    answer: AuditList,
+  })
   @Query(V1Parameters)
-  list(@Req() request: FastifyRequest): object {
+  list(@Req() request: FastifyRequest): AuditList {
     readParameters(V1Parameters, parseQuery(request.url))
     return list(PATH, this.audits.list(callerOf(request).ledger).map(auditObject), false)
   }
 
   @Get(':id')
+  @Describe({ id: 'retrieveAudit', summary: 'An audit: how far it is, then its verdict', answer: Audit })
   @Query(V1Parameters)
-  retrieve(@Param('id') id: string, @Req() request: FastifyRequest): object {
+  retrieve(@Param('id') id: string, @Req() request: FastifyRequest): Audit {
     readParameters(V1Parameters, parseQuery(request.url))
     const job = this.audits.find(callerOf(request).ledger, id)
     if (!job)
@@ -87,7 +95,7 @@ export class AuditsController {
     return auditObject(job)
   }
 
-  private async begin(selection: AuditSelection & { readonly ledger: LedgerName }): Promise<object> {
+  private async begin(selection: AuditSelection & { readonly ledger: LedgerName }): Promise<Audit> {
     const { ledger, meterId, sequence } = selection
     const { result: latest } = await this.reader.read(
       { ledger, minPosition: null },
@@ -114,70 +122,4 @@ export class AuditsController {
       })
     }
   }
-}
-
-function auditObject({
-  id,
-  ledger,
-  selection,
-  startedAt,
-  endedAt,
-  status,
-  progress,
-  verdict,
-  failure,
-}: AuditJob): object {
-  const { meterId, customer, from, to, sequence } = selection
-  const [digest] = verdict?.digests ?? []
-  return {
-    id,
-    object: 'meterbook.audit',
-    customer,
-    digest: digest?.sha256 ?? null,
-    ended_at: endedAt === null ? null : formatTimestamp(endedAt),
-    events: verdict?.events ?? null,
-    failure,
-    finding_count: verdict?.findingCount ?? null,
-    findings: verdict
-      ? verdict.findings.slice(0, FINDINGS_SHOWN_MAX).map((finding) => findingObject(finding, ledger))
-      : null,
-    from: from === null ? null : formatTimestamp(from),
-    livemode: isLive(ledger),
-    log_goes_on: verdict?.logGoesOn ?? null,
-    meter: meterId,
-    position: verdict?.checkpoint.position ?? null,
-    progress: status === 'running' ? progress : null,
-    records: digest?.records ?? null,
-    rows: verdict?.rows ?? null,
-    sequence: verdict?.checkpoint.sequence ?? sequence,
-    started_at: formatTimestamp(startedAt),
-    status,
-    to: to === null ? null : formatTimestamp(to),
-    verdict: verdict?.verdict ?? null,
-  }
-}
-
-function findingObject(finding: Finding, ledger: LedgerName): object {
-  switch (finding.kind) {
-    case 'log':
-      return { kind: 'log', message: isOfAnother(finding.message, ledger) ? OTHER_LEDGER : finding.message }
-    case 'storage':
-      return { kind: 'storage', message: finding.message }
-    case 'checkpoint': {
-      const { projection, expected, found } = finding
-      return { kind: 'checkpoint', expected, found, projection }
-    }
-    case 'row': {
-      const { table, key, expected, found, meterId, customer } = finding
-      return { kind: 'row', customer, expected, found, key, meter: meterId, table }
-    }
-  }
-}
-
-const OTHER_LEDGER = 'An event that is not of this ledger is wrong. The operator sees which one with `meterbook audit`.'
-
-/** Nothing of one ledger is told to the keys of another. */
-function isOfAnother(message: string, ledger: LedgerName): boolean {
-  const stream = /\bstream (\S+)/.exec(message)?.[1] ?? ''
-  return !stream.includes(`-${ledger}`)
 }

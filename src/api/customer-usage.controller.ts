@@ -4,17 +4,18 @@
  */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiTags } from '@nestjs/swagger'
+import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GetCustomerUsage } from '../queries/get-customer-usage.js'
 import { Allow } from './caller.js'
+import { Describe } from './describe.js'
 import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
 import { Query } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { fromUnixSeconds } from './stripe/unix-time.js'
-import { customerUsageObject } from './usage-objects.js'
+import { customerUsageObject, UsageOfCustomer } from './usage-objects.js'
 import { CustomerUsageParameters, NamedCustomerUsageParameters } from './usage.parameters.js'
 
 @ApiTags('Answers')
@@ -27,20 +28,31 @@ export class CustomerUsageController {
   ) {}
 
   @Get('customers/:customer/usage')
-  @ApiOperation({ summary: 'Usage of a customer on every meter' })
+  @Describe({
+    id: 'retrieveCustomerUsage',
+    summary: 'Usage of a customer on every meter',
+    answer: UsageOfCustomer,
+  })
   @Query(CustomerUsageParameters)
   usage(
     @Param('customer') customer: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<UsageOfCustomer> {
     return this.answer(customer, readParameters(CustomerUsageParameters, parseQuery(request.url)), request, reply)
   }
 
   @Get('customer_usage')
-  @ApiOperation({ summary: 'Usage of a customer of any name, also `.` and `..`, on every meter' })
+  @Describe({
+    id: 'retrieveNamedCustomerUsage',
+    summary: 'Usage of a customer of any name, also `.` and `..`, on every meter',
+    answer: UsageOfCustomer,
+  })
   @Query(NamedCustomerUsageParameters)
-  usageOfNamed(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  usageOfNamed(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UsageOfCustomer> {
     const parameters = readParameters(NamedCustomerUsageParameters, parseQuery(request.url))
     return this.answer(parameters.customer, parameters, request, reply)
   }
@@ -50,7 +62,7 @@ export class CustomerUsageController {
     parameters: CustomerUsageParameters,
     request: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<UsageOfCustomer> {
     const context = this.readContext.of(request)
     const asked = {
       customer,

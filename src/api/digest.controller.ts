@@ -1,13 +1,16 @@
 /** `/meterbook/v1/digest`: one number by which two parties see that they hold the same usage records. */
 import { Controller, Get, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiTags } from '@nestjs/swagger'
+import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
 import { GetDigest } from '../replay/get-digest.js'
+import { livemode, position } from './answer-fields.js'
 import { Allow } from './caller.js'
+import { Describe } from './describe.js'
 import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
+import { instant, integer, namedObject, nullable, only, text, type TypeOf } from './stripe/answer-schemas.js'
 import { parseQuery } from './stripe/form.js'
 import { CURSOR_LENGTH_MAX } from './stripe/list.js'
 import { IntegerText, Query, Text } from './stripe/parameter-decorators.js'
@@ -44,6 +47,22 @@ export class DigestParameters extends UsageSelectionParameters {
   as_of_position?: string
 }
 
+const Digest = namedObject('Digest', {
+  object: only('meterbook.digest'),
+  algorithm: only('sha256'),
+  cancelled: integer('Of the records, cancelled.'),
+  customer: nullable(text('Asked for; null: all.')),
+  digest: text('Lower-case hexadecimal.'),
+  from: nullable(instant('When the records happened, inclusive; null: no bound.')),
+  livemode,
+  meter: nullable(text('Id of the meter asked for; null: of all.')),
+  position,
+  records: integer(),
+  sequence: integer('Usage events up to there.'),
+  to: nullable(instant('When the records happened, exclusive; null: no bound.')),
+})
+type Digest = TypeOf<typeof Digest>
+
 @ApiTags('Proof')
 @Controller('meterbook/v1/digest')
 @Allow('read')
@@ -54,12 +73,14 @@ export class DigestController {
   ) {}
 
   @Get()
-  @ApiOperation({
+  @Describe({
+    id: 'retrieveDigest',
     summary: 'SHA-256 over the canonical listing of usage records',
     description: 'The same records give the same digest on any store. docs/digest.md says how to compute it oneself.',
+    answer: Digest,
   })
   @Query(DigestParameters)
-  async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Digest> {
     const parameters = readParameters(DigestParameters, parseQuery(request.url))
     const { meter = null, customer = null, sequence = null } = parameters
     const context = this.readContext.of(request)

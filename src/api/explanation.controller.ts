@@ -1,34 +1,22 @@
 /** `/meterbook/v1/meters/:id/explain`: a summary, and every record that was looked at for it. */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiTags } from '@nestjs/swagger'
+import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { LedgerName } from '../domain/ledger.js'
-import { isLive } from '../domain/ledger.js'
 import { CUSTOMER_LENGTH_MAX } from '../domain/meter-event.js'
-import { describeFate } from '../domain/record-fate.js'
-import {
-  ExplainUsage,
-  type ExplainedRecord,
-  type Explanation,
-  type ExplanationRequest,
-} from '../queries/explain-usage.js'
-import { recordId } from '../queries/usage-record-view.js'
+import { ExplainUsage, type ExplanationRequest } from '../queries/explain-usage.js'
 import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
+import { Describe } from './describe.js'
+import { Explanation, explanationObject } from './explanation-object.js'
 import { goneSignal } from './gone-signal.js'
-import { summaryObject } from './meter-event-summary-object.js'
-import { meterObject } from './meter-object.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
-import { rejectionObject } from './rejection-objects.js'
 import { parseQuery } from './stripe/form.js'
-import { list } from './stripe/list.js'
 import { IntegerText, Query, StringMap, Text } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
-import { formatTimestamp, parseTimestamp } from './stripe/timestamp.js'
-import { fromUnixSeconds, toUnixSeconds, UNIX_SECONDS_MAX } from './stripe/unix-time.js'
-import { recordObject } from './usage-record-object.js'
+import { parseTimestamp } from './stripe/timestamp.js'
+import { fromUnixSeconds, UNIX_SECONDS_MAX } from './stripe/unix-time.js'
 
 export class ExplainUsageParameters extends AsOfListParameters {
   @Text({ lengthMax: CUSTOMER_LENGTH_MAX, description: 'Whose usage.' })
@@ -54,13 +42,17 @@ export class ExplanationController {
   ) {}
 
   @Get(':id/explain')
-  @ApiOperation({ summary: 'A summary, with every record that was looked at for it and what became of it' })
+  @Describe({
+    id: 'explainMeterUsage',
+    summary: 'A summary, with every record that was looked at for it and what became of it',
+    answer: Explanation,
+  })
   @Query(ExplainUsageParameters)
   async explain(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<Explanation> {
     const parameters = readParameters(ExplainUsageParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
     const asked: ExplanationRequest = {
@@ -81,47 +73,5 @@ export class ExplanationController {
       ),
     )
     return explanationObject(context.ledger, asked, withPosition(reply, answer), answer.position)
-  }
-}
-
-function explanationObject(
-  ledger: LedgerName,
-  { customer, start, end, filters }: ExplanationRequest,
-  { meter, summary, records, rejections }: Explanation,
-  position: string | null,
-): object {
-  const rejected = rejections.items.map((rejection) => rejectionObject(ledger, rejection))
-  const eventName = new URLSearchParams({ event_name: meter.eventName }).toString()
-  return {
-    object: 'meterbook.explanation',
-    customer,
-    dimension_filters: filters,
-    end_time: toUnixSeconds(end),
-    livemode: isLive(ledger),
-    meter: meterObject(ledger, meter),
-    position,
-    records: list(
-      `/meterbook/v1/meters/${meter.id}/explain`,
-      records.items.map((record) => explainedRecordObject(ledger, record)),
-      records.hasMore,
-    ),
-    rejections: list(`/meterbook/v1/rejections?${eventName}`, rejected, rejections.hasMore),
-    start_time: toUnixSeconds(start),
-    summary: summaryObject(ledger, meter, summary, position),
-  }
-}
-
-function explainedRecordObject(
-  ledger: LedgerName,
-  { record, fate, contribution, runningTotal }: ExplainedRecord,
-): object {
-  return {
-    ...recordObject(ledger, record),
-    object: 'meterbook.explained_record',
-    by: 'by' in fate ? recordId(record.meterId, fate.by) : null,
-    code: fate.code,
-    contribution,
-    reason: describeFate(fate, contribution, formatTimestamp),
-    running_total: runningTotal,
   }
 }

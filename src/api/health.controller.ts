@@ -1,15 +1,25 @@
 /** For whoever runs the service: alive, and able to serve. Neither needs a key. */
 import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common'
-import { ApiOperation, ApiTags } from '@nestjs/swagger'
+import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply } from 'fastify'
 import { Public } from './caller.js'
+import { Describe } from './describe.js'
+import { choice, namedObject, nullable, only, text, type TypeOf, type TypeOfFields } from './stripe/answer-schemas.js'
 
-export interface Readiness {
-  readonly event_store: 'reachable' | 'unreachable'
-  readonly projections: 'caught up' | 'catching up' | 'stopped'
-  /** What stands in the way; null when ready. */
-  readonly reason: string | null
+export const readinessFields = {
+  event_store: choice(['reachable', 'unreachable']),
+  projections: choice(['caught up', 'catching up', 'stopped']),
+  reason: nullable(text('What stands in the way; null when ready.')),
 }
+export type Readiness = TypeOfFields<typeof readinessFields>
+
+export const servingStatus = choice(['ready', 'not ready'])
+
+const Alive = namedObject('Alive', { status: only('alive') })
+type Alive = TypeOf<typeof Alive>
+
+const Ready = namedObject('Ready', { status: servingStatus, ...readinessFields })
+type Ready = TypeOf<typeof Ready>
 
 /** Dependency-injection token of `() => Promise<Readiness>`. */
 export const READINESS = Symbol('Readiness')
@@ -21,14 +31,20 @@ export class HealthController {
   constructor(@Inject(READINESS) private readonly readiness: () => Promise<Readiness>) {}
 
   @Get('healthz')
-  @ApiOperation({ summary: 'Whether the process answers', security: [] })
-  alive(): object {
+  @Describe({ id: 'checkHealth', summary: 'Whether the process answers', answer: Alive, security: [] })
+  alive(): Alive {
     return { status: 'alive' }
   }
 
   @Get('readyz')
-  @ApiOperation({ summary: 'Whether it can serve; 503 while it cannot', security: [] })
-  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  @Describe({
+    id: 'checkReadiness',
+    summary: 'Whether it can serve; 503 while it cannot',
+    answer: Ready,
+    statuses: [HttpStatus.OK, HttpStatus.SERVICE_UNAVAILABLE],
+    security: [],
+  })
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<Ready> {
     const readiness = await this.readiness()
     const isReady = readiness.reason === null
     if (!isReady) reply.status(HttpStatus.SERVICE_UNAVAILABLE)

@@ -3,7 +3,16 @@
  * told as one; none is lost, and a listener who does not read costs no more memory than one message.
  */
 import { Readable } from 'node:stream'
+import { position } from './answer-fields.js'
+import { choice, listOf, namedObject, type TypeOf } from './stripe/answer-schemas.js'
 import { topics as allTopics, type LedgerListener, type Topic } from '../queries/ledger-changes.js'
+
+/** Of each message. */
+export const LiveChange = namedObject('LiveChange', {
+  topics: listOf(choice(allTopics), 'What there is to read anew.'),
+  position,
+})
+type LiveChange = TypeOf<typeof LiveChange>
 
 /** From one message to the next. */
 export const MESSAGE_INTERVAL_MS = 500
@@ -66,7 +75,7 @@ export class LiveConnection implements LedgerListener {
     if (!mayGoOn) return
     this.sentAt = performance.now()
     if (this.isBehind) return this.changed(new Set())
-    const data = { topics: [...this.pending], position: this.options.position() }
+    const data: LiveChange = { topics: [...this.pending], position: this.options.position() }
     this.pending.clear()
     this.body.push(`event: changed\ndata: ${JSON.stringify(data)}\n\n`)
   }

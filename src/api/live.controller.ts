@@ -1,11 +1,12 @@
 /** `/meterbook/v1/live`: server-sent events that say when something of the ledger is worth reading again. */
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
-import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger'
+import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { SignedTokens } from '../commands/signed-token.js'
 import { Allow, callerOf, isStillCaller } from './caller.js'
+import { Describe } from './describe.js'
 import { LiveConnections } from './live-connections.js'
 import { parseQuery } from './stripe/form.js'
 import { Query, V1Parameters } from './stripe/parameter-decorators.js'
@@ -25,8 +26,11 @@ export class LiveController {
 
   @Get()
   @Allow('read')
-  @ApiOperation({ summary: 'Says what changed, as it changes: topics of the ledger, not the changes themselves' })
-  @ApiProduces(EVENT_STREAM)
+  @Describe({
+    id: 'followChanges',
+    summary: 'Says what changed, as it changes: topics of the ledger, not the changes themselves',
+    texts: { [EVENT_STREAM]: 'Server-sent events called `changed`; the data of each is JSON of `LiveChange`.' },
+  })
   @Query(V1Parameters)
   follow(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     readParameters(V1Parameters, parseQuery(request.url))

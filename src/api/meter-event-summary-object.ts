@@ -4,16 +4,34 @@
  */
 import { isLive, type LedgerName } from '../domain/ledger.js'
 import type { Meter } from '../domain/meter-catalogue.js'
-import type { MeterEventSummary } from '../queries/get-meter-event-summaries.js'
+import type { MeterEventSummary as Summary } from '../queries/get-meter-event-summaries.js'
+import { aggregatedValue, interval, livemode, position as positionField } from './answer-fields.js'
+import { mapOf, namedObject, nullable, only, text, type TypeOf } from './stripe/answer-schemas.js'
 import { ExactNumber } from './stripe/exact-json.js'
+import { namedList } from './stripe/list.js'
 import { toUnixSeconds } from './stripe/unix-time.js'
+
+export const MeterEventSummary = namedObject('MeterEventSummary', {
+  id: text(),
+  object: only('billing.meter_event_summary'),
+  ...aggregatedValue,
+  dimensions: nullable(mapOf(text(), 'Values of the group-by keys; null where nothing is grouped.')),
+  livemode,
+  meter: text('Id of the meter.'),
+  position: positionField,
+  ...interval,
+})
+export type MeterEventSummary = TypeOf<typeof MeterEventSummary>
+
+export const MeterEventSummaryList = namedList('MeterEventSummaryList', MeterEventSummary)
+export type MeterEventSummaryList = TypeOf<typeof MeterEventSummaryList>
 
 export function summaryObject(
   ledger: LedgerName,
   meter: Meter,
-  { id, start, end, value, dimensions }: MeterEventSummary,
+  { id, start, end, value, dimensions }: Summary,
   position: string | null,
-): object {
+): MeterEventSummary {
   return {
     id,
     object: 'billing.meter_event_summary',

@@ -1,16 +1,40 @@
 /** `/v1/billing/meter_events` and `/v1/billing/meter_event_adjustments`. stripe-metering §2 and §4. */
-import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common'
+import { Controller, Post, Req, Res } from '@nestjs/common'
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
+import { livemode, payload } from './answer-fields.js'
 import { Allow } from './caller.js'
+import { Describe } from './describe.js'
 import { CreateMeterEventAdjustmentParameters, CreateMeterEventParameters } from './meter-events.parameters.js'
 import { CostsEvents } from './rate-limits.js'
+import { namedObject, object, only, text, unixSeconds, type TypeOf } from './stripe/answer-schemas.js'
 import { readParameters } from './stripe/parameters.js'
 import { fromUnixSeconds, toUnixSeconds } from './stripe/unix-time.js'
 import { UsageAnswers } from './usage-answers.js'
 
 const FORM = 'application/x-www-form-urlencoded'
+
+const MeterEvent = namedObject('MeterEvent', {
+  object: only('billing.meter_event'),
+  created: unixSeconds('when it was received.'),
+  event_name: text(),
+  identifier: text(),
+  livemode,
+  payload,
+  timestamp: unixSeconds('when it happened.'),
+})
+type MeterEvent = TypeOf<typeof MeterEvent>
+
+const MeterEventAdjustment = namedObject('MeterEventAdjustment', {
+  object: only('billing.meter_event_adjustment'),
+  cancel: object({ identifier: text() }),
+  event_name: text(),
+  livemode,
+  status: only('complete'),
+  type: only('cancel'),
+})
+type MeterEventAdjustment = TypeOf<typeof MeterEventAdjustment>
 
 @ApiTags('Usage')
 @Controller('v1/billing')
@@ -18,12 +42,19 @@ export class MeterEventsController {
   constructor(private readonly usage: UsageAnswers) {}
 
   @Post('meter_events')
-  @HttpCode(200)
+  @Describe({
+    id: 'createMeterEvent',
+    summary: 'Report usage; it counts once it is answered',
+    answer: MeterEvent,
+  })
   @Allow('ingest')
   @CostsEvents()
   @ApiConsumes(FORM)
   @ApiBody({ type: CreateMeterEventParameters })
-  createMeterEvent(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  createMeterEvent(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<MeterEvent> {
     const { event_name, payload, identifier, timestamp } = readParameters(CreateMeterEventParameters, request.body)
     const event = {
       eventName: event_name,
@@ -43,12 +74,15 @@ export class MeterEventsController {
   }
 
   @Post('meter_event_adjustments')
-  @HttpCode(200)
+  @Describe({ id: 'createMeterEventAdjustment', summary: 'Cancel a meter event', answer: MeterEventAdjustment })
   @Allow('ingest')
   @CostsEvents()
   @ApiConsumes(FORM)
   @ApiBody({ type: CreateMeterEventAdjustmentParameters })
-  createAdjustment(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  createAdjustment(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<MeterEventAdjustment> {
     const { event_name, cancel } = readParameters(CreateMeterEventAdjustmentParameters, request.body)
     const { identifier } = cancel
     return this.usage.cancel(request, reply, { eventName: event_name, identifier }, (cancelled) => ({

@@ -4,10 +4,80 @@ import type { EventPreview, PreviewedFate } from '../domain/meter-preview.js'
 import { describeFate } from '../domain/record-fate.js'
 import type { ComparedCustomer, PreviewAnswer, PreviewSource } from '../queries/preview-meter.js'
 import { recordId } from '../queries/usage-record-view.js'
-import { meterObject } from './meter-object.js'
+import { aggregatedValue, fateCodes, interval, livemode, position as positionField } from './answer-fields.js'
+import { meterFields, meterObject } from './meter-object.js'
+import {
+  choice,
+  flag,
+  instant,
+  integer,
+  listOf,
+  mapOf,
+  namedObject,
+  nullable,
+  object,
+  only,
+  text,
+  type TypeOf,
+} from './stripe/answer-schemas.js'
 import { ExactNumber } from './stripe/exact-json.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { toUnixSeconds } from './stripe/unix-time.js'
+
+const Note = namedObject('MeterPreviewNote', { code: only('event_name_taken'), message: text() })
+
+const PreviewedCustomer = namedObject('PreviewedCustomer', {
+  ...aggregatedValue,
+  compared_value_decimal: nullable(text('Under the meter of `compare_to`; null where there is none.')),
+  customer: text(),
+  difference_decimal: nullable(text('What the previewed meter counts more than that one.')),
+  windows: listOf(
+    object({ aggregated_value_decimal: text(), ...interval }),
+    'By `value_grouping_window`; those with usage, oldest first.',
+  ),
+})
+
+const PreviewedEvent = namedObject('PreviewedEvent', {
+  by: nullable(text('Identifier of the event that counts in its place; null where none does.')),
+  code: choice([...fateCodes, 'duplicate', 'refused'], 'What becomes of it.'),
+  contribution: text('Exact; 0 where it does not count.'),
+  customer: nullable(text('null where none could be read.')),
+  error_code: nullable(text('Why it is refused; null: it is not.')),
+  identifier: text(),
+  index: integer('Its place among the sample events, from 0.'),
+  param: nullable(text('What of a refused event is wrong.')),
+  reason: text(),
+})
+
+const Refusal = namedObject('MeterPreviewRefusal', {
+  code: text(),
+  count: integer(),
+  identifier: text('Of the first event that was refused for this.'),
+  message: text('The words for it.'),
+})
+
+export const MeterPreview = namedObject('MeterPreview', {
+  object: only('meterbook.meter_preview'),
+  codes: mapOf(integer(), 'Code → how many events it became of.'),
+  compare_to: nullable(text('Id of the meter compared with.')),
+  complete: flag('Whether all the history was looked at.'),
+  customers: listOf(PreviewedCustomer),
+  events: listOf(PreviewedEvent, 'Of sample events; none of history.'),
+  has_more_customers: flag('There are more customers than these.'),
+  livemode,
+  meter: namedObject('PreviewedMeter', meterFields),
+  notes: listOf(Note, 'What is in the way of making the meter.'),
+  position: positionField,
+  reached: nullable(
+    object(
+      { record: text('Id of the usage record.'), recorded_at: instant() },
+      'The last record that was looked at; null where it is complete.',
+    ),
+  ),
+  refusals: listOf(Refusal, 'The most frequent first.'),
+  source: choice(['sample_events', 'history']),
+})
+export type MeterPreview = TypeOf<typeof MeterPreview>
 
 export function meterPreviewObject(
   ledger: LedgerName,
@@ -15,8 +85,8 @@ export function meterPreviewObject(
   compareTo: string | null,
   { meter, takenBy, customers, hasMoreCustomers, events, reached }: PreviewAnswer,
   position: string | null,
-): object {
-  const { id: _id, ...shown } = meterObject(ledger, meter) as { id: string }
+): MeterPreview {
+  const { id: _id, ...shown } = meterObject(ledger, meter)
   const isSamples = source.type === 'samples'
   return {
     object: 'meterbook.meter_preview',
@@ -39,7 +109,7 @@ export function meterPreviewObject(
   }
 }
 
-function notesOf(eventName: string, takenBy: string | null): object[] {
+function notesOf(eventName: string, takenBy: string | null): TypeOf<typeof Note>[] {
   if (takenBy === null) return []
   return [
     {
@@ -49,7 +119,7 @@ function notesOf(eventName: string, takenBy: string | null): object[] {
   ]
 }
 
-function customerObject({ customer, value, windows, compared }: ComparedCustomer): object {
+function customerObject({ customer, value, windows, compared }: ComparedCustomer): TypeOf<typeof PreviewedCustomer> {
   return {
     aggregated_value: new ExactNumber(value),
     aggregated_value_decimal: value,
@@ -64,7 +134,10 @@ function customerObject({ customer, value, windows, compared }: ComparedCustomer
   }
 }
 
-function eventObject({ identifier, customer, fate, contribution }: EventPreview, index: number): object {
+function eventObject(
+  { identifier, customer, fate, contribution }: EventPreview,
+  index: number,
+): TypeOf<typeof PreviewedEvent> {
   return {
     by: 'by' in fate ? fate.by : null,
     code: fate.code,
@@ -94,7 +167,7 @@ function reasonOf(fate: PreviewedFate, contribution: string): string {
 }
 
 /** Each reason for which events were refused, the most frequent first, with the words for the first of them. */
-function refusalsOf(events: readonly EventPreview[]): object[] {
+function refusalsOf(events: readonly EventPreview[]): TypeOf<typeof Refusal>[] {
   const refusals = new Map<string, { code: string; count: number; identifier: string; message: string }>()
   for (const { identifier, fate } of events) {
     if (fate.code !== 'refused') continue

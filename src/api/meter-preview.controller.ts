@@ -1,13 +1,14 @@
 /** `POST /meterbook/v1/meters/preview`: what a meter would count, before it is made. Stores nothing. */
-import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common'
+import { Controller, Inject, Post, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { PreviewMeter, type PreviewSource } from '../queries/preview-meter.js'
 import { Allow } from './caller.js'
+import { Describe } from './describe.js'
 import { goneSignal } from './gone-signal.js'
-import { meterPreviewObject } from './meter-preview-object.js'
+import { MeterPreview, meterPreviewObject } from './meter-preview-object.js'
 import { PreviewMeterParameters } from './meter-preview.parameters.js'
 import { configurationOf } from './meters.parameters.js'
 import { ReadContext, withPosition } from './read-context.js'
@@ -25,12 +26,18 @@ export class MeterPreviewController {
   ) {}
 
   @Post('preview')
-  @HttpCode(200)
   @Allow('read')
-  @ApiOperation({ summary: 'What a meter would count, of sample events or of recorded ones; nothing is stored' })
+  @Describe({
+    id: 'previewMeter',
+    summary: 'What a meter would count, of sample events or of recorded ones; nothing is stored',
+    answer: MeterPreview,
+  })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiBody({ type: PreviewMeterParameters })
-  async preview(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async preview(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<MeterPreview> {
     const parameters = readParameters(PreviewMeterParameters, request.body)
     const context = this.readContext.of(request)
     const at = this.clock.now()

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/meters/:id/usage` and `/customers`: usage of a meter across its customers, which Stripe has no endpoint for. */
 import { Controller, Get, Param, Req, Res, StreamableFile } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger'
+import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import type { AsOfRequest } from '../queries/as-of.js'
@@ -9,11 +9,12 @@ import { GetMeterUsage, type MeterUsageRequest } from '../queries/get-meter-usag
 import {
   GetUsageByCustomer,
   type CustomerOrder,
-  type UsageByCustomer,
+  type UsageByCustomer as CustomerPage,
   type UsageByCustomerRequest,
 } from '../queries/get-usage-by-customer.js'
 import type { Answer, QueryContext } from '../queries/reader.js'
 import { Allow } from './caller.js'
+import { Describe } from './describe.js'
 import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { ApiError } from './stripe/api-error.js'
@@ -23,8 +24,10 @@ import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { fromUnixSeconds } from './stripe/unix-time.js'
 import { CSV_HEADER, csvLine } from './usage-csv.js'
-import { meterUsageObject, usageByCustomerObject } from './usage-objects.js'
+import { MeterUsage, meterUsageObject, UsageByCustomer, usageByCustomerObject } from './usage-objects.js'
 import { MeterUsageParameters, PAGE_CUSTOMERS_MAX, UsageByCustomerParameters } from './usage.parameters.js'
+
+const CSV = 'text/csv'
 
 @ApiTags('Answers')
 @Controller('meterbook/v1/meters')
@@ -36,13 +39,13 @@ export class MeterUsageController {
   ) {}
 
   @Get(':id/usage')
-  @ApiOperation({ summary: 'Usage of all customers by hour or day' })
+  @Describe({ id: 'retrieveMeterUsage', summary: 'Usage of all customers by hour or day', answer: MeterUsage })
   @Query(MeterUsageParameters)
   async usage(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<MeterUsage> {
     const parameters = readParameters(MeterUsageParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
     const asked: MeterUsageRequest = {
@@ -60,14 +63,18 @@ export class MeterUsageController {
   }
 
   @Get(':id/customers')
-  @ApiOperation({ summary: 'Usage by customer, as a list or as CSV' })
+  @Describe({
+    id: 'listUsageByCustomer',
+    summary: 'Usage by customer, as a list or as CSV',
+    answer: UsageByCustomer,
+    texts: { [CSV]: 'All customers by name, as a file: a header line, then `customer,value,records`.' },
+  })
   @Query(UsageByCustomerParameters)
-  @ApiProduces('application/json', 'text/csv')
   async customers(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<UsageByCustomer | StreamableFile> {
     const parameters = readParameters(UsageByCustomerParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
     const isCsv = parameters.format === undefined ? prefersCsv(request) : parameters.format === 'csv'
@@ -101,7 +108,7 @@ export class MeterUsageController {
     asOf: AsOfRequest | null,
     gone: AbortSignal,
   ): Promise<StreamableFile> {
-    const read = (startingAfter: string | null, at: AsOfRequest | null): Promise<Answer<UsageByCustomer>> =>
+    const read = (startingAfter: string | null, at: AsOfRequest | null): Promise<Answer<CustomerPage>> =>
       this.queries.execute(
         new GetUsageByCustomer(context, asked, { limit: PAGE_CUSTOMERS_MAX, startingAfter }, at, gone),
       )
@@ -120,7 +127,7 @@ export class MeterUsageController {
     }
     reply.header('content-disposition', `attachment; filename="${fileName(asked)}"`)
     return new StreamableFile(Readable.from(lines(), { objectMode: false }), {
-      type: 'text/csv; charset=utf-8; header=present',
+      type: `${CSV}; charset=utf-8; header=present`,
     })
   }
 }

@@ -1,5 +1,5 @@
 /** `/v1/billing/meters`. Shapes and statuses only; stripe-metering §1 and §5. */
-import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
+import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import { CommandBus, QueryBus } from '@nestjs/cqrs'
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -14,9 +14,10 @@ import { GetMeter } from '../queries/get-meter.js'
 import { GetMeterEventSummaries } from '../queries/get-meter-event-summaries.js'
 import { ListMeters } from '../queries/list-meters.js'
 import { Allow, callerOf } from './caller.js'
+import { Describe } from './describe.js'
 import { goneSignal } from './gone-signal.js'
-import { meterObject } from './meter-object.js'
-import { summaryObject } from './meter-event-summary-object.js'
+import { BillingMeter, BillingMeterList, meterObject } from './meter-object.js'
+import { MeterEventSummaryList, summaryObject } from './meter-event-summary-object.js'
 import {
   configurationOf,
   CreateMeterParameters,
@@ -47,10 +48,10 @@ export class MetersController {
   ) {}
 
   @Post()
-  @HttpCode(200)
+  @Describe({ id: 'createMeter', summary: 'Create a meter', answer: BillingMeter })
   @ApiConsumes(FORM)
   @ApiBody({ type: CreateMeterParameters })
-  create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<BillingMeter> {
     const parameters = readParameters(CreateMeterParameters, request.body)
     const meter = configurationOf(parameters)
     return this.change(request, reply, (ledger, context) =>
@@ -60,8 +61,12 @@ export class MetersController {
 
   @Get()
   @Allow('read')
+  @Describe({ id: 'listMeters', summary: 'Meters, newest first', answer: BillingMeterList })
   @Query(ListMetersParameters)
-  async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async list(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<BillingMeterList> {
     const parameters = readParameters(ListMetersParameters, parseQuery(request.url))
     const status = (parameters.status ?? null) as Meter['status'] | null
     const context = this.readContext.of(request)
@@ -75,26 +80,27 @@ export class MetersController {
 
   @Get(':id')
   @Allow('read')
+  @Describe({ id: 'retrieveMeter', summary: 'A meter', answer: BillingMeter })
   @Query(V1Parameters)
   async retrieve(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<BillingMeter> {
     readParameters(V1Parameters, parseQuery(request.url))
     const context = this.readContext.of(request)
     return meterObject(context.ledger, withPosition(reply, await this.queries.execute(new GetMeter(context, id))))
   }
 
   @Post(':id')
-  @HttpCode(200)
+  @Describe({ id: 'updateMeter', summary: 'Rename a meter', answer: BillingMeter })
   @ApiConsumes(FORM)
   @ApiBody({ type: UpdateMeterParameters })
   async update(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<BillingMeter> {
     const { display_name: displayName } = readParameters(UpdateMeterParameters, request.body)
     // An update of nothing changes nothing and answers the meter as it stands.
     if (displayName === undefined) {
@@ -107,27 +113,31 @@ export class MetersController {
   }
 
   @Post(':id/deactivate')
-  @HttpCode(200)
+  @Describe({
+    id: 'deactivateMeter',
+    summary: 'Deactivate a meter: it takes no more usage, and its event name is free',
+    answer: BillingMeter,
+  })
   @ApiConsumes(FORM)
   @ApiBody({ type: V1Parameters, required: false })
   deactivate(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<BillingMeter> {
     readParameters(V1Parameters, request.body)
     return this.changeById(id, { type: 'DeactivateMeter' }, request, reply)
   }
 
   @Post(':id/reactivate')
-  @HttpCode(200)
+  @Describe({ id: 'reactivateMeter', summary: 'Reactivate a meter', answer: BillingMeter })
   @ApiConsumes(FORM)
   @ApiBody({ type: V1Parameters, required: false })
   reactivate(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<BillingMeter> {
     readParameters(V1Parameters, request.body)
     return this.changeById(id, { type: 'ReactivateMeter' }, request, reply)
   }
@@ -135,12 +145,17 @@ export class MetersController {
   @Get(':id/event_summaries')
   @Allow('read')
   @ApiTags('Summaries')
+  @Describe({
+    id: 'listMeterEventSummaries',
+    summary: 'Usage of a customer over an interval, whole or by hour, day and dimension',
+    answer: MeterEventSummaryList,
+  })
   @Query(ListEventSummariesParameters)
   async listEventSummaries(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<MeterEventSummaryList> {
     const parameters = readParameters(ListEventSummariesParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
     const answer = await this.queries.execute(
@@ -165,7 +180,12 @@ export class MetersController {
     return list(`/v1/billing/meters/${id}/event_summaries`, data, hasMore)
   }
 
-  private changeById(id: string, change: MeterChange, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+  private changeById(
+    id: string,
+    change: MeterChange,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<BillingMeter> {
     return this.change(request, reply, (ledger, context) =>
       this.commands.execute(new ChangeMeter(ledger, id, change, context)),
     )
@@ -175,7 +195,7 @@ export class MetersController {
     request: FastifyRequest,
     reply: FastifyReply,
     act: (ledger: LedgerName, context: RequestContext) => Promise<ChangedMeter>,
-  ): Promise<object> {
+  ): Promise<BillingMeter> {
     const { ledger } = callerOf(request)
     return this.idempotency.answer(
       request,

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/projections`: how the read models stand, and building them anew while they serve. */
-import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common'
+import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import {
@@ -13,6 +13,8 @@ import {
   type Rebuilds,
 } from '../replay/projection-states.js'
 import { Allow, callerOf } from './caller.js'
+import { Describe } from './describe.js'
+import { Projection, ProjectionList, projectionObject } from './projection-object.js'
 import { ApiError } from './stripe/api-error.js'
 import { parseQuery } from './stripe/form.js'
 import { Idempotency } from './stripe/idempotency.js'
@@ -41,52 +43,62 @@ export class ProjectionsController {
 
   @Get()
   @Allow('read')
+  @Describe({ id: 'listProjections', summary: 'How far each read model is', answer: ProjectionList })
   @Query(V1Parameters)
-  async list(@Req() request: FastifyRequest): Promise<object> {
+  async list(@Req() request: FastifyRequest): Promise<ProjectionList> {
     readParameters(V1Parameters, parseQuery(request.url))
     return list(PATH, (await this.states(request)).map(projectionObject), false)
   }
 
   @Get(':name')
   @Allow('read')
+  @Describe({ id: 'retrieveProjection', summary: 'How far one read model is', answer: Projection })
   @Query(V1Parameters)
-  async retrieve(@Param('name') name: string, @Req() request: FastifyRequest): Promise<object> {
+  async retrieve(@Param('name') name: string, @Req() request: FastifyRequest): Promise<Projection> {
     requireProjection(name)
     readParameters(V1Parameters, parseQuery(request.url))
     return this.show(name, request)
   }
 
   @Post('rebuild')
-  @HttpCode(202)
-  @ApiOperation({ summary: 'Build all projections anew beside the live ones, compare every row, and switch.' })
+  @Describe({
+    id: 'rebuildProjections',
+    summary: 'Build all projections anew beside the live ones, compare every row, and switch.',
+    answer: ProjectionList,
+    statuses: [202],
+  })
   @ApiConsumes(...BODY_TYPES)
   @ApiBody({ type: RebuildParameters, required: false })
-  rebuildAll(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  rebuildAll(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<ProjectionList> {
     return this.begin(projectionNames, request, reply, async () =>
       list(PATH, (await this.states(request)).map(projectionObject), false),
     )
   }
 
   @Post(':name/rebuild')
-  @HttpCode(202)
-  @ApiOperation({ summary: 'Build one projection anew beside the live one, compare every row, and switch.' })
+  @Describe({
+    id: 'rebuildProjection',
+    summary: 'Build one projection anew beside the live one, compare every row, and switch.',
+    answer: Projection,
+    statuses: [202],
+  })
   @ApiConsumes(...BODY_TYPES)
   @ApiBody({ type: RebuildParameters, required: false })
   rebuild(
     @Param('name') name: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<Projection> {
     requireProjection(name)
     return this.begin([name], request, reply, () => this.show(name, request))
   }
 
-  private begin(
+  private begin<Body extends object>(
     projections: readonly string[],
     request: FastifyRequest,
     reply: FastifyReply,
-    answer: () => Promise<object>,
-  ): Promise<object> {
+    answer: () => Promise<Body>,
+  ): Promise<Body> {
     const { keep } = readParameters(RebuildParameters, request.body)
     return this.idempotency.answer(
       request,
@@ -114,32 +126,8 @@ export class ProjectionsController {
     return this.queries.execute(new ListProjections(callerOf(request).ledger, this.clock.now()))
   }
 
-  private async show(name: string, request: FastifyRequest): Promise<object> {
+  private async show(name: string, request: FastifyRequest): Promise<Projection> {
     const state = (await this.states(request)).find((each) => each.name === name)
     return projectionObject(state as ProjectionState)
-  }
-}
-
-function projectionObject({ name, schema, position, sequence, lagEvents, lagMs, rebuild }: ProjectionState): object {
-  return {
-    id: name,
-    object: 'meterbook.projection',
-    lag_events: lagEvents,
-    lag_seconds: lagMs / 1000,
-    position,
-    rebuild: rebuild && {
-      difference_count: rebuild.differenceCount,
-      differences: rebuild.differences,
-      elapsed_seconds: rebuild.elapsedMs / 1000,
-      failure: rebuild.failure,
-      projections: rebuild.projections,
-      rows: rebuild.rows,
-      sequence: rebuild.sequence,
-      status: rebuild.status,
-      wanted_rows: rebuild.wantedRows,
-      wanted_sequence: rebuild.wantedSequence,
-    },
-    schema,
-    sequence,
   }
 }

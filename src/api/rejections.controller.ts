@@ -1,5 +1,5 @@
 /** `/meterbook/v1/rejections`: meter events the stream refused, as data that can be looked at, counted and tried again. */
-import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common'
+import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import { CommandBus, QueryBus } from '@nestjs/cqrs'
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -13,16 +13,26 @@ import { ListRejectionReports } from '../queries/list-rejection-reports.js'
 import { ListRejections } from '../queries/list-rejections.js'
 import type { RejectionFilter, RejectionStatus } from '../queries/rejection-rows.js'
 import { Allow, callerOf } from './caller.js'
+import { Describe } from './describe.js'
 import { goneSignal } from './gone-signal.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
-import { rejectionCountsObject, rejectionObject, rejectionReportObject } from './rejection-objects.js'
+import {
+  Rejection,
+  RejectionCounts,
+  rejectionCountsObject,
+  RejectionList,
+  rejectionObject,
+  RejectionReportList,
+  rejectionReportObject,
+} from './rejection-objects.js'
 import {
   CountRejectionsParameters,
   ListRejectionReportsParameters,
   ListRejectionsParameters,
   RetryRejectionsParameters,
 } from './rejections.parameters.js'
+import { flag, integer, namedObject, nullable, only, text, type TypeOf } from './stripe/answer-schemas.js'
 import { parseQuery } from './stripe/form.js'
 import { Idempotency } from './stripe/idempotency.js'
 import { list } from './stripe/list.js'
@@ -33,6 +43,17 @@ import { timeFilter } from './time-filter.js'
 
 const PATH = '/meterbook/v1/rejections'
 const BODY_TYPES = ['application/x-www-form-urlencoded', 'application/json']
+
+const RejectionRetry = namedObject('RejectionRetry', {
+  object: only('meterbook.rejection_retry'),
+  counted: integer(),
+  duplicates: integer('That had been counted meanwhile.'),
+  has_more: flag('Whether there are more to retry: `starting_after` the last one.'),
+  last: nullable(text('Id of the last one that was retried; null: none was.')),
+  retried: integer(),
+  still_rejected: integer(),
+})
+type RejectionRetry = TypeOf<typeof RejectionRetry>
 
 @ApiTags('Rejections')
 @Controller(PATH.slice(1))
@@ -46,8 +67,9 @@ export class RejectionsController {
 
   @Get()
   @Allow('read')
+  @Describe({ id: 'listRejections', summary: 'Meter events the stream refused, newest first', answer: RejectionList })
   @Query(ListRejectionsParameters)
-  async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<RejectionList> {
     const parameters = readParameters(ListRejectionsParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
     const filter = { ...filterOf(parameters), status: (parameters.status ?? null) as RejectionStatus | null }
@@ -61,8 +83,12 @@ export class RejectionsController {
 
   @Get('counts')
   @Allow('read')
+  @Describe({ id: 'countRejections', summary: 'How many were refused for which reason', answer: RejectionCounts })
   @Query(CountRejectionsParameters)
-  async count(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async count(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<RejectionCounts> {
     const { meter = null, created } = readParameters(CountRejectionsParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
     const counts = withPosition(
@@ -74,8 +100,16 @@ export class RejectionsController {
 
   @Get('reports')
   @Allow('read')
+  @Describe({
+    id: 'listRejectionReports',
+    summary: "What was refused in each 10 seconds, in the shape of Stripe's error reports",
+    answer: RejectionReportList,
+  })
   @Query(ListRejectionReportsParameters)
-  async listReports(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async listReports(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<RejectionReportList> {
     const parameters = readParameters(ListRejectionReportsParameters, parseQuery(request.url))
     const { meter = null, created } = parameters
     const context = this.readContext.of(request)
@@ -87,22 +121,26 @@ export class RejectionsController {
 
   @Get(':id')
   @Allow('read')
+  @Describe({ id: 'retrieveRejection', summary: 'A rejection', answer: Rejection })
   @Query(V1Parameters)
   async retrieve(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<Rejection> {
     readParameters(V1Parameters, parseQuery(request.url))
     return this.show(id, request, reply)
   }
 
   @Post('retry')
-  @HttpCode(200)
   @Allow('ingest')
+  @Describe({ id: 'retryRejections', summary: 'Try open rejections again, the oldest first', answer: RejectionRetry })
   @ApiConsumes(...BODY_TYPES)
   @ApiBody({ type: RetryRejectionsParameters, required: false })
-  async retryAll(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async retryAll(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<RejectionRetry> {
     const parameters = readParameters(RetryRejectionsParameters, request.body)
     const { limit, starting_after: startingAfter = null } = parameters
     const context = this.readContext.of(request)
@@ -126,15 +164,19 @@ export class RejectionsController {
   }
 
   @Post(':id/retry')
-  @HttpCode(200)
   @Allow('ingest')
+  @Describe({
+    id: 'retryRejection',
+    summary: 'Try a rejection again; answers why if it is still refused',
+    answer: Rejection,
+  })
   @ApiConsumes(...BODY_TYPES)
   @ApiBody({ type: V1Parameters, required: false })
   async retryOne(
     @Param('id') id: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<Rejection> {
     readParameters(V1Parameters, request.body)
     const context = this.readContext.of(request)
     return this.act(request, reply, async (retryContext) => {
@@ -156,11 +198,11 @@ export class RejectionsController {
   }
 
   /** Remembers the answer of an idempotency key. No event carries the key: after a crash it is done again, to no effect. */
-  private act(
+  private act<Body extends object>(
     request: FastifyRequest,
     reply: FastifyReply,
-    retry: (context: RequestContext) => Promise<object>,
-  ): Promise<object> {
+    retry: (context: RequestContext) => Promise<Body>,
+  ): Promise<Body> {
     return this.idempotency.answer(
       request,
       reply,
@@ -171,7 +213,7 @@ export class RejectionsController {
     )
   }
 
-  private async show(id: string, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+  private async show(id: string, request: FastifyRequest, reply: FastifyReply): Promise<Rejection> {
     const context = this.readContext.of(request)
     const { ledger } = callerOf(request)
     return rejectionObject(ledger, withPosition(reply, await this.queries.execute(new GetRejection(context, id))))

@@ -1,15 +1,18 @@
 /** `/meterbook/v1/session`: signing in to the dashboard with an API key, and out. The key itself is never kept. */
-import { Controller, Delete, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common'
-import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger'
+import { Controller, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common'
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { openDashboardSession } from '../commands/dashboard-session.js'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { SignedTokens } from '../commands/signed-token.js'
-import type { ApiKey } from '../domain/api-keys.js'
+import { keyRoles, type ApiKey } from '../domain/api-keys.js'
 import { isLive } from '../domain/ledger.js'
+import { livemode } from './answer-fields.js'
 import { Allow, callerOf, Public, unauthorized } from './caller.js'
+import { Describe } from './describe.js'
 import { endedSessionCookie, requireSameOrigin, sessionCookie } from './session-cookie.js'
+import { choice, flag, namedObject, object, only, text, type TypeOf } from './stripe/answer-schemas.js'
 import { ApiError } from './stripe/api-error.js'
 import { Text } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
@@ -23,6 +26,18 @@ export class SignInParameters {
   api_key!: string
 }
 
+const Session = namedObject('Session', {
+  object: only('meterbook.session'),
+  account: text(),
+  key: object({ last_four: text(), name: text() }),
+  livemode,
+  role: choice(keyRoles),
+})
+type Session = TypeOf<typeof Session>
+
+const EndedSession = namedObject('EndedSession', { object: only('meterbook.session'), deleted: flag('Always true.') })
+type EndedSession = TypeOf<typeof EndedSession>
+
 @ApiTags('Dashboard')
 @Controller('meterbook/v1/session')
 export class SessionController {
@@ -33,12 +48,16 @@ export class SessionController {
   ) {}
 
   @Post()
-  @HttpCode(200)
   @Public()
-  @ApiOperation({ summary: 'Signs a browser in for 12 hours, with an HttpOnly cookie', security: [] })
+  @Describe({
+    id: 'signIn',
+    summary: 'Signs a browser in for 12 hours, with an HttpOnly cookie',
+    answer: Session,
+    security: [],
+  })
   @ApiConsumes(...BODY_TYPES)
   @ApiBody({ type: SignInParameters })
-  async signIn(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async signIn(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Session> {
     requireSameOrigin(request)
     const parameters = readParameters(SignInParameters, request.body)
     const key = await this.keyRing.find(parameters.api_key.trim())
@@ -68,8 +87,12 @@ export class SessionController {
 
   @Get()
   @Allow('read', 'ingest')
-  @ApiOperation({ summary: 'Which ledger the key or session opens, and what it may do' })
-  async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  @Describe({
+    id: 'retrieveSession',
+    summary: 'Which ledger the key or session opens, and what it may do',
+    answer: Session,
+  })
+  async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Session> {
     const key = await this.keyRing.findById(callerOf(request).keyId)
     if (!key) throw unauthorized('The API key was revoked.')
     return sessionObject(reply, key)
@@ -77,8 +100,8 @@ export class SessionController {
 
   @Delete()
   @Public()
-  @ApiOperation({ summary: 'Signs a browser out', security: [] })
-  signOut(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): object {
+  @Describe({ id: 'signOut', summary: 'Signs a browser out', answer: EndedSession, security: [] })
+  signOut(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): EndedSession {
     requireSameOrigin(request)
     reply.header('set-cookie', endedSessionCookie(request))
     reply.header('cache-control', 'no-store')
@@ -86,7 +109,7 @@ export class SessionController {
   }
 }
 
-function sessionObject(reply: FastifyReply, { ledger, role, lastFour, name }: ApiKey): object {
+function sessionObject(reply: FastifyReply, { ledger, role, lastFour, name }: ApiKey): Session {
   reply.header('cache-control', 'no-store')
   return {
     object: 'meterbook.session',

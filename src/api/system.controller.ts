@@ -1,9 +1,11 @@
 /** `/meterbook/v1/system`: which version this is, what it stands on, and whether it can serve. Secrets and addresses are not told. */
 import { Controller, Get, Inject, Req } from '@nestjs/common'
-import { ApiOperation, ApiTags } from '@nestjs/swagger'
+import { ApiTags } from '@nestjs/swagger'
 import type { FastifyRequest } from 'fastify'
 import { Allow } from './caller.js'
-import { READINESS, type Readiness } from './health.controller.js'
+import { Describe } from './describe.js'
+import { READINESS, readinessFields, servingStatus, type Readiness } from './health.controller.js'
+import { choice, instant, namedObject, object, only, text, type TypeOf } from './stripe/answer-schemas.js'
 import { parseQuery } from './stripe/form.js'
 import { Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
@@ -20,6 +22,18 @@ export interface SystemFacts {
 /** Dependency-injection token. */
 export const SYSTEM_FACTS = Symbol('SystemFacts')
 
+const System = namedObject('System', {
+  object: only('meterbook.system'),
+  event_store: object({ status: readinessFields.event_store, type: choice(['embedded', 'eventstoredb']) }),
+  projections: readinessFields.projections,
+  read_model: object({ type: only('embedded') }),
+  reason: readinessFields.reason,
+  started_at: instant('Of this process.'),
+  status: servingStatus,
+  version: text(),
+})
+type System = TypeOf<typeof System>
+
 @ApiTags('Health')
 @Controller('meterbook/v1/system')
 export class SystemController {
@@ -30,9 +44,13 @@ export class SystemController {
 
   @Get()
   @Allow('read')
-  @ApiOperation({ summary: 'Version, stores, and whether the service can serve' })
+  @Describe({
+    id: 'retrieveSystem',
+    summary: 'Version, stores, and whether the service can serve',
+    answer: System,
+  })
   @Query(V1Parameters)
-  async retrieve(@Req() request: FastifyRequest): Promise<object> {
+  async retrieve(@Req() request: FastifyRequest): Promise<System> {
     readParameters(V1Parameters, parseQuery(request.url))
     const { version, eventStore, readModel, startedAt } = this.facts
     const { event_store, projections, reason } = await this.readiness()

@@ -55,12 +55,12 @@ export class UsageAnswers {
     private readonly idempotency: Idempotency,
   ) {}
 
-  record(
+  record<Body extends object>(
     request: FastifyRequest,
     reply: FastifyReply,
     event: ReportedEvent,
-    write: (recorded: RecordedMeterEvent) => object,
-  ): Promise<object> {
+    write: (recorded: RecordedMeterEvent) => Body,
+  ): Promise<Body> {
     const { ledger } = callerOf(request)
     return this.idempotency.answer(
       request,
@@ -78,12 +78,12 @@ export class UsageAnswers {
     )
   }
 
-  cancel(
+  cancel<Body extends object>(
     request: FastifyRequest,
     reply: FastifyReply,
     { eventName, identifier }: { readonly eventName: string; readonly identifier: string },
-    write: (cancelled: CancelledMeterEvent) => object,
-  ): Promise<object> {
+    write: (cancelled: CancelledMeterEvent) => Body,
+  ): Promise<Body> {
     const { ledger } = callerOf(request)
     return this.idempotency.answer(
       request,
@@ -133,7 +133,11 @@ export class UsageAnswers {
   }
 }
 
-function done(body: object, { isNew, stream, revision, position }: UsageOutcome, replayOf: string | null): Done {
+function done<Body extends object>(
+  body: Body,
+  { isNew, stream, revision, position }: UsageOutcome,
+  replayOf: string | null,
+): Done<Body> {
   return { body, appended: isNew && position !== null ? { stream, revision, position } : null, replayOf }
 }
 

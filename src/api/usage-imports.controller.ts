@@ -1,5 +1,5 @@
 /** `/meterbook/v1/usage_imports`: events of a file through the running service, each answered for. Secret keys only. */
-import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common'
+import { Controller, Post, Req, Res } from '@nestjs/common'
 import { CommandBus } from '@nestjs/cqrs'
 import { ApiBody, ApiProperty, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -8,9 +8,22 @@ import { IMPORT_CALL_EVENTS_MAX, type Fate } from '../commands/import-usage.js'
 import { isLive, type LedgerName } from '../domain/ledger.js'
 import { EVENT_NAME_LENGTH_MAX } from '../domain/meter-catalogue.js'
 import { IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
+import { livemode } from './answer-fields.js'
 import { callerOf } from './caller.js'
+import { Describe } from './describe.js'
 import { readEventList } from './event-list.js'
 import { CostsEvents, entriesOf } from './rate-limits.js'
+import {
+  choice,
+  integer,
+  listOf,
+  namedObject,
+  nullable,
+  oneOf,
+  only,
+  text,
+  type TypeOf,
+} from './stripe/answer-schemas.js'
 import { ApiError } from './stripe/api-error.js'
 import { readKey } from './stripe/idempotency.js'
 import { HashList, StringMap, Text } from './stripe/parameter-decorators.js'
@@ -52,16 +65,37 @@ class CreateUsageImportParameters {
   backfill?: boolean
 }
 
+const ImportedEvent = oneOf([
+  namedObject('TakenEvent', { status: choice(['counted', 'duplicate'], 'duplicate: it counted before.') }),
+  namedObject('RejectedEvent', {
+    status: only('rejected'),
+    code: text('A code of v1, or `duplicate_meter_event`.'),
+    message: text(),
+    param: nullable(text('What of it is wrong.')),
+  }),
+])
+type ImportedEvent = TypeOf<typeof ImportedEvent>
+
+const UsageImport = namedObject('UsageImport', {
+  object: only('meterbook.usage_import'),
+  counted: integer(),
+  duplicates: integer(),
+  livemode,
+  rejected: integer(),
+  results: listOf(ImportedEvent, 'One for each event, in their order.'),
+})
+type UsageImport = TypeOf<typeof UsageImport>
+
 @ApiTags('Usage records')
 @Controller('meterbook/v1/usage_imports')
 export class UsageImportsController {
   constructor(private readonly commands: CommandBus) {}
 
   @Post()
-  @HttpCode(200)
+  @Describe({ id: 'importUsage', summary: 'Report usage in batches, each event answered for', answer: UsageImport })
   @CostsEvents(entriesOf('events', IMPORT_CALL_EVENTS_MAX))
   @ApiBody({ type: CreateUsageImportParameters })
-  async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<UsageImport> {
     const events = readEventList(request.body, IMPORT_CALL_EVENTS_MAX, ['backfill'])
     const backfill = readBackfill(request.body as { readonly backfill?: unknown })
     const { ledger, keyId: actor } = callerOf(request)
@@ -81,7 +115,7 @@ function readBackfill({ backfill = false }: { readonly backfill?: unknown }): bo
   throw ApiError.invalidRequest('backfill must be true or false.', 'parameter_invalid', 'backfill')
 }
 
-function importObject(ledger: LedgerName, outcomes: readonly Fate['outcome'][]): object {
+function importObject(ledger: LedgerName, outcomes: readonly Fate['outcome'][]): UsageImport {
   const counted = outcomes.filter((outcome) => outcome === 'counted').length
   const duplicates = outcomes.filter((outcome) => outcome === 'duplicate').length
   return {
@@ -90,12 +124,11 @@ function importObject(ledger: LedgerName, outcomes: readonly Fate['outcome'][]):
     duplicates,
     livemode: isLive(ledger),
     rejected: outcomes.length - counted - duplicates,
-    /** One for each event, in their order. */
     results: outcomes.map(resultObject),
   }
 }
 
-function resultObject(outcome: Fate['outcome']): object {
+function resultObject(outcome: Fate['outcome']): ImportedEvent {
   if (typeof outcome === 'string') return { status: outcome }
   const { code, message, param } = outcome
   return { status: 'rejected', code, message, param }

@@ -9,19 +9,34 @@ import { describeFate } from '../domain/record-fate.js'
 import { GetUsageRecord } from '../queries/get-usage-record.js'
 import { ListUsageRecords, type ListedUsageRecord } from '../queries/list-usage-records.js'
 import { recordId, type UsageRecordView } from '../queries/usage-record-view.js'
+import { fate as fateFields } from './answer-fields.js'
 import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
+import { Describe } from './describe.js'
 import { goneSignal } from './gone-signal.js'
 import { METER_ID_LENGTH_MAX } from './meters.parameters.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
+import {
+  choice,
+  instant,
+  integer,
+  listOf,
+  namedObject,
+  object,
+  only,
+  optional,
+  text,
+  type TypeOf,
+  type TypeOfFields,
+} from './stripe/answer-schemas.js'
 import { parseQuery } from './stripe/form.js'
-import { list } from './stripe/list.js'
+import { list, namedList } from './stripe/list.js'
 import { Choice, Hash, Query, Text, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { timeFilter, TimeFilterParameters } from './time-filter.js'
-import { recordObject } from './usage-record-object.js'
+import { recordFields, recordObject } from './usage-record-object.js'
 
 export class ListUsageRecordsParameters extends AsOfListParameters {
   @Text({ optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter.' })
@@ -49,6 +64,35 @@ export class ListUsageRecordsParameters extends AsOfListParameters {
   include?: string
 }
 
+const UsageRecordList = namedList(
+  'UsageRecordList',
+  namedObject('UsageRecord', {
+    ...recordFields,
+    object: only('meterbook.usage_record'),
+    fate: optional(object(fateFields, 'With `include=fate`: what became of it in its UTC day.')),
+  }),
+)
+type UsageRecordList = TypeOf<typeof UsageRecordList>
+
+const UsageRecordHistory = namedObject('UsageRecordHistory', {
+  ...recordFields,
+  object: only('meterbook.usage_record'),
+  events: listOf(
+    object({
+      id: text(),
+      type: choice(['UsageRecorded', 'UsageCancelled']),
+      at: instant('When it was received.'),
+      stream: text(),
+      revision: integer('Its place in the stream, from 1.'),
+      position: text('Its place in the log.'),
+      request_id: text(),
+      actor: text('Id of the API key.'),
+    }),
+    'The events that made the record what it is, in their order.',
+  ),
+})
+type UsageRecordHistory = TypeOf<typeof UsageRecordHistory>
+
 @ApiTags('Usage records')
 @Controller('meterbook/v1/meter_events')
 @Allow('read')
@@ -59,8 +103,12 @@ export class UsageRecordsController {
   ) {}
 
   @Get()
+  @Describe({ id: 'listUsageRecords', summary: 'Usage records, the one received last first', answer: UsageRecordList })
   @Query(ListUsageRecordsParameters)
-  async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async list(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UsageRecordList> {
     const parameters = readParameters(ListUsageRecordsParameters, parseQuery(request.url))
     const context = this.readContext.of(request)
     const filter = {
@@ -86,20 +134,25 @@ export class UsageRecordsController {
       ),
     )
     const data = page.items.map(({ judgement, ...record }) => ({
-      ...recordObject(context.ledger, record),
+      ...recordObject('meterbook.usage_record', context.ledger, record),
       ...(judgement ? { fate: fateObject(record.meterId, judgement) } : {}),
     }))
     return list('/meterbook/v1/meter_events', data, page.hasMore)
   }
 
   @Get(':meter/:identifier')
+  @Describe({
+    id: 'retrieveUsageRecord',
+    summary: 'A usage record, with the events that made it what it is',
+    answer: UsageRecordHistory,
+  })
   @Query(V1Parameters)
   async retrieve(
     @Param('meter') meterId: string,
     @Param('identifier') identifier: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<object> {
+  ): Promise<UsageRecordHistory> {
     readParameters(V1Parameters, parseQuery(request.url))
     const context = this.readContext.of(request)
     const { record, events } = withPosition(
@@ -107,7 +160,7 @@ export class UsageRecordsController {
       await this.queries.execute(new GetUsageRecord(context, meterId, identifier)),
     )
     return {
-      ...recordObject(context.ledger, record),
+      ...recordObject('meterbook.usage_record', context.ledger, record),
       events: events.map(({ id, type, stream, revision, position, requestId, actor, at }) => ({
         id,
         type,
@@ -122,7 +175,10 @@ export class UsageRecordsController {
   }
 }
 
-function fateObject(meterId: string, { fate, contribution }: NonNullable<ListedUsageRecord['judgement']>): object {
+function fateObject(
+  meterId: string,
+  { fate, contribution }: NonNullable<ListedUsageRecord['judgement']>,
+): TypeOfFields<typeof fateFields> {
   return {
     by: 'by' in fate ? recordId(meterId, fate.by) : null,
     code: fate.code,

@@ -2,7 +2,7 @@
  * `/v2/billing/meter_event_session` and `/v2/billing/meter_event_stream`: the high-rate way in. The answer to a batch is
  * `{}`, once everything that counts is durable and every refusal is stored. stripe-metering §3.1, §3.2.
  */
-import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common'
+import { Controller, Inject, Post, Req, Res } from '@nestjs/common'
 import { CommandBus } from '@nestjs/cqrs'
 import { ApiBody, ApiTags } from '@nestjs/swagger'
 import { createHash } from 'node:crypto'
@@ -14,10 +14,13 @@ import { RecordUsageStream } from '../commands/record-usage-stream.js'
 import { SignedTokens } from '../commands/signed-token.js'
 import type { JsonValue } from '../domain/json.js'
 import { isLive } from '../domain/ledger.js'
+import { livemode } from './answer-fields.js'
 import { Allow, callerOf, SessionOnly, unauthorized } from './caller.js'
+import { Describe, SESSION_TOKEN } from './describe.js'
 import { readEventList } from './event-list.js'
 import { CreateV2MeterEventParameters } from './meter-events.parameters.js'
 import { CostsEvents, entriesOf } from './rate-limits.js'
+import { instant, namedObject, only, text, type TypeOf } from './stripe/answer-schemas.js'
 import { ApiError } from './stripe/api-error.js'
 import { readKey } from './stripe/idempotency.js'
 import { HashList } from './stripe/parameter-decorators.js'
@@ -30,8 +33,21 @@ export const STREAM_EVENTS_MAX = 100
 const STREAM_EVENT_CHARACTERS_MAX = 64 * 1024
 const SESSION_ID_LENGTH = 32
 
-/** Neither takes parameters; what is sent all the same is refused. */
+/** What is sent all the same is refused. */
 class NoParameters {}
+
+const MeterEventSession = namedObject('MeterEventSession', {
+  id: text(),
+  object: only('v2.billing.meter_event_session'),
+  authentication_token: text('What the stream takes in place of an API key.'),
+  created: instant(),
+  expires_at: instant(),
+  livemode,
+})
+type MeterEventSession = TypeOf<typeof MeterEventSession>
+
+const StreamedMeterEvents = namedObject('StreamedMeterEvents', {})
+type StreamedMeterEvents = TypeOf<typeof StreamedMeterEvents>
 
 /** For the API description: the events are read one by one, not as parameters. */
 class MeterEventStreamParameters {
@@ -53,9 +69,10 @@ export class V2MeterEventStreamController {
   ) {}
 
   @Post('meter_event_session')
-  @HttpCode(200)
+  @Describe({ id: 'createMeterEventSession', summary: 'Open a session for the stream', answer: MeterEventSession })
+  @ApiBody({ type: NoParameters, required: false })
   @Allow('ingest')
-  async createSession(@Req() request: FastifyRequest): Promise<object> {
+  async createSession(@Req() request: FastifyRequest): Promise<MeterEventSession> {
     readParameters(NoParameters, request.body)
     const { keyId, ledger } = callerOf(request)
     const key = await this.keyRing.findById(keyId)
@@ -72,11 +89,19 @@ export class V2MeterEventStreamController {
   }
 
   @Post('meter_event_stream')
-  @HttpCode(200)
+  @Describe({
+    id: 'streamMeterEvents',
+    summary: 'Report usage in batches; refused events are kept as rejections',
+    answer: StreamedMeterEvents,
+    security: [{ [SESSION_TOKEN]: [] }],
+  })
   @SessionOnly()
   @CostsEvents(entriesOf('events', STREAM_EVENTS_MAX))
   @ApiBody({ type: MeterEventStreamParameters })
-  async stream(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  async stream(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<StreamedMeterEvents> {
     const events = readEvents(request)
     const { ledger, keyId: actor } = callerOf(request)
     const key = readKey(request)

@@ -1,12 +1,15 @@
 /** `/v2/billing/meter_events` and `/v2/billing/meter_event_adjustments`: JSON, RFC 3339. stripe-metering §3.3 and §4.2. */
-import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common'
+import { Controller, Post, Req, Res } from '@nestjs/common'
 import { ApiBody, ApiTags } from '@nestjs/swagger'
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
+import { livemode, payload } from './answer-fields.js'
 import { Allow } from './caller.js'
+import { Describe } from './describe.js'
 import { CreateV2MeterEventAdjustmentParameters, CreateV2MeterEventParameters } from './meter-events.parameters.js'
 import { CostsEvents } from './rate-limits.js'
+import { instant, namedObject, object, only, text, type TypeOf } from './stripe/answer-schemas.js'
 import { ApiError } from './stripe/api-error.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
@@ -14,17 +17,47 @@ import { UsageAnswers } from './usage-answers.js'
 
 const ADJUSTMENT_ID_LENGTH = 32
 
+const V2MeterEvent = namedObject('V2MeterEvent', {
+  object: only('v2.billing.meter_event'),
+  created: instant('When it was received.'),
+  event_name: text(),
+  identifier: text(),
+  livemode,
+  payload,
+  timestamp: instant('When it happened.'),
+})
+type V2MeterEvent = TypeOf<typeof V2MeterEvent>
+
+const V2MeterEventAdjustment = namedObject('V2MeterEventAdjustment', {
+  id: text(),
+  object: only('v2.billing.meter_event_adjustment'),
+  cancel: object({ identifier: text() }),
+  created: instant('When it was cancelled.'),
+  event_name: text(),
+  livemode,
+  status: only('complete'),
+  type: only('cancel'),
+})
+type V2MeterEventAdjustment = TypeOf<typeof V2MeterEventAdjustment>
+
 @ApiTags('Usage, v2')
 @Controller('v2/billing')
 export class V2MeterEventsController {
   constructor(private readonly usage: UsageAnswers) {}
 
   @Post('meter_events')
-  @HttpCode(200)
+  @Describe({
+    id: 'createV2MeterEvent',
+    summary: 'Report usage; it counts once it is answered',
+    answer: V2MeterEvent,
+  })
   @Allow('ingest')
   @CostsEvents()
   @ApiBody({ type: CreateV2MeterEventParameters })
-  createMeterEvent(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  createMeterEvent(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<V2MeterEvent> {
     const { event_name, payload, identifier, timestamp } = readParameters(CreateV2MeterEventParameters, request.body)
     const event = { eventName: event_name, payload, identifier: identifier ?? null, timestamp: timestamp ?? null }
     return this.usage.record(request, reply, event, (recorded) => ({
@@ -39,11 +72,14 @@ export class V2MeterEventsController {
   }
 
   @Post('meter_event_adjustments')
-  @HttpCode(200)
+  @Describe({ id: 'createV2MeterEventAdjustment', summary: 'Cancel a meter event', answer: V2MeterEventAdjustment })
   @Allow('ingest')
   @CostsEvents()
   @ApiBody({ type: CreateV2MeterEventAdjustmentParameters })
-  createAdjustment(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+  createAdjustment(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<V2MeterEventAdjustment> {
     const { event_name, cancel } = readAdjustment(request.body)
     const { identifier } = cancel
     return this.usage.cancel(request, reply, { eventName: event_name, identifier }, (cancelled) => ({

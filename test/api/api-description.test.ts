@@ -14,7 +14,7 @@ interface Schema {
   readonly oneOf?: readonly Schema[]
   readonly items?: Schema
   readonly properties?: Readonly<Record<string, Schema>>
-  readonly additionalProperties?: Schema
+  readonly additionalProperties?: Schema | false
 }
 interface Parameter {
   readonly name: string
@@ -44,6 +44,8 @@ interface Description {
 
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
+/** Objects that have no keys. */
+const EMPTY = ['NoParameters', 'StreamedMeterEvents']
 
 let service: RunningService
 let description: Description
@@ -83,13 +85,16 @@ function resolved(schema: Schema): Schema {
 
 /** What is not said of a schema, down to its leaves. */
 function gaps(name: string, schema: Schema): string[] {
-  const { type, items, properties, additionalProperties, oneOf } = resolved(schema)
+  const { type, description: words, items, properties, additionalProperties, oneOf } = resolved(schema)
   if (oneOf) return oneOf.flatMap((each) => gaps(name, each))
   if (type === 'array') return items ? gaps(`${name}[]`, items) : [`${name}: entries`]
-  if (type !== 'object') return type === undefined ? [`${name}: type`] : []
+  // Any JSON: then words say so.
+  if (type !== 'object') return (type ?? words) === undefined ? [`${name}: type`] : []
   if (additionalProperties) return gaps(`${name}[…]`, additionalProperties)
   const inner = Object.entries(properties ?? {})
-  return inner.length === 0 ? [`${name}: keys`] : inner.flatMap(([key, each]) => gaps(`${name}[${key}]`, each))
+  return inner.length === 0 && !EMPTY.includes(name)
+    ? [`${name}: keys`]
+    : inner.flatMap(([key, each]) => gaps(`${name}[${key}]`, each))
 }
 
 describe('The API description', () => {
@@ -99,7 +104,7 @@ describe('The API description', () => {
     expect(references.filter(($ref) => target($ref) === undefined)).toEqual([])
   })
 
-  it('says of what type each parameter is, also within hashes and lists', () => {
+  it('says of what type each parameter is and each part of an answer, also within hashes and lists', () => {
     const schemas = Object.entries(description.components.schemas)
     const parameters = operations.flatMap(([name, { parameters }]) =>
       parameters.map((parameter) => [`${name} ${parameter.name}`, parameter.schema] as const),
@@ -110,8 +115,12 @@ describe('The API description', () => {
   it('explains each parameter in words, or as the hash it is', () => {
     const isExplained = (schema: Schema, text?: string): boolean =>
       (text ?? schema.description ?? schema.$ref ?? schema.allOf) !== undefined
+    const sent = Object.entries(description.components.schemas).filter(
+      ([, { additionalProperties }]) => additionalProperties === false,
+    )
+    expect(sent.length).toBeGreaterThan(15)
     const unexplained = [
-      ...Object.entries(description.components.schemas).flatMap(([name, { properties = {} }]) =>
+      ...sent.flatMap(([name, { properties = {} }]) =>
         Object.keys(properties)
           .filter((key) => !isExplained(properties[key] ?? {}))
           .map((key) => `${name} ${key}`),

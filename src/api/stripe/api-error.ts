@@ -45,14 +45,15 @@ export const apiErrorCodes = [
 
 export type ApiErrorCode = (typeof apiErrorCodes)[number]
 
-export type ApiErrorType =
-  | 'api_error'
-  | 'authentication_error'
-  | 'idempotency_error'
-  | 'invalid_request_error'
-  | 'rate_limit_error'
+export const apiErrorTypes = [
+  'api_error',
+  'idempotency_error',
+  'invalid_request_error',
   /** v2 only: the token of a meter event session is past its time. */
-  | 'temporary_session_expired'
+  'temporary_session_expired',
+] as const
+
+export type ApiErrorType = (typeof apiErrorTypes)[number]
 
 export class ApiError extends Error {
   readonly status: number

@@ -5,8 +5,23 @@
  */
 import { HttpException } from '@nestjs/common'
 import { DomainError } from '../../domain/errors.js'
-import { ApiError, fromDomainError, type ApiErrorCode } from './api-error.js'
+import { choice, namedObject, object, optional, text, type TypeOf } from './answer-schemas.js'
+import { ApiError, apiErrorCodes, apiErrorTypes, fromDomainError, type ApiErrorCode } from './api-error.js'
 import { quote } from './wire-text.js'
+
+const code = choice(apiErrorCodes)
+const type = choice(apiErrorTypes)
+
+export const V1Error = namedObject('V1Error', {
+  error: object({
+    type,
+    message: text(),
+    code: optional(code),
+    param: optional(text('The parameter at fault, for example `payload[value]`.')),
+  }),
+})
+
+export const V2Error = namedObject('V2Error', { error: object({ code, message: text(), type }) })
 
 export interface FailedRequest {
   readonly method: string
@@ -52,11 +67,11 @@ const v2Codes: Readonly<Record<number, ApiErrorCode>> = {
 export function answerTo(error: unknown, request: FailedRequest): ErrorAnswer {
   const version = request.url.startsWith('/v2/') ? 'v2' : 'v1'
   const { status, type, code, message, param, headers } = toApiError(error, request, version)
-  const envelope =
+  const envelope: TypeOf<typeof V1Error> | TypeOf<typeof V2Error> =
     version === 'v2'
-      ? { code: code ?? v2CodeOf(status), message, type }
-      : { type, message, ...(code !== null && { code }), ...(param !== null && { param }) }
-  return { status, headers, body: JSON.stringify({ error: envelope }), trouble: troubleOf(error, status) }
+      ? { error: { code: code ?? v2CodeOf(status), message, type } }
+      : { error: { type, message, ...(code !== null && { code }), ...(param !== null && { param }) } }
+  return { status, headers, body: JSON.stringify(envelope), trouble: troubleOf(error, status) }
 }
 
 function v2CodeOf(status: number): ApiErrorCode {

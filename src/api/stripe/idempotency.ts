@@ -17,8 +17,8 @@ const KEY_LENGTH_MAX = 255
 const REMEMBERED_ANSWERS_MAX = 10_000
 const REQUEST_HASH_LENGTH = 22
 
-export interface Done {
-  readonly body: object
+export interface Done<Body extends object> {
+  readonly body: Body
   /** The event the request caused; null where it was already so. */
   readonly appended: Appended | null
   /** Hash of the earlier request whose answer this is, where the write side found that out. */
@@ -43,12 +43,12 @@ export class Idempotency {
    *
    * @throws ApiError 400 `idempotency_error` for a key used with other parameters, 409 while the first still runs.
    */
-  async answer(
+  async answer<Body extends object>(
     request: FastifyRequest,
     reply: FastifyReply,
-    act: (context: RequestContext) => Promise<Done>,
-    answerOf: (caused: Caused) => Promise<object>,
-  ): Promise<object> {
+    act: (context: RequestContext) => Promise<Done<Body>>,
+    answerOf: (caused: Caused) => Promise<Body>,
+  ): Promise<Body> {
     const { ledger, keyId: actor } = callerOf(request)
     const key = readKey(request)
     if (key === null) return this.finish(reply, await act({ requestId: request.id, actor, idempotency: null }))
@@ -59,7 +59,8 @@ export class Idempotency {
     this.enter(scope, requestHash)
     try {
       const earlier = this.remembered.get(scope)
-      if (earlier) return recall(earlier, requestHash, reply)
+      // The same request, so the same kind of answer.
+      if (earlier) return recall(earlier, requestHash, reply) as Body
       const caused = await this.firstAnswers.find(ledger, key)
       if (caused) {
         requireSame(caused.requestHash, requestHash)
@@ -104,7 +105,7 @@ export class Idempotency {
     this.remembered.set(scope, answer)
   }
 
-  private finish(reply: FastifyReply, { body, appended }: Done): object {
+  private finish<Body extends object>(reply: FastifyReply, { body, appended }: Done<Body>): Body {
     if (appended) reply.header('meterbook-position', appended.position)
     return body
   }

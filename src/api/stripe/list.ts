@@ -1,4 +1,5 @@
 /** Stripe's v1 lists: pages of at most 100, walked forwards after an object or backwards before one, never both. */
+import { flag, listOf, namedObject, only, text, type Schema } from './answer-schemas.js'
 import { IntegerText, Text, V1Parameters } from './parameter-decorators.js'
 
 export const PAGE_LENGTH_MAX = 100
@@ -33,6 +34,17 @@ export interface List<T> {
   readonly data: readonly T[]
   readonly has_more: boolean
   readonly url: string
+}
+
+export function namedList<T>(name: string, item: Schema<T>): Schema<List<T>> {
+  return namedObject(name, {
+    object: only('list'),
+    data: listOf(item),
+    has_more: flag(
+      'Whether there is another page: behind the last object, or before the first one with `ending_before`.',
+    ),
+    url: text('Path of the list.'),
+  })
 }
 
 /** `url` is the path of the list, without its query. */

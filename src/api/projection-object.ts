@@ -1,0 +1,80 @@
+/** `meterbook.projection`: how far a read model is, and the rebuild that runs or was the last. */
+import type { ProjectionState } from '../replay/projection-states.js'
+import { position as positionField } from './answer-fields.js'
+import { differenceFields } from './row-difference.js'
+import {
+  choice,
+  decimal,
+  integer,
+  listOf,
+  namedObject,
+  nullable,
+  object,
+  only,
+  text,
+  type TypeOf,
+} from './stripe/answer-schemas.js'
+import { namedList } from './stripe/list.js'
+
+export const Projection = namedObject('Projection', {
+  id: text('Its name.'),
+  object: only('meterbook.projection'),
+  lag_events: integer('Events of the log that are not in the rows; at most 10 000 are counted.'),
+  lag_seconds: decimal('How long ago the first of them happened; 0 where there is none.'),
+  position: positionField,
+  rebuild: nullable(
+    object(
+      {
+        difference_count: integer(),
+        differences: listOf(object(differenceFields), 'The first of them, of this ledger.'),
+        elapsed_seconds: decimal(),
+        failure: nullable(text()),
+        projections: listOf(text()),
+        rows: integer('Compared so far.'),
+        sequence: integer('Usage events folded so far.'),
+        status: choice(['building', 'comparing', 'completed', 'failed']),
+        wanted_rows: integer('How many rows there are to compare; 0 while that is not known.'),
+        wanted_sequence: integer('How many usage events there are.'),
+      },
+      'null before the first since the start.',
+    ),
+  ),
+  schema: integer('Number of the shape of its tables.'),
+  sequence: integer('Usage events up to there.'),
+})
+export type Projection = TypeOf<typeof Projection>
+
+export const ProjectionList = namedList('ProjectionList', Projection)
+export type ProjectionList = TypeOf<typeof ProjectionList>
+
+export function projectionObject({
+  name,
+  schema,
+  position,
+  sequence,
+  lagEvents,
+  lagMs,
+  rebuild,
+}: ProjectionState): Projection {
+  return {
+    id: name,
+    object: 'meterbook.projection',
+    lag_events: lagEvents,
+    lag_seconds: lagMs / 1000,
+    position,
+    rebuild: rebuild && {
+      difference_count: rebuild.differenceCount,
+      differences: rebuild.differences,
+      elapsed_seconds: rebuild.elapsedMs / 1000,
+      failure: rebuild.failure,
+      projections: rebuild.projections,
+      rows: rebuild.rows,
+      sequence: rebuild.sequence,
+      status: rebuild.status,
+      wanted_rows: rebuild.wantedRows,
+      wanted_sequence: rebuild.wantedSequence,
+    },
+    schema,
+    sequence,
+  }
+}
