@@ -2,7 +2,7 @@
  * The only reader of the environment. A bad value stops the start with one line that names the variable and what is
  * expected of it. Design §7.
  */
-import { connectionStringProblem } from './event-store/eventstoredb-client.js'
+import { connectionStringProblem } from './event-store/eventstoredb-connection-string.js'
 
 export interface Config {
   readonly host: string

@@ -4,9 +4,9 @@ import { QueryBus } from '@nestjs/cqrs'
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
+import { projectionNames } from '../replay/projection-names.js'
 import {
   ListProjections,
-  projectionNames,
   REBUILDS,
   requireProjection,
   type ProjectionState,

@@ -5,7 +5,8 @@
  */
 import { END, EventStoreDBClient, NotLeaderError, StreamNotFoundError } from '@eventstore/db-client'
 import { setTimeout as delay } from 'node:timers/promises'
-import { NoAnswer, describe } from './eventstoredb-errors.js'
+import { connectionStringProblem } from './eventstoredb-connection-string.js'
+import { NoAnswer } from './eventstoredb-errors.js'
 
 /** A name that no stream has; reading it touches the whole way to the leader and back. */
 const PROBED_STREAM = 'meterbook~probe'
@@ -14,42 +15,10 @@ const PROBE_REDIRECTS_MAX = 3
 
 export type Connect = () => EventStoreDBClient
 
-const EXAMPLE = 'as in esdb://host:2113?tls=false'
-const PORT_MAX = 65_535
-
 export function connector(url: string): Connect {
   const problem = connectionStringProblem(url)
   if (problem !== null) throw new Error(`Not a connection string of EventStoreDB: ${problem}`)
   return () => EventStoreDBClient.connectionString(url)
-}
-
-/** What is wrong with a connection string, files that it names included; null where nothing is. Quotes nothing of it. */
-export function connectionStringProblem(url: string): string | null {
-  const [, hosts = ''] = /^esdb(?:\+discover)?:\/\/(?:[^:]+:[^@]+@)?([^/?]*)/.exec(url.trim()) ?? []
-  // The client takes anything for a host, and for a port whatever begins with a number.
-  if (!hosts.split(',').every(isHost)) return `it must name hosts, with ports up to ${PORT_MAX}, ${EXAMPLE}`
-  // With it off a conflict comes back looking like an append, and with a wrong revision.
-  if (/[?&]throw[-_]?on[-_]?append[-_]?failure=(?!true(?:&|$))/i.test(url))
-    return 'it must leave throwOnAppendFailure on'
-  try {
-    EventStoreDBClient.connectionString(url)
-    return null
-  } catch (error) {
-    return reasonOf(error)
-  }
-}
-
-function isHost(text: string): boolean {
-  const parts = /^[\w.-]+(?::(\d{1,5}))?$/.exec(text)
-  if (parts?.[1] === undefined) return parts !== null
-  return Number(parts[1]) >= 1 && Number(parts[1]) <= PORT_MAX
-}
-
-/** A parser's error quotes what it met, password and all; what it expected where does not. */
-function reasonOf(error: unknown): string {
-  const { location, expected } = error as { location?: unknown; expected?: unknown }
-  if (Array.isArray(location)) return `expected ${String(expected)} at character ${Number(location[0]) + 1}, ${EXAMPLE}`
-  return describe(error).replace(/\.$/, '')
 }
 
 /** Rejects with `NoAnswer` after `ms`; `work` goes on, and its own failure is nobody's business any more. */

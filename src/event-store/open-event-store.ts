@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { EmbeddedEventStore } from './embedded-event-store.js'
 import type { EventStore } from './event-store.js'
-import { EventStoreDbEventStore } from './eventstoredb-event-store.js'
 
 export interface Log {
   info(fields: object, message: string): void
@@ -16,6 +15,10 @@ export const EMBEDDED = 'embedded:'
 
 export async function openEventStore(url: string, dataDir: string, log: Log): Promise<EventStore> {
   if (url === EMBEDDED) return new EmbeddedEventStore(join(dataDir, EVENT_LOG_FILE))
-  if (/^esdb(\+discover)?:/.test(url)) return EventStoreDbEventStore.open({ url, log })
+  if (/^esdb(\+discover)?:/.test(url)) {
+    // Loading its client takes as long as all the rest of a start, in each thread.
+    const { EventStoreDbEventStore } = await import('./eventstoredb-event-store.js')
+    return EventStoreDbEventStore.open({ url, log })
+  }
   throw new Error(`No event store can be reached at ${url.split(':')[0]}:…`)
 }

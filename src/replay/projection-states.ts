@@ -9,6 +9,7 @@ import type { Row, RowDifference } from '../projections/compare-rows.js'
 import { allProjections } from '../projections/projections.js'
 import type { RebuildRequest, RebuildState } from '../projections/rebuilding.js'
 import { READ_MODEL, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
+import { projectionNames } from './projection-names.js'
 import { scopeOf } from './row-scope.js'
 
 /** The one who projects, and can be told to build projections anew. */
@@ -37,8 +38,6 @@ export interface ProjectionState {
   /** The differences are those of the asking ledger. */
   readonly rebuild: RebuildState | null
 }
-
-export const projectionNames: readonly string[] = allProjections(() => undefined).map(({ projection }) => projection)
 
 /** @throws DomainError */
 export function requireProjection(name: string): void {

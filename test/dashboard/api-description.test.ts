@@ -11,7 +11,7 @@ describeDashboard('The page of the API description', (suite) => {
     expect(await page.locator('.opblock').count()).toBeGreaterThan(40)
 
     await page.locator('.scheme-container .authorize').click()
-    await page.locator('#auth-bearer-value').fill(TEST_KEY)
+    await page.locator('#auth-bearer-value').first().fill(TEST_KEY)
     await page.locator('.modal-ux button.authorize').first().click()
     await page.locator('.modal-ux .btn-done').first().click()
 
