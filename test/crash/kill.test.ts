@@ -15,7 +15,7 @@ import { allRows, differingRows, foldAfresh } from '../fresh-fold.js'
 import { checkCustomer, eventNames, HOUR_S, Ledger, meterForms, SingleReporter, type EventName } from './load.js'
 import { StreamReporter } from './stream-load.js'
 
-const ROUNDS = Number(process.env.METERBOOK_CRASH_ROUNDS ?? 20)
+const ROUNDS = Number(process.env.METERBOOK_CRASH_ROUNDS ?? 12)
 const ROUND_TIMEOUT_MS = 20_000
 
 const loads = [
