@@ -12,7 +12,8 @@ import type { Socket } from 'node:net'
 /** Requests of one connection without a whole answer. With one more it is cut off, and none of them is answered. */
 export const UNANSWERED_REQUESTS_MAX = 100
 
-const unanswered = new WeakMap<Socket, Set<ServerResponse>>()
+/** Behind the one whose turn it is. Of a connection that never had any there is nothing. */
+const queuedOf = new WeakMap<Socket, Set<ServerResponse>>()
 
 /** The first Fastify `onRequest` hook: what it does not let through is not looked at, and gone with its connection. */
 export function boundPipelining(
@@ -22,20 +23,22 @@ export function boundPipelining(
 ): void {
   // Node goes on parsing what had arrived before the connection was cut off.
   if (socket.destroyed) return
-  const responses = unanswered.get(socket) ?? follow(socket)
-  if (responses.size >= UNANSWERED_REQUESTS_MAX) return void socket.destroy()
-  responses.add(response)
-  response.once('close', () => responses.delete(response))
+  // Its turn has come: so it is for every request of a client that waits for its answers.
+  if (response.socket !== null) return done()
+  const queued = queuedOf.get(socket) ?? follow(socket)
+  if (queued.size + 1 >= UNANSWERED_REQUESTS_MAX) return void socket.destroy()
+  queued.add(response)
+  response.once('close', () => queued.delete(response))
   done()
 }
 
 function follow(socket: Socket): Set<ServerResponse> {
-  const responses = new Set<ServerResponse>()
-  unanswered.set(socket, responses)
+  const queued = new Set<ServerResponse>()
+  queuedOf.set(socket, queued)
   socket.once('close', () => {
-    for (const response of responses) if (response.socket === null) close(response)
+    for (const response of queued) if (response.socket === null) close(response)
   })
-  return responses
+  return queued
 }
 
 /** As Node does it for the response whose turn it is; `_closed` is what streams go by that are piped to it later. */
