@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 /** Requests of one connection without a whole answer. With one more it is cut off, and none of them is answered. */
 export const UNANSWERED_REQUESTS_MAX = 100
 
-/** Behind the one whose turn it is. Of a connection that never had any there is nothing. */
+/** Those that came before their turn. Of a connection that never had any there is nothing. */
 const queuedOf = new WeakMap<Socket, Set<ServerResponse>>()
 
 /** The first Fastify `onRequest` hook: what it does not let through is not looked at, and gone with its connection. */
@@ -26,7 +26,10 @@ export function boundPipelining(
   // Its turn has come: so it is for every request of a client that waits for its answers.
   if (response.socket !== null) return done()
   const queued = queuedOf.get(socket) ?? follow(socket)
-  if (queued.size + 1 >= UNANSWERED_REQUESTS_MAX) return void socket.destroy()
+  // The one whose turn it is may have been queued before.
+  const [oldest] = queued
+  const unanswered = queued.size + (oldest && oldest.socket !== null ? 0 : 1)
+  if (unanswered >= UNANSWERED_REQUESTS_MAX) return void socket.destroy()
   queued.add(response)
   response.once('close', () => queued.delete(response))
   done()
