@@ -258,7 +258,7 @@ export class Appender {
     if (lease.retired) return
     lease.retired = true
     this.lease = undefined
-    this.options.log.warn({}, 'Replacing the appending client')
+    if (!this.closing.signal.aborted) this.options.log.warn({}, 'Replacing the appending client')
     this.disposed = dispose(lease.client, this.options.limits.disposeMs)
   }
 }
