@@ -20,6 +20,8 @@ import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
 
+const READ_MODEL_FILES = 'read-model.db with its -wal and -shm'
+
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
 
@@ -75,18 +77,13 @@ export class Projector {
    * Makes the tables and finds where to go on.
    *
    * @throws ProjectionStopped where rows were made from events that the log does not have. They may be all that is left of
-   * those, and what was acknowledged would be counted again: whoever knows better has to say so.
+   * those, and what was acknowledged would be counted again: whoever knows better has to say so. Also where the log is a copy
+   * of the one they were made from: positions are of one store.
    */
   async prepare(): Promise<void> {
     await this.readModel.prepare(this.projections)
     await this.loadCheckpoints()
-    for (const { event, sequence } of this.checkpoints.values()) {
-      if (event === null || (await this.isInLog(event))) continue
-      const { stream, revision } = placeOf(event)
-      throw new ProjectionStopped(
-        `The event log does not have the event that the read model was made up to (event ${revision} of stream ${stream}, usage event ${sequence} of all). Either acknowledged events are missing: restore the log. Or it is another log or an older backup, and the right one: then delete the read model (read-model.db with its -wal and -shm), which is built anew from it.`,
-      )
-    }
+    for (const checkpoint of this.checkpoints.values()) await this.requireOfThisLog(checkpoint)
     this.rebuilding = await Rebuilding.resume(this.store, this.readModel, this.anew(), this.onRebuild)
     this.hasReplaced = true
   }
@@ -97,16 +94,31 @@ export class Projector {
     }
   }
 
-  private async isInLog(event: string): Promise<boolean> {
+  private async requireOfThisLog({ event, position, sequence }: Checkpoint): Promise<void> {
+    if (event === null) return
     const { stream, revision, id } = placeOf(event)
+    const found = await this.eventAt(stream, revision)
+    if (found?.id !== id) {
+      throw new ProjectionStopped(
+        `The event log does not have the event that the read model was made up to (event ${revision} of stream ${stream}, usage event ${sequence} of all). Either acknowledged events are missing: restore the log. Or it is another log or an older backup, and the right one: then delete the read model (${READ_MODEL_FILES}), which is built anew from it.`,
+      )
+    }
+    // To be gone on from in the store whose position it is, and nowhere else.
+    if (this.store.comparePositions(found.position, position as Position) === 0) return
+    throw new ProjectionStopped(
+      `The event log is a copy, and the read model was made from the log it was copied from: the event it was made up to (event ${revision} of stream ${stream}) stands at another position here. Delete the read model (${READ_MODEL_FILES}), which is built anew from this log.`,
+    )
+  }
+
+  private async eventAt(stream: string, revision: number): Promise<RecordedEvent | null> {
     for await (const [found] of this.store.readStream(stream, {
       after: revision - 1,
       limit: 1,
       patience: 'background',
     })) {
-      return found?.id === id
+      return found ?? null
     }
-    return false
+    return null
   }
 
   /** Begins to build projections anew while it runs; one such at a time. */
