@@ -19,7 +19,8 @@ import {
   storeOverrides,
   type StoreOptions,
 } from './ledger-options.js'
-import { counted, grouped, Progress } from './progress.js'
+import { PhaseProgress } from './phase-progress.js'
+import { counted, grouped } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
 interface AuditOptions extends StoreOptions {
@@ -90,7 +91,7 @@ async function audit(options: AuditOptions, selection: AuditSelection, settings:
   const interrupted = new AbortController()
   const interrupt = (): void => interrupted.abort()
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
-  const progress = new PhaseProgress(options.quiet === true)
+  const progress = new AuditProgress(options.quiet === true)
   const isNarrow = selection.meterId !== null || selection.customer !== null
   const effects: Effect[] = []
   try {
@@ -133,34 +134,19 @@ const work: Record<AuditPhase, readonly [noun: string, participle: string]> = {
   digesting: ['record', 'digested'],
 }
 
-class PhaseProgress {
-  private phase: AuditPhase | null = null
-  private progress: Progress | null = null
-
-  constructor(private readonly isQuiet: boolean) {}
-
-  show(phase: AuditPhase, done: number, fraction: number | null): void {
-    if (phase !== this.phase) {
-      this.clear()
-      this.phase = phase
-      this.progress = new Progress(this.isQuiet ? null : process.stderr, ...work[phase])
-    }
-    this.progress?.show(done, fraction)
+class AuditProgress extends PhaseProgress<AuditPhase> {
+  constructor(isQuiet: boolean) {
+    super(isQuiet, work)
   }
 
   doubt(why: string): void {
-    this.clear()
-    this.phase = null
+    this.restart()
     if (!this.isQuiet) process.stderr.write(`${why} Folding everything once more to name what differs.\n`)
   }
 
   print(line: string): void {
     this.clear()
     process.stdout.write(`${line}\n`)
-  }
-
-  clear(): void {
-    this.progress?.clear()
   }
 }
 

@@ -9,6 +9,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.js'
 import { DomainError } from '../domain/errors.js'
 import { auditCommand } from './audit.js'
+import { copyCommand } from './copy.js'
 import { digestCommand } from './digest.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
@@ -30,6 +31,7 @@ const program = new Command('meterbook')
   .addCommand(keysCommand())
   .addCommand(importCommand())
   .addCommand(exportCommand())
+  .addCommand(copyCommand())
   .addCommand(digestCommand())
   .addCommand(auditCommand())
   .addCommand(rebuildCommand())
