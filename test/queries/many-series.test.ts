@@ -1,4 +1,7 @@
-/** A customer with more dimension combinations than are walked beside each other: nothing is left out of any answer. */
+/**
+ * A customer with more dimension combinations than are walked beside each other: nothing is left out of any answer. And more
+ * records than one preview reads.
+ */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ExplainUsage, ExplainUsageHandler, type ExplanationRequest } from '../../src/queries/explain-usage.js'
@@ -13,31 +16,29 @@ import {
   type UsageRecordFilter,
 } from '../../src/queries/list-usage-records.js'
 import type { UsageRecord } from '../../src/domain/usage-record.js'
-import { PreviewMeter, PreviewMeterHandler } from '../../src/queries/preview-meter.js'
+import { PREVIEWED_RECORDS_MAX } from '../../src/queries/preview-history.js'
+import { PreviewMeter, PreviewMeterHandler, type PreviewAnswer } from '../../src/queries/preview-meter.js'
 import { SERIES_WALKED_MAX } from '../../src/queries/usage-series-of.js'
 import { LongReadTurns, WholeMeterTurns } from '../../src/queries/read-turns.js'
+import type { ReadModel } from '../../src/read-model/read-model.js'
+import { meters, usageSeries, type UsageSeriesRow } from '../../src/read-model/tables.js'
 import { NOW } from '../controls.js'
-import {
-  historyMeters,
-  opening,
-  recordedEntry,
-  usageEntry,
-  type Entry,
-  type HistoryMeter,
-} from '../projections/history.js'
-import { Workspace } from '../projections/projecting.js'
+import { historyMeters, opening, recordedEntry, usageEntry, writeLog, type Entry } from '../projections/history.js'
+import { project, Workspace } from '../projections/projecting.js'
 import { asking, type Asked } from './asking.js'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 const TODAY = Math.floor(NOW / DAY) * DAY
-const MORE = 50
-const COMBINATIONS = SERIES_WALKED_MAX + MORE
+/** Combinations that have a record, before and behind all others in the order of dimension values: more than one block. */
+const RECORDED = 1_200
+const LISTED = 1_100
+const COMBINATIONS = SERIES_WALKED_MAX + RECORDED
 /** One of them was cancelled. */
-const TOTAL = String(COMBINATIONS - 1)
+const TOTAL = String(RECORDED - 1)
 const CUSTOMER = 'cus_A'
 /** The last one in the order of dimension values, and the last one recorded. */
-const LAST = 'us-9'
+const LAST = 'za-1'
 
 const meter = historyMeters.find(({ eventName }) => eventName === 'sum_raw_by')!
 const context = { ledger: meter.ledger, minPosition: null }
@@ -52,29 +53,35 @@ const request: SummaryRequest = {
   groupBy: [],
 }
 
-function history(): Entry[] {
-  const entries = opening([meter])
-  for (let n = 0; n < COMBINATIONS; n++) {
-    const region = n === COMBINATIONS - 1 ? LAST : `eu-${n}`
-    entries.push(recordedEntry(meter, `id-${n}`, { payload: { region, ['__proto__']: '' } }))
+const payloadOf = (region: string): UsageRecord['payload'] => ({ region, ['__proto__']: '' })
+
+/** More combinations than are walked. A record of each would take most of the time and show nothing more. */
+async function addCombinations(readModel: ReadModel): Promise<void> {
+  const [row] = await readModel.get(meters, [[meter.meterId]], 'meterId')
+  const series = Array.from({ length: SERIES_WALKED_MAX }, (_, index): UsageSeriesRow => ({
+    series: 1 + index,
+    meter: row!.number,
+    customer: CUSTOMER,
+    dimensions: JSON.stringify([`eu-${index}`, '']),
+  }))
+  await readModel.write((rows) => rows.put(usageSeries, series))
+}
+
+function usage(): Entry[] {
+  const entries: Entry[] = []
+  for (let n = 0; n < RECORDED; n++) {
+    const region = n === RECORDED - 1 ? LAST : n % 2 === 0 ? `at-${n}` : `us-${n}`
+    entries.push(recordedEntry(meter, `id-${n}`, { payload: payloadOf(region) }))
     // Another customer's records stand between them.
-    if (n % 1000 === 0) {
-      const payload = { region, ['__proto__']: '' }
-      entries.push(recordedEntry(meter, `other-${n}`, { customer: 'cus B', payload }))
-    }
+    const other = { customer: 'cus B', payload: payloadOf(region) }
+    if (n % 10 === 0) entries.push(recordedEntry(meter, `other-${n}`, other))
   }
-  // Cancelled after the last record that a preview reads.
-  entries.push(
-    cancelledEntry(
-      meter,
-      entries.find(({ event }) => event.type === 'UsageRecorded')!,
-    ),
-  )
+  entries.push(cancelledEntry(entries[0]!))
   return entries
 }
 
-function cancelledEntry(of: HistoryMeter, { event }: Entry): Entry {
-  return usageEntry(of, { type: 'UsageCancelled', data: { ...(event.data as UsageRecord), cancelledAt: NOW } })
+function cancelledEntry({ event }: Entry): Entry {
+  return usageEntry(meter, { type: 'UsageCancelled', data: { ...(event.data as UsageRecord), cancelledAt: NOW } })
 }
 
 let workspace: Workspace
@@ -84,11 +91,29 @@ beforeAll(() => {
 afterAll(() => workspace.remove())
 
 it('Every combination is in the answers about one customer, and other work is let in between', async () => {
-  await asking(workspace, history(), async (asked) => {
+  await asking(workspace, opening([meter]), async (asked) => {
+    await addCombinations(asked.readModel)
+    await writeLog(asked.store, usage())
+    await project(asked.store, asked.readModel)
     await isSummedUp(asked)
     await isListed(asked)
     await isPreviewed(asked)
     await isExplained(asked)
+  })
+})
+
+it('A history too long for one preview is read up to a record, and both sides are of that moment', async () => {
+  const record = (n: number, occurredAt: number): Entry => recordedEntry(meter, `id-${n}`, { occurredAt })
+  const entries = [record(0, NOW)]
+  // Of the day before: they are read, and do not count.
+  for (let n = 1; n < PREVIEWED_RECORDS_MAX - 1; n++) entries.push(record(n, TODAY - MINUTE))
+  const [last, next] = [record(PREVIEWED_RECORDS_MAX - 1, NOW), record(PREVIEWED_RECORDS_MAX, NOW)]
+  // Cancelled after the last record that is read.
+  entries.push(last, next, cancelledEntry(entries[0]!))
+  await asking(workspace, [...opening([meter]), ...entries], async (asked) => {
+    const { customers, reached } = await preview(asked)
+    expect(reached).toMatchObject({ identifier: `id-${PREVIEWED_RECORDS_MAX - 1}` })
+    expect(customers).toMatchObject([{ customer: CUSTOMER, value: '2', compared: { value: '2', difference: '0' } }])
   })
 })
 
@@ -120,25 +145,26 @@ async function isListed({ reader }: Asked): Promise<void> {
     recorded: { from: null, to: null },
   }
   const { result } = await new ListUsageRecordsHandler(reader, new LongReadTurns()).execute(
-    new ListUsageRecords(context, filter, { ...whole, limit: 2000 }),
+    new ListUsageRecords(context, filter, { ...whole, limit: LISTED }),
   )
-  const newest = Array.from({ length: 2000 }, (_, index) => `id-${COMBINATIONS - 1 - index}`)
+  const newest = Array.from({ length: LISTED }, (_, index) => `id-${RECORDED - 1 - index}`)
   expect(result.items.map(({ identifier }) => identifier)).toEqual(newest)
   expect(result.hasMore).toBe(true)
 }
 
-async function isPreviewed({ reader }: Asked): Promise<void> {
+async function isPreviewed(asked: Asked): Promise<void> {
+  const { customers, reached } = await preview(asked)
+  expect(reached).toBeNull()
+  expect(customers).toMatchObject([{ customer: CUSTOMER, value: TOTAL, compared: { value: TOTAL, difference: '0' } }])
+}
+
+/** What the customer's usage of today comes to without dimensions, beside what it came to. */
+async function preview({ reader }: Asked): Promise<PreviewAnswer> {
   const { ledger: _ledger, ...configuration } = { ...meter, dimensionKeys: [] }
-  const history = { type: 'history' as const, eventName: meter.eventName, customer: CUSTOMER }
-  const preview = async (end: number) => {
-    const query = new PreviewMeter(context, configuration, { ...history, start: TODAY, end }, null, meter.meterId)
-    return (await new PreviewMeterHandler(reader, new WholeMeterTurns()).execute(query)).result
-  }
-  const { customers, reached } = await preview(TODAY + DAY)
-  // Read as far as one answer goes, and both sides are of that moment.
-  expect(reached).not.toBeNull()
-  expect(customers).toMatchObject([{ customer: CUSTOMER, compared: { difference: '0' } }])
-  expect(customers[0]?.value).toBe(customers[0]?.compared?.value)
+  const { eventName } = meter
+  const history = { type: 'history' as const, eventName, customer: CUSTOMER, start: TODAY, end: TODAY + DAY }
+  const query = new PreviewMeter(context, configuration, history, null, meter.meterId)
+  return (await new PreviewMeterHandler(reader, new WholeMeterTurns()).execute(query)).result
 }
 
 async function isExplained({ reader }: Asked): Promise<void> {
