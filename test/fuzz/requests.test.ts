@@ -13,7 +13,7 @@ import { Random, seedFrom } from '../random.js'
 import { FixedClock, startRunningService, stores, TEST_KEY, type RunningService } from '../running-service.js'
 import { kinds, METER_EVENT, type FuzzRequest } from './requests.js'
 
-const REQUESTS_OF_A_KIND = 250 * Number(process.env.METERBOOK_FUZZ_ROUNDS ?? 1)
+const REQUESTS_OF_A_KIND = 120 * Number(process.env.METERBOOK_FUZZ_ROUNDS ?? 1)
 const AT_ONCE = 16
 const DEADLINE_MS = 15_000
 const TIMEOUT_MS = 60_000
