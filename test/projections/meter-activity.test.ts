@@ -68,7 +68,7 @@ describe('The activity of meters', () => {
           })
         })
       }),
-      { numRuns: 15 },
+      { numRuns: 6 },
     )
   })
 
@@ -85,7 +85,7 @@ describe('The activity of meters', () => {
           })
         })
       }),
-      { numRuns: 15 },
+      { numRuns: 6 },
     )
   })
 })

@@ -21,7 +21,7 @@ const questions = fc.record(questionParts)
 describe('An explanation', () => {
   it('is what a model finds by hand, adds up to the summary, and is the same page by page from either end', async () => {
     await fc.assert(
-      fc.asyncProperty(histories(120), fc.array(questions, { minLength: 8, maxLength: 16 }), async (history, asked) => {
+      fc.asyncProperty(histories(120), fc.array(questions, { minLength: 6, maxLength: 10 }), async (history, asked) => {
         const used = metersOf(history)
         await asking(workspace, history, async ({ reader }) => {
           const handler = new ExplainUsageHandler(reader, new LongReadTurns())
@@ -55,7 +55,7 @@ describe('An explanation', () => {
           }
         })
       }),
-      { numRuns: 25 },
+      { numRuns: 14 },
     )
   })
 })

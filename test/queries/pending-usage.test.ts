@@ -77,7 +77,7 @@ describe('Usage that is not projected yet', () => {
           })
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
     expect(compared).toBeGreaterThan(100)
   })

@@ -78,6 +78,6 @@ it('Usage of an earlier moment is the same whether buckets are counted again, th
         })
       },
     ),
-    { numRuns: 20 },
+    { numRuns: 10 },
   )
 })
