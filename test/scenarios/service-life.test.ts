@@ -4,11 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { ConfigError, readConfig } from '../../src/config.js'
+import { makeDataFolder } from '../../src/data-folder.js'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { byWindow, createMeter, report, summaries, total } from '../metered-usage.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
@@ -22,6 +24,9 @@ import {
 } from '../service-process.js'
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
+
+const today = Math.floor(Date.now() / DAY_MS) * DAY_MS
+const aroundNow = { start: today - DAY_MS, end: today + 2 * DAY_MS }
 
 const ROUTES = [
   'GET /healthz',
@@ -144,7 +149,7 @@ function json(authorization: string): Record<string, string> {
   return { authorization, 'content-type': 'application/json' }
 }
 
-onEachStore('The process of the service', (startBeside, store) => {
+onEachStore('The process of the service', (_, store) => {
   let dataDir: string
   let opened: Awaited<ReturnType<typeof store.open>>
   let service: ServiceProcess | null = null
@@ -162,10 +167,8 @@ onEachStore('The process of the service', (startBeside, store) => {
     await opened.close()
     rmSync(dataDir, { recursive: true })
   })
-  const today = Math.floor(Date.now() / DAY_MS) * DAY_MS
-  const aroundNow = { start: today - DAY_MS, end: today + 2 * DAY_MS }
 
-  it('answers on SIGTERM what it has begun, then ends with code 0', async () => {
+  it('answers on SIGTERM what it has begun, keeps everything it answered, and ends with code 0', async () => {
     const running = await start()
     const meter = await createMeter(running.stripe)
     await report(running.stripe, meter, 1)
@@ -179,81 +182,78 @@ onEachStore('The process of the service', (startBeside, store) => {
     expect([code, signal]).toEqual([0, null])
     expect(stdout).toContain('Stopped.')
 
+    // Stopped among many requests.
     const again = await start()
     expect(await total(again.stripe, meter, aroundNow)).toBe('21')
-  })
-
-  it('keeps everything it answered when it is stopped among many requests', async () => {
-    const running = await start()
-    const meter = await createMeter(running.stripe)
+    const many = await createMeter(again.stripe)
     const stops: Promise<Ended>[] = []
     const outcomes = await Promise.allSettled(
       Array.from({ length: 200 }, async (_, index) => {
-        await report(running.stripe, meter, 1, { identifier: `${index}` })
-        if (stops.length === 0) stops.push(running.end('SIGTERM'))
+        await report(again.stripe, many, 1, { identifier: `${index}` })
+        if (stops.length === 0) stops.push(again.end('SIGTERM'))
       }),
     )
     const answered = outcomes.filter(({ status }) => status === 'fulfilled').length
     expect(answered).toBeGreaterThan(0)
     expect(await Promise.all(stops)).toMatchObject([{ code: 0, signal: null }])
-    const again = await start()
+    const last = await start()
     // A connection may break after the append and before the answer, never the other way round.
-    expect(Number(await total(again.stripe, meter, aroundNow))).toBeGreaterThanOrEqual(answered)
+    expect(Number(await total(last.stripe, many, aroundNow))).toBeGreaterThanOrEqual(answered)
     for (const [index, { status }] of outcomes.entries()) {
       if (status === 'fulfilled') {
-        await again.stripe.rawRequest('GET', `/meterbook/v1/meter_events/${meter.id}/${index}`)
+        await last.stripe.rawRequest('GET', `/meterbook/v1/meter_events/${many.id}/${index}`)
       }
     }
   })
 
-  it.each([
-    ['no proxy', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405],
-    ['no HTTP', 'NONSENSE\r\n\r\n', 400],
-    ['too long a head', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
-  ])('is not held up by a client that was told "%s" and stays', async (_, request, status) => {
-    const running = await start()
-    const socket = connect({ port: running.port, host: '127.0.0.1', allowHalfOpen: true })
-    let answer = ''
-    socket.setEncoding('latin1').on('data', (part: string) => (answer += part))
+  it('shows a first key once, at the first start that comes to listen', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const environment = { DATA_DIR: dataDir, EVENT_STORE_URL: opened.url, LOG_LEVEL: 'silent' }
     try {
-      socket.write(request)
-      await once(socket, 'end')
-      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
-      expect(await running.end('SIGTERM')).toMatchObject({ code: 0, signal: null })
+      const taken = await runServiceProcess({ ...environment, HOST: '127.0.0.1', PORT: String(port) })
+      expect([taken.code, taken.stdout, taken.stderr.trim().split('\n')]).toEqual([
+        1,
+        '',
+        [
+          `Meterbook could not start: Another program listens on 127.0.0.1 at port ${port}. Stop it, or set PORT to another one.`,
+        ],
+      ])
+      const nowhere = await runServiceProcess({ ...environment, HOST: '192.0.2.1', PORT: '0' })
+      expect([nowhere.code, nowhere.stdout]).toEqual([2, ''])
+      expect(nowhere.stderr).toMatch(/^HOST must be .*, not "192\.0\.2\.1"\.\n$/)
     } finally {
-      socket.destroy()
+      other.close()
     }
-  })
-
-  it('goes on when clients ask for a proxy and reset the connection', async () => {
-    const running = await start()
-    for (let round = 0; round < 100; round++) {
-      const socket = connect(running.port, '127.0.0.1')
-      socket.on('error', () => undefined)
-      await once(socket, 'connect')
-      socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.resetAndDestroy())
-      await once(socket, 'close')
-    }
-    expect(await running.stop()).toBe(0)
-  })
-
-  it('shows a first key once, and keeps its folder to itself', async () => {
-    const first = await start({ BOOTSTRAP_API_KEY: '', HOST: '127.0.0.1' })
-    const { stdout } = await first.end('SIGINT')
-    expect(stdout).toMatch(/sk_test_[0-9A-Za-z]{48}/)
+    const first = await (await start({ BOOTSTRAP_API_KEY: '' })).end('SIGINT')
+    expect(first).toMatchObject({ code: 0, signal: null })
+    expect(first.stdout).toMatch(/Your test key, shown this once: sk_test_[0-9A-Za-z]{48}/)
     expect(statSync(dataDir).mode & 0o777).toBe(0o700)
-    expect(stdout).not.toContain('open to other users')
+    expect(first.stdout).not.toContain('open to other users')
     const second = await start({ BOOTSTRAP_API_KEY: '' })
     expect((await second.end('SIGTERM')).stdout).not.toMatch(/sk_test_[0-9A-Za-z]/)
   })
+})
 
-  it('makes files that only their owner reads in a folder that all may read, and says that they may', async () => {
+describe('A process that runs in a folder that all may read, far from Greenwich', () => {
+  let dataDir: string
+  let running: ServiceProcess
+  beforeAll(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
     chmodSync(dataDir, 0o755)
-    const running = await start()
+    running = await startServiceProcess({ DATA_DIR: dataDir, TZ: 'Asia/Kathmandu' })
+  })
+  afterAll(async () => {
+    await running.end('SIGKILL')
+    rmSync(dataDir, { recursive: true })
+  })
+
+  it('makes files that only their owner reads, and says that others may read the folder', async () => {
     await createMeter(running.stripe)
     const files = readdirSync(dataDir)
     expect(files).toEqual(
-      expect.arrayContaining(['read-model.db', 'read-model.db-wal', 'service.lock', 'session.secret']),
+      expect.arrayContaining(['events.db', 'read-model.db', 'read-model.db-wal', 'service.lock', 'session.secret']),
     )
     for (const file of files) expect([file, statSync(join(dataDir, file)).mode & 0o077]).toEqual([file, 0])
     expect(running.log.match(/"DATA_DIR is open to other users[^"]*"/g)).toEqual([
@@ -262,55 +262,7 @@ onEachStore('The process of the service', (startBeside, store) => {
     expect(statSync(dataDir).mode & 0o777).toBe(0o755)
   })
 
-  it('refuses a data folder that another service uses', async () => {
-    const other = await startBeside()
-    try {
-      const { code, stderr } = await runServiceProcess({ DATA_DIR: other.dataDir, PORT: '0', LOG_LEVEL: 'silent' })
-      expect(code).toBe(1)
-      expect(stderr.trim().split('\n')).toEqual([
-        `Meterbook could not start: Another Meterbook service is using ${resolve(other.dataDir)}. Stop it, or set DATA_DIR to another folder.`,
-      ])
-      // The one that was there goes on undisturbed.
-      await report(other.stripe, await createMeter(other.stripe), 1)
-    } finally {
-      await other.close()
-    }
-  })
-
-  it('refuses a port that is taken', async () => {
-    const other = await startBeside()
-    try {
-      const taken = { DATA_DIR: dataDir, EVENT_STORE_URL: opened.url, PORT: String(other.port), LOG_LEVEL: 'silent' }
-      const { code, stderr } = await runServiceProcess(taken)
-      expect(code).toBe(1)
-      expect(stderr.trim().split('\n')).toEqual([
-        `Meterbook could not start: Another program listens on 127.0.0.1 at port ${other.port}. Stop it, or set PORT to another one.`,
-      ])
-    } finally {
-      await other.close()
-    }
-  })
-
-  it('shows the first key at the first start that comes to listen', async () => {
-    const other = await startBeside()
-    const environment = { DATA_DIR: dataDir, EVENT_STORE_URL: opened.url, BOOTSTRAP_API_KEY: '', LOG_LEVEL: 'silent' }
-    try {
-      for (const nowhere of [
-        { settings: { HOST: '127.0.0.1', PORT: String(other.port) }, code: 1 },
-        { settings: { HOST: 'nowhere.invalid', PORT: '0' }, code: 2 },
-      ]) {
-        const { code, stdout } = await runServiceProcess({ ...environment, ...nowhere.settings })
-        expect([code, stdout]).toEqual([nowhere.code, ''])
-      }
-    } finally {
-      await other.close()
-    }
-    const { stdout } = await (await start({ BOOTSTRAP_API_KEY: '' })).end('SIGTERM')
-    expect(stdout).toMatch(/Your test key, shown this once: sk_test_[0-9A-Za-z]{48}/)
-  })
-
-  it('cuts days at 00:00 UTC wherever the server stands', async () => {
-    const running = await start({ TZ: 'Asia/Kathmandu' })
+  it('cuts days at 00:00 UTC', async () => {
     const meter = await createMeter(running.stripe, 'sum', { event_time_window: 'day' })
     await report(running.stripe, meter, 1, { at: today - DAY_MS })
     await report(running.stripe, meter, 2, { at: today - 1_000 })
@@ -320,6 +272,49 @@ onEachStore('The process of the service', (startBeside, store) => {
       [new Date(today - DAY_MS).toISOString(), 2],
     ])
   })
+
+  it('has the folder for itself, and goes on undisturbed when another service is refused it', async () => {
+    const { code, stderr } = await runServiceProcess({ DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'silent' })
+    expect(code).toBe(1)
+    expect(stderr.trim().split('\n')).toEqual([
+      `Meterbook could not start: Another Meterbook service is using ${resolve(dataDir)}. Stop it, or set DATA_DIR to another folder.`,
+    ])
+    await report(running.stripe, await createMeter(running.stripe), 1)
+  })
+})
+
+it('Clients that ask for a proxy and reset the connection do not end the service, and those that stay do not hold it up', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  const running = await startServiceProcess({ DATA_DIR: dataDir })
+  const sockets: Socket[] = []
+  try {
+    for (let round = 0; round < 100; round++) {
+      const socket = connect(running.port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.resetAndDestroy())
+      await once(socket, 'close')
+    }
+    for (const [request, status] of [
+      ['CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405],
+      ['NONSENSE\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
+      // Told no, and that the service has no more to say, and yet it stays.
+      const socket = connect({ port: running.port, host: '127.0.0.1', allowHalfOpen: true })
+      sockets.push(socket)
+      let answer = ''
+      socket.setEncoding('latin1').on('data', (part: string) => (answer += part))
+      socket.write(request)
+      await once(socket, 'end')
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    }
+    expect(await running.end('SIGTERM')).toMatchObject({ code: 0, signal: null })
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    await running.end('SIGKILL')
+    rmSync(dataDir, { recursive: true })
+  }
 })
 
 it('is stopped by the signal that npm start is given', async () => {
@@ -335,27 +330,30 @@ it('is stopped by the signal that npm start is given', async () => {
   rmSync(dataDir, { recursive: true })
 })
 
-describe('A start that waits for the event store', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('ends with code 0 on %s, and lets go of its folder', async (signal) => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
-    const waiting = beginServiceProcess({ DATA_DIR: dataDir, EVENT_STORE_URL: 'esdb://127.0.0.1:9?tls=false' })
-    try {
-      await waiting.printed('cannot be reached yet')
-      const { code, signal: killedBy, stdout, stderr } = await waiting.end(signal)
-      expect([code, killedBy, stderr]).toEqual([0, null, ''])
-      expect(stdout).toContain('Stopped before it was started.')
-      const next = await startServiceProcess({ DATA_DIR: dataDir })
-      expect(await next.stop()).toBe(0)
-    } finally {
-      await waiting.end('SIGKILL')
-      rmSync(dataDir, { recursive: true })
+it('A start that waits for the event store ends with code 0 when it is told to, and lets go of its folder', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  try {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const waiting = beginServiceProcess({ DATA_DIR: dataDir, EVENT_STORE_URL: 'esdb://127.0.0.1:9?tls=false' })
+      try {
+        await waiting.printed('cannot be reached yet')
+        const { code, signal: killedBy, stdout, stderr } = await waiting.end(signal)
+        expect([code, killedBy, stderr]).toEqual([0, null, ''])
+        expect(stdout).toContain('Stopped before it was started.')
+      } finally {
+        await waiting.end('SIGKILL')
+      }
     }
-  })
+    const next = await startServiceProcess({ DATA_DIR: dataDir })
+    expect(await next.stop()).toBe(0)
+  } finally {
+    rmSync(dataDir, { recursive: true })
+  }
 })
 
 describe('A bad setting', () => {
-  it('stops the start with one line and code 2, and is not repeated where it may be a secret', async () => {
-    const settings = [
+  it('is said in one line that does not repeat what may be a secret', () => {
+    for (const [name, value] of [
       ['HOST', ' '],
       ['HOST', 'a b'],
       ['PORT', 'eighty'],
@@ -377,30 +375,49 @@ describe('A bad setting', () => {
       ['RATE_LIMIT_EVENTS_PER_SECOND', '1e3'],
       ['RATE_LIMIT_REQUESTS_PER_SECOND', '1.5'],
       ['RATE_LIMIT_REQUESTS_PER_SECOND', '1000001'],
-      ['DATA_DIR', '/proc/data'],
-      ['DATA_DIR', '/proc/version'],
-    ] as const
-    const ends = settings.map(async ([name, value]) => {
-      const { code, stdout, stderr } = await runServiceProcess({ DATA_DIR: '/nonexistent/folder', [name]: value })
-      expect([name, value, code, stdout]).toEqual([name, value, 2, ''])
-      expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(`^${name} must `)])
-      expect(stderr).not.toContain('secret')
-    })
-    await Promise.all(ends)
+    ] as const) {
+      const refusal = refusalOf({ [name]: value })
+      expect([name, value, refusal]).toEqual([name, value, expect.any(ConfigError)])
+      const { message } = refusal as ConfigError
+      expect(message).toMatch(new RegExp(`^${name} must .*$`))
+      expect(message).not.toContain('secret')
+    }
   })
 
-  it.each(['999.1.1.1', '192.0.2.1'])('is a HOST that is none of this machine: %s', async (host) => {
+  it('is a DATA_DIR that cannot be made', () => {
+    for (const folder of ['/proc/data', '/proc/version']) expect(() => makeDataFolder(folder)).toThrow(ConfigError)
+  })
+
+  it.each([
+    ['EVENT_STORE_URL', 'esdb://user:secret@@@'],
+    ['DATA_DIR', '/proc/data'],
+  ])('stops the start with that line and code 2: %s', async (name, value) => {
+    const { code, stdout, stderr } = await runServiceProcess({ DATA_DIR: '/nonexistent/folder', [name]: value })
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(`^${name} must `)])
+    expect(stderr).not.toContain('secret')
+  })
+
+  it('is a HOST that nobody knows', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
     try {
-      const { code, stdout, stderr } = await runServiceProcess({ DATA_DIR: dataDir, HOST: host, LOG_LEVEL: 'silent' })
+      const environment = { DATA_DIR: dataDir, HOST: '999.1.1.1', PORT: '0', LOG_LEVEL: 'silent' }
+      const { code, stdout, stderr } = await runServiceProcess(environment)
       expect([code, stdout]).toEqual([2, ''])
-      expect(stderr).toMatch(/^HOST must be .*\n$/)
-      expect(stderr).toContain(`not "${host}".`)
+      expect(stderr).toMatch(/^HOST must be .*, not "999\.1\.1\.1"\.\n$/)
     } finally {
       rmSync(dataDir, { recursive: true })
     }
   })
 })
+
+function refusalOf(settings: Readonly<Record<string, string>>): unknown {
+  try {
+    return readConfig(settings)
+  } catch (error) {
+    return error
+  }
+}
 
 /**
  * A request whose head has arrived, so that it is under way, and whose body is still to come. Its connection is kept by the
