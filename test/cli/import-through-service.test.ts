@@ -1,11 +1,13 @@
 /** `meterbook import --url`: files through a service that runs, and through one that is disturbed. */
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { IMPORT_CALL_EVENTS_MAX } from '../../src/commands/import-usage.js'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
+import { createMeter } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 import { makeStore, start, type Ended } from './command-line.js'
@@ -14,28 +16,30 @@ import { disturbingProxy, type Disturbance } from './disturbing-proxy.js'
 // Each test starts several processes.
 jest.setTimeout(120_000)
 
-const MANY_LINES = 20_000
-
 let folder: string
+/** Of a service that every test may use; each imports for a meter of its own. */
 let dataDir: string
 let service: ServiceProcess
 
-beforeEach(async () => {
+const startOn = async (into: string, settings: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> => {
+  await makeStore(into, [{ eventName: 'tokens' }])
+  return startServiceProcess({ DATA_DIR: into, LOG_LEVEL: 'warn', ...settings })
+}
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
   dataDir = join(folder, 'data')
-  await makeStore(dataDir, [{ eventName: 'tokens' }, { eventName: 'gauge', eventTimeWindow: 'hour' }])
-  service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
+  service = await startOn(dataDir)
 })
 
-afterEach(async () => {
+afterAll(async () => {
   await service.end('SIGKILL')
   rmSync(folder, { recursive: true })
 })
 
 const payload = { stripe_customer_id: 'cus_A', value: '1' }
 const ndjson = (lines: readonly object[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('')
-const many = (count: number): string =>
-  ndjson(Array.from({ length: count }, (_, n) => ({ event_name: 'tokens', identifier: `many-${n}`, payload })))
+const many = (count: number, event_name = 'tokens'): string =>
+  ndjson(Array.from({ length: count }, (_, n) => ({ event_name, identifier: `many-${n}`, payload })))
 
 function file(name: string, content: string | Buffer): string {
   const path = join(folder, name)
@@ -57,8 +61,8 @@ function summary({ stdout }: Ended): Record<string, unknown> {
   return JSON.parse(stdout) as Record<string, unknown>
 }
 
-async function exported(...options: string[]): Promise<Record<string, unknown>[]> {
-  const { child, ended } = start(['export', '--data-dir', dataDir, '--quiet', ...options])
+async function exported(eventName: string, from = dataDir): Promise<Record<string, unknown>[]> {
+  const { child, ended } = start(['export', '--data-dir', from, '--event-name', eventName, '--quiet'])
   child.stdin.end()
   const { code, stdout } = await ended
   expect(code).toBe(0)
@@ -70,38 +74,46 @@ async function exported(...options: string[]): Promise<Record<string, unknown>[]
 
 describe('Importing through a running service', () => {
   it('counts a file once, whichever way it is imported', async () => {
-    const content = ndjson([
-      { event_name: 'tokens', identifier: 'own', payload },
-      { event_name: 'tokens', payload },
-      { event_name: 'tokens', payload },
-    ])
-    const path = file('usage.ndjson', content)
-    const first = await importFile(path)
-    expect([first.code, summary(first)]).toMatchObject([
-      0,
-      { url: service.url, lines: 3, counted: 3, duplicates: 0, rejected: 0, stopped: null },
-    ])
-    expect(summary(await importFile(file('again.ndjson.gz', gzipSync(content))))).toMatchObject({ duplicates: 3 })
-    await service.end('SIGTERM')
-    const direct = await run([path, '--data-dir', dataDir, '--json'])
-    expect(summary(direct)).toMatchObject({ counted: 0, duplicates: 3 })
-    expect(await exported()).toHaveLength(3)
+    const own = join(folder, 'data of its own')
+    const service = await startOn(own)
+    try {
+      const content = ndjson([
+        { event_name: 'tokens', identifier: 'own', payload },
+        { event_name: 'tokens', payload },
+        { event_name: 'tokens', payload },
+      ])
+      const path = file('usage.ndjson', content)
+      const first = await run([path, '--url', service.url, '--json'])
+      expect([first.code, summary(first)]).toMatchObject([
+        0,
+        { url: service.url, lines: 3, counted: 3, duplicates: 0, rejected: 0, stopped: null },
+      ])
+      const again = await run([file('again.ndjson.gz', gzipSync(content)), '--url', service.url, '--json'])
+      expect(summary(again)).toMatchObject({ duplicates: 3 })
+      await service.end('SIGTERM')
+      const direct = await run([path, '--data-dir', own, '--json'])
+      expect(summary(direct)).toMatchObject({ counted: 0, duplicates: 3 })
+      expect(await exported('tokens', own)).toHaveLength(3)
+    } finally {
+      await service.end('SIGKILL')
+    }
   })
 
   it('writes refused lines beside the file, with their number, reason and text, and counts the others', async () => {
+    const { event_name } = await createMeter(service.stripe)
     const old = new Date(Date.now() - 36 * DAY_MS).toISOString()
-    const deep = JSON.stringify({ event_name: 'tokens', payload: JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`) })
+    const deep = JSON.stringify({ event_name, payload: JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`) })
     const bad = [
       '{"event_name": "tokens", broken',
       JSON.stringify({ event_name: 'nothing', payload }),
       '[1, 2]',
-      JSON.stringify({ event_name: 'tokens', payload, timestamp: old }),
-      JSON.stringify({ event_name: 'tokens', payload: { ...payload, note: '\ud800' } }),
-      JSON.stringify({ event_name: 'tokens', payload: { ...payload, note: '\0' } }),
+      JSON.stringify({ event_name, payload, timestamp: old }),
+      JSON.stringify({ event_name, payload: { ...payload, note: '\ud800' } }),
+      JSON.stringify({ event_name, payload: { ...payload, note: '\0' } }),
       deep,
-      JSON.stringify({ event_name: 'tokens', identifier: 'taken', payload: { ...payload, value: '2' } }),
+      JSON.stringify({ event_name, identifier: 'taken', payload: { ...payload, value: '2' } }),
     ]
-    const good = JSON.stringify({ event_name: 'tokens', identifier: 'taken', payload })
+    const good = JSON.stringify({ event_name, identifier: 'taken', payload })
     const path = file('mixed.ndjson', [good, '', ...bad, good].join('\n'))
     const ended = await importFile(path)
     expect(ended.code).toBe(1)
@@ -125,19 +137,21 @@ describe('Importing through a running service', () => {
   })
 
   it('refuses a line that is too long for a call only as JSON, and goes on', async () => {
-    const long = `tokens,long,cus_A,1,${'\u0001'.repeat(50_000)}`
+    const { event_name } = await createMeter(service.stripe)
+    const long = `${event_name},long,cus_A,1,${'\u0001'.repeat(50_000)}`
     const path = file(
       'long.csv',
-      ['event_name,identifier,stripe_customer_id,value,note', long, 'tokens,short,cus_A,1,x'].join('\n'),
+      ['event_name,identifier,stripe_customer_id,value,note', long, `${event_name},short,cus_A,1,x`].join('\n'),
     )
     expect(summary(await importFile(path))).toMatchObject({ counted: 1, rejected: 1, stopped: null })
     expect(readFileSync(`${path}.rejected.ndjson`, 'utf8')).toMatch(/^\{"line":2,"code":"parameter_too_long"/)
   })
 
   it('keeps the order of the file where it decides a number', async () => {
+    const { event_name } = await createMeter(service.stripe, 'sum', { event_time_window: 'hour' })
     const hour = Math.floor((Date.now() - DAY_MS) / 3_600_000) * 3600
-    const lines = Array.from({ length: 1_500 }, (_, n) => ({
-      event_name: 'gauge',
+    const lines = Array.from({ length: 1.5 * IMPORT_CALL_EVENTS_MAX }, (_, n) => ({
+      event_name,
       identifier: `ordered-${n}`,
       timestamp: hour + (n % 3) * 3600,
       payload: { ...payload, value: String(n) },
@@ -145,7 +159,7 @@ describe('Importing through a running service', () => {
     expect((await importFile(file('ordered.ndjson', ndjson(lines)))).code).toBe(0)
     const order = (identifiers: readonly unknown[], window: number) =>
       identifiers.filter((identifier) => Number(String(identifier).slice('ordered-'.length)) % 3 === window)
-    const identifiers = (await exported()).map(({ identifier }) => identifier)
+    const identifiers = (await exported(event_name)).map(({ identifier }) => identifier)
     for (const window of [0, 1, 2]) {
       expect(order(identifiers, window)).toEqual(
         order(
@@ -157,44 +171,52 @@ describe('Importing through a running service', () => {
   })
 
   it('counts once through a service that is busy, restarts, or whose answers are lost', async () => {
+    const { event_name } = await createMeter(service.stripe)
     const disturbances: Disturbance[] = [503, 'none', 429, 503, 'none', 'cut after', 'none', 'cut before', 'none']
+    // Four calls are answered until each disturbance was met, and the next one is disturbed again.
+    const lineCount = 5 * IMPORT_CALL_EVENTS_MAX
     const proxy = await disturbingProxy(service.url, (request) => disturbances[(request - 1) % 9] ?? 'none')
     try {
-      const path = file('many.ndjson', many(MANY_LINES))
-      const ended = await run([path, '--url', proxy.url, '--json'])
+      const ended = await run([file('disturbed.ndjson', many(lineCount, event_name)), '--url', proxy.url, '--json'])
       expect(ended.code).toBe(0)
       const { lines, counted, duplicates, rejected } = summary(ended) as Record<string, number>
       // What was counted by a call whose answer was lost is a duplicate of the next one.
-      expect([lines, (counted as number) + (duplicates as number), rejected]).toEqual([MANY_LINES, MANY_LINES, 0])
+      expect([lines, (counted as number) + (duplicates as number), rejected]).toEqual([lineCount, lineCount, 0])
       expect(duplicates).toBeGreaterThan(0)
       expect(proxy.requests).toBeGreaterThan(disturbances.length)
     } finally {
       await proxy.close()
     }
-    const identifiers = (await exported()).map(({ identifier }) => identifier)
-    expect(identifiers).toHaveLength(MANY_LINES)
-    expect(new Set(identifiers).size).toBe(MANY_LINES)
+    const identifiers = (await exported(event_name)).map(({ identifier }) => identifier)
+    expect(identifiers).toHaveLength(lineCount)
+    expect(new Set(identifiers).size).toBe(lineCount)
   })
 
   it('counts once when it is killed half way and run again', async () => {
-    const path = file('many.ndjson', many(MANY_LINES))
+    const { event_name } = await createMeter(service.stripe)
+    const lineCount = 10 * IMPORT_CALL_EVENTS_MAX
+    const path = file('killed.ndjson', many(lineCount, event_name))
     const { child, ended } = start(['import', path, '--url', service.url], { METERBOOK_API_KEY: TEST_KEY })
     await once(child.stderr, 'data')
     child.kill('SIGKILL')
     await ended
     const { counted, duplicates } = summary(await importFile(path)) as Record<string, number>
     expect(duplicates).toBeGreaterThan(0)
-    expect((counted as number) + (duplicates as number)).toBe(MANY_LINES)
-    expect(await exported()).toHaveLength(MANY_LINES)
+    expect((counted as number) + (duplicates as number)).toBe(lineCount)
+    expect(await exported(event_name)).toHaveLength(lineCount)
   })
 
   it('stays within a rate limit of the service', async () => {
-    await service.end('SIGTERM')
-    service = await startServiceProcess({ DATA_DIR: dataDir, RATE_LIMIT_EVENTS_PER_SECOND: '1000' })
-    const since = performance.now()
-    expect(summary(await importFile(file('many.ndjson', many(3_500))))).toMatchObject({ counted: 3_500 })
-    // One second's worth at once, then at that rate; the last call may be owed.
-    expect(performance.now() - since).toBeGreaterThan(1_400)
+    const limited = await startOn(join(folder, 'data of a limited one'), { RATE_LIMIT_EVENTS_PER_SECOND: '1000' })
+    try {
+      const since = performance.now()
+      const ended = await run([file('limited.ndjson', many(3_500)), '--url', limited.url, '--json'])
+      expect(summary(ended)).toMatchObject({ counted: 3_500 })
+      // One second's worth at once, then at that rate; the last call may be owed.
+      expect(performance.now() - since).toBeGreaterThan(1_400)
+    } finally {
+      await limited.end('SIGKILL')
+    }
   })
 
   it('ends with 3 where it cannot go on, and says what to do', async () => {
