@@ -15,31 +15,38 @@ import { allRows, differingRows, foldAfresh } from '../fresh-fold.js'
 import { checkCustomer, eventNames, HOUR_S, Ledger, meterForms, SingleReporter, type EventName } from './load.js'
 import { StreamReporter } from './stream-load.js'
 
-const ROUNDS = Number(process.env.METERBOOK_CRASH_ROUNDS ?? 12)
+const ROUNDS = Number(process.env.METERBOOK_CRASH_ROUNDS ?? 9)
 const ROUND_TIMEOUT_MS = 20_000
 
-const loads = [
-  { name: 'single events', reporters: 24, Reporter: SingleReporter, momentsMax: 400, rounds: ROUNDS },
-  {
-    name: 'batches on the stream',
-    reporters: 8,
-    Reporter: StreamReporter,
-    momentsMax: 60,
-    rounds: Math.ceil(ROUNDS / 2),
-  },
-] as const
+const SINGLE_REPORTERS = 24
+const STREAM_REPORTERS = 8
 const DAY_S = 24 * HOUR_S
 
-describe.each(loads)('A service that is killed under a load of $name', (load) => {
+interface Load {
+  readonly reporters: readonly (SingleReporter | StreamReporter)[]
+  /** The service ends at one of so many. */
+  readonly momentsMax: number
+}
+
+describe('A service that is killed under a load of single events, of batches on the stream, and of both', () => {
   const seed = seedFrom('METERBOOK_CRASH_SEED')
   const random = new Random(seed)
   const ledger = new Ledger()
   const now = Math.floor(Date.now() / 1000)
   const range = { start: Math.floor(now / DAY_S) * DAY_S - DAY_S, end: Math.floor(now / DAY_S) * DAY_S + 2 * DAY_S }
-  const reporters = Array.from(
-    { length: load.reporters },
-    (_, index) => new load.Reporter(`cus_${index}`, new Random(seed + index + 1), ledger, now),
+  const singles = Array.from(
+    { length: SINGLE_REPORTERS },
+    (_, index) => new SingleReporter(`cus_single_${index}`, new Random(seed + index + 1), ledger, now),
   )
+  const streams = Array.from(
+    { length: STREAM_REPORTERS },
+    (_, index) =>
+      new StreamReporter(`cus_stream_${index}`, new Random(seed + SINGLE_REPORTERS + index + 1), ledger, now),
+  )
+  const reporters = [...singles, ...streams]
+  const singleLoad = { reporters: singles, momentsMax: 400 }
+  const streamLoad = { reporters: streams, momentsMax: 60 }
+  const bothLoads = { reporters, momentsMax: 400 }
   const customers = [...reporters.map(({ customer }) => customer), 'cus_shared', 'cus_nobody']
   const meterIds = {} as Record<EventName, string>
   let dataDir: string
@@ -60,14 +67,14 @@ describe.each(loads)('A service that is killed under a load of $name', (load) =>
   })
 
   /** Load until a random moment, one of the requests sent or answered; then the end. */
-  async function loadUntil<Ended>(end: () => Promise<Ended>): Promise<Ended> {
+  async function loadUntil<Ended>(end: () => Promise<Ended>, load: Load = bothLoads): Promise<Ended> {
     let moments = random.integer(1, load.momentsMax)
     let ended: Promise<Ended> | null = null
     const moment = (): void => {
       if (--moments === 0) ended = end()
     }
     const isOver = (): boolean => ended !== null
-    await Promise.all(reporters.map((reporter) => reporter.report(service, moment, isOver)))
+    await Promise.all(load.reporters.map((reporter) => reporter.report(service, moment, isOver)))
     if (ended === null) throw new Error('The load ended before its time.')
     return ended
   }
@@ -91,15 +98,16 @@ describe.each(loads)('A service that is killed under a load of $name', (load) =>
   }
 
   it(
-    `counts every event once, through ${load.rounds} kills`,
+    `counts every event once, through ${ROUNDS} kills`,
     async () => {
-      for (let round = 1; round <= load.rounds; round++) {
-        await loadUntil(() => service.kill())
+      const loads = [singleLoad, streamLoad, bothLoads]
+      for (let round = 0; round < ROUNDS; round++) {
+        await loadUntil(() => service.kill(), loads[round % loads.length])
         await goOn()
       }
-      expect(ledger.acknowledged).toBeGreaterThan(load.rounds)
+      expect(ledger.acknowledged).toBeGreaterThan(ROUNDS)
     },
-    load.rounds * ROUND_TIMEOUT_MS,
+    ROUNDS * ROUND_TIMEOUT_MS,
   )
 
   it('builds a lost read model again, and takes usage or asks to be tried again meanwhile', async () => {
