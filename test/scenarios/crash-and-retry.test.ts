@@ -1,5 +1,5 @@
 /** The process is killed, started again, and its clients send again what they are not sure about. */
-import { afterEach, beforeEach, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,12 +18,13 @@ onEachStore('Crash and retry', (_, store) => {
   const start = async (): Promise<void> => {
     service = await startServiceProcess({ DATA_DIR: dataDir, EVENT_STORE_URL: opened.url, LOG_LEVEL: 'silent' })
   }
-  beforeEach(async () => {
+  // One service for all tests, which each leave it running.
+  beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
     opened = await store.open()
     await start()
   })
-  afterEach(async () => {
+  afterAll(async () => {
     await service.end('SIGKILL')
     await opened.close()
     rmSync(dataDir, { recursive: true })
