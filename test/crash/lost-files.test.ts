@@ -1,24 +1,55 @@
 /** Files of the data folder that are gone, cut short or not what was written: said at the start, and nothing is made of it. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createMeter, report, total, type Meter } from '../metered-usage.js'
-import { runServiceProcess, startServiceProcess, type Ended } from '../service-process.js'
+import { runServiceProcess, startServiceProcess, type Ended, type ServiceProcess } from '../service-process.js'
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const DAY_MS = 86_400_000
 const TODAY = Math.floor(Date.now() / DAY_MS) * DAY_MS
 const EVER = { start: TODAY - DAY_MS, end: TODAY + 2 * DAY_MS }
 
+/** Many enough that the rows take many pages, and that the write-ahead log has some of the last ones in either half. */
+const EVENTS = { stopped: 400, killed: 100 }
+
+let folder: string
+/** Each test works on a copy of what a service left behind that was stopped, or after that killed. */
 let dataDir: string
-let meter: Meter
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'meterbook-lost-'))
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'meterbook-lost-'))
+  dataDir = join(folder, 'data')
+  const first = await start()
+  const meter = await createMeter(first.stripe)
+  await record(first, meter, 'first', EVENTS.stopped)
+  expect(await total(first.stripe, meter, EVER)).toBe(String(EVENTS.stopped))
+  await first.stop()
+  cpSync(dataDir, join(folder, 'stopped'), { recursive: true })
+  const second = await start()
+  await record(second, meter, 'second', EVENTS.killed)
+  expect(await total(second.stripe, meter, EVER)).toBe(String(EVENTS.stopped + EVENTS.killed))
+  await second.kill()
+  cpSync(dataDir, join(folder, 'killed'), { recursive: true })
 })
+afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => rmSync(dataDir, { recursive: true }))
+const workOn = (left: 'stopped' | 'killed'): void => {
+  dataDir = mkdtempSync(join(folder, 'copy-'))
+  cpSync(join(folder, left), dataDir, { recursive: true })
+}
 
 const environment = () => ({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
 const start = () => startServiceProcess(environment())
@@ -37,17 +68,13 @@ const overwrite = (file: string): void => {
   writeSync(opened, Buffer.alloc(100, 'x'))
   closeSync(opened)
 }
-const record = async (events: number, how: 'stop' | 'kill'): Promise<void> => {
-  const service = await start()
-  meter = await createMeter(service.stripe)
-  for (let n = 0; n < events; n++) await report(service.stripe, meter, 1, { identifier: `event ${n}` })
-  expect(await total(service.stripe, meter, EVER)).toBe(String(events))
-  await service[how]()
+const record = async ({ stripe }: ServiceProcess, meter: Meter, name: string, events: number): Promise<void> => {
+  for (let n = 0; n < events; n++) await report(stripe, meter, 1, { identifier: `${name} ${n}` })
 }
 
 describe('A log without events that were acknowledged', () => {
   it('is not gone on with, and the rows that still have them are kept', async () => {
-    await record(20, 'stop')
+    workOn('stopped')
     remove('events.db')
     const rows = readFileSync(join(dataDir, 'read-model.db'))
     const said = await refusedStart()
@@ -66,7 +93,7 @@ describe('A log without events that were acknowledged', () => {
   })
 
   it('is noticed as well where only its end is lost', async () => {
-    await record(300, 'kill')
+    workOn('killed')
     const wal = join(dataDir, 'events.db-wal')
     truncateSync(wal, Math.floor(statSync(wal).size / 2))
     expect(await refusedStart()).toContain('does not have the event that the read model was made up to')
@@ -79,7 +106,7 @@ describe('A file that is not what was written', () => {
     ['read-model.db', 'rows are made again from the event log at the next start.'],
     ['service.lock', 'It holds nothing: delete it.'],
   ])('is named, with what to do: %s', async (file, mending) => {
-    await record(3, 'stop')
+    workOn('stopped')
     if (file === 'service.lock') rmSync(join(dataDir, file))
     if (file === 'service.lock') closeSync(openSync(join(dataDir, file), 'w'))
     overwrite(file)
@@ -89,7 +116,7 @@ describe('A file that is not what was written', () => {
   })
 
   it('is told by an audit, whichever page of the rows it is', async () => {
-    await record(400, 'stop')
+    workOn('stopped')
     const file = join(dataDir, 'read-model.db')
     const pages = statSync(file).size / 4096
     const opened = openSync(file, 'r+')
