@@ -1,7 +1,7 @@
 /** What signs the tokens of sessions: nothing that is in the log, kept in a file of its own, or shared by a setting. */
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import Database from 'better-sqlite3'
-import { createHmac } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,13 +19,16 @@ const SHARED_SECRET = 'a secret of thirty-two characters'.replaceAll(' ', '-')
 
 let folder: string
 let running: ServiceProcess[]
+/** On the folder; the last one that was started there. */
+let service: ServiceProcess
 
-beforeEach(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
   running = []
+  service = await start({ LOG_LEVEL: 'trace' })
 })
 
-afterEach(async () => {
+afterAll(async () => {
   for (const service of running) await service.end('SIGKILL')
   rmSync(folder, { recursive: true })
 })
@@ -68,7 +71,7 @@ function stream(token: string, { port }: ServiceProcess): Promise<unknown> {
 
 /** As from a backup, made while the service runs. */
 function issuedKey(): { readonly keyId: string; readonly hash: string } {
-  const backup = join(folder, 'backup.db')
+  const backup = join(folder, `${randomUUID()}.db`)
   const log = new Database(join(folder, 'events.db'), { readonly: true })
   log.prepare('VACUUM INTO ?').run(backup)
   log.close()
@@ -85,7 +88,6 @@ const secretFile = (): string => join(folder, 'session.secret')
 
 describe('Who reads the log', () => {
   it('can sign nobody in and open no stream with what is in it', async () => {
-    const service = await start()
     expect(await statusOf(await signIn(service), service)).toBe(200)
     const { keyId, hash } = issuedKey()
     for (const end of ['zzzzzzzzzzz', base36(Date.now() + 10 * MINUTE_MS)]) {
@@ -103,7 +105,6 @@ describe('Who reads the log', () => {
   })
 
   it('is not helped by a token that would be good for longer than any', async () => {
-    const service = await start()
     const { keyId, hash } = issuedKey()
     const secret = readFileSync(secretFile())
     const signed = (label: string, end: string): string => {
@@ -120,24 +121,20 @@ describe('Who reads the log', () => {
 })
 
 describe('The secret of a service', () => {
-  it('is made once, for its owner alone, and never logged', async () => {
-    const first = await start({ LOG_LEVEL: 'trace' })
-    const session = await signIn(first)
-    await first.stop()
+  it('is made once for its owner alone and never logged, ends all sessions when it is lost, and is not guessed', async () => {
+    const [session, token] = [await signIn(service), await openStream(service)]
+    await service.stop()
     const secret = readFileSync(secretFile())
     expect([secret.length, statSync(secretFile()).mode & 0o777]).toEqual([32, 0o600])
     for (const encoding of ['hex', 'base64', 'latin1'] as const) {
-      expect(first.log).not.toContain(secret.toString(encoding))
+      expect(service.log).not.toContain(secret.toString(encoding))
     }
-    const second = await start()
-    expect(await statusOf(session, second)).toBe(200)
+    service = await start({ LOG_LEVEL: 'trace' })
+    expect(await statusOf(session, service)).toBe(200)
+    await stream(token, service)
     expect(readFileSync(secretFile()).equals(secret)).toBe(true)
-  })
 
-  it('ends all sessions when it is lost, and is not guessed where it is damaged', async () => {
-    const first = await start()
-    const [session, token] = [await signIn(first), await openStream(first)]
-    await first.stop()
+    await service.stop()
     for (const length of [31, 0]) {
       truncateSync(secretFile(), length)
       const { code, stderr } = await runServiceProcess({ DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'silent' })
@@ -147,11 +144,11 @@ describe('The secret of a service', () => {
       ])
     }
     rmSync(secretFile())
-    const again = await start()
-    expect(await statusOf(session, again)).toBe(401)
+    service = await start({ LOG_LEVEL: 'trace' })
+    expect(await statusOf(session, service)).toBe(401)
     // What the SDK takes for the end of a session, after which a program opens another one.
-    expect(await refusalOf(stream(token, again))).toBeInstanceOf(Stripe.errors.TemporarySessionExpiredError)
-    await stream(await openStream(again), again)
+    expect(await refusalOf(stream(token, service))).toBeInstanceOf(Stripe.errors.TemporarySessionExpiredError)
+    await stream(await openStream(service), service)
   })
 })
 
