@@ -2,7 +2,7 @@
  * Files of the data folder that are replaced, deleted or written over while the service has them open: it notices, takes nothing
  * more that it could not keep, and leaves what was put there alone.
  */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import Database from 'better-sqlite3'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,23 +17,37 @@ const TODAY = Math.floor(Date.now() / DAY_MS) * DAY_MS
 const EVER = { start: TODAY - DAY_MS, end: TODAY + 2 * DAY_MS }
 const EVENTS = 30
 const LOOK_AGAIN_MS = 20
+/** As often as the service looks at its files where it does something. */
+const LOOK_EVERY_MS = 250
 
 let dataDir: string
 let service: ServiceProcess
+/** The test before this one left the service as one that it may go on with. */
+let isInOrder = false
 let meter: Meter
 const file = (name: string): string => join(dataDir, name)
 const start = () => startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
 
 beforeEach(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'meterbook-replaced-'))
-  service = await start()
+  if (!isInOrder) {
+    dataDir = mkdtempSync(join(tmpdir(), 'meterbook-replaced-'))
+    service = await start()
+  }
   meter = await createMeter(service.stripe)
   await record('first', EVENTS)
 })
 afterEach(async () => {
+  isInOrder = await ready().then(
+    ({ status }) => status === 200,
+    () => false,
+  )
+  if (!isInOrder) await end()
+})
+afterAll(() => end())
+async function end(): Promise<void> {
   await service.kill()
   rmSync(dataDir, { recursive: true, force: true })
-})
+}
 
 async function record(name: string, events: number): Promise<void> {
   for (let n = 0; n < events; n++) await report(service.stripe, meter, 1, { identifier: `${name} ${n}` })
@@ -115,13 +129,15 @@ describe('The event log', () => {
 
   it('is not written any more once an older copy was written into it', async () => {
     const copy = await backup('events.db')
-    await record('second', 20 * EVENTS)
+    await record('second', 5 * EVENTS)
     // What is in the file and not in the write-ahead log alone.
     const database = new Database(file('events.db'))
     database.pragma('wal_checkpoint(PASSIVE)')
     database.close()
-    await record('third', EVENTS)
-    await delay(LOOK_AGAIN_MS)
+    // While it is used it sees how large the file is.
+    for (let n = 0, since = performance.now(); performance.now() - since < 2 * LOOK_EVERY_MS; n++) {
+      await record(`third ${n}`, 1)
+    }
     copyFileSync(copy, file('events.db'))
     await refusedBecause(`${file('events.db')} was overwritten while it was in use`)
   })
