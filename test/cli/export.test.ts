@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import {
+  cpSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -27,8 +28,18 @@ const meters: readonly Partial<CreateMeter>[] = [
   { eventName: 'calls', formula: 'count', customerKey: 'who' },
 ]
 
+/** With every request in it. */
+let filled: string
 let folder: string
 let dataDir: string
+
+beforeAll(async () => {
+  filled = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  await makeStore(filled, meters)
+  const sent = [...requests, call].map((line) => `${JSON.stringify(line)}\n`).join('')
+  expect(await meterbook(importOptions('-', filled), sent)).toMatchObject({ code: 0 })
+})
+afterAll(() => rmSync(filled, { recursive: true }))
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'meterbook-'))
@@ -58,14 +69,20 @@ const call = {
   payload: { who: 'cus_A', value: 'ignored', ['__proto__']: 'a key like any other' },
 }
 
-async function fill(): Promise<void> {
-  const path = join(folder, 'filled.ndjson')
-  writeFileSync(path, [...requests, call].map((line) => `${JSON.stringify(line)}\n`).join(''))
-  expect(await importInto(dataDir, path)).toMatchObject({ code: 0 })
+function fill(): void {
+  rmSync(dataDir, { recursive: true })
+  cpSync(filled, dataDir, { recursive: true })
 }
 
-const importInto = (into: string, path: string): Promise<Ended> =>
-  meterbook(['import', path, '--data-dir', into, '--backfill', '--quiet'])
+const importOptions = (path: string, into: string): string[] => [
+  'import',
+  path,
+  '--data-dir',
+  into,
+  '--backfill',
+  '--quiet',
+]
+const importInto = (into: string, path: string): Promise<Ended> => meterbook(importOptions(path, into))
 const exportFrom = (from: string, ...options: string[]): Promise<Ended> =>
   meterbook(['export', '--data-dir', from, '--quiet', ...options])
 /** The files whose names begin so. */
@@ -80,7 +97,7 @@ const identifiers = ({ stdout }: Ended): string[] =>
 
 describe('An export', () => {
   it('restores every request exactly, and imported elsewhere gives the same records', async () => {
-    await fill()
+    fill()
     const all = await exportFrom(dataDir)
     expect(all.code).toBe(0)
     const sent = [...requests, call].map((line) => `${JSON.stringify(line)}\n`).join('')
@@ -107,7 +124,7 @@ describe('An export', () => {
   })
 
   it('chooses by meter, event name, customer and half-open time', async () => {
-    await fill()
+    fill()
     expect(identifiers(await exportFrom(dataDir, '--meter', 'mtr_test_tokens'))).toHaveLength(requests.length)
     expect(identifiers(await exportFrom(dataDir, '--event-name', 'calls'))).toEqual(['plain'])
     expect(identifiers(await exportFrom(dataDir, '--customer', 'cus_A'))).toEqual(['odd "keys"', 'plain', 'plain'])
@@ -146,7 +163,7 @@ describe('An export', () => {
   })
 
   it('writes nothing in the data folder, by whatever name, also while the service runs', async () => {
-    await fill()
+    fill()
     const linked = join(folder, 'linked')
     symlinkSync(dataDir, linked)
     symlinkSync(join(dataDir, 'events.db'), join(folder, 'symlink.ndjson'))
@@ -180,7 +197,7 @@ describe('An export', () => {
   })
 
   it('writes through no link and into no file that somebody put beside its own', async () => {
-    await fill()
+    fill()
     const [out, victim] = [join(folder, 'usage.ndjson'), join(folder, 'victim')]
     writeFileSync(victim, 'untouched', { mode: 0o644 })
     symlinkSync(victim, `${out}.partial`)
@@ -195,7 +212,7 @@ describe('An export', () => {
   })
 
   it('leaves nothing behind when a signal interrupts it', async () => {
-    const many = Array.from({ length: 20_000 }, (_, n) => ({ ...call, identifier: `many-${n}` }))
+    const many = Array.from({ length: 10_000 }, (_, n) => ({ ...call, identifier: `many-${n}` }))
     const source = join(folder, 'many.ndjson')
     writeFileSync(source, many.map((line) => `${JSON.stringify(line)}\n`).join(''))
     expect(await importInto(dataDir, source)).toMatchObject({ code: 0 })
