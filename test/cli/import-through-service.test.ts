@@ -245,8 +245,11 @@ describe('Importing through a running service', () => {
     }
   })
 
-  it('is what an import on a folder in use is told of', async () => {
-    const ended = await run([file('usage.ndjson', many(1)), '--data-dir', dataDir])
-    expect([ended.code, ended.stderr]).toEqual([3, expect.stringContaining('--url')])
+  it('is what an import on a folder in use is told of, which leaves the folder alone', async () => {
+    const { event_name } = await createMeter(service.stripe)
+    const { code, stderr } = await run([file('usage.ndjson', many(1, event_name)), '--data-dir', dataDir])
+    expect(code).toBe(3)
+    for (const advice of ['stop the service', '--url']) expect(stderr).toContain(advice)
+    expect(await exported(event_name)).toEqual([])
   })
 })
