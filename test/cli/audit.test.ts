@@ -315,7 +315,6 @@ describe('meterbook audit', () => {
     expect(found.findings).toContainEqual(
       expect.objectContaining({ kind: 'log', message: expect.stringContaining(message) as unknown }),
     )
-    expect((await run()).stdout).toContain('DAMAGED')
   })
 
   it('says that the log is damaged where an event is of no known type, or missing', async () => {
@@ -331,6 +330,7 @@ describe('meterbook audit', () => {
       kind: 'log',
       message: expect.stringMatching(/stands where \d+ must be/) as unknown,
     })
+    expect((await run()).stdout).toContain('DAMAGED')
   })
 
   it('leaves nothing behind when it is interrupted', async () => {
