@@ -1,5 +1,5 @@
 /** `meterbook rebuild --url`: through a service that runs, and through one that is disturbed. */
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ jest.setTimeout(60_000)
 let dataDir: string
 let service: ServiceProcess
 
-beforeEach(async () => {
+beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
   await makeStore(dataDir, [{ eventName: 'tokens' }])
   service = await startServiceProcess({
@@ -23,7 +23,7 @@ beforeEach(async () => {
     RATE_LIMIT_REQUESTS_PER_SECOND: '1',
   })
 })
-afterEach(async () => {
+afterAll(async () => {
   await service.end('SIGKILL')
   rmSync(dataDir, { recursive: true })
 })
