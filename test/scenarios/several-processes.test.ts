@@ -65,7 +65,7 @@ describe('Two service processes on one EventStoreDB', () => {
       default_aggregation: { formula: 'sum' },
     })
     const timestamp = seconds(Date.now())
-    const identifiers = Array.from({ length: 150 }, (_, n) => `same-${n}`)
+    const identifiers = Array.from({ length: 75 }, (_, n) => `same-${n}`)
     const send = async (client: Stripe, identifier: string): Promise<'counted' | 'duplicate'> => {
       try {
         await client.billing.meterEvents.create({
