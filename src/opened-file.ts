@@ -5,15 +5,18 @@
  */
 import { renameSync, rmSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
+import { isMainThread } from 'node:worker_threads'
 
 /**
- * From one look to the next where something is done. A look takes some microseconds. What is committed between the replacing
+ * From one look to the next. A look takes some microseconds. What is committed between the replacing
  * and the next look is lost.
  */
 const LOOK_EVERY_MS = 250
 
 /** Device and inode. */
 export type FileIdentity = string
+
+const SET_ASIDE = '.of-replaced-file'
 
 /** SQLite makes them when the first connection reads, and keeps them until the last one of all processes is closed. */
 const WRITE_AHEAD_LOG = '-wal'
@@ -39,6 +42,8 @@ export class OpenedFile {
   private bytes: bigint
   private lookedAt = performance.now()
   private found: string | null = null
+  /** Also while nobody asks: whoever opens what was put there must not find the old log beside it. */
+  private readonly looking = setInterval(() => this.problem(0), LOOK_EVERY_MS).unref()
 
   /** To be made once a connection has read, and used while that is open. `identity`: of the file that was meant to be opened. */
   constructor(
@@ -52,21 +57,32 @@ export class OpenedFile {
     }
   }
 
-  /** What was done to it, for an operator; null where nothing was. Once something was it stays so. */
+  /**
+   * What was done to it, for an operator; null where nothing was. Once something was there is always one, but it is looked on:
+   * where the file was deleted another one may follow.
+   */
   problem(everyMs = LOOK_EVERY_MS): string | null {
     const now = performance.now()
-    if (this.found === null && now - this.lookedAt >= everyMs) {
+    if (now - this.lookedAt >= everyMs) {
       this.lookedAt = now
-      this.found = this.look()
+      this.found = this.look() ?? this.found
     }
     return this.found
   }
 
-  private look(): string | null {
+  /** To be called once the connection is closed: what SQLite has left beside the file then is not that of another one. */
+  close(): void {
+    clearInterval(this.looking)
+    // Another thread ends where it stops for what it saw; the main one has the file open still.
+    this.look(isMainThread)
+  }
+
+  private look(isLast = false): string | null {
     const { path } = this
     const there = seen(path)
     if (there?.identity !== this.identity) {
-      if (there) this.setLogAside()
+      // As long as there is none, what was moved away may be put back, and needs its log.
+      if (there || isLast) this.setLogAside()
       return another(path, there ? 'replaced' : 'deleted')
     }
     // Nothing that is open takes pages out of it: it was written over from the beginning.
@@ -83,7 +99,7 @@ export class OpenedFile {
     const isOurs = (suffix: string): boolean => identityOf(`${this.path}${suffix}`) === this.beside.get(suffix)
     const log = `${this.path}${WRITE_AHEAD_LOG}`
     try {
-      if (isOurs(WRITE_AHEAD_LOG)) renameSync(log, `${log}.of-replaced-file`)
+      if (isOurs(WRITE_AHEAD_LOG)) renameSync(log, `${log}${SET_ASIDE}`)
       if (isOurs(INDEX_OF_IT)) rmSync(`${this.path}${INDEX_OF_IT}`, { force: true })
     } catch {
       // Another thread was faster, or it may not be done: what is told says to take them away.

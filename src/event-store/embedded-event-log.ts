@@ -345,8 +345,8 @@ export class EventLogReader {
   }
 
   close(): void {
-    this.opened.problem(0)
     this.log.close()
+    this.opened.close()
   }
 
   private stream(id: number): KnownStream {

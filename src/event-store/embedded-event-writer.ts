@@ -107,8 +107,8 @@ export class EmbeddedEventWriter {
   }
 
   close(): void {
-    this.opened.problem(0)
     this.log.close()
+    this.opened.close()
   }
 
   private appendOne(append: EncodedAppend): AppendOutcome {

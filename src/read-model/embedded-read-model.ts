@@ -181,9 +181,9 @@ export class EmbeddedReadModel implements ReadModel {
   async close(): Promise<void> {
     this.closed = true
     await this.copier?.stop()
-    this.opened?.problem(0)
     for (const rows of [this.writer, this.single, ...this.idle]) rows?.close()
     this.idle.length = 0
+    this.opened?.close()
   }
 
   private writing(): EmbeddedRows {

@@ -125,6 +125,38 @@ describe('The event log', () => {
     await refusedBecause(`${file('events.db')} was deleted while it was in use`)
     expect(await service.stop()).toBe(0)
     expect(existsSync(file('events.db'))).toBe(false)
+    // Whatever is put there next finds no log beside it.
+    expect(readdirSync(dataDir)).toContain('events.db-wal.of-replaced-file')
+    expect(readdirSync(dataDir)).not.toContain('events.db-wal')
+  })
+
+  it('leaves no log beside a file that is put there long after the deletion, also while nobody asks anything', async () => {
+    const copy = await backup('events.db')
+    await record('second', EVENTS)
+    rmSync(file('events.db'))
+    await refusedBecause(`${file('events.db')} was deleted while it was in use`)
+    expect(existsSync(file('events.db-wal'))).toBe(true)
+    copyFileSync(copy, file('events.db'))
+    while (existsSync(file('events.db-wal')) || existsSync(file('events.db-shm'))) await delay(LOOK_AGAIN_MS)
+    expect(readdirSync(dataDir)).toContain('events.db-wal.of-replaced-file')
+    await service.kill()
+
+    for (const suffix of ['', '-wal', '-shm']) rmSync(file(`read-model.db${suffix}`), { force: true })
+    service = await start()
+    expect(await total(service.stripe, meter, EVER)).toBe(String(EVENTS))
+    const database = new Database(file('events.db'), { readonly: true })
+    expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
+    database.close()
+  })
+
+  it('has all of it where it was moved away and is put back', async () => {
+    renameSync(file('events.db'), file('elsewhere'))
+    await refusedBecause(`${file('events.db')} was deleted while it was in use`)
+    renameSync(file('elsewhere'), file('events.db'))
+    expect(await service.stop()).toBe(0)
+    service = await start()
+    expect(Number(await total(service.stripe, meter, EVER))).toBeGreaterThanOrEqual(EVENTS)
+    expect(readdirSync(dataDir)).not.toContain('events.db-wal.of-replaced-file')
   })
 
   it('is not written any more once an older copy was written into it', async () => {
