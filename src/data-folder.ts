@@ -33,10 +33,40 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** The mode of the folder where others may go into it or read it, as chmod writes it; null where they may not. */
-export function modeOpenToOthers(dataDir: string): string | null {
-  const mode = statSync(dataDir).mode & 0o777
-  return (mode & 0o077) === 0 ? null : mode.toString(8)
+export interface OpenFolder {
+  /** As chmod writes it. */
+  readonly mode: string
+  /** Keeps the others out, and not this process. */
+  readonly remedy: string
+}
+
+export interface SystemUser {
+  readonly uid: number
+  readonly gids: readonly number[]
+}
+
+const ROOT = 0
+
+/** null where nobody may go into it or read it but those whom it is for: its owner, or the group that lets the user in. */
+export function dataFolderOpenToOthers(dataDir: string, user = thisUser()): OpenFolder | null {
+  const { mode, uid, gid } = statSync(dataDir)
+  const isOwner = user === null || user.uid === uid
+  if ((mode & (isOwner ? 0o077 : 0o007)) === 0) return null
+  const folder = resolve(dataDir)
+  const closing = `chmod -R ${isOwner ? 'go' : 'o'}= ${folder}`
+  const isLetIn = isOwner || user.uid === ROOT || user.gids.includes(gid)
+  return {
+    mode: (mode & 0o777).toString(8),
+    remedy: isLetIn
+      ? `Close it: ${closing}`
+      : `It is another user's. Give it to the one that runs Meterbook, and close it: chown -R ${user.uid} ${folder}; ${closing}`,
+  }
+}
+
+/** null on a system that knows no numbers of users. */
+function thisUser(): SystemUser | null {
+  const { geteuid, getegid, getgroups } = process
+  return geteuid && getegid && getgroups ? { uid: geteuid(), gids: [getegid(), ...getgroups()] } : null
 }
 
 export interface DataFolderLock {

@@ -78,6 +78,16 @@ export class OpenedFile {
   }
 
   private look(isLast = false): string | null {
+    try {
+      return this.difference(isLast)
+    } catch {
+      // Its folder was closed to this user, or the disk fails: that tells nothing of the file. What cannot be read or written
+      // SQLite says itself.
+      return null
+    }
+  }
+
+  private difference(isLast: boolean): string | null {
     const { path } = this
     const there = seen(path)
     if (there?.identity !== this.identity) {

@@ -26,7 +26,7 @@ import { UsageIndex } from './commands/usage-index.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { reportCatchingUp } from './catching-up.js'
 import { hostRefused, type Config } from './config.js'
-import { lockDataFolder, makeDataFolder, modeOpenToOthers } from './data-folder.js'
+import { dataFolderOpenToOthers, lockDataFolder, makeDataFolder } from './data-folder.js'
 import { EventStoreUnavailable } from './event-store/event-store.js'
 import { EMBEDDED, openEventStore } from './event-store/open-event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
@@ -84,7 +84,16 @@ export async function startService({
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown> | void)[] = []
   const closeAll = async (): Promise<void> => {
-    for (let close = closing.pop(); close; close = closing.pop()) await close()
+    const failures: unknown[] = []
+    for (let close = closing.pop(); close; close = closing.pop()) {
+      try {
+        await close()
+      } catch (error) {
+        // What was opened before it is closed all the same.
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
   try {
     const lock = lockDataFolder(dataDir)
@@ -199,10 +208,12 @@ async function closeHttp(app: NestFastifyApplication): Promise<void> {
 
 /** A folder that the operator made is left as it is. */
 function warnOfOthers(dataDir: string, log: Logger): void {
-  const mode = modeOpenToOthers(dataDir)
-  if (mode === null) return
-  const folder = resolve(dataDir)
-  log.warn({ folder, mode }, `DATA_DIR is open to other users of this machine. Close it: chmod -R go= ${folder}`)
+  const open = dataFolderOpenToOthers(dataDir)
+  if (open === null) return
+  log.warn(
+    { folder: resolve(dataDir), mode: open.mode },
+    `DATA_DIR is open to other users of this machine. ${open.remedy}`,
+  )
 }
 
 function sessionSecret({ sessionSecret: shared, dataDir, eventStoreUrl }: Config, log: Logger): Buffer {

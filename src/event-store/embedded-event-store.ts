@@ -176,13 +176,22 @@ export class EmbeddedEventStore implements EventStore {
       // A commit between the read and this line would not wake us, so the version is looked at as well.
       const look = (): void => {
         const isOver = this.closed || signal.aborted || this.reader.opened.problem() !== null
-        if (isOver || this.reader.version() !== version) done()
+        if (isOver || this.hasChanged(version)) done()
       }
       const poll = setInterval(look, OTHER_PROCESS_POLL_MS)
       signal.addEventListener('abort', done)
       this.woken.on('changed', done)
       look()
     })
+  }
+
+  private hasChanged(version: number): boolean {
+    try {
+      return this.reader.version() !== version
+    } catch {
+      // What cannot be read is told by the read that follows: nobody catches what a timer throws.
+      return true
+    }
   }
 
   /**

@@ -4,7 +4,16 @@
  */
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import Database from 'better-sqlite3'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -213,4 +222,36 @@ it('The whole folder may be gone: what is asked is refused for now, not with a f
   await notReadyFor('.db was deleted while it was in use')
   expect(service.log).not.toContain('A request failed.')
   expect(await service.stop()).toBe(0)
+})
+
+it('Files that cannot be looked at just now are not taken for lost, and a stop ends as it should', async () => {
+  const away = `${dataDir}-away`
+  // Of a folder that was closed to the service the system says EACCES, but not to root; of a link to itself ELOOP, to all.
+  const hide = (): void => {
+    renameSync(dataDir, away)
+    symlinkSync(dataDir, dataDir)
+  }
+  const show = (): void => {
+    rmSync(dataDir)
+    renameSync(away, dataDir)
+  }
+  hide()
+  try {
+    await notReadyFor(`${file('read-model.db')} cannot be used`)
+    for (let n = 0; n < EVENTS; n++) {
+      expect((await send(`hidden ${n}`)).status).toBe(200)
+      await delay(LOOK_AGAIN_MS)
+    }
+    show()
+    while ((await ready()).status !== 200) await delay(LOOK_AGAIN_MS)
+    expect((await summary()).status).toBe(200)
+    hide()
+    expect(await service.stop()).toBe(0)
+  } finally {
+    show()
+  }
+  expect(service.log).not.toContain('A request failed.')
+  expect(service.log).not.toContain('The projections stopped')
+  service = await start()
+  expect(await total(service.stripe, meter, EVER)).toBe(String(2 * EVENTS))
 })
