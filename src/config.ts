@@ -49,7 +49,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return {
     host: readHost(text('HOST', '127.0.0.1')),
     port: readPort(text('PORT', '4242')),
-    dataDir: text('DATA_DIR', './data'),
+    dataDir: readDataDir(environment),
     eventStoreUrl: readEventStoreUrl(text('EVENT_STORE_URL', 'embedded:')),
     readModelUrl: readUrl('READ_MODEL_URL', text('READ_MODEL_URL', 'embedded:'), []),
     bootstrapApiKey: readBootstrapApiKey(text('BOOTSTRAP_API_KEY', '')),
@@ -77,6 +77,11 @@ export function readServiceAccess(
     throw new ConfigError('METERBOOK_API_KEY must be a secret key of the service that --url names; or give --api-key.')
   }
   return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`, apiKey }
+}
+
+/** All that a command needs which works through a service: the other settings are not its own. */
+export function readDataDir({ DATA_DIR = '' }: Readonly<Record<string, string | undefined>>): string {
+  return DATA_DIR === '' ? './data' : DATA_DIR
 }
 
 /** Whether it is an address of this machine shows only once it is listened on. */

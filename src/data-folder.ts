@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from './config.js'
 import { describeFailure, sqliteFailure } from './sqlite-failure.js'
 
-const LOCK_FILE = 'service.lock'
+export const LOCK_FILE = 'service.lock'
 /** A service that was just stopped may still be letting go. */
 const LOCK_TIMEOUT_MS = 2_000
 

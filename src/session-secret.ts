@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-const SECRET_FILE = 'session.secret'
+export const SECRET_FILE = 'session.secret'
 const SECRET_BYTES = 32
 
 /**

@@ -12,7 +12,7 @@ import { parseTimestamp } from '../api/stripe/timestamp.js'
 import { randomIds, systemClock } from '../commands/environment.js'
 import { UsageImport } from '../commands/import-usage.js'
 import { MeterCatalogues } from '../commands/meter-catalogues.js'
-import { ConfigError, readConfig, readServiceAccess, type Config } from '../config.js'
+import { ConfigError, readConfig, readDataDir, readServiceAccess, type Config } from '../config.js'
 import { DataFolderInUse } from '../data-folder.js'
 import { ledgerName } from '../domain/ledger.js'
 import { importLines, type ImportFormat } from './import-lines.js'
@@ -100,10 +100,15 @@ interface Target {
 /** Reads the settings at once; what is returned opens it. */
 function target(file: string, options: ImportOptions): () => Promise<Target> {
   const { url, apiKey, backfill } = options
-  const config = readConfig({ ...process.env, ...storeOverrides(options) })
-  // Also through a service: the folder may be the one it uses.
-  requireOutsideDataFolder(rejectsPath(file, options), config.dataDir, '--rejects')
-  if (url === undefined) return () => openStore(config, options)
+  const requireElsewhere = (dataDir: string): void =>
+    requireOutsideDataFolder(rejectsPath(file, options), dataDir, '--rejects')
+  if (url === undefined) {
+    const config = readConfig({ ...process.env, ...storeOverrides(options) })
+    requireElsewhere(config.dataDir)
+    return () => openStore(config, options)
+  }
+  // The folder may be the one that the service uses.
+  requireElsewhere(readDataDir(process.env))
   const key = apiKey === undefined ? {} : { METERBOOK_API_KEY: apiKey }
   const access = readServiceAccess(url, { ...process.env, ...key })
   const client = new ServiceClient(access.url, access.apiKey)

@@ -1,15 +1,25 @@
 /**
  * The data folder holds Meterbook's own files alone: nothing that a command was told to write goes there, nor over one of
  * them by another name. It would be the end of the log, also under a service that runs.
+ *
+ * A folder is Meterbook's once one of its files is there: where a command only talks to a service, or a database, `./data` may
+ * be anybody's.
  */
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../config.js'
+import { LOCK_FILE } from '../data-folder.js'
+import { EVENT_LOG_FILE } from '../event-store/open-event-store.js'
+import { READ_MODEL_FILE } from '../read-model/open-read-model.js'
+import { SECRET_FILE } from '../session-secret.js'
+
+/** Others are named after them: `events.db-wal`. */
+const OWN_FILES = [EVENT_LOG_FILE, READ_MODEL_FILE, LOCK_FILE, SECRET_FILE]
 
 /** `option` is what names the file. @throws ConfigError */
 export function requireOutsideDataFolder(path: string, dataDir: string, option: string): void {
   if (!statSync(dataDir, { throwIfNoEntry: false })?.isDirectory()) return
-  if (!isWithin(path, dataDir) && !isFileOf(dataDir, path)) return
+  if (holdsOwnFiles(dataDir) ? !isWithin(path, dataDir) && !isFileOf(dataDir, path) : !isToBeOwn(path, dataDir)) return
   throw new ConfigError(
     `${option} cannot be ${path}: the data folder ${resolve(dataDir)} and the files in it are Meterbook's own. Name a file elsewhere.`,
   )
@@ -20,6 +30,16 @@ export function isSameFile(one: string, other: string): boolean {
   // A number would not hold every file's.
   const [left, right] = [one, other].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
   return left !== undefined && right !== undefined && left.dev === right.dev && left.ino === right.ino
+}
+
+function holdsOwnFiles(folder: string): boolean {
+  return OWN_FILES.some((name) => existsSync(join(folder, name)))
+}
+
+/** Not there yet, but found by the first service that starts on the folder. */
+function isToBeOwn(path: string, dataDir: string): boolean {
+  const isOwn = (name: string): boolean => basename(path) === name || basename(path).startsWith(`${name}-`)
+  return isSameFile(dirname(path), dataDir) && OWN_FILES.some(isOwn)
 }
 
 function isWithin(path: string, dataDir: string): boolean {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { once } from 'node:events'
-import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -384,6 +384,25 @@ describe('An import', () => {
     symlinkSync(join(folder, 'victim'), join(folder, 'planted'))
     expect(await importFile(path, '--rejects', join(folder, 'planted'))).toMatchObject({ code: 3 })
     expect(existsSync(join(folder, 'victim'))).toBe(false)
+  })
+
+  it('takes a folder without any of its files for that of somebody else, where it goes through a service', async () => {
+    const anybodys = join(folder, 'anybodys')
+    mkdirSync(anybodys)
+    const path = join(anybodys, 'usage.ndjson')
+    writeFileSync(path, ndjson([{ event_name: 'nothing' }]))
+    const throughService = (...options: string[]) =>
+      // A setting that only a service has is none of its business.
+      start(['import', path, '--url', 'http://127.0.0.1:9', ...options], {
+        METERBOOK_API_KEY: 'sk_test_of_another',
+        DATA_DIR: anybodys,
+        PORT: 'none',
+      }).ended
+    expect(await throughService()).toMatchObject({ code: 3, stderr: expect.stringContaining('127.0.0.1:9') as unknown })
+    // What it is called would make it one of the files of a service that starts there.
+    for (const name of ['events.db', 'events.db-wal', 'read-model.db', 'service.lock', 'session.secret']) {
+      expect(await throughService('--rejects', join(anybodys, name))).toMatchObject({ code: 2 })
+    }
   })
 
   it('says what it does, in words, in JSON, or not at all', async () => {
