@@ -317,6 +317,8 @@ export class EmbeddedReadModel implements ReadModel {
     } else {
       database.pragma('journal_mode = WAL')
       database.pragma('synchronous = NORMAL')
+      // Any read makes the write-ahead log, which is to be there when this connection is used.
+      database.pragma('schema_version')
     }
     database.pragma(`cache_size = ${cacheKib}`)
     database.pragma(`wal_autocheckpoint = ${this.copier ? CHECKPOINT_PAGES_BESIDE : CHECKPOINT_PAGES}`)
