@@ -38,7 +38,9 @@ export function serveKept(
   let kept: Kept | null = null
   server.get(path, (request, reply) => {
     kept ??= keep(content())
-    const { 'accept-encoding': encodings = '', 'if-none-match': known } = request.headers
+    const { 'accept-encoding': encodings, 'if-none-match': known } = request.headers
+    const isZipped = takesGzip(String(encodings ?? ''))
+    const { bytes, etag } = isZipped ? kept.zipped : kept.plain
     reply.headers({
       'cache-control': cacheControl,
       'content-security-policy': CONTENT_SECURITY_POLICY,
@@ -46,21 +48,44 @@ export function serveKept(
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
       vary: 'accept-encoding',
-      etag: kept.etag,
+      etag,
     })
-    if (known === kept.etag) return reply.code(304).send()
-    if (!/\bgzip\b/.test(String(encodings))) return reply.send(kept.plain)
-    return reply.header('content-encoding', 'gzip').send(kept.zipped)
+    if (isKnown(etag, known ?? '')) return reply.code(304).send()
+    if (isZipped) reply.header('content-encoding', 'gzip')
+    return reply.send(bytes)
   })
 }
 
 interface Kept {
-  readonly plain: Buffer
-  readonly zipped: Buffer
+  readonly plain: Encoded
+  readonly zipped: Encoded
+}
+
+/** Each has a tag of its own: their bytes differ. */
+interface Encoded {
+  readonly bytes: Buffer
   readonly etag: string
 }
 
 function keep(plain: Buffer): Kept {
-  const etag = `"${createHash('sha256').update(plain).digest('base64url')}"`
-  return { plain, zipped: gzipSync(plain), etag }
+  const hash = createHash('sha256').update(plain).digest('base64url')
+  return {
+    plain: { bytes: plain, etag: `"${hash}"` },
+    zipped: { bytes: gzipSync(plain), etag: `"${hash}-gzip"` },
+  }
+}
+
+const GZIP = /^(?:x-)?gzip$/i
+const NOT_TAKEN = /^q=0(?:\.0*)?$/i
+
+/** By the header `Accept-Encoding`: a list of names, or `*` for any other, each with how well it is liked; 0 is not at all. */
+function takesGzip(header: string): boolean {
+  const encodings = header.split(',').map((each) => each.split(';').map((part) => part.trim()))
+  const found = encodings.find(([name = '']) => GZIP.test(name)) ?? encodings.find(([name]) => name === '*')
+  return found !== undefined && !found.slice(1).some((parameter) => NOT_TAKEN.test(parameter))
+}
+
+/** By the header `If-None-Match`. A proxy that compresses what it passes on makes `W/"…"` of a tag: the text is the same. */
+function isKnown(etag: string, header: string): boolean {
+  return header.split(',').some((each) => ['*', etag, `W/${etag}`].includes(each.trim()))
 }

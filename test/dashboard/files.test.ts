@@ -49,6 +49,33 @@ describe("The dashboard's files", () => {
     expect(plain.headers.get('x-content-type-options')).toBe('nosniff')
   })
 
+  it.each([
+    ['gzip;q=0, identity', null],
+    ['*;q=0', null],
+    ['br', null],
+    ['br, gzip;q=0.5', 'gzip'],
+    ['deflate, *', 'gzip'],
+  ])('are zipped for whoever takes that: Accept-Encoding: %s', async (accepted, encoding) => {
+    const { headers } = await fetch(service.url, { headers: { 'accept-encoding': accepted } })
+    expect([headers.get('content-encoding'), headers.get('vary')]).toEqual([encoding, 'accept-encoding'])
+  })
+
+  it('are not sent to whoever has them, also by way of a proxy that compresses, and each encoding has its own tag', async () => {
+    const ask = (headers: Record<string, string>) => fetch(service.url, { headers })
+    const tags: string[] = []
+    for (const accepted of ['identity', 'gzip']) {
+      const tag = (await ask({ 'accept-encoding': accepted })).headers.get('etag') ?? ''
+      tags.push(tag)
+      for (const known of [tag, `W/${tag}`, `"another", W/${tag}`, '*']) {
+        const { status } = await ask({ 'accept-encoding': accepted, 'if-none-match': known })
+        expect([accepted, known, status]).toEqual([accepted, known, 304])
+      }
+      expect((await ask({ 'accept-encoding': accepted, 'if-none-match': '"another"' })).status).toBe(200)
+    }
+    expect(new Set(tags).size).toBe(2)
+    expect((await ask({ 'accept-encoding': 'gzip', 'if-none-match': tags[0] ?? '' })).status).toBe(200)
+  })
+
   it.each(['/assets/', '/assets/nothing.js', '/index.html', '/assets/..%2f..%2fmain.js', '/../package.json'])(
     'are nothing but what was built: %s',
     async (path) => {
