@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { uniqueName } from '../controls.js'
 import { createMeter } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
-import { overflow, seriousIssues } from './browser.js'
+import { expectReadable, seriousIssues } from './browser.js'
 import { describeDashboard, heading, MALICIOUS } from './dashboard-suite.js'
 
 describeDashboard('The dashboard', (suite) => {
@@ -175,18 +175,16 @@ describeDashboard('The dashboard', (suite) => {
     await heading(page, 'Sign in').waitFor()
   })
 
-  it.each([['light'], ['dark']] as const)('fits a small screen and can be read, in the %s', async (colorScheme) => {
+  it('fits a small screen and can be read, in the light and in the dark', async () => {
     await createMeter(suite.stripe, 'count', { display_name: 'X'.repeat(250) })
-    const page = await suite.signedIn(TEST_KEY, { colorScheme, locale: 'ja-JP', viewport: { width: 375, height: 700 } })
+    const page = await suite.signedIn(TEST_KEY, { locale: 'ja-JP', viewport: { width: 375, height: 700 } })
     await page.getByRole('table').waitFor()
-    expect(await overflow(page)).toBe(0)
-    expect(await seriousIssues(page)).toEqual([])
+    await expectReadable(page)
     await page.getByRole('link', { name: 'メーターを作成' }).click()
     await page.getByText('詳細設定').click()
     await page.getByLabel('ディメンション').fill('region, model')
     await page.locator('.samples').getByLabel('model').first().waitFor()
-    expect(await overflow(page)).toBe(0)
-    expect(await seriousIssues(page)).toEqual([])
+    await expectReadable(page)
   })
 
   it('says that the service cannot be reached, and goes on when it can again', async () => {

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import { DAY_MS, HOUR_MS } from '../../src/domain/time-bucket.js'
 import { cancel, createMeter, report, total, type Meter } from '../metered-usage.js'
 import { FixedClock, TEST_KEY } from '../running-service.js'
-import { overflow, seriousIssues } from './browser.js'
+import { expectReadable, seriousIssues } from './browser.js'
 import { describeDashboard, MALICIOUS } from './dashboard-suite.js'
 
 const TODAY = Math.floor(Date.now() / DAY_MS) * DAY_MS
@@ -120,14 +120,14 @@ describeDashboard(
       await page.getByRole('heading', { name: 'No usage in this period' }).waitFor()
     })
 
-    it.each([['light'], ['dark']] as const)('fits a small screen and can be read, in the %s', async (colorScheme) => {
+    it('fits a small screen and can be read, in the light and in the dark', async () => {
       const meter = await createMeter(suite.stripe, 'last', { dimension_payload_keys: ['region'] })
       await report(suite.stripe, meter, '123456789.123456', {
         customer: 'X'.repeat(255),
         at,
         payload: { region: 'Y'.repeat(100) },
       })
-      const page = await open(meter, { colorScheme, locale: 'ja-JP', viewport: { width: 375, height: 700 } })
+      const page = await open(meter, { locale: 'ja-JP', viewport: { width: 375, height: 700 } })
       await figure(page, '123456789.123456')
       await page.getByLabel('グループ化').selectOption('region')
       await page.locator('.recharts-bar-rectangle path').first().waitFor()
@@ -135,8 +135,7 @@ describeDashboard(
       await page.getByText('グラフを表で見る').click()
       await page.getByRole('button', { name: `内訳を見る: ${YESTERDAY}` }).click()
       await page.getByText('この棒は、次の顧客の合計です。').waitFor()
-      expect(await overflow(page)).toBe(0)
-      expect(await seriousIssues(page)).toEqual([])
+      await expectReadable(page)
     })
   },
   { clock },

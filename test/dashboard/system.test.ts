@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
 import { createMeter, report, usageProjected } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
-import { overflow, seriousIssues } from './browser.js'
+import { expectReadable, seriousIssues } from './browser.js'
 import { describeDashboard, heading, MALICIOUS } from './dashboard-suite.js'
 
 const PATH = '#/system'
@@ -106,11 +106,10 @@ describeDashboard('The system page', (suite) => {
     expect(await page.getByRole('button', { name: /Rebuild|audit/ }).count()).toBe(0)
   })
 
-  it.each([['light'], ['dark']] as const)('fits a small screen and can be read, in the %s', async (colorScheme) => {
-    const page = await opened(TEST_KEY, { colorScheme, locale: 'ja-JP', viewport: { width: 375, height: 700 } })
+  it('fits a small screen and can be read, in the light and in the dark', async () => {
+    const page = await opened(TEST_KEY, { locale: 'ja-JP', viewport: { width: 375, height: 700 } })
     await page.getByRole('button', { name: '監査を実行' }).click()
     await page.getByRole('article').getByText('一致', { exact: true }).first().waitFor()
-    expect(await overflow(page)).toBe(0)
-    expect(await seriousIssues(page)).toEqual([])
+    await expectReadable(page)
   })
 })
