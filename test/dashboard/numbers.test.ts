@@ -1,5 +1,5 @@
 /** A number is in one line wherever it stands in a table or a figure, however long it and the names beside it are. */
-import { expect, it } from '@jest/globals'
+import { beforeAll, expect, it } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { createMeter, report, type Meter } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
@@ -9,6 +9,7 @@ import { describeDashboard } from './dashboard-suite.js'
 const LONG = '-999999999999999.5'
 const LONGEST = '999999999999999.000000000000001'
 const NAME = 'X'.repeat(255)
+const [WIDEST, HEIGHT] = [1280, 800]
 
 /** Texts that are numbers and take more than one line, or are cut off within their own cell. */
 const BROKEN = `[...document.querySelectorAll('.number, .figures dd')]
@@ -23,42 +24,42 @@ const BROKEN = `[...document.querySelectorAll('.number, .figures dd')]
 
 describeDashboard('A long number', (suite) => {
   const open = async (path: string, width: number, locale: string): Promise<Page> =>
-    suite.signedIn(TEST_KEY, { locale, viewport: { width, height: 800 } }, path)
+    suite.signedIn(TEST_KEY, { locale, viewport: { width, height: HEIGHT } }, path)
 
-  async function longUsage(): Promise<Meter> {
-    const meter = await createMeter(suite.stripe, 'sum', { dimension_payload_keys: ['region'] })
+  let meter: Meter
+  beforeAll(async () => {
+    meter = await createMeter(suite.stripe, 'sum', { dimension_payload_keys: ['region'] })
     const [tokyo, eu] = [{ payload: { region: 'tokyo' } }, { payload: { region: 'eu' } }]
     await report(suite.stripe, meter, '-999999999999999', { customer: 'cus_long', ...tokyo })
     await report(suite.stripe, meter, '-0.5', { customer: 'cus_long', ...eu })
     for (const value of ['999999999999999', '0.000000000000001']) {
       await report(suite.stripe, meter, value, { customer: NAME, ...eu })
     }
-    return meter
-  }
+  })
 
   it.each([
-    [375, 'ja-JP'],
-    [375, 'en-GB'],
-    [1100, 'en-GB'],
-    [1280, 'ja-JP'],
-  ])('is never broken, on %s pixels in %s', async (width, locale) => {
-    const meter = await longUsage()
-    const page = await open(`#/meters/${meter.id}`, width, locale)
-    for (const [path, number] of [
-      [`#/meters/${meter.id}`, LONGEST],
-      [`#/meters/${meter.id}/customers`, LONGEST],
-      [`#/customers/${NAME}`, LONGEST],
-      ['#/customers/cus_long', LONG],
-    ] as const) {
-      await page.evaluate(`location.hash = ${JSON.stringify(path)}`)
-      await page.locator('.number', { hasText: number }).first().waitFor()
-      expect(await page.evaluate(BROKEN)).toEqual([])
-      expect(await overflow(page)).toBe(0)
+    ['ja-JP', 375, 1280],
+    ['en-GB', 375, 1100],
+  ])('is never broken, in %s on %s and on %s pixels', async (locale, narrow, wide) => {
+    const page = await open('', WIDEST, locale)
+    for (const width of [narrow, wide]) {
+      await page.setViewportSize({ width, height: HEIGHT })
+      for (const [path, part, number] of [
+        [`#/meters/${meter.id}`, '[data-figure=total]', LONGEST],
+        [`#/meters/${meter.id}/customers`, '.customers-choices', LONGEST],
+        [`#/customers/${NAME}`, '.statement', LONGEST],
+        ['#/customers/cus_long', '.statement', LONG],
+      ] as const) {
+        await page.evaluate(`location.hash = ${JSON.stringify(path)}`)
+        await page.locator(part).first().waitFor()
+        await page.locator('.number', { hasText: number }).first().waitFor()
+        expect(await page.evaluate(BROKEN)).toEqual([])
+        expect(await overflow(page)).toBe(0)
+      }
     }
   })
 
   it.each([['en-GB'], ['ja-JP']])('is in sight in a statement on a telephone, in %s', async (locale) => {
-    const meter = await longUsage()
     const page = await open('#/customers/cus_long', 375, locale)
     const total = page.locator(`[data-total-of=${meter.id}]`)
     await total.waitFor()
