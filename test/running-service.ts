@@ -21,7 +21,6 @@ import type { Mode } from '../src/domain/ledger.js'
 import { openEventStore } from '../src/event-store/open-event-store.js'
 import { startService, type Service } from '../src/service.js'
 import { NOW } from './controls.js'
-import { EventStoreDbServer } from './eventstoredb-server/eventstoredb-server.js'
 
 export const TEST_KEY = 'sk_test_0123456789abcdef'
 
@@ -87,6 +86,8 @@ export const stores: readonly [TestStore, ...TestStore[]] = [
   {
     name: "EventStoreDB's wire (test server)",
     open: async () => {
+      // Suites of the embedded store alone need none of what it loads.
+      const { EventStoreDbServer } = await import('./eventstoredb-server/eventstoredb-server.js')
       const server = await EventStoreDbServer.start()
       return { url: server.url, close: () => server.stop() }
     },
