@@ -3,12 +3,12 @@
  * it would send anywhere but to 127.0.0.1 fails.
  */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const CLI = fileURLToPath(new URL('../node_modules/.bin/stripe', import.meta.url))
+const CLI = program()
 const NOWHERE = 'http://127.0.0.1:9'
 
 export interface StripeCli {
@@ -35,4 +35,13 @@ export function stripeCli(apiBase: string, apiKey: string): StripeCli {
       execFile(CLI, [...parameters, ...connection], { env }, (_error, stdout, stderr) => resolve(stdout + stderr))
     })
   return Object.assign(run, { close: () => rmSync(home, { recursive: true }) })
+}
+
+/** What npm's `stripe` starts, where npm installed it for this platform: without another Node.js process for each command. */
+function program(): string {
+  const name = `@stripe/cli-${process.platform}-${process.arch}/bin/stripe`
+  const [installed, started] = [name, '.bin/stripe'].map((path) =>
+    fileURLToPath(new URL(`../node_modules/${path}`, import.meta.url)),
+  ) as [string, string]
+  return existsSync(installed) ? installed : started
 }

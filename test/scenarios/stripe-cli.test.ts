@@ -1,15 +1,18 @@
-/** The official Stripe CLI against the service, command by command. */
+/**
+ * The official Stripe CLI against the service, command by command. What it sends and shows is the same on every store: that each
+ * answers so is what the other scenarios are about.
+ */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createMeter, CUSTOMER, EVER, report, total, type Meter } from '../metered-usage.js'
-import { FixedClock, onEachStore, seconds, TEST_KEY, type RunningService } from '../running-service.js'
+import { FixedClock, seconds, startRunningService, stores, TEST_KEY, type RunningService } from '../running-service.js'
 import { stripeCli, type StripeCli } from '../stripe-cli.js'
 
-onEachStore('The Stripe CLI', (start) => {
+describe('The Stripe CLI', () => {
   let service: RunningService
   let cli: StripeCli
   let meter: Meter
   beforeAll(async () => {
-    service = await start(new FixedClock())
+    service = await startRunningService(stores[0], new FixedClock())
     cli = stripeCli(service.url, TEST_KEY)
     meter = await createMeter(service.stripe)
   })
