@@ -12,7 +12,7 @@ const mayImport = {
   'read-model': ['opened-file.js', 'sqlite-failure.js'],
   commands: ['domain', 'event-store', 'read-model', 'overloaded.js', 'turns.js'],
   projections: ['domain', 'event-store', 'read-model'],
-  queries: ['domain', 'event-store', 'read-model', 'projections', 'overloaded.js'],
+  queries: ['domain', 'event-store', 'read-model', 'projections', 'overloaded.js', 'waiting.js'],
   replay: ['domain', 'event-store', 'read-model', 'projections', 'queries', 'overloaded.js'],
   api: ['domain', 'commands', 'queries', 'replay', 'overloaded.js', 'turns.js'],
   dashboard: ['domain'],

@@ -16,9 +16,11 @@ import {
   LONG_READS_MAX,
   LONG_READS_WAITING_MAX,
   LongReadTurns,
+  TURNS_WAITING_MAX,
   WHOLE_METER_QUESTIONS_MAX,
   WHOLE_METER_WAITING_MAX,
   WholeMeterTurns,
+  type ReadTurns,
 } from '../../src/queries/read-turns.js'
 import { NOW } from '../controls.js'
 import { historyMeters, LEDGERS, opening, recordedEntry } from '../projections/history.js'
@@ -34,47 +36,94 @@ beforeAll(() => {
 })
 afterAll(() => workspace.remove())
 
+/** Questions that each end when they are told to. */
+class Questions {
+  /** Ledgers, in the order in which their questions' turns began. */
+  readonly begun: LedgerName[] = []
+  private readonly finish: (() => void)[] = []
+
+  constructor(private readonly turns: ReadTurns) {}
+
+  ask(ledger: LedgerName, signal = forEver): Promise<void> {
+    return this.turns.take(ledger, signal, () => {
+      this.begun.push(ledger)
+      return new Promise((resolve) => this.finish.push(resolve))
+    })
+  }
+
+  askOften(ledger: LedgerName, times: number, signal = forEver): Promise<void>[] {
+    return Array.from({ length: times }, () => this.ask(ledger, signal))
+  }
+
+  get running(): number {
+    return this.finish.length
+  }
+
+  /** Ends the one that began first. */
+  async endOne(): Promise<void> {
+    this.finish.shift()!()
+    await nextTurn()
+  }
+
+  async endAll(): Promise<void> {
+    while (this.running > 0) await this.endOne()
+  }
+}
+
 describe('Questions that read much', () => {
-  it('take turns, and too many are told to come later', async () => {
+  it('take turns, and too many of a ledger are told to come later, but not those of another', async () => {
     const turns = new WholeMeterTurns()
-    const finish: (() => void)[] = []
-    const ask = (signal = forEver): Promise<void> =>
-      turns.take(LEDGER, signal, () => new Promise((resolve) => finish.push(resolve)))
-    const running = Array.from({ length: WHOLE_METER_QUESTIONS_MAX }, () => ask())
-    const leaving = new AbortController()
-    const gone = ask(leaving.signal)
-    const waiting = Array.from({ length: WHOLE_METER_WAITING_MAX - 1 }, () => ask())
-    await expect(ask()).rejects.toThrow(Overloaded)
-    expect(finish).toHaveLength(WHOLE_METER_QUESTIONS_MAX)
-    leaving.abort(new Error('gone'))
-    const answered = Promise.all([...running, ...waiting])
-    finish.shift()!()
-    await expect(gone).rejects.toThrow('gone')
-    for (let left = running.length + waiting.length - 1; left > 0; left--) {
-      expect(finish.length).toBeLessThanOrEqual(WHOLE_METER_QUESTIONS_MAX)
-      finish.shift()!()
-      await nextTurn()
+    const questions = new Questions(turns)
+    const asked = questions.askOften(LEDGER, WHOLE_METER_QUESTIONS_MAX + WHOLE_METER_WAITING_MAX)
+    await expect(questions.ask(LEDGER)).rejects.toThrow(Overloaded)
+    asked.push(questions.ask(OTHER_LEDGER))
+    while (questions.running > 0) {
+      expect(questions.running).toBeLessThanOrEqual(WHOLE_METER_QUESTIONS_MAX)
+      await questions.endOne()
     }
-    await answered
+    await Promise.all(asked)
     expect(await turns.take(LEDGER, forEver, () => Promise.resolve('free again'))).toBe('free again')
   })
 
-  it('wait longer in a ledger that asks much than in one that asks little', async () => {
-    const turns = new LongReadTurns()
-    const finish: (() => void)[] = []
-    const begun: string[] = []
-    const ask = (ledger: LedgerName): Promise<void> =>
-      turns.take(ledger, forEver, () => {
-        begun.push(ledger)
-        return new Promise((resolve) => finish.push(resolve))
-      })
-    const asked = [...Array.from({ length: LONG_READS_MAX + 3 }, () => ask(LEDGER)), ask(OTHER_LEDGER)]
-    for (let ended = 0; ended < asked.length; ended++) {
-      finish.shift()!()
-      await nextTurn()
-    }
+  it('are so many at most, of all ledgers together', async () => {
+    const questions = new Questions(new LongReadTurns())
+    const ledgers = TURNS_WAITING_MAX / LONG_READS_WAITING_MAX
+    const asked = questions.askOften(LEDGER, LONG_READS_MAX)
+    for (let n = 0; n < ledgers; n++) asked.push(...questions.askOften(`other${n}~test`, LONG_READS_WAITING_MAX))
+    await expect(questions.ask(OTHER_LEDGER)).rejects.toThrow(Overloaded)
+    await questions.endOne()
+    asked.push(questions.ask(OTHER_LEDGER))
+    expect(questions.begun).toHaveLength(LONG_READS_MAX + 1)
+  })
+
+  it('leave their places at once when their clients are gone', async () => {
+    const questions = new Questions(new WholeMeterTurns())
+    const running = questions.askOften(LEDGER, WHOLE_METER_QUESTIONS_MAX)
+    const leaving = new AbortController()
+    const gone = Promise.allSettled(questions.askOften(LEDGER, WHOLE_METER_WAITING_MAX, leaving.signal))
+    leaving.abort(new Error('gone'))
+    expect(new Set((await gone).map((each) => each.status === 'rejected' && String(each.reason)))).toEqual(
+      new Set(['Error: gone']),
+    )
+    await expect(questions.ask(LEDGER, leaving.signal)).rejects.toThrow('gone')
+    const waiting = questions.askOften(LEDGER, WHOLE_METER_WAITING_MAX)
+    await expect(questions.ask(LEDGER)).rejects.toThrow(Overloaded)
+    await questions.endAll()
+    await Promise.all([...running, ...waiting])
+    expect(questions.begun).toHaveLength(running.length + waiting.length)
+  })
+
+  it('wait longer in ledgers that ask much than in one that asks little, however many those are', async () => {
+    const questions = new Questions(new LongReadTurns())
+    const busy: LedgerName[] = [LEDGER, 'second~live', 'third~test']
+    const asked = Array.from({ length: 10 }, () => busy.map((ledger) => questions.ask(ledger))).flat()
+    asked.push(questions.ask(OTHER_LEDGER))
+    await questions.endAll()
     await Promise.all(asked)
-    expect(begun.indexOf(OTHER_LEDGER)).toBe(LONG_READS_MAX)
+    expect(questions.begun.indexOf(OTHER_LEDGER)).toBeLessThanOrEqual(LONG_READS_MAX + busy.length)
+    // And the others one after the other.
+    const ofBusy = questions.begun.filter((ledger) => ledger !== OTHER_LEDGER)
+    for (const ledger of busy) expect(ofBusy.slice(0, 9).filter((each) => each === ledger)).toHaveLength(3)
   })
 
   it('are those that may, and no others', async () => {
