@@ -8,12 +8,12 @@ import tseslint from 'typescript-eslint'
  */
 const mayImport = {
   domain: [],
-  'event-store': ['domain', 'opened-file.js', 'sqlite-failure.js'],
-  'read-model': ['opened-file.js', 'sqlite-failure.js'],
+  'event-store': ['domain', 'opened-file.js', 'sqlite-failure.js', 'waiting.js'],
+  'read-model': ['opened-file.js', 'sqlite-failure.js', 'waiting.js'],
   commands: ['domain', 'event-store', 'read-model', 'overloaded.js', 'turns.js'],
   projections: ['domain', 'event-store', 'read-model'],
   queries: ['domain', 'event-store', 'read-model', 'projections', 'overloaded.js', 'waiting.js'],
-  replay: ['domain', 'event-store', 'read-model', 'projections', 'queries', 'overloaded.js'],
+  replay: ['domain', 'event-store', 'read-model', 'projections', 'queries'],
   api: ['domain', 'commands', 'queries', 'replay', 'overloaded.js', 'turns.js'],
   dashboard: ['domain'],
 }

@@ -11,6 +11,7 @@ import { AuditRunning, Audits } from '../replay/audits.js'
 import { Audit, AuditList, auditObject } from './audit-object.js'
 import { Allow, callerOf } from './caller.js'
 import { Describe } from './describe.js'
+import { goneSignal } from './gone-signal.js'
 import { ApiError } from './stripe/api-error.js'
 import { Idempotency } from './stripe/idempotency.js'
 import { parseQuery } from './stripe/form.js'
@@ -65,7 +66,7 @@ export class AuditsController {
     return this.idempotency.answer(
       request,
       reply,
-      async () => ({ body: await this.begin(selection), appended: null, replayOf: null }),
+      async () => ({ body: await this.begin(selection, goneSignal(reply)), appended: null, replayOf: null }),
       ({ stream, revision }) => {
         throw new Error(`Event ${revision} of ${stream} carries the idempotency key of an audit.`)
       },
@@ -95,10 +96,13 @@ export class AuditsController {
     return auditObject(job)
   }
 
-  private async begin(selection: AuditSelection & { readonly ledger: LedgerName }): Promise<Audit> {
+  private async begin(
+    selection: AuditSelection & { readonly ledger: LedgerName },
+    signal: AbortSignal,
+  ): Promise<Audit> {
     const { ledger, meterId, sequence } = selection
     const { result: latest } = await this.reader.read(
-      { ledger, minPosition: null },
+      { ledger, minPosition: null, signal },
       'usage-index',
       async (rows) => (await rows.checkpoint('usage-index')).sequence,
     )

@@ -9,7 +9,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GetCustomerUsage } from '../queries/get-customer-usage.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
-import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
 import { Query } from './stripe/parameter-decorators.js'
@@ -63,15 +62,13 @@ export class CustomerUsageController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<UsageOfCustomer> {
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const asked = {
       customer,
       start: fromUnixSeconds(parameters.start_time),
       end: fromUnixSeconds(parameters.end_time),
     }
-    const answer = await this.queries.execute(
-      new GetCustomerUsage(context, asked, this.readContext.asOf(parameters), goneSignal(reply)),
-    )
+    const answer = await this.queries.execute(new GetCustomerUsage(context, asked, this.readContext.asOf(parameters)))
     return customerUsageObject(context.ledger, asked, withPosition(reply, answer), answer.position)
   }
 }

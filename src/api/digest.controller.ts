@@ -8,7 +8,6 @@ import { GetDigest } from '../replay/get-digest.js'
 import { livemode, position } from './answer-fields.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
-import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { instant, integer, namedObject, nullable, only, text, type TypeOf } from './stripe/answer-schemas.js'
 import { parseQuery } from './stripe/form.js'
@@ -83,15 +82,10 @@ export class DigestController {
   async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Digest> {
     const parameters = readParameters(DigestParameters, parseQuery(request.url))
     const { meter = null, customer = null, sequence = null } = parameters
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const { from, to } = provenTimes(parameters.timestamp)
     const answer = await this.queries.execute(
-      new GetDigest(
-        context,
-        { meterId: meter, customer, from, to, sequence },
-        this.readContext.asOf(parameters),
-        goneSignal(reply),
-      ),
+      new GetDigest(context, { meterId: meter, customer, from, to, sequence }, this.readContext.asOf(parameters)),
     )
     const digest = withPosition(reply, answer)
     return {

@@ -9,7 +9,6 @@ import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
 import { Explanation, explanationObject } from './explanation-object.js'
-import { goneSignal } from './gone-signal.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { parseQuery } from './stripe/form.js'
@@ -54,7 +53,7 @@ export class ExplanationController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Explanation> {
     const parameters = readParameters(ExplainUsageParameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const asked: ExplanationRequest = {
       meterId: id,
       customer: parameters.customer,
@@ -63,14 +62,7 @@ export class ExplanationController {
       filters: parameters.dimension_filters ?? {},
     }
     const answer = await this.queries.execute(
-      new ExplainUsage(
-        context,
-        asked,
-        pageRequest(parameters),
-        parseTimestamp,
-        this.readContext.asOf(parameters),
-        goneSignal(reply),
-      ),
+      new ExplainUsage(context, asked, pageRequest(parameters), parseTimestamp, this.readContext.asOf(parameters)),
     )
     return explanationObject(context.ledger, asked, withPosition(reply, answer), answer.position)
   }

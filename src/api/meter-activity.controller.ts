@@ -66,7 +66,7 @@ export class MeterActivityController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MeterActivity> {
     const { meter = null } = readParameters(MeterActivityParameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const query = new GetMeterActivity(context, meter, this.clock.now())
     const { hoursFrom, minutesFrom, meters } = withPosition(reply, await this.queries.execute(query))
     return {

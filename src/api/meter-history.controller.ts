@@ -72,7 +72,7 @@ export class MeterHistoryController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MeterChangeList> {
     const parameters = readParameters(ListParameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const page = withPosition(
       reply,
       await this.queries.execute(new ListMeterChanges(context, id, pageRequest(parameters))),

@@ -7,7 +7,6 @@ import { CLOCK, type Clock } from '../commands/environment.js'
 import { PreviewMeter, type PreviewSource } from '../queries/preview-meter.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
-import { goneSignal } from './gone-signal.js'
 import { MeterPreview, meterPreviewObject } from './meter-preview-object.js'
 import { PreviewMeterParameters } from './meter-preview.parameters.js'
 import { configurationOf } from './meters.parameters.js'
@@ -39,14 +38,14 @@ export class MeterPreviewController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MeterPreview> {
     const parameters = readParameters(PreviewMeterParameters, request.body)
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const at = this.clock.now()
     const source = sourceOf(parameters, at)
     const compareTo = parameters.compare_to ?? null
     const window = (parameters.value_grouping_window ?? null) as 'hour' | 'day' | null
     // Never an id anyone sees: the meter is not made.
     const configuration = { meterId: '', ...configurationOf(parameters), createdAt: at }
-    const query = new PreviewMeter(context, configuration, source, window, compareTo, goneSignal(reply))
+    const query = new PreviewMeter(context, configuration, source, window, compareTo)
     const answer = await this.queries.execute(query)
     return meterPreviewObject(context.ledger, source, compareTo, withPosition(reply, answer), answer.position)
   }

@@ -15,7 +15,6 @@ import {
 import type { Answer, QueryContext } from '../queries/reader.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
-import { goneSignal } from './gone-signal.js'
 import { ReadContext, withPosition } from './read-context.js'
 import { ApiError } from './stripe/api-error.js'
 import { parseQuery } from './stripe/form.js'
@@ -47,7 +46,7 @@ export class MeterUsageController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MeterUsage> {
     const parameters = readParameters(MeterUsageParameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const asked: MeterUsageRequest = {
       meterId: id,
       customer: parameters.customer ?? null,
@@ -57,7 +56,7 @@ export class MeterUsageController {
       filters: parameters.dimension_filters ?? {},
       groupBy: parameters.dimension_group_by_keys ?? [],
     }
-    const query = new GetMeterUsage(context, asked, this.readContext.asOf(parameters), goneSignal(reply))
+    const query = new GetMeterUsage(context, asked, this.readContext.asOf(parameters))
     const answer = await this.queries.execute(query)
     return meterUsageObject(context.ledger, asked, withPosition(reply, answer), answer.position)
   }
@@ -76,7 +75,7 @@ export class MeterUsageController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UsageByCustomer | StreamableFile> {
     const parameters = readParameters(UsageByCustomerParameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const isCsv = parameters.format === undefined ? prefersCsv(request) : parameters.format === 'csv'
     const asked: UsageByCustomerRequest = {
       meterId: id,
@@ -87,13 +86,12 @@ export class MeterUsageController {
       search: parameters.search ?? null,
     }
     const asOf = this.readContext.asOf(parameters)
-    const gone = goneSignal(reply)
     if (isCsv) {
       refuseInCsv(parameters)
-      return this.csv(reply, context, asked, asOf, gone)
+      return this.csv(reply, context, asked, asOf)
     }
     const page = { limit: parameters.limit, startingAfter: parameters.starting_after ?? null }
-    const answer = await this.queries.execute(new GetUsageByCustomer(context, asked, page, asOf, gone))
+    const answer = await this.queries.execute(new GetUsageByCustomer(context, asked, page, asOf))
     return usageByCustomerObject(context.ledger, asked, withPosition(reply, answer), answer.position)
   }
 
@@ -106,12 +104,9 @@ export class MeterUsageController {
     context: QueryContext,
     asked: UsageByCustomerRequest,
     asOf: AsOfRequest | null,
-    gone: AbortSignal,
   ): Promise<StreamableFile> {
     const read = (startingAfter: string | null, at: AsOfRequest | null): Promise<Answer<CustomerPage>> =>
-      this.queries.execute(
-        new GetUsageByCustomer(context, asked, { limit: PAGE_CUSTOMERS_MAX, startingAfter }, at, gone),
-      )
+      this.queries.execute(new GetUsageByCustomer(context, asked, { limit: PAGE_CUSTOMERS_MAX, startingAfter }, at))
     const first = await read(null, asOf)
     withPosition(reply, first)
     const pinned: AsOfRequest | null = first.position === null ? asOf : { type: 'position', position: first.position }

@@ -15,7 +15,6 @@ import { GetMeterEventSummaries } from '../queries/get-meter-event-summaries.js'
 import { ListMeters } from '../queries/list-meters.js'
 import { Allow, callerOf } from './caller.js'
 import { Describe } from './describe.js'
-import { goneSignal } from './gone-signal.js'
 import { BillingMeter, BillingMeterList, meterObject } from './meter-object.js'
 import { MeterEventSummaryList, summaryObject } from './meter-event-summary-object.js'
 import {
@@ -69,7 +68,7 @@ export class MetersController {
   ): Promise<BillingMeterList> {
     const parameters = readParameters(ListMetersParameters, parseQuery(request.url))
     const status = (parameters.status ?? null) as Meter['status'] | null
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const page = withPosition(
       reply,
       await this.queries.execute(new ListMeters(context, status, pageRequest(parameters))),
@@ -88,7 +87,7 @@ export class MetersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<BillingMeter> {
     readParameters(V1Parameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     return meterObject(context.ledger, withPosition(reply, await this.queries.execute(new GetMeter(context, id))))
   }
 
@@ -105,7 +104,7 @@ export class MetersController {
     // An update of nothing changes nothing and answers the meter as it stands.
     if (displayName === undefined) {
       return this.change(request, reply, async () => {
-        const { result: meter } = await this.queries.execute(new GetMeter(this.readContext.of(request), id))
+        const { result: meter } = await this.queries.execute(new GetMeter(this.readContext.of(request, reply), id))
         return { meter, appended: null, replayOf: null }
       })
     }
@@ -157,7 +156,7 @@ export class MetersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MeterEventSummaryList> {
     const parameters = readParameters(ListEventSummariesParameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const answer = await this.queries.execute(
       new GetMeterEventSummaries(
         context,
@@ -172,7 +171,6 @@ export class MetersController {
         },
         pageRequest(parameters),
         this.readContext.asOf(parameters),
-        goneSignal(reply),
       ),
     )
     const { meter, items, hasMore } = withPosition(reply, answer)

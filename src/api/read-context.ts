@@ -6,6 +6,7 @@ import type { AsOfRequest } from '../queries/as-of.js'
 import { Reader, type Answer, type QueryContext } from '../queries/reader.js'
 import { asOfRequest, type AsOfParameters } from './as-of.parameters.js'
 import { callerOf } from './caller.js'
+import { goneSignal } from './gone-signal.js'
 import { ApiError } from './stripe/api-error.js'
 
 const MIN_POSITION_HEADER = 'meterbook-min-position'
@@ -23,10 +24,14 @@ export class ReadContext {
     return asOfRequest(parameters, this.clock.now())
   }
 
-  /** @throws ApiError for a position that is none of this store's. */
-  of(request: FastifyRequest): QueryContext {
+  /** Of what is read for this reply, and for nobody else. @throws ApiError for a position that is none of this store's. */
+  of(request: FastifyRequest, reply: FastifyReply): QueryContext {
+    return { ledger: callerOf(request).ledger, minPosition: this.minPosition(request), signal: goneSignal(reply) }
+  }
+
+  private minPosition(request: FastifyRequest): QueryContext['minPosition'] {
     const header = request.headers[MIN_POSITION_HEADER]
-    if (header === undefined) return { ledger: callerOf(request).ledger, minPosition: null }
+    if (header === undefined) return null
     const minPosition = typeof header === 'string' ? this.reader.parsePosition(header) : null
     if (minPosition === null) {
       throw ApiError.invalidRequest(
@@ -35,7 +40,7 @@ export class ReadContext {
         'Meterbook-Min-Position',
       )
     }
-    return { ledger: callerOf(request).ledger, minPosition }
+    return minPosition
   }
 }
 

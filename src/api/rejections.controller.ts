@@ -14,7 +14,6 @@ import { ListRejections } from '../queries/list-rejections.js'
 import type { RejectionFilter, RejectionStatus } from '../queries/rejection-rows.js'
 import { Allow, callerOf } from './caller.js'
 import { Describe } from './describe.js'
-import { goneSignal } from './gone-signal.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
 import {
@@ -71,11 +70,11 @@ export class RejectionsController {
   @Query(ListRejectionsParameters)
   async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<RejectionList> {
     const parameters = readParameters(ListRejectionsParameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const filter = { ...filterOf(parameters), status: (parameters.status ?? null) as RejectionStatus | null }
     const page = withPosition(
       reply,
-      await this.queries.execute(new ListRejections(context, filter, pageRequest(parameters), goneSignal(reply))),
+      await this.queries.execute(new ListRejections(context, filter, pageRequest(parameters))),
     )
     const data = page.items.map((rejection) => rejectionObject(context.ledger, rejection))
     return list(PATH, data, page.hasMore)
@@ -90,7 +89,7 @@ export class RejectionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RejectionCounts> {
     const { meter = null, created } = readParameters(CountRejectionsParameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const counts = withPosition(
       reply,
       await this.queries.execute(new CountRejections(context, meter, timeFilter(created))),
@@ -112,7 +111,7 @@ export class RejectionsController {
   ): Promise<RejectionReportList> {
     const parameters = readParameters(ListRejectionReportsParameters, parseQuery(request.url))
     const { meter = null, created } = parameters
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const query = new ListRejectionReports(context, meter, timeFilter(created), pageRequest(parameters))
     const page = withPosition(reply, await this.queries.execute(query))
     const data = page.items.map((report) => rejectionReportObject(context.ledger, report))
@@ -143,7 +142,7 @@ export class RejectionsController {
   ): Promise<RejectionRetry> {
     const parameters = readParameters(RetryRejectionsParameters, request.body)
     const { limit, starting_after: startingAfter = null } = parameters
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     return this.act(request, reply, async (retryContext) => {
       const open = await this.queries.execute(
         new FindOpenRejections(context, filterOf(parameters), startingAfter, limit),
@@ -178,7 +177,7 @@ export class RejectionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Rejection> {
     readParameters(V1Parameters, request.body)
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     return this.act(request, reply, async (retryContext) => {
       const { result } = await this.queries.execute(new GetRejection(context, id))
       const [outcome] = await this.retry(context.ledger, [result.revision], retryContext)
@@ -214,7 +213,7 @@ export class RejectionsController {
   }
 
   private async show(id: string, request: FastifyRequest, reply: FastifyReply): Promise<Rejection> {
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const { ledger } = callerOf(request)
     return rejectionObject(ledger, withPosition(reply, await this.queries.execute(new GetRejection(context, id))))
   }

@@ -13,7 +13,6 @@ import { fate as fateFields } from './answer-fields.js'
 import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
-import { goneSignal } from './gone-signal.js'
 import { METER_ID_LENGTH_MAX } from './meters.parameters.js'
 import { pageRequest } from './page-request.js'
 import { ReadContext, withPosition } from './read-context.js'
@@ -110,7 +109,7 @@ export class UsageRecordsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UsageRecordList> {
     const parameters = readParameters(ListUsageRecordsParameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const filter = {
       meterId: parameters.meter ?? null,
       eventName: parameters.event_name ?? null,
@@ -129,7 +128,6 @@ export class UsageRecordsController {
           pageRequest(parameters),
           this.readContext.asOf(parameters),
           parameters.include === 'fate',
-          goneSignal(reply),
         ),
       ),
     )
@@ -154,7 +152,7 @@ export class UsageRecordsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UsageRecordHistory> {
     readParameters(V1Parameters, parseQuery(request.url))
-    const context = this.readContext.of(request)
+    const context = this.readContext.of(request, reply)
     const { record, events } = withPosition(
       reply,
       await this.queries.execute(new GetUsageRecord(context, meterId, identifier)),

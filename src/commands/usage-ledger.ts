@@ -105,8 +105,8 @@ export class UsageLedger implements UnprojectedUsage, ReceivedUsage {
     return this.receipts.recording(receivedAt, record)
   }
 
-  async settledUpTo(at: number): Promise<void> {
-    await this.receipts.settledUpTo(at)
+  async settledUpTo(at: number, signal?: AbortSignal): Promise<void> {
+    await this.receipts.settledUpTo(at, signal)
     for (const writer of this.everyWriter()) {
       if (writer.isUncertain) {
         throw new EventStoreUnavailable('The event store has not confirmed whether usage received by then is stored.')

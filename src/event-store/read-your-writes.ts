@@ -3,6 +3,7 @@
  * was answered before it. Design §5.
  */
 import type { LedgerName } from '../domain/ledger.js'
+import { waitFor, type Waiter } from '../waiting.js'
 import type { EventStore, Position } from './event-store.js'
 
 /** What the projector says after each batch. */
@@ -18,15 +19,23 @@ export interface Progress {
 
 /** Reads that may wait at once; beyond it they are refused rather than queued. */
 export const WAITING_READS_MAX = 10_000
+/** Of one ledger: a position that is far ahead, asked for over and over, leaves the others their places. */
+export const WAITING_READS_OF_LEDGER_MAX = 2_500
+
+/** For whom something waits. */
+export interface Asker {
+  readonly ledger: LedgerName
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+}
 
 /** The projections did not get there in time. The read may be tried again. */
 export class ReadModelBehind extends Error {
   override readonly name = 'ReadModelBehind'
 }
 
-interface Waiting {
+interface Waiting extends Waiter<void> {
   readonly target: Position
-  readonly done: (error: Error | null) => void
 }
 
 export class ReadYourWrites {
@@ -39,7 +48,9 @@ export class ReadYourWrites {
   private caughtUpOnce = false
   private stoppedBy: string | null = null
   private readonly waiting = new Set<Waiting>()
-  private readonly waitingForStart = new Set<(error: Error | null) => void>()
+  private readonly waitingForStart = new Set<Waiter<void>>()
+  /** Of those, how many are of each ledger; none is 0. */
+  private readonly waitingOf = new Map<LedgerName, number>()
   private readonly listeners: ((progress: Progress) => void)[] = []
   private readonly waitingListeners: (() => void)[] = []
   /** Whether it was said since the last progress that somebody waits. */
@@ -110,10 +121,10 @@ export class ReadYourWrites {
     }
     if (caughtUp && !this.caughtUpOnce) {
       this.caughtUpOnce = true
-      for (const done of this.waitingForStart) done(null)
+      for (const { resolve } of this.waitingForStart) resolve()
     }
     for (const listener of this.listeners) listener(progress)
-    for (const { target, done } of this.waiting) if (this.has(target)) done(null)
+    for (const { target, resolve } of this.waiting) if (this.has(target)) resolve()
     this.isWaitingSaid = false
     if (this.waiting.size > 0) this.sayWaiting()
   }
@@ -134,44 +145,44 @@ export class ReadYourWrites {
     // The first reason is the cause; that the thread ended is only what followed.
     this.stoppedBy ??= message
     const error = this.stoppedError()
-    for (const { done } of this.waiting) done(error)
-    for (const done of this.waitingForStart) done(error)
+    for (const { reject } of this.waiting) reject(error)
+    for (const { reject } of this.waitingForStart) reject(error)
   }
 
   /**
    * Resolves when reads see everything this process acknowledged, and `atLeast` if given.
    *
-   * @throws ReadModelBehind when that takes longer than the limit.
+   * @throws ReadModelBehind when that takes longer than the limit; why the asker's signal was aborted.
    */
-  async settled(atLeast: Position | null = null): Promise<void> {
-    if (!this.caughtUpOnce) await this.started()
+  async settled(atLeast: Position | null = null, asker?: Asker): Promise<void> {
+    if (!this.caughtUpOnce) await this.started(asker)
     const target = later(this.store, this.acknowledged, atLeast)
-    if (target !== null) await this.projected(target)
+    if (target !== null) await this.projected(target, asker)
   }
 
   /**
    * As `settled`, for who knows what usage this process acknowledged without the rows: resolves when those of meters are up
    * to date, and everything up to `atLeast` if this process did not write that itself.
    *
-   * @throws ReadModelBehind when that takes longer than the limit.
+   * @throws ReadModelBehind when that takes longer than the limit; why the asker's signal was aborted.
    */
-  async metersSettled(atLeast: Position | null): Promise<void> {
-    if (!this.caughtUpOnce) await this.started()
-    if (this.acknowledgedMeters !== null) await this.projected(this.acknowledgedMeters)
+  async metersSettled(atLeast: Position | null, asker?: Asker): Promise<void> {
+    if (!this.caughtUpOnce) await this.started(asker)
+    if (this.acknowledgedMeters !== null) await this.projected(this.acknowledgedMeters, asker)
     const isOwn = atLeast === null || (this.acknowledged !== null && !this.isAfter(atLeast, this.acknowledged))
-    if (!isOwn) await this.projected(atLeast)
+    if (!isOwn) await this.projected(atLeast, asker)
   }
 
   /**
    * Resolves when everything up to the position is in the rows.
    *
-   * @throws ReadModelBehind when that takes longer than the limit.
+   * @throws ReadModelBehind when that takes longer than the limit; why the asker's signal was aborted.
    */
-  async projected(target: Position): Promise<void> {
+  async projected(target: Position, asker?: Asker): Promise<void> {
     if (this.has(target)) return
     if (this.stoppedBy !== null) throw this.stoppedError()
-    await this.wait((done) => {
-      const entry = { target, done }
+    await this.wait(asker, (waiter) => {
+      const entry = { target, ...waiter }
       this.waiting.add(entry)
       this.sayWaiting()
       return () => this.waiting.delete(entry)
@@ -181,14 +192,15 @@ export class ReadYourWrites {
   /**
    * Resolves when the projections have caught up once since the start.
    *
-   * @throws ReadModelBehind also once they stopped: nothing may be taken on that is never projected.
+   * @throws ReadModelBehind also once they stopped: nothing may be taken on that is never projected; why the asker's signal
+   * was aborted.
    */
-  async started(): Promise<void> {
+  async started(asker?: Asker): Promise<void> {
     if (this.stoppedBy !== null) throw this.stoppedError()
     if (this.caughtUpOnce) return
-    await this.wait((done) => {
-      this.waitingForStart.add(done)
-      return () => this.waitingForStart.delete(done)
+    await this.wait(asker, (waiter) => {
+      this.waitingForStart.add(waiter)
+      return () => this.waitingForStart.delete(waiter)
     })
   }
 
@@ -196,22 +208,30 @@ export class ReadYourWrites {
     return this.reached !== null && !this.isAfter(position, this.reached)
   }
 
-  private async wait(enter: (done: (error: Error | null) => void) => () => void): Promise<void> {
-    if (this.waiting.size + this.waitingForStart.size >= WAITING_READS_MAX) {
+  private async wait(asker: Asker | undefined, enter: (waiter: Waiter<void>) => () => void): Promise<void> {
+    const isFull = this.waiting.size + this.waitingForStart.size >= WAITING_READS_MAX
+    if (isFull || (asker && (this.waitingOf.get(asker.ledger) ?? 0) >= WAITING_READS_OF_LEDGER_MAX)) {
       throw new ReadModelBehind('Too many requests are waiting for the read model.')
     }
-    await new Promise<void>((resolve, reject) => {
-      const leave = enter((error) => {
-        leave()
-        clearTimeout(timer)
-        if (error) reject(error)
-        else resolve()
-      })
-      const timer = setTimeout(() => {
-        leave()
-        reject(new ReadModelBehind(`The read model was not up to date within ${this.timeoutMs} ms.`))
-      }, this.timeoutMs)
-    })
+    const { timeoutMs } = this
+    const late = (): Error => new ReadModelBehind(`The read model was not up to date within ${timeoutMs} ms.`)
+    await waitFor<void>(
+      (waiter) => {
+        const leave = enter(waiter)
+        if (asker) this.count(asker.ledger, 1)
+        return () => {
+          leave()
+          if (asker) this.count(asker.ledger, -1)
+        }
+      },
+      { signal: asker?.signal, limit: { ms: timeoutMs, error: late } },
+    )
+  }
+
+  private count(ledger: LedgerName, change: number): void {
+    const count = (this.waitingOf.get(ledger) ?? 0) + change
+    if (count === 0) this.waitingOf.delete(ledger)
+    else this.waitingOf.set(ledger, count)
   }
 
   private stoppedError(): ReadModelBehind {

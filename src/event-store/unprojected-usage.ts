@@ -21,9 +21,9 @@ export interface CustomerUnprojected {
 export interface ReceivedUsage {
   /**
    * Resolves once everything this process received at or before an instant (milliseconds since the epoch) is recorded or
-   * refused. @throws EventStoreUnavailable where that is not known.
+   * refused. @throws EventStoreUnavailable where that is not known; why the signal was aborted.
    */
-  settledUpTo(at: number): Promise<void>
+  settledUpTo(at: number, signal?: AbortSignal): Promise<void>
 }
 
 export interface UnprojectedUsage {

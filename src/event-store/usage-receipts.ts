@@ -2,6 +2,7 @@
  * Usage that was received and is still being recorded. Until that has ended nobody knows all that had been received at an
  * instant: what is recorded later counts for it too, as long as nothing that was received after it is in the log.
  */
+import { waitFor, type Waiter } from '../waiting.js'
 import { EventStoreUnavailable } from './event-store.js'
 
 /** Longer than callers wait for an append. */
@@ -14,7 +15,7 @@ interface Receipt {
 
 export class UsageReceipts {
   private readonly underWay = new Set<Receipt>()
-  private readonly waiting = new Set<() => void>()
+  private readonly waiting = new Set<Waiter<void> & Receipt>()
 
   /** Records what was received at an instant. */
   async recording<Result>(at: number, record: () => Promise<Result>): Promise<Result> {
@@ -24,29 +25,26 @@ export class UsageReceipts {
       return await record()
     } finally {
       this.underWay.delete(receipt)
-      for (const look of this.waiting) look()
+      for (const { at: until, resolve } of this.waiting) if (!this.isRecording(until)) resolve()
     }
   }
 
-  /** Resolves once nothing that was received at or before an instant is being recorded. @throws EventStoreUnavailable */
-  async settledUpTo(at: number): Promise<void> {
+  /**
+   * Resolves once nothing that was received at or before an instant is being recorded.
+   *
+   * @throws EventStoreUnavailable; why the signal was aborted.
+   */
+  async settledUpTo(at: number, signal?: AbortSignal): Promise<void> {
     if (!this.isRecording(at)) return
-    await new Promise<void>((resolve, reject) => {
-      const end = (): void => {
-        clearTimeout(timer)
-        this.waiting.delete(look)
-      }
-      const timer = setTimeout(() => {
-        end()
-        reject(new EventStoreUnavailable('Usage that had been received by then is still being recorded.'))
-      }, SETTLING_MAX_MS)
-      const look = (): void => {
-        if (this.isRecording(at)) return
-        end()
-        resolve()
-      }
-      this.waiting.add(look)
-    })
+    const late = (): Error => new EventStoreUnavailable('Usage that had been received by then is still being recorded.')
+    await waitFor<void>(
+      (waiter) => {
+        const waiting = { at, ...waiter }
+        this.waiting.add(waiting)
+        return () => this.waiting.delete(waiting)
+      },
+      { signal, limit: { ms: SETTLING_MAX_MS, error: late } },
+    )
   }
 
   private isRecording(at: number): boolean {

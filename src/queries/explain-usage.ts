@@ -53,8 +53,6 @@ export class ExplainUsage extends Query<Answer<Explanation>> {
     readonly readTimestamp: (text: string) => number | null,
     /** null: as it stands. */
     readonly asOf: AsOfRequest | null = null,
-    /** Ends the work for nobody. */
-    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -74,40 +72,39 @@ export class ExplainUsageHandler implements IQueryHandler<ExplainUsage> {
    * @throws DomainError for misaligned bounds, an unknown meter, dimension or cursor, and too many dimension combinations;
    * Overloaded.
    */
-  async execute({ context, request, page, readTimestamp, asOf, signal }: ExplainUsage): Promise<Answer<Explanation>> {
+  async execute({ context, request, page, readTimestamp, asOf }: ExplainUsage): Promise<Answer<Explanation>> {
     const summaryRequest: SummaryRequest = { ...request, window: null, groupBy: [] }
     requireInterval(summaryRequest)
-    const { ledger } = context
+    const { ledger, signal } = context
     const then = await this.reader.momentOf(context, asOf)
     const meterThen = await meterAsOf(this.reader, ledger, request.meterId, then)
     const rejectedUntil = then && (await storedUntil(this.reader, ledger, then))
-    return this.turns.take(ledger, signal, () =>
-      this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
-        const meterRow = await requireMeter(rows, ledger, request.meterId)
-        const meter = meterThen ?? toMeter(meterRow)
-        const usage = new UsageAt(rows, meter, then?.sequence ?? null)
-        const { start, end, customer } = request
-        const [group] = await seriesGroups(rows, meterRow.number, meter, customer, summaryRequest, usage.sequence)
-        const { series } = group as SeriesGroup
-        requireFewSeries(series)
-        const formula = formulas[meter.formula]
-        const state = await usage.state(series, start, end)
-        signal.throwIfAborted()
-        const whole: Whole = { usage, meter, start, end, state }
-        const found = await readPage(rows, meterRow.number, whole, series, page)
-        const explained = await explain(rows, whole, series, found.items, signal)
-        const views = await viewRecords(rows, found.items, new Map([[meterRow.number, meter]]))
-        return {
-          meter,
-          summary: summary(summaryRequest, start, end, group as SeriesGroup, formula, state),
-          records: {
-            items: explained.map((each, index) => ({ ...each, record: views[index] as UsageRecordView })),
-            hasMore: found.hasMore,
-          },
-          rejections: await rejectionsOfUsage(rows, ledger, meter, request, readTimestamp, rejectedUntil),
-        }
-      }),
-    )
+    const read = async (rows: RowReader): Promise<Explanation> => {
+      const meterRow = await requireMeter(rows, ledger, request.meterId)
+      const meter = meterThen ?? toMeter(meterRow)
+      const usage = new UsageAt(rows, meter, then?.sequence ?? null)
+      const { start, end, customer } = request
+      const [group] = await seriesGroups(rows, meterRow.number, meter, customer, summaryRequest, usage.sequence)
+      const { series } = group as SeriesGroup
+      requireFewSeries(series)
+      const formula = formulas[meter.formula]
+      const state = await usage.state(series, start, end)
+      signal.throwIfAborted()
+      const whole: Whole = { usage, meter, start, end, state }
+      const found = await readPage(rows, meterRow.number, whole, series, page)
+      const explained = await explain(rows, whole, series, found.items, signal)
+      const views = await viewRecords(rows, found.items, new Map([[meterRow.number, meter]]))
+      return {
+        meter,
+        summary: summary(summaryRequest, start, end, group as SeriesGroup, formula, state),
+        records: {
+          items: explained.map((each, index) => ({ ...each, record: views[index] as UsageRecordView })),
+          hasMore: found.hasMore,
+        },
+        rejections: await rejectionsOfUsage(rows, ledger, meter, request, readTimestamp, rejectedUntil),
+      }
+    }
+    return this.reader.readAsOf(context, 'usage-cells', then, read, this.turns)
   }
 }
 

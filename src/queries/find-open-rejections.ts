@@ -1,6 +1,8 @@
 /** Open rejections in the order they were refused, oldest first: what a bulk retry goes through, call by call. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { DomainError } from '../domain/errors.js'
+import type { RowReader } from '../read-model/read-model.js'
+import type { UsageRejectionRow } from '../read-model/tables.js'
 import { LongReadTurns } from './read-turns.js'
 import { Reader, type QueryContext } from './reader.js'
 import { findRejection, rejectionId, walkRejections, type RejectionFilter } from './rejection-rows.js'
@@ -19,8 +21,6 @@ export class FindOpenRejections extends Query<OpenRejections> {
     /** Id of the last one of the call before; null: from the oldest. */
     readonly startingAfter: string | null,
     readonly limit: number,
-    /** Ends the work for nobody. */
-    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -34,24 +34,22 @@ export class FindOpenRejectionsHandler implements IQueryHandler<FindOpenRejectio
   ) {}
 
   /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much; Overloaded. */
-  execute(query: FindOpenRejections): Promise<OpenRejections> {
-    return this.turns.take(query.context.ledger, query.signal, () => this.find(query))
-  }
-
-  private async find({ context, filter, startingAfter, limit, signal }: FindOpenRejections): Promise<OpenRejections> {
-    const { result } = await this.reader.read(context, 'usage-rejections', async (rows) => {
-      const last = startingAfter === null ? null : await findRejection(rows, context.ledger, startingAfter)
+  async execute({ context, filter, startingAfter, limit }: FindOpenRejections): Promise<OpenRejections> {
+    const { ledger, signal } = context
+    const find = async (rows: RowReader): Promise<UsageRejectionRow[]> => {
+      const last = startingAfter === null ? null : await findRejection(rows, ledger, startingAfter)
       if (startingAfter !== null && !last) {
         throw new DomainError('resource_missing', `No such item: '${startingAfter}'.`, 'starting_after')
       }
       return walkRejections(
         rows,
-        context.ledger,
+        ledger,
         { ...filter, status: 'open' },
         { direction: 'oldest-first', after: last?.revision ?? null, limit: limit + 1 },
         signal,
       )
-    })
+    }
+    const { result } = await this.reader.read(context, 'usage-rejections', find, this.turns)
     const revisions = result.slice(0, limit).map(({ revision }) => revision)
     const last = revisions.at(-1)
     return { revisions, lastId: last === undefined ? null : rejectionId(last), hasMore: result.length > limit }

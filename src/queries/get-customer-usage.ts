@@ -40,8 +40,6 @@ export class GetCustomerUsage extends Query<Answer<readonly UsageOnMeter[]>> {
     readonly request: CustomerUsageRequest,
     /** null: as it stands. */
     readonly asOf: AsOfRequest | null,
-    /** Ends the work for nobody. */
-    readonly signal: AbortSignal,
   ) {
     super()
   }
@@ -55,20 +53,19 @@ export class GetCustomerUsageHandler implements IQueryHandler<GetCustomerUsage> 
   ) {}
 
   /** @throws DomainError for misaligned bounds and too much at once; Overloaded. */
-  async execute({ context, request, asOf, signal }: GetCustomerUsage): Promise<Answer<readonly UsageOnMeter[]>> {
+  async execute({ context, request, asOf }: GetCustomerUsage): Promise<Answer<readonly UsageOnMeter[]>> {
     requireInterval({ ...request, window: null })
     const then = await this.reader.momentOf(context, asOf)
-    return this.turns.take(context.ledger, signal, () =>
-      this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
-        const all = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
-        const found: UsageOnMeter[] = []
-        for (const row of all) {
-          const usage = await usageOn(rows, row, request, then?.sequence ?? null, signal)
-          if (usage) found.push(usage)
-        }
-        return found
-      }),
-    )
+    const read = async (rows: RowReader): Promise<UsageOnMeter[]> => {
+      const all = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
+      const found: UsageOnMeter[] = []
+      for (const row of all) {
+        const usage = await usageOn(rows, row, request, then?.sequence ?? null, context.signal)
+        if (usage) found.push(usage)
+      }
+      return found
+    }
+    return this.reader.readAsOf(context, 'usage-cells', then, read, this.turns)
   }
 }
 

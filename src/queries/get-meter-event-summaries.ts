@@ -10,6 +10,7 @@ import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketMs, DAY_MS, isAligned, type BucketSize } from '../domain/time-bucket.js'
 import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
 import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { LongReadTurns } from './read-turns.js'
@@ -50,8 +51,6 @@ export class GetMeterEventSummaries extends Query<Answer<MeterEventSummaries>> {
     readonly page: PageRequest,
     /** null: as it stands. */
     readonly asOf: AsOfRequest | null = null,
-    /** Ends the work for nobody. */
-    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -74,25 +73,20 @@ export class GetMeterEventSummariesHandler implements IQueryHandler<GetMeterEven
 
   /** @throws DomainError for misaligned bounds, too much at once, an unknown meter, dimension or cursor; Overloaded. */
   async execute(query: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries>> {
-    const { context, request, asOf, signal } = query
+    const { context, request, asOf } = query
     requireInterval(request)
-    if (asOf === null) {
-      const few = await this.ofFewSeries(query)
-      return few ?? this.turns.take(context.ledger, signal, () => this.asItStands(query, Infinity))
-    }
+    const few = asOf === null ? await this.ofFewSeries(query) : null
+    if (few) return few
     const then = await this.reader.momentOf(context, asOf)
     const meterThen = await meterAsOf(this.reader, context.ledger, request.meterId, then)
-    return this.turns.take(context.ledger, signal, () => this.projected(query, then, meterThen))
-  }
-
-  private async asItStands(query: GetMeterEventSummaries, seriesMax: number): Promise<Answer<MeterEventSummaries>> {
-    return (await this.current(query, seriesMax)) ?? this.projected(query, null, null, seriesMax)
+    return this.projected(query, then, meterThen, Infinity, this.turns)
   }
 
   /** null where there are too many to answer it at once. */
   private async ofFewSeries(query: GetMeterEventSummaries): Promise<Answer<MeterEventSummaries> | null> {
     try {
-      return await this.asItStands(query, SERIES_AT_ONCE_MAX)
+      const current = await this.current(query, SERIES_AT_ONCE_MAX)
+      return current ?? (await this.projected(query, null, null, SERIES_AT_ONCE_MAX, null))
     } catch (error) {
       if (error instanceof ManySeries) return null
       throw error
@@ -103,17 +97,19 @@ export class GetMeterEventSummariesHandler implements IQueryHandler<GetMeterEven
     query: GetMeterEventSummaries,
     then: AsOf | null,
     meterThen: Meter | null,
-    seriesMax = Infinity,
+    seriesMax: number,
+    turns: LongReadTurns | null,
   ): Promise<Answer<MeterEventSummaries>> {
     const { context, request } = query
-    return this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
+    const read = async (rows: RowReader): Promise<MeterEventSummaries> => {
       const row = await requireMeter(rows, context.ledger, request.meterId)
       const meter = meterThen ?? toMeter(row)
       const usage = new UsageAt(rows, meter, then?.sequence ?? null)
       const { customer } = request
       const groups = await seriesGroups(rows, row.number, meter, customer, request, usage.sequence, [], seriesMax)
       return readSummaries(meter, usage, usage, groups, query)
-    })
+    }
+    return this.reader.readAsOf(context, 'usage-cells', then, read, turns)
   }
 
   /** As it stands, without waiting for the projector; null where that is needed. */
@@ -150,7 +146,7 @@ async function readSummaries(
   usageAt: UsageAt,
   usage: CurrentUsage,
   groups: readonly SeriesGroup[],
-  { request, page, signal }: GetMeterEventSummaries,
+  { context: { signal }, request, page }: GetMeterEventSummaries,
 ): Promise<MeterEventSummaries> {
   const withinLimit = readingLimit(usageAt, signal)
   const reading = { usage, request, page, groups, formula: formulas[meter.formula], signal, withinLimit }

@@ -10,6 +10,7 @@ import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketMs } from '../domain/time-bucket.js'
 import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
 import type { AsOfRequest } from './as-of.js'
 import { requireInterval, type SummaryRequest } from './get-meter-event-summaries.js'
 import { meterAsOf } from './meter-as-of.js'
@@ -61,8 +62,6 @@ export class GetMeterUsage extends Query<Answer<MeterUsage>> {
     readonly request: MeterUsageRequest,
     /** null: as it stands. */
     readonly asOf: AsOfRequest | null,
-    /** Ends the work for nobody. */
-    readonly signal: AbortSignal,
   ) {
     super()
   }
@@ -81,35 +80,34 @@ export class GetMeterUsageHandler implements IQueryHandler<GetMeterUsage> {
   ) {}
 
   /** @throws DomainError for misaligned bounds, too much at once, an unknown meter or dimension; Overloaded. */
-  async execute({ context, request, asOf, signal }: GetMeterUsage): Promise<Answer<MeterUsage>> {
+  async execute({ context, request, asOf }: GetMeterUsage): Promise<Answer<MeterUsage>> {
     requireInterval(request)
     requireFewWindows(request)
     const { start, end, window, customer } = request
     const then = await this.reader.momentOf(context, asOf)
     const meterThen = await meterAsOf(this.reader, context.ledger, request.meterId, then)
-    return this.turns.take(context.ledger, signal, () =>
-      this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
-        const row = await requireMeter(rows, context.ledger, request.meterId)
-        const meter = meterThen ?? toMeter(row)
-        const usage = new UsageAt(rows, meter, then?.sequence ?? null)
-        const grouping = seriesGrouping(meter, request)
-        const book = new UsageBook(formulas[meter.formula], request.groupBy.length > 0)
-        const withinLimit = readingLimit(usage, signal)
-        for await (const { groups } of customersOf(rows, row.number, { customer }, grouping)) {
-          const parts: CustomerPart[] = []
-          for (const { dimensions, series } of groups) {
-            const buckets: Bucket[] = []
-            for (const number of series) {
-              buckets.push(...(await usage.buckets(number, window, start, end)))
-              withinLimit()
-            }
-            parts.push({ dimensions, buckets })
+    const read = async (rows: RowReader): Promise<MeterUsage> => {
+      const row = await requireMeter(rows, context.ledger, request.meterId)
+      const meter = meterThen ?? toMeter(row)
+      const usage = new UsageAt(rows, meter, then?.sequence ?? null)
+      const grouping = seriesGrouping(meter, request)
+      const book = new UsageBook(formulas[meter.formula], request.groupBy.length > 0)
+      const withinLimit = readingLimit(usage, context.signal)
+      for await (const { groups } of customersOf(rows, row.number, { customer }, grouping)) {
+        const parts: CustomerPart[] = []
+        for (const { dimensions, series } of groups) {
+          const buckets: Bucket[] = []
+          for (const number of series) {
+            buckets.push(...(await usage.buckets(number, window, start, end)))
+            withinLimit()
           }
-          book.add(parts)
+          parts.push({ dimensions, buckets })
         }
-        return { meter, ...book.close() }
-      }),
-    )
+        book.add(parts)
+      }
+      return { meter, ...book.close() }
+    }
+    return this.reader.readAsOf(context, 'usage-cells', then, read, this.turns)
   }
 }
 

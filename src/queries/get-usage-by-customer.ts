@@ -52,8 +52,6 @@ export class GetUsageByCustomer extends Query<Answer<UsageByCustomer>> {
     readonly page: CustomerPage,
     /** null: as it stands. */
     readonly asOf: AsOfRequest | null,
-    /** Ends the work for nobody. */
-    readonly signal: AbortSignal,
   ) {
     super()
   }
@@ -75,22 +73,21 @@ export class GetUsageByCustomerHandler implements IQueryHandler<GetUsageByCustom
   ) {}
 
   /** @throws DomainError for misaligned bounds, too much at once, an unknown meter, dimension or cursor; Overloaded. */
-  async execute({ context, request, page, asOf, signal }: GetUsageByCustomer): Promise<Answer<UsageByCustomer>> {
+  async execute({ context, request, page, asOf }: GetUsageByCustomer): Promise<Answer<UsageByCustomer>> {
     requireInterval({ ...request, window: null })
     const then = await this.reader.momentOf(context, asOf)
     const meterThen = await meterAsOf(this.reader, context.ledger, request.meterId, then)
-    return this.turns.take(context.ledger, signal, () =>
-      this.reader.readAsOf(context, 'usage-cells', then, async (rows) => {
-        const row = await requireMeter(rows, context.ledger, request.meterId)
-        const meter = meterThen ?? toMeter(row)
-        const usage = new UsageAt(rows, meter, then?.sequence ?? null)
-        const find: FindUsage = (choice) => usageOf(rows, row.number, meter, usage, request, choice, signal)
-        return {
-          meter,
-          ...(request.order === 'customer' ? await byName(find, request, page) : await byValue(find, request, page)),
-        }
-      }),
-    )
+    const read = async (rows: RowReader): Promise<UsageByCustomer> => {
+      const row = await requireMeter(rows, context.ledger, request.meterId)
+      const meter = meterThen ?? toMeter(row)
+      const usage = new UsageAt(rows, meter, then?.sequence ?? null)
+      const find: FindUsage = (choice) => usageOf(rows, row.number, meter, usage, request, choice, context.signal)
+      return {
+        meter,
+        ...(request.order === 'customer' ? await byName(find, request, page) : await byValue(find, request, page)),
+      }
+    }
+    return this.reader.readAsOf(context, 'usage-cells', then, read, this.turns)
   }
 }
 

@@ -1,5 +1,6 @@
 /** Refused meter events of a ledger, newest first. */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import type { RowReader } from '../read-model/read-model.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { LongReadTurns } from './read-turns.js'
 import { Reader, type Answer, type QueryContext } from './reader.js'
@@ -17,8 +18,6 @@ export class ListRejections extends Query<Answer<Page<RejectionView>>> {
     readonly context: QueryContext,
     readonly filter: RejectionFilter,
     readonly page: PageRequest,
-    /** Ends the work for nobody. */
-    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -32,20 +31,17 @@ export class ListRejectionsHandler implements IQueryHandler<ListRejections> {
   ) {}
 
   /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much; Overloaded. */
-  async execute(query: ListRejections): Promise<Answer<Page<RejectionView>>> {
-    const { context, filter, signal } = query
-    return mayPassOver(filter) ? this.turns.take(context.ledger, signal, () => this.list(query)) : this.list(query)
-  }
-
-  private list({ context, filter, page, signal }: ListRejections): Promise<Answer<Page<RejectionView>>> {
-    return this.reader.read(context, 'usage-rejections', async (rows) => {
+  async execute({ context, filter, page }: ListRejections): Promise<Answer<Page<RejectionView>>> {
+    const { ledger, signal } = context
+    const list = async (rows: RowReader): Promise<Page<RejectionView>> => {
       const cursor = page.startingAfter ?? page.endingBefore
-      const before = cursor === null ? null : await findRejection(rows, context.ledger, cursor)
+      const before = cursor === null ? null : await findRejection(rows, ledger, cursor)
       if (cursor !== null && !before) return unknownCursor(page)
       const direction = page.endingBefore === null ? 'newest-first' : 'oldest-first'
       const walk = { direction, after: before?.revision ?? null, limit: page.limit + 1 } as const
-      const found = await walkRejections(rows, context.ledger, filter, walk, signal)
+      const found = await walkRejections(rows, ledger, filter, walk, signal)
       return toPage(page, found.map(viewRejection))
-    })
+    }
+    return this.reader.read(context, 'usage-rejections', list, mayPassOver(filter) ? this.turns : null)
   }
 }

@@ -58,8 +58,6 @@ export class ListUsageRecords extends Query<Answer<Page<ListedUsageRecord>>> {
     /** null: as they stand. */
     readonly asOf: AsOfRequest | null = null,
     readonly withFate = false,
-    /** Ends the work for nobody. */
-    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -82,34 +80,34 @@ export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> 
 
   /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much; Overloaded. */
   async execute(query: ListUsageRecords): Promise<Answer<Page<ListedUsageRecord>>> {
-    const { context, filter, asOf, signal } = query
+    const { context, filter, asOf } = query
     const then = await this.reader.momentOf(context, asOf)
     if (filter.meterId !== null) await meterAsOf(this.reader, context.ledger, filter.meterId, then, 'meter')
-    if (then === null && !mayReadFar(filter)) return this.list(query, then)
-    return this.turns.take(context.ledger, signal, () => this.list(query, then))
+    const projection = query.withFate ? 'usage-cells' : 'usage-index'
+    const turns = then !== null || mayReadFar(filter) ? this.turns : null
+    return this.reader.readAsOf(context, projection, then, (rows) => list(rows, query, then), turns)
   }
+}
 
-  private list(
-    { context, filter, page, withFate, signal }: ListUsageRecords,
-    then: AsOf | null,
-  ): Promise<Answer<Page<ListedUsageRecord>>> {
-    return this.reader.readAsOf(context, withFate ? 'usage-cells' : 'usage-index', then, async (rows) => {
-      const selection = { ...filter, sequence: then?.sequence ?? null }
-      const candidates = await meterRows(rows, context.ledger, filter)
-      const cursor = await cursorSequence(rows, context.ledger, page, selection)
-      const found =
-        filter.identifier === null
-          ? await walk(rows, await sourcesOf(rows, candidates, filter), selection, page, cursor, signal)
-          : await byIdentifier(rows, candidates, selection, page, cursor)
-      const metersByNumber = new Map(candidates.map((row) => [row.number, toMeter(row)]))
-      const listed = toPage(page, found)
-      const views = await viewRecords(rows, listed.items, metersByNumber)
-      const judgements = withFate ? await judgementsOf(rows, listed.items, metersByNumber, selection.sequence) : null
-      return {
-        items: views.map((record, index) => ({ ...record, judgement: judgements?.[index] ?? null })),
-        hasMore: listed.hasMore,
-      }
-    })
+async function list(
+  rows: RowReader,
+  { context, filter, page, withFate }: ListUsageRecords,
+  then: AsOf | null,
+): Promise<Page<ListedUsageRecord>> {
+  const selection = { ...filter, sequence: then?.sequence ?? null }
+  const candidates = await meterRows(rows, context.ledger, filter)
+  const cursor = await cursorSequence(rows, context.ledger, page, selection)
+  const found =
+    filter.identifier === null
+      ? await walk(rows, await sourcesOf(rows, candidates, filter), selection, page, cursor, context.signal)
+      : await byIdentifier(rows, candidates, selection, page, cursor)
+  const metersByNumber = new Map(candidates.map((row) => [row.number, toMeter(row)]))
+  const listed = toPage(page, found)
+  const views = await viewRecords(rows, listed.items, metersByNumber)
+  const judgements = withFate ? await judgementsOf(rows, listed.items, metersByNumber, selection.sequence) : null
+  return {
+    items: views.map((record, index) => ({ ...record, judgement: judgements?.[index] ?? null })),
+    hasMore: listed.hasMore,
   }
 }
 

@@ -10,6 +10,7 @@ import { configuredMeter, METERS_MAX, type Meter, type MeterCreated } from '../d
 import { TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
 import { Preview, type EventPreview, type MeterPreview, type PreviewInterval } from '../domain/meter-preview.js'
 import { toMeter } from '../projections/meters.js'
+import type { RowReader } from '../read-model/read-model.js'
 import { meters, type MeterRow } from '../read-model/tables.js'
 import { requireInterval } from './get-meter-event-summaries.js'
 import { previewHistory, type PreviewedHistory, type ReachedRecord } from './preview-history.js'
@@ -58,8 +59,6 @@ export class PreviewMeter extends Query<Answer<PreviewAnswer>> {
     readonly window: 'hour' | 'day' | null,
     /** Id of a saved meter. */
     readonly compareTo: string | null,
-    /** Ends the work for nobody. */
-    readonly signal = new AbortController().signal,
   ) {
     super()
   }
@@ -87,35 +86,34 @@ export class PreviewMeterHandler implements IQueryHandler<PreviewMeter> {
    * Overloaded.
    */
   async execute(query: PreviewMeter): Promise<Answer<PreviewAnswer>> {
-    const { context, configuration, source, signal } = query
+    const { context, configuration, source } = query
     const meter = configuredMeter(configuration)
-    if (source.type === 'samples') return this.preview(query, meter)
-    requireInterval({ ...source, window: null }, (param) => `history[${param}]`)
-    return this.turns.take(context.ledger, signal, () => this.preview(query, meter))
+    const isLong = source.type === 'history'
+    if (isLong) requireInterval({ ...source, window: null }, (param) => `history[${param}]`)
+    return this.reader.read(context, 'usage-cells', (rows) => preview(rows, meter, query), isLong ? this.turns : null)
   }
+}
 
-  private preview(
-    { context, source, window, compareTo, signal }: PreviewMeter,
-    meter: Meter,
-  ): Promise<Answer<PreviewAnswer>> {
-    return this.reader.read(context, 'usage-cells', async (rows) => {
-      const known = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
-      const holder = known.find(({ eventName, status }) => eventName === meter.eventName && status === 'active')
-      const saved = compareTo === null ? null : await requireMeter(rows, context.ledger, compareTo, 'compare_to')
-      const outcome =
-        source.type === 'samples'
-          ? ofSamples(meter, source, window, saved)
-          : await previewHistory(rows, meter, source, window, saved, known, signal)
-      const customers = compare(outcome)
-      return {
-        meter,
-        takenBy: holder?.meterId ?? null,
-        customers: customers.slice(0, PREVIEWED_CUSTOMERS_MAX),
-        hasMoreCustomers: customers.length > PREVIEWED_CUSTOMERS_MAX,
-        events: outcome.preview.events,
-        reached: outcome.reached,
-      }
-    })
+async function preview(
+  rows: RowReader,
+  meter: Meter,
+  { context, source, window, compareTo }: PreviewMeter,
+): Promise<PreviewAnswer> {
+  const known = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
+  const holder = known.find(({ eventName, status }) => eventName === meter.eventName && status === 'active')
+  const saved = compareTo === null ? null : await requireMeter(rows, context.ledger, compareTo, 'compare_to')
+  const outcome =
+    source.type === 'samples'
+      ? ofSamples(meter, source, window, saved)
+      : await previewHistory(rows, meter, source, window, saved, known, context.signal)
+  const customers = compare(outcome)
+  return {
+    meter,
+    takenBy: holder?.meterId ?? null,
+    customers: customers.slice(0, PREVIEWED_CUSTOMERS_MAX),
+    hasMoreCustomers: customers.length > PREVIEWED_CUSTOMERS_MAX,
+    events: outcome.preview.events,
+    reached: outcome.reached,
   }
 }
 

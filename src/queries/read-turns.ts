@@ -2,6 +2,8 @@
  * Some questions read much, so only a few of them are answered at once and the others wait for their turn: every other
  * question finds a snapshot free, and the process its time. Ledgers take turns, so a ledger that asks much waits behind those
  * that ask little, and the places of each are its own.
+ *
+ * `Reader` takes the turns: in one, nothing is waited for but rows.
  */
 import type { LedgerName } from '../domain/ledger.js'
 import { Overloaded } from '../overloaded.js'

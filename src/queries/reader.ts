@@ -6,10 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { LedgerName } from '../domain/ledger.js'
 import { DomainError } from '../domain/errors.js'
 import type { EventStore, Position } from '../event-store/event-store.js'
-import { later, type ReadYourWrites } from '../event-store/read-your-writes.js'
+import { later, type Asker, type ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { ReadModel, RowReader } from '../read-model/read-model.js'
 import { meters, usageMarks, type MeterRow } from '../read-model/tables.js'
 import { findAsOf, type AsOf, type AsOfRequest } from './as-of.js'
+import type { ReadTurns } from './read-turns.js'
 import type { ReceivedUsage, UnprojectedRecord, UnprojectedUsage } from '../event-store/unprojected-usage.js'
 
 /** An instant has passed once the next one has begun. */
@@ -17,9 +18,8 @@ const INSTANT_MS = 1
 /** So long after an instant other processes have recorded what they received by then, and their clocks are past it. */
 const OTHERS_SETTLE_MS = 1_000
 
-/** Whose data is asked for, and as of which position at least. */
-export interface QueryContext {
-  readonly ledger: LedgerName
+/** Whose data is asked for, and as of which position at least. Its signal ends the work for nobody. */
+export interface QueryContext extends Asker {
   readonly minPosition: Position | null
 }
 
@@ -50,13 +50,15 @@ export class Reader {
     return this.store.parsePosition(text)
   }
 
+  /** `turns`: what this read waits for its turn in; null for one that is short. */
   async read<Result>(
-    { minPosition }: QueryContext,
+    context: QueryContext,
     projection: string,
     read: (rows: RowReader) => Promise<Result>,
+    turns: ReadTurns | null = null,
   ): Promise<Answer<Result>> {
-    await this.readYourWrites.settled(minPosition)
-    return this.readModel.snapshot(async (rows) => {
+    await this.readYourWrites.settled(context.minPosition, context)
+    return this.snapshot(context, turns, async (rows) => {
       const { position } = await rows.checkpoint(projection)
       return { result: await read(rows), position }
     })
@@ -67,19 +69,19 @@ export class Reader {
    * rows yet, and answers null where it needs them in the rows. Answers null then, and where not all of them are known.
    */
   async readUnprojected<Result>(
-    { ledger, minPosition }: QueryContext,
+    context: QueryContext,
     projection: string,
     { meterId, customer }: { readonly meterId: string; readonly customer: string },
     read: (rows: RowReader, records: readonly UnprojectedRecord[]) => Promise<Result | null>,
   ): Promise<Answer<Result> | null> {
     if (!this.usage || !this.isSoleWriter) return null
-    await this.readYourWrites.metersSettled(minPosition)
+    await this.readYourWrites.metersSettled(context.minPosition, context)
     // Before the rows are read: what is projected meanwhile is then in both, and nothing in neither.
-    const unprojected = this.usage.unprojected(ledger, meterId, customer)
+    const unprojected = this.usage.unprojected(context.ledger, meterId, customer)
     if (!unprojected) return null
     const { position, records } = unprojected
     const known = later(this.store, position, this.readYourWrites.lastAcknowledged)
-    return this.readModel.snapshot(async (rows) => {
+    return this.snapshot(context, null, async (rows) => {
       const projected = (await rows.checkpoint(projection)).position
       const result = await read(rows, records)
       return result === null ? null : { result, position: later(this.store, known, projected as Position | null) }
@@ -93,10 +95,10 @@ export class Reader {
    *
    * @throws DomainError for a moment that has not come, and a position that is not in the log; EventStoreUnavailable.
    */
-  async momentOf({ minPosition }: QueryContext, asOf: AsOfRequest | null): Promise<AsOf | null> {
+  async momentOf(context: QueryContext, asOf: AsOfRequest | null): Promise<AsOf | null> {
     if (asOf === null) return null
-    await this.readYourWrites.settled(minPosition)
-    if (asOf.type === 'instant') await this.isOver(asOf)
+    await this.readYourWrites.settled(context.minPosition, context)
+    if (asOf.type === 'instant') await this.isOver(asOf, context)
     const { position } = await this.rows.checkpoint('usage-marks')
     return findAsOf(this.rows, this.store, asOf, position)
   }
@@ -110,22 +112,36 @@ export class Reader {
     projection: string,
     then: AsOf | null,
     read: (rows: RowReader) => Promise<Result>,
+    turns: ReadTurns | null = null,
   ): Promise<Answer<Result>> {
-    if (then === null) return this.read(context, projection, read)
-    return { result: await this.readModel.snapshot(read), position: then.position }
+    if (then === null) return this.read(context, projection, read, turns)
+    return { result: await this.snapshot(context, turns, read), position: then.position }
+  }
+
+  /**
+   * The only place where turns are taken. Whatever else is waited for has come by now, and stays: what holds up one caller, a
+   * position that is far ahead for instance, must not hold up those who wait for a turn behind it.
+   */
+  private snapshot<Result>(
+    { ledger, signal }: QueryContext,
+    turns: ReadTurns | null,
+    read: (rows: RowReader) => Promise<Result>,
+  ): Promise<Result> {
+    const look = (): Promise<Result> => this.readModel.snapshot(read, signal)
+    return turns === null ? look() : turns.take(ledger, signal, look)
   }
 
   /**
    * Resolves once nothing more can be recorded that belongs to an instant: something later is in the rows, or everything that
    * was received by then has ended. What is asked for then is answered in the same way for ever.
    */
-  private async isOver({ at, now }: AsOfRequest & { readonly type: 'instant' }): Promise<void> {
+  private async isOver({ at, now }: AsOfRequest & { readonly type: 'instant' }, asker: Asker): Promise<void> {
     const [last] = await this.readModel.range(usageMarks, { reverse: true, limit: 1 })
     if (at > now || (last && last.latest > at)) return
     const othersSettleInMs = this.isSoleWriter ? INSTANT_MS : OTHERS_SETTLE_MS
-    if (now - at < othersSettleInMs) await delay(othersSettleInMs - (now - at))
-    await this.usage?.settledUpTo(at)
-    await this.readYourWrites.settled()
+    if (now - at < othersSettleInMs) await delay(othersSettleInMs - (now - at), undefined, { signal: asker.signal })
+    await this.usage?.settledUpTo(at, asker.signal)
+    await this.readYourWrites.settled(null, asker)
   }
 }
 

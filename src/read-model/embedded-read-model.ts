@@ -6,6 +6,7 @@
  */
 import Database from 'better-sqlite3'
 import { OpenedFile } from '../opened-file.js'
+import { waitFor, type Waiter } from '../waiting.js'
 import { LogCopier } from './embedded-log-copier.js'
 import { rowsFailure } from './embedded-failure.js'
 import { EmbeddedRows } from './embedded-rows.js'
@@ -61,7 +62,7 @@ export class EmbeddedReadModel implements ReadModel {
   /** Connections that snapshots are read from, idle ones included. */
   private open = 0
   /** In the order they came. */
-  private readonly waiting = new Set<(rows: EmbeddedRows) => void>()
+  private readonly waiting = new Set<Waiter<EmbeddedRows>>()
   private closed = false
 
   private readonly copier: LogCopier | null
@@ -146,8 +147,8 @@ export class EmbeddedReadModel implements ReadModel {
     return this.readOne((rows) => rows.checkpoint(projection))
   }
 
-  async snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result> {
-    const rows = await this.acquire()
+  async snapshot<Result>(read: (rows: RowReader) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    const rows = await this.acquire(signal)
     try {
       rows.begin()
       try {
@@ -229,11 +230,11 @@ export class EmbeddedReadModel implements ReadModel {
     return this.single
   }
 
-  private async acquire(): Promise<EmbeddedRows> {
+  private async acquire(signal: AbortSignal | undefined): Promise<EmbeddedRows> {
     this.requireSameFile()
     const idle = this.idle.pop()
     if (idle) return idle
-    if (this.open >= SNAPSHOTS_MAX) return this.released()
+    if (this.open >= SNAPSHOTS_MAX) return this.released(signal)
     // Counted once it is there: nobody would ever give back the place of one that could not be opened.
     const rows = this.openToRead()
     this.open++
@@ -250,28 +251,24 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   /** The next connection that somebody gives back. */
-  private released(): Promise<EmbeddedRows> {
+  private released(signal: AbortSignal | undefined): Promise<EmbeddedRows> {
     if (this.waiting.size >= SNAPSHOTS_WAITING_MAX)
       throw new ReadModelBusy('Too many reads are waiting for others to end.')
-    return new Promise((resolve, reject) => {
-      const take = (rows: EmbeddedRows): void => {
-        clearTimeout(timer)
-        resolve(rows)
-      }
-      const timer = setTimeout(() => {
-        this.waiting.delete(take)
-        reject(new ReadModelBusy(`Other reads kept this one waiting for ${this.snapshotWaitMs} ms.`))
-      }, this.snapshotWaitMs)
-      this.waiting.add(take)
-    })
+    const ms = this.snapshotWaitMs
+    const late = (): Error => new ReadModelBusy(`Other reads kept this one waiting for ${ms} ms.`)
+    return waitFor<EmbeddedRows>(
+      (waiter) => {
+        this.waiting.add(waiter)
+        return () => this.waiting.delete(waiter)
+      },
+      { signal, limit: { ms, error: late } },
+    )
   }
 
   private release(rows: EmbeddedRows): void {
     const [next] = this.waiting
-    if (next) {
-      this.waiting.delete(next)
-      next(rows)
-    } else if (this.closed) rows.close()
+    if (next) next.resolve(rows)
+    else if (this.closed) rows.close()
     else this.idle.push(rows)
   }
 

@@ -130,11 +130,11 @@ export interface ReadModel extends RowReader, Building {
   storageFaults(projections: readonly ProjectionTables[]): Promise<readonly string[]>
   /**
    * Reads one committed state, whatever is written meanwhile. Only so many are open at once; others wait their turn, for a
-   * bounded time.
+   * bounded time, or until `signal` says that nobody wants it any more.
    *
-   * @throws ReadModelBusy, ReadModelUnusable
+   * @throws ReadModelBusy, ReadModelUnusable; why the signal was aborted.
    */
-  snapshot<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result>
+  snapshot<Result>(read: (rows: RowReader) => Promise<Result>, signal?: AbortSignal): Promise<Result>
   /**
    * One writer at a time. `building` writes the tables that are being built; where a projection is not, it is the same as
    * `rows`.

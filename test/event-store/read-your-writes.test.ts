@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
 import type { EventStore, Position } from '../../src/event-store/event-store.js'
-import { ReadModelBehind, ReadYourWrites, WAITING_READS_MAX } from '../../src/event-store/read-your-writes.js'
+import {
+  ReadModelBehind,
+  ReadYourWrites,
+  WAITING_READS_MAX,
+  WAITING_READS_OF_LEDGER_MAX,
+  type Asker,
+} from '../../src/event-store/read-your-writes.js'
 
 const at = (position: number) => String(position) as Position
 const caughtUp = { position: null, caughtUp: true, changedStreams: [], usageLedgers: [] }
@@ -200,5 +206,38 @@ describe('Reading your writes', () => {
     const again = reads.settled(at(2))
     reads.advance(reached(2))
     await again
+  })
+
+  it('keeps the places of one ledger from the others', async () => {
+    reads.advance(caughtUp)
+    const asker = (ledger: Asker['ledger']): Asker => ({ ledger, signal: new AbortController().signal })
+    const read = (ledger: Asker['ledger']) => reads.settled(at(1), asker(ledger))
+    const waiting = Array.from({ length: WAITING_READS_OF_LEDGER_MAX }, () => read('greedy~test'))
+    await expect(read('greedy~test')).rejects.toThrow('Too many requests')
+    waiting.push(read('other~test'))
+    reads.advance(reached(1))
+    await Promise.all(waiting)
+    const again = reads.settled(at(2), asker('greedy~test'))
+    reads.advance(reached(2))
+    await again
+  })
+
+  it('does not wait for clients that are gone, nor keeps their places', async () => {
+    const gone = new AbortController()
+    const asker: Asker = { ledger: 'default~test', signal: gone.signal }
+    const starting = reads.settled(null, asker)
+    reads.advance(caughtUp)
+    await starting
+    const waiting = Promise.allSettled(
+      Array.from({ length: WAITING_READS_OF_LEDGER_MAX }, () => reads.settled(at(1), asker)),
+    )
+    await isSettled(waiting)
+    gone.abort(new Error('gone'))
+    for (const each of await waiting) expect(each).toMatchObject({ reason: { message: 'gone' } })
+    await expect(reads.settled(at(1), asker)).rejects.toThrow('gone')
+    const staying = reads.settled(at(1), { ...asker, signal: new AbortController().signal })
+    expect(await isSettled(staying)).toBe(false)
+    reads.advance(reached(1))
+    await staying
   })
 })

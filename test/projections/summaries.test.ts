@@ -19,7 +19,7 @@ import {
   type Entry,
   type HistoryMeter,
 } from './history.js'
-import { asking as askingOf } from '../queries/asking.js'
+import { asking as askingOf, contextOf } from '../queries/asking.js'
 import { Workspace } from './projecting.js'
 import { Recount, floor, total, type Counted } from './recount.js'
 
@@ -38,7 +38,7 @@ async function answer(
   page: Partial<PageRequest> = {},
 ): Promise<{ items: readonly MeterEventSummary[]; hasMore: boolean }> {
   const whole: PageRequest = { limit: 100_000, startingAfter: null, endingBefore: null, ...page }
-  const context = { ledger: meter.ledger, minPosition: null }
+  const context = contextOf(meter.ledger)
   const { result } = await handler.execute(new GetMeterEventSummaries(context, request, whole))
   return result
 }

@@ -20,7 +20,7 @@ import {
   type HistoryMeter,
 } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
-import { asking, walkBothWays, type Asked } from './asking.js'
+import { asking, contextOf, walkBothWays, type Asked } from './asking.js'
 import { lineOf, metersOf, questionParts, requestOf, whole, type Question } from './questions.js'
 import { explainByHand, recordsAsOf } from './usage-model.js'
 
@@ -105,7 +105,7 @@ describe('As of any earlier moment', () => {
     const request = requestOf(meter, question)
     const { customer } = request
     const { limit } = question
-    const context = { ledger: meter.ledger, minPosition: null }
+    const context = contextOf(meter.ledger)
     const model = explainByHand(history, meter, request, usageEvents)
     const usage = await collect(store.readAll({ after: null, categories: [categories.usage] }))
     const position = usageEvents === 0 ? null : usage[usageEvents - 1]!.position
@@ -235,7 +235,7 @@ describe('As of any earlier moment', () => {
       const total = async (asOf: AsOfRequest) => {
         const { result, position } = await handler.execute(
           new GetMeterEventSummaries(
-            { ledger: meter.ledger, minPosition: null },
+            contextOf(meter.ledger),
             {
               meterId: meter.meterId,
               customer: 'cus_A',

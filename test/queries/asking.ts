@@ -1,11 +1,17 @@
 /** Asks queries of a read model that has all of a history, as the service would. */
+import type { LedgerName } from '../../src/domain/ledger.js'
 import type { EventStore } from '../../src/event-store/event-store.js'
 import { ReadYourWrites } from '../../src/event-store/read-your-writes.js'
 import type { PageRequest } from '../../src/queries/page.js'
-import { Reader } from '../../src/queries/reader.js'
+import { Reader, type QueryContext } from '../../src/queries/reader.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
 import { writeLog, type Entry } from '../projections/history.js'
 import { project, type Workspace } from '../projections/projecting.js'
+
+/** Of a question somebody waits for until it is answered. */
+export function contextOf(ledger: LedgerName): QueryContext {
+  return { ledger, minPosition: null, signal: new AbortController().signal }
+}
 
 export interface Asked {
   readonly reader: Reader
@@ -21,7 +27,7 @@ export async function asking(
   await workspace.withStore(async (store) => {
     await writeLog(store, history)
     await workspace.withReadModel(async (readModel) => {
-      const readYourWrites = new ReadYourWrites(store, 1000)
+      const readYourWrites = new ReadYourWrites(store, 60_000)
       await project(store, readModel, { onProgress: (progress) => readYourWrites.advance(progress) })
       await ask({ reader: new Reader(readModel, readYourWrites, store), store, readModel })
     })

@@ -6,7 +6,7 @@ import type { PageRequest } from '../../src/queries/page.js'
 import { LongReadTurns } from '../../src/queries/read-turns.js'
 import { histories, type HistoryMeter } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
-import { asking, walkBothWays } from './asking.js'
+import { asking, contextOf, walkBothWays } from './asking.js'
 import { lineOf, metersOf, questionParts, requestOf, whole } from './questions.js'
 import { explainByHand } from './usage-model.js'
 
@@ -28,7 +28,7 @@ describe('An explanation', () => {
           const summaries = new GetMeterEventSummariesHandler(reader, new LongReadTurns())
           for (const question of asked) {
             const meter = used[question.meter % used.length] as HistoryMeter
-            const context = { ledger: meter.ledger, minPosition: null }
+            const context = contextOf(meter.ledger)
             const request = requestOf(meter, question)
             const explain = (page: PageRequest) => handler.execute(new ExplainUsage(context, request, page, () => null))
             const { result, position } = await explain(whole)

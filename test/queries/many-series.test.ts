@@ -25,7 +25,7 @@ import { meters, usageSeries, type UsageSeriesRow } from '../../src/read-model/t
 import { NOW } from '../controls.js'
 import { historyMeters, opening, recordedEntry, usageEntry, writeLog, type Entry } from '../projections/history.js'
 import { project, Workspace } from '../projections/projecting.js'
-import { asking, type Asked } from './asking.js'
+import { asking, contextOf, type Asked } from './asking.js'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
@@ -41,7 +41,7 @@ const CUSTOMER = 'cus_A'
 const LAST = 'za-1'
 
 const meter = historyMeters.find(({ eventName }) => eventName === 'sum_raw_by')!
-const context = { ledger: meter.ledger, minPosition: null }
+const context = contextOf(meter.ledger)
 const whole = { limit: 10, startingAfter: null, endingBefore: null }
 const request: SummaryRequest = {
   meterId: meter.meterId,

@@ -12,6 +12,7 @@ import { ReadModelBehind, ReadYourWrites } from '../../src/event-store/read-your
 import { GetMeterEventSummaries, GetMeterEventSummariesHandler } from '../../src/queries/get-meter-event-summaries.js'
 import { Reader } from '../../src/queries/reader.js'
 import { LongReadTurns } from '../../src/queries/read-turns.js'
+import { contextOf } from './asking.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
 import { NOW } from '../controls.js'
 import {
@@ -169,7 +170,7 @@ async function answer(reader: Reader, history: readonly Entry[], question: Quest
     groupBy: isGrouped ? meter.dimensionKeys.slice(0, 1) : [],
   }
   const page = { limit, startingAfter: null, endingBefore: null }
-  const query = new GetMeterEventSummaries({ ledger: meter.ledger, minPosition: null }, request, page)
+  const query = new GetMeterEventSummaries(contextOf(meter.ledger), request, page)
   try {
     return await new GetMeterEventSummariesHandler(reader, new LongReadTurns()).execute(query)
   } catch (error) {

@@ -6,7 +6,7 @@ import { PreviewMeter, PreviewMeterHandler } from '../../src/queries/preview-met
 import { WholeMeterTurns } from '../../src/queries/read-turns.js'
 import { histories, historyCustomers, type Entry, type HistoryMeter } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
-import { asking } from './asking.js'
+import { asking, contextOf } from './asking.js'
 import { intervals, metersOf } from './questions.js'
 import { explainByHand } from './usage-model.js'
 
@@ -60,7 +60,7 @@ describe('A preview over recorded events', () => {
             const { ledger, ...previewed } = { ...recordedOn, ...configuration }
             const { result } = await handler.execute(
               new PreviewMeter(
-                { ledger, minPosition: null },
+                contextOf(ledger),
                 previewed,
                 { type: 'history', eventName: recordedOn.eventName, customer, ...interval },
                 'day',

@@ -22,10 +22,12 @@ import {
   WholeMeterTurns,
   type ReadTurns,
 } from '../../src/queries/read-turns.js'
+import type { QueryContext } from '../../src/queries/reader.js'
+import { DIGESTS_MAX, GetDigest, GetDigestHandler } from '../../src/replay/get-digest.js'
 import { NOW } from '../controls.js'
 import { historyMeters, LEDGERS, opening, recordedEntry } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
-import { asking } from './asking.js'
+import { asking, contextOf } from './asking.js'
 
 const forEver = new AbortController().signal
 const [LEDGER, OTHER_LEDGER] = LEDGERS as readonly [LedgerName, LedgerName]
@@ -126,6 +128,40 @@ describe('Questions that read much', () => {
     for (const ledger of busy) expect(ofBusy.slice(0, 9).filter((each) => each === ledger)).toHaveLength(3)
   })
 
+  it('hold no turn while they wait for the projections, nor wait for them when their clients are gone', async () => {
+    const meter = historyMeters[0]!
+    await asking(workspace, [...opening([meter]), recordedEntry(meter, 'id-0')], async ({ reader, store }) => {
+      const turns = new LongReadTurns()
+      const handler = new GetCustomerUsageHandler(reader, turns)
+      const ask = (context: QueryContext) =>
+        handler.execute(new GetCustomerUsage(context, { customer: 'cus_A', start: NOW, end: NOW + 60_000 }, null))
+      const leaving = new AbortController()
+      const ahead = {
+        ledger: OTHER_LEDGER,
+        minPosition: store.parsePosition('900000000000000'),
+        signal: leaving.signal,
+      }
+      const waiting = Promise.allSettled(Array.from({ length: LONG_READS_MAX + 1 }, () => ask(ahead)))
+      await ask(contextOf(LEDGER))
+      leaving.abort(new Error('gone'))
+      for (const each of await waiting) expect(each).toMatchObject({ reason: { message: 'gone' } })
+
+      // The same for digests, of which none waits.
+      const digests = new GetDigestHandler(reader)
+      const digest = (context: QueryContext) =>
+        digests.execute(
+          new GetDigest(context, { meterId: null, customer: null, from: null, to: null, sequence: null }, null),
+        )
+      const going = new AbortController()
+      const far = Promise.allSettled(
+        Array.from({ length: DIGESTS_MAX }, () => digest({ ...ahead, signal: going.signal })),
+      )
+      await digest(contextOf(LEDGER))
+      going.abort(new Error('gone'))
+      for (const each of await far) expect(each).toMatchObject({ reason: { message: 'gone' } })
+    })
+  })
+
   it('are those that may, and no others', async () => {
     const meter = historyMeters[0]!
     await asking(workspace, [...opening([meter]), recordedEntry(meter, 'id-0')], async ({ reader }) => {
@@ -137,7 +173,7 @@ describe('Questions that read much', () => {
       for (let n = 0; n < WHOLE_METER_QUESTIONS_MAX + WHOLE_METER_WAITING_MAX; n++) {
         void wholeMeters.take(LEDGER, forEver, () => never)
       }
-      const context = { ledger: meter.ledger, minPosition: null }
+      const context = contextOf(meter.ledger)
       const page = { limit: 10, startingAfter: null, endingBefore: null }
       const interval = { start: NOW, end: NOW + 60_000 }
       const day = { start: 0, end: 86_400_000 }
@@ -181,12 +217,12 @@ describe('Questions that read much', () => {
           new ExplainUsageHandler(reader, longReads).execute(new ExplainUsage(context, summaries, page, () => null)),
         () =>
           new GetCustomerUsageHandler(reader, longReads).execute(
-            new GetCustomerUsage(context, { customer: 'cus_A', ...interval }, null, forEver),
+            new GetCustomerUsage(context, { customer: 'cus_A', ...interval }, null),
           ),
         () => preview(history),
         () =>
           new GetMeterUsageHandler(reader, wholeMeters).execute(
-            new GetMeterUsage(context, { ...summaries, ...day, window: 'day', groupBy: [] }, null, forEver),
+            new GetMeterUsage(context, { ...summaries, ...day, window: 'day', groupBy: [] }, null),
           ),
         () =>
           new GetUsageByCustomerHandler(reader, wholeMeters).execute(
@@ -195,7 +231,6 @@ describe('Questions that read much', () => {
               { ...summaries, order: 'customer', search: null },
               { limit: 1, startingAfter: null },
               null,
-              forEver,
             ),
           ),
       ]

@@ -24,7 +24,7 @@ import {
   type HistoryMeter,
 } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
-import { asking, type Asked } from './asking.js'
+import { asking, contextOf, type Asked } from './asking.js'
 import { metersOf } from './questions.js'
 import { explainByHand } from './usage-model.js'
 
@@ -90,7 +90,7 @@ async function check(over: Asked, history: readonly Entry[], question: Question)
   const size = SIZES[question.window]
   const start = Math.floor(NOW / size) * size + question.from * size
   const end = start + question.length * size
-  const context = { ledger: meter.ledger, minPosition: null }
+  const context = contextOf(meter.ledger)
   const byHand = (customer: string, filters: Filters = {}, from = start, to = end): Sum => {
     const { total, lines } = explainByHand(history, meter, { customer, start: from, end: to, filters }, usageEvents)
     return { value: total, records: lines.filter(({ code }) => effective.has(code)).length }
@@ -112,7 +112,6 @@ async function check(over: Asked, history: readonly Entry[], question: Question)
         groupBy: key === undefined ? [] : [key],
       },
       asOf,
-      forEver,
     ),
   )
   const asked = question.customer === null ? historyCustomers : [question.customer]
@@ -143,7 +142,7 @@ async function check(over: Asked, history: readonly Entry[], question: Question)
     for (let hasMore = true; hasMore;) {
       const request = { meterId: meter.meterId, start, end, filters: {}, order, search: null }
       const page = { limit: question.limit, startingAfter: found.at(-1)?.customer ?? null }
-      const { result } = await handler.execute(new GetUsageByCustomer(context, request, page, asOf, forEver))
+      const { result } = await handler.execute(new GetUsageByCustomer(context, request, page, asOf))
       if (order === '-value') {
         expect(result.total).toEqual({ ...sum(historyCustomers), customers: expected.length })
       }
@@ -159,7 +158,7 @@ async function check(over: Asked, history: readonly Entry[], question: Question)
 
   for (const customer of asked) {
     const { result } = await new GetCustomerUsageHandler(over.reader, new LongReadTurns()).execute(
-      new GetCustomerUsage(context, { customer, start, end }, asOf, forEver),
+      new GetCustomerUsage(context, { customer, start, end }, asOf),
     )
     const on = result.find((each) => each.meter.id === meter.meterId)
     const { value, records } = byHand(customer)

@@ -51,3 +51,18 @@ it('wait for one to end, in the order they came, and only so long', async () => 
   for (const each of end) each()
   await Promise.all(held)
 })
+
+it('wait for nobody who is gone', async () => {
+  const end: (() => void)[] = []
+  const held = Array.from({ length: SNAPSHOTS_MAX }, () =>
+    readModel.snapshot(() => new Promise<void>((resolve) => end.push(resolve))),
+  )
+  const leaving = new AbortController()
+  const gone = readModel.snapshot(async () => 'read', leaving.signal)
+  const next = readModel.snapshot(async () => 'read')
+  leaving.abort(new Error('gone'))
+  await expect(gone).rejects.toThrow('gone')
+  for (const each of end) each()
+  expect(await next).toBe('read')
+  await Promise.all(held)
+})

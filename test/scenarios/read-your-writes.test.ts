@@ -1,9 +1,10 @@
 /** What was answered can be read at once, by everyone, and every answer says how far it reaches. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type Stripe from 'stripe'
+import { LONG_READS_MAX } from '../../src/queries/read-turns.js'
 import { cancel, createMeter, report, summaries, total } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
-import { FixedClock, onEachStore, type RunningService } from '../running-service.js'
+import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
 
 onEachStore('Read your writes', (start) => {
   let service: RunningService
@@ -84,6 +85,23 @@ onEachStore('Read your writes', (start) => {
     await service.restart()
     stripe = service.stripe
     expect(positionOf(await listAfter(second))).toBe(second)
+  })
+
+  it('keeps nobody else waiting who waits for a position that is far ahead', async () => {
+    const longRead = '/meterbook/v1/meter_events?customer=cus_A'
+    const other = await service.clientWithNewKey({ account: 'other', role: 'read' })
+    const hangUp = new AbortController()
+    let answered = 0
+    const waiting = Array.from({ length: 2 * LONG_READS_MAX }, async () => {
+      const headers = { authorization: `Bearer ${TEST_KEY}`, 'Meterbook-Min-Position': '900000000000000' }
+      await fetch(`${service.url}${longRead}`, { headers, signal: hangUp.signal })
+      answered++
+    })
+    const outcomes = Promise.allSettled(waiting)
+    for (const client of [other, stripe]) expect(await client.rawRequest('GET', longRead)).toHaveProperty('data')
+    expect(answered).toBe(0)
+    hangUp.abort()
+    await outcomes
   })
 
   it('refuses a position that no answer ever gave', async () => {
