@@ -4,9 +4,12 @@
  */
 import type { FastifyReply } from 'fastify'
 
+/** Made once: nearly every read ends with it unnoticed, and another one each time would cost more than the rest of this. */
+const gone = new DOMException('Whoever asked is gone, or was answered.', 'AbortError')
+
 export function goneSignal({ raw: response }: FastifyReply): AbortSignal {
-  if (response.destroyed) return AbortSignal.abort()
-  const gone = new AbortController()
-  response.once('close', () => gone.abort())
-  return gone.signal
+  if (response.destroyed) return AbortSignal.abort(gone)
+  const controller = new AbortController()
+  response.once('close', () => controller.abort(gone))
+  return controller.signal
 }
