@@ -3,12 +3,12 @@
  * enough. Nothing may write to either meanwhile.
  */
 import { Command } from 'commander'
-import { resolve } from 'node:path'
+import { join } from 'node:path'
 import { ConfigError, readConfig, type Config } from '../config.js'
 import { lockDataFolder, makeDataFolder } from '../data-folder.js'
 import { copyLog, type Copied, type CopyPhase } from '../event-store/copy-log.js'
 import type { EventStore } from '../event-store/event-store.js'
-import { EMBEDDED, openEventStore } from '../event-store/open-event-store.js'
+import { EMBEDDED, EVENT_LOG_FILE, openEventStore } from '../event-store/open-event-store.js'
 import { EXIT_CODES, INTERRUPTED, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
 import { isSameFile } from './outside-data-folder.js'
 import { PhaseProgress } from './phase-progress.js'
@@ -64,26 +64,41 @@ export function copyCommand(): Command {
 
 /** @throws ConfigError */
 function readPlace(eventStoreUrl: string, dataDir: string): Place {
+  return namedAs('EVENT_STORE_URL', '--to', () => readConfig({ EVENT_STORE_URL: eventStoreUrl, DATA_DIR: dataDir }))
+}
+
+/** What is wrong with a setting is told of the option that gave it. @throws ConfigError */
+function namedAs<Result>(setting: string, option: string, use: () => Result): Result {
   try {
-    return readConfig({ EVENT_STORE_URL: eventStoreUrl, DATA_DIR: dataDir })
+    return use()
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    throw new ConfigError(error.message.replace(/^EVENT_STORE_URL/, '--to'))
+    if (!(error instanceof ConfigError) || !error.message.startsWith(setting)) throw error
+    throw new ConfigError(`${option}${error.message.slice(setting.length)}`)
   }
 }
 
 async function copy(options: CopyOptions, from: Place, to: Place): Promise<void> {
   requireEventLog(from)
   requireOther(from, to)
-  const interrupted = new AbortController()
-  const interrupt = (): void => interrupted.abort()
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   const progress = new PhaseProgress(options.quiet === true, work)
+  const interrupted = new AbortController()
+  const interrupt = (): void => {
+    // Whoever says it twice does not wait for a store to be closed.
+    if (interrupted.signal.aborted) process.exit(INTERRUPTED)
+    progress.clear()
+    process.stderr.write('Interrupted. The same command goes on where it ended.\n')
+    interrupted.abort()
+  }
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   try {
     const copied = await withStores(from, to, (source, target) =>
       copyLog(source, target, {
         signal: interrupted.signal,
         onProgress: (phase, events, fraction) => progress.show(phase, events, fraction),
+        onWaiting: (why) => {
+          progress.clear()
+          process.stderr.write(`The store that is copied to takes nothing just now, and is tried again. ${why}\n`)
+        },
       }),
     )
     progress.clear()
@@ -91,7 +106,6 @@ async function copy(options: CopyOptions, from: Place, to: Place): Promise<void>
   } catch (error) {
     progress.clear()
     if (!interrupted.signal.aborted) throw error
-    process.stderr.write('Interrupted. The same command goes on where it ended.\n')
     process.exitCode = INTERRUPTED
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
@@ -101,9 +115,9 @@ async function copy(options: CopyOptions, from: Place, to: Place): Promise<void>
 /** Two writers of one log would be one. @throws ConfigError */
 function requireOther(from: Place, to: Place): void {
   if (from.eventStoreUrl !== to.eventStoreUrl) return
-  if (to.eventStoreUrl === EMBEDDED && resolve(from.dataDir) !== resolve(to.dataDir)) {
-    if (!isSameFile(from.dataDir, to.dataDir)) return
-  }
+  // By what they are, not what they are called.
+  const logs = [from, to].map(({ dataDir }) => join(dataDir, EVENT_LOG_FILE)) as [string, string]
+  if (to.eventStoreUrl === EMBEDDED && !isSameFile(from.dataDir, to.dataDir) && !isSameFile(...logs)) return
   throw new ConfigError('--to names the store that is copied from.')
 }
 
@@ -115,20 +129,25 @@ async function withStores<Result>(
 ): Promise<Result> {
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown> | void)[] = []
-  const open = async ({ eventStoreUrl, dataDir }: Place): Promise<EventStore> => {
+  const open = async ({ eventStoreUrl, dataDir }: Place, side: 'from' | 'to'): Promise<EventStore> => {
     if (eventStoreUrl === EMBEDDED) {
       const lock = lockDataFolder(dataDir)
       closing.push(() => lock.release())
     }
-    const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
-    closing.push(() => store.close())
-    await store.check()
-    return store
+    try {
+      const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
+      closing.push(() => store.close())
+      await store.check()
+      return store
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      throw new Error(`The store that is copied ${side} cannot be used. ${message}`, { cause: error })
+    }
   }
   try {
-    const source = await open(from)
-    if (to.eventStoreUrl === EMBEDDED) makeDataFolder(to.dataDir)
-    return await use(source, await open(to))
+    const source = await open(from, 'from')
+    if (to.eventStoreUrl === EMBEDDED) namedAs('DATA_DIR', '--to-data-dir', () => makeDataFolder(to.dataDir))
+    return await use(source, await open(to, 'to'))
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()
   }
@@ -137,9 +156,10 @@ async function withStores<Result>(
 function print({ json, quiet }: CopyOptions, { events, copied }: Copied): void {
   if (json) return void process.stdout.write(`${JSON.stringify({ events, copied })}\n`)
   if (quiet) return
-  const all = copied === events ? '' : ` of ${grouped(events)}`
+  const both = `Both stores have the same ${counted(events, 'event')}.`
+  if (copied === 0) return void process.stdout.write(`Nothing was left to be copied. ${both}\n`)
   process.stdout.write(
-    `${counted(copied, 'event')}${all} copied. Both logs have the same ${counted(events, 'event')}.\n`,
+    `${counted(copied, 'event')}${copied < events ? ` of ${grouped(events)}` : ''} copied. ${both}\n`,
   )
   process.stderr.write('To use the copy, start with a DATA_DIR that has no read-model.db of the old store.\n')
 }

@@ -8,28 +8,28 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import {
-  charactersOf,
+  APPEND_EVENTS_MAX,
   type AppendOutcome,
   type EventStore,
-  type NewEvent,
   type RecordedEvent,
   type StreamAppend,
 } from './event-store.js'
 import { categories } from './streams.js'
 
-/** Of one append, so that it stays below the 1 MiB that EventStoreDB takes, metadata and keys included. */
-const APPEND_EVENTS = 500
-const APPEND_CHARACTERS = 128 * 1024
+/** Of one append: half of what EventStoreDB takes. A larger event goes alone. */
+const APPEND_BYTES = 512 * 1024
 /** How long a store that takes nothing is tried again, and how often. */
 const STORE_PATIENCE_MS = 60_000
 const TRY_AGAIN_MS = 500
 
-export type CopyPhase = 'reading' | 'copying' | 'comparing'
+export type CopyPhase = 'reading' | 'comparing' | 'copying'
 
 export interface CopyOptions {
   readonly signal: AbortSignal
-  /** `fraction` of the phase, from 0 to 1; null where the whole is not known yet. */
+  /** `fraction` of the phase, from 0 to 1; null where the whole is not known yet. A phase may come again. */
   readonly onProgress: (phase: CopyPhase, events: number, fraction: number | null) => void
+  /** Told why the other store takes nothing, once each time it is waited for. */
+  readonly onWaiting: (why: string) => void
 }
 
 export interface Copied {
@@ -50,136 +50,174 @@ export class OtherLog extends Error {
  *
  * @throws OtherLog; what keeps a store from being read or appended to; what `signal` was aborted with.
  */
-export async function copyLog(from: EventStore, to: EventStore, { signal, onProgress }: CopyOptions): Promise<Copied> {
-  const events = await count(from, (read) => {
-    signal.throwIfAborted()
-    onProgress('reading', read, null)
-  })
-  const told = (phase: CopyPhase) => (done: number) => {
-    signal.throwIfAborted()
-    onProgress(phase, done, events === 0 ? null : Math.min(1, done / events))
-  }
-  const copied = await append(from, to, signal, told('copying'))
-  // Where nothing had to be copied, everything has just been compared.
-  if (copied > 0) await compare(from, to, told('comparing'))
-  return { events, copied }
+export function copyLog(from: EventStore, to: EventStore, options: CopyOptions): Promise<Copied> {
+  return new LogCopy(from, to, options).run()
 }
 
-async function count(from: EventStore, onEvents: (read: number) => void): Promise<number> {
-  let read = 0
-  for await (const page of pagesOf(from)) onEvents((read += page.length))
-  return read
-}
+class LogCopy {
+  /** As far as is known. */
+  private wanted = 0
 
-/** Answers how many events it appended. */
-async function append(
-  from: EventStore,
-  to: EventStore,
-  signal: AbortSignal,
-  onEvents: (done: number) => void,
-): Promise<number> {
-  const there = new LogWalk(to)
-  let done = 0
-  let copied = 0
-  try {
-    let isThere = true
-    for await (const page of pagesOf(from)) {
-      const end = done + page.length
-      for (let at = 0; at < page.length && isThere; at++) {
-        const theirs = await there.next()
-        if (theirs) requireSame(page[at] as RecordedEvent, theirs, ++done)
-        else isThere = false
+  constructor(
+    private readonly from: EventStore,
+    private readonly to: EventStore,
+    private readonly options: CopyOptions,
+  ) {}
+
+  async run(): Promise<Copied> {
+    await this.walk(async (ours) => {
+      for (let page = await ours.page(); page; page = await ours.page()) {
+        this.options.onProgress('reading', (this.wanted += page.length), null)
       }
-      for (const gathered of appendsOf(page.slice(page.length - (end - done)))) {
-        await settle(to, gathered, signal)
-        copied += gathered.events.length
-        done += gathered.events.length
-        onEvents(done)
-      }
-      onEvents(done)
-    }
-    if (isThere) await requireEnd(there, done)
-  } finally {
-    await there.close()
+    })
+    const there = await this.walk((ours, theirs) => this.compareBeginning(ours, theirs))
+    const copied = await this.walk((ours) => this.append(ours, there))
+    // Where nothing had to be copied, everything has just been compared.
+    const events = copied > 0 ? await this.walk((ours, theirs) => this.compareAll(ours, theirs)) : there
+    return { events, copied }
   }
-  return copied
-}
 
-async function compare(from: EventStore, to: EventStore, onEvents: (done: number) => void): Promise<void> {
-  const there = new LogWalk(to)
-  let done = 0
-  try {
-    for await (const page of pagesOf(from)) {
-      for (const event of page) requireSame(event, await there.next(), ++done)
-      onEvents(done)
-    }
-    await requireEnd(there, done)
-  } finally {
-    await there.close()
-  }
-}
-
-/** Events of one stream that stand one behind the other are appended together; appends follow each other, which keeps the order. */
-function* appendsOf(events: readonly RecordedEvent[]): Generator<StreamAppend> {
-  let gathered: NewEvent[] = []
-  let first: RecordedEvent | null = null
-  let characters = 0
-  for (const event of events) {
-    const { id, type, data, metadata } = event
-    const size = charactersOf(data)
-    const isFull = gathered.length === APPEND_EVENTS || characters + size > APPEND_CHARACTERS
-    if (first !== null && (event.stream !== first.stream || isFull)) {
-      yield { stream: first.stream, expectedRevision: first.revision - 1, events: gathered }
-      gathered = []
-      first = null
-      characters = 0
-    }
-    first ??= event
-    gathered.push({ id, type, data, metadata })
-    characters += size
-  }
-  if (first !== null) yield { stream: first.stream, expectedRevision: first.revision - 1, events: gathered }
-}
-
-/** Resolves once it is durable. */
-async function settle(to: EventStore, append: StreamAppend, signal: AbortSignal): Promise<void> {
-  const since = performance.now()
-  for (;;) {
-    const [outcome] = (await to.append([append])) as [AppendOutcome]
-    switch (outcome.status) {
-      case 'appended':
-        return
-      case 'conflict':
+  /** Answers how many events are there already. */
+  private async compareBeginning(ours: LogWalk, theirs: LogWalk): Promise<number> {
+    for (let events = 0; ; events++) {
+      const their = await theirs.next()
+      if (their === null) return events
+      const our = await ours.next()
+      if (our === null) {
         throw new OtherLog(
-          `Something else writes to the store that is copied to: ${append.stream} has ${outcome.revision} events there, not ${append.expectedRevision}.`,
+          `The store that is copied to has more than this log: its event ${events + 1} is ${describe(their)}.`,
         )
-      case 'rejected':
-        throw new Error(
-          `Event ${append.expectedRevision + 1} of stream ${append.stream} cannot be copied. ${outcome.message}`,
-        )
-      case 'unavailable':
-      case 'unknown':
-        // The identical append may be sent again, whatever became of it.
-        if (performance.now() - since > STORE_PATIENCE_MS) throw new Error(outcome.message)
-        await delay(TRY_AGAIN_MS, undefined, { signal })
+      }
+      requireSame(our, their, events + 1)
+      this.told('comparing', events + 1, this.wanted)
     }
   }
+
+  private async compareAll(ours: LogWalk, theirs: LogWalk): Promise<number> {
+    for (let events = 0; ; events++) {
+      const [our, their] = [await ours.next(), await theirs.next()]
+      if (our === null && their === null) return events
+      if (our === null) throw new OtherLog(`Something else writes to the store that is copied to: ${describe(their)}.`)
+      if (their === null) {
+        throw new Error(
+          `Something writes to the store that is copied from: ${describe(our)}. Stop it, and copy again: it goes on where it ended.`,
+        )
+      }
+      requireSame(our, their, events + 1)
+      this.told('comparing', events + 1, this.wanted)
+    }
+  }
+
+  /** What follows the first `there` events. Answers how many it appended. */
+  private async append(ours: LogWalk, there: number): Promise<number> {
+    let read = 0
+    let copied = 0
+    for (let page = await ours.page(); page; page = await ours.page()) {
+      const missing = page.slice(Math.max(0, there - read))
+      read += page.length
+      for (const append of appendsOf(missing)) {
+        await this.settle(append)
+        copied += append.events.length
+        this.told('copying', copied, this.wanted - there)
+      }
+    }
+    return copied
+  }
+
+  /** Resolves once it is durable. Appends follow each other, which keeps the order of all events. */
+  private async settle(append: StreamAppend): Promise<void> {
+    const { signal, onWaiting } = this.options
+    const since = performance.now()
+    for (let isTold = false; ;) {
+      const [outcome] = (await unlessAborted(signal, this.to.append([append]))) as [AppendOutcome]
+      switch (outcome.status) {
+        case 'appended':
+          return
+        case 'conflict':
+          throw new OtherLog(
+            `Something else writes to the store that is copied to: ${append.stream} has ${outcome.revision} events there, not ${append.expectedRevision}.`,
+          )
+        case 'rejected': {
+          if (append.events.length > 1) {
+            for (const half of halves(append)) await this.settle(half)
+            return
+          }
+          throw new Error(
+            `The store that is copied to does not take event ${append.expectedRevision + 1} of stream ${append.stream}. ${outcome.message}`,
+          )
+        }
+        case 'unavailable':
+        case 'unknown':
+          // The identical append may be sent again, whatever became of it.
+          if (performance.now() - since > STORE_PATIENCE_MS) {
+            throw new Error(`The store that is copied to takes nothing. ${outcome.message}`)
+          }
+          if (!isTold) onWaiting(outcome.message)
+          isTold = true
+          await delay(TRY_AGAIN_MS, undefined, { signal })
+      }
+    }
+  }
+
+  /** Both logs from their beginning. */
+  private async walk<Result>(use: (ours: LogWalk, theirs: LogWalk) => Promise<Result>): Promise<Result> {
+    const { signal } = this.options
+    const ours = new LogWalk(this.from, 'The store that is copied from cannot be read.', signal)
+    const theirs = new LogWalk(this.to, 'The store that is copied to cannot be read.', signal)
+    try {
+      return await use(ours, theirs)
+    } finally {
+      await ours.close()
+      await theirs.close()
+    }
+  }
+
+  private told(phase: CopyPhase, events: number, of: number): void {
+    this.options.onProgress(phase, events, of > 0 ? Math.min(1, events / of) : null)
+  }
+}
+
+/** Events of one stream that stand one behind the other are appended together. */
+function* appendsOf(events: readonly RecordedEvent[]): Generator<StreamAppend> {
+  let gathered: RecordedEvent[] = []
+  let bytes = 0
+  for (const event of events) {
+    const size = bytesOf(event.data) + bytesOf(event.metadata)
+    const isFull = gathered.length === APPEND_EVENTS_MAX || bytes + size > APPEND_BYTES
+    if (gathered[0] && (event.stream !== gathered[0].stream || isFull)) {
+      yield appendOf(gathered)
+      gathered = []
+      bytes = 0
+    }
+    gathered.push(event)
+    bytes += size
+  }
+  if (gathered.length > 0) yield appendOf(gathered)
+}
+
+function appendOf(gathered: readonly RecordedEvent[]): StreamAppend {
+  const { stream, revision } = gathered[0] as RecordedEvent
+  const events = gathered.map(({ id, type, data, metadata }) => ({ id, type, data, metadata }))
+  return { stream, expectedRevision: revision - 1, events }
+}
+
+function halves({ stream, expectedRevision, events }: StreamAppend): StreamAppend[] {
+  const half = Math.ceil(events.length / 2)
+  return [
+    { stream, expectedRevision, events: events.slice(0, half) },
+    { stream, expectedRevision: expectedRevision + half, events: events.slice(half) },
+  ]
+}
+
+function bytesOf(json: object): number {
+  return Buffer.byteLength(JSON.stringify(json))
 }
 
 /** `place`: of the event among all, from 1. */
-function requireSame(ours: RecordedEvent, theirs: RecordedEvent | null, place: number): void {
-  if (theirs !== null && isSame(ours, theirs)) return
-  const found = theirs === null ? 'nothing' : describe(theirs)
+function requireSame(ours: RecordedEvent, theirs: RecordedEvent, place: number): void {
+  if (isSame(ours, theirs)) return
   throw new OtherLog(
-    `The store that is copied to has another log: its event ${place} should be ${describe(ours)}, and is ${found}.`,
-  )
-}
-
-async function requireEnd(there: LogWalk, events: number): Promise<void> {
-  const more = await there.next()
-  if (more === null) return
-  throw new OtherLog(
-    `The store that is copied to has more than this log: its event ${events + 1} is ${describe(more)}.`,
+    `The store that is copied to has another log: its event ${place} should be ${describe(ours)}, and is ${describe(theirs)}.`,
   )
 }
 
@@ -199,36 +237,69 @@ function isSameJson(ours: object, theirs: object): boolean {
   return JSON.stringify(ours) === JSON.stringify(theirs) || isDeepStrictEqual(ours, theirs)
 }
 
-function describe({ type, revision, stream, id }: RecordedEvent): string {
-  return `${type} ${id}, event ${revision} of stream ${stream}`
+function describe(event: RecordedEvent | null): string {
+  return event === null ? 'nothing' : `${event.type} ${event.id}, event ${event.revision} of stream ${event.stream}`
 }
 
-function pagesOf(store: EventStore): AsyncIterable<readonly RecordedEvent[]> {
-  return store.readAll({ after: null, categories: Object.values(categories), patience: 'background' })
+/** Whoever was interrupted does not wait for a store that is silent. */
+async function unlessAborted<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {
+  signal.throwIfAborted()
+  // What fails after that is nobody's.
+  promise.catch(() => undefined)
+  let onAbort: () => void = () => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', onAbort)
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
-/** A log event by event, beside another that is read in pages. */
+/** A log by pages or by events. Nothing is read before it is asked. */
 class LogWalk {
   private readonly pages: AsyncIterator<readonly RecordedEvent[]>
-  private page: readonly RecordedEvent[] = []
+  private events: readonly RecordedEvent[] = []
   private at = 0
 
-  constructor(store: EventStore) {
-    this.pages = pagesOf(store)[Symbol.asyncIterator]()
+  constructor(
+    store: EventStore,
+    /** What is said of a read that fails. */
+    private readonly failure: string,
+    private readonly signal: AbortSignal,
+  ) {
+    const all = { after: null, categories: Object.values(categories), patience: 'background' } as const
+    this.pages = store.readAll(all)[Symbol.asyncIterator]()
+  }
+
+  /** null at the end. */
+  async page(): Promise<readonly RecordedEvent[] | null> {
+    try {
+      const result = await unlessAborted(this.signal, this.pages.next())
+      return result.done === true ? null : result.value
+    } catch (error) {
+      this.signal.throwIfAborted()
+      throw new Error(`${this.failure} ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    }
   }
 
   /** null at the end. */
   async next(): Promise<RecordedEvent | null> {
-    while (this.at === this.page.length) {
-      const result = await this.pages.next()
-      if (result.done === true) return null
-      this.page = result.value
+    while (this.at === this.events.length) {
+      const page = await this.page()
+      if (page === null) return null
+      this.events = page
       this.at = 0
     }
-    return this.page[this.at++] as RecordedEvent
+    return this.events[this.at++] as RecordedEvent
   }
 
   async close(): Promise<void> {
-    await this.pages.return?.()
+    const closed = this.pages.return?.()
+    // A read that is under way ends with its store.
+    if (this.signal.aborted) closed?.catch(() => undefined)
+    else await closed
   }
 }

@@ -16,11 +16,10 @@ import {
 import type { Progress } from '../event-store/read-your-writes.js'
 import { categories, ledgerOf } from '../event-store/streams.js'
 import { ReadModelUnavailable, START, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
+import { originOf } from './log-origin.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
-
-const READ_MODEL_FILES = 'read-model.db with its -wal and -shm'
 
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
@@ -83,7 +82,10 @@ export class Projector {
   async prepare(): Promise<void> {
     await this.readModel.prepare(this.projections)
     await this.loadCheckpoints()
-    for (const checkpoint of this.checkpoints.values()) await this.requireOfThisLog(checkpoint)
+    for (const checkpoint of this.checkpoints.values()) {
+      const origin = await originOf(checkpoint, this.store)
+      if (origin.kind !== 'this log') throw new ProjectionStopped(origin.message)
+    }
     this.rebuilding = await Rebuilding.resume(this.store, this.readModel, this.anew(), this.onRebuild)
     this.hasReplaced = true
   }
@@ -92,33 +94,6 @@ export class Projector {
     for (const { projection } of this.projections) {
       this.checkpoints.set(projection, await this.readModel.checkpoint(projection))
     }
-  }
-
-  private async requireOfThisLog({ event, position, sequence }: Checkpoint): Promise<void> {
-    if (event === null) return
-    const { stream, revision, id } = placeOf(event)
-    const found = await this.eventAt(stream, revision)
-    if (found?.id !== id) {
-      throw new ProjectionStopped(
-        `The event log does not have the event that the read model was made up to (event ${revision} of stream ${stream}, usage event ${sequence} of all). Either acknowledged events are missing: restore the log. Or it is another log or an older backup, and the right one: then delete the read model (${READ_MODEL_FILES}), which is built anew from it.`,
-      )
-    }
-    // To be gone on from in the store whose position it is, and nowhere else.
-    if (this.store.comparePositions(found.position, position as Position) === 0) return
-    throw new ProjectionStopped(
-      `The event log is a copy, and the read model was made from the log it was copied from: the event it was made up to (event ${revision} of stream ${stream}) stands at another position here. Delete the read model (${READ_MODEL_FILES}), which is built anew from this log.`,
-    )
-  }
-
-  private async eventAt(stream: string, revision: number): Promise<RecordedEvent | null> {
-    for await (const [found] of this.store.readStream(stream, {
-      after: revision - 1,
-      limit: 1,
-      patience: 'background',
-    })) {
-      return found ?? null
-    }
-    return null
   }
 
   /** Begins to build projections anew while it runs; one such at a time. */
@@ -316,12 +291,6 @@ export class Projector {
   private isAfter(position: Position, other: string): boolean {
     return this.store.comparePositions(position, other as Position) > 0
   }
-}
-
-/** Of an event as checkpoints name it. */
-function placeOf(event: string): { readonly stream: string; readonly revision: number; readonly id: string } {
-  const [revision = '', id = '', ...stream] = event.split(' ')
-  return { stream: stream.join(' '), revision: Number(revision), id }
 }
 
 function changesOf(events: readonly RecordedEvent[]): Pick<Progress, 'changedStreams' | 'usageLedgers'> {

@@ -4,12 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DomainError } from '../domain/errors.js'
-import type { EventStore } from '../event-store/event-store.js'
+import { EventStoreCorrupt, type EventStore } from '../event-store/event-store.js'
 import { EMBEDDED, EVENT_LOG_FILE, openEventStore, type Log } from '../event-store/open-event-store.js'
 import { categories, ledgerOf } from '../event-store/streams.js'
 import type { ReadModel } from '../read-model/read-model.js'
 import { openReadModel, openScratchReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
 import { meters } from '../read-model/tables.js'
+import { originOf } from '../projections/log-origin.js'
 import { allProjections } from '../projections/projections.js'
 import { checkAgreement } from './agreement.js'
 import { Audit, type AuditOptions, type AuditSelection, type AuditVerdict, type DigestRecords } from './audit.js'
@@ -50,6 +51,7 @@ export async function runAudit(
       live,
       allProjections(() => undefined),
     )
+    await requireNoCopy(store, live)
     await requireMeter(store, live, selection)
     await requireReached(live, selection)
     // What each event did is told from rows that have nothing of what comes behind it.
@@ -97,6 +99,27 @@ async function requireMeter(store: EventStore, live: ReadModel, selection: Audit
     if (creates.some(({ stream }) => isSelected(ledgerOf(stream)))) return
   }
   throw new DomainError('resource_missing', `No such meter: '${meterId}'.`, 'meter')
+}
+
+/**
+ * Rows of the log that this one was copied from would differ in nothing but where they stand.
+ *
+ * @throws where most of them say so: one wrong checkpoint is for the audit to name.
+ */
+async function requireNoCopy(store: EventStore, live: ReadModel): Promise<void> {
+  const reached = believed(
+    await checkpointsOf(
+      live,
+      allProjections(() => undefined),
+    ),
+  )
+  try {
+    const origin = await originOf(reached, store)
+    if (origin.kind === 'copied log') throw new Error(origin.message)
+  } catch (error) {
+    // So is an event that cannot be read.
+    if (!(error instanceof EventStoreCorrupt)) throw error
+  }
 }
 
 /** As of what has not happened an audit would be one of now. */

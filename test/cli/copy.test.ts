@@ -1,6 +1,6 @@
 /** The log moved to EventStoreDB by the command line: numbers, digests and keys stay what they are, also after a kill. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lockDataFolder } from '../../src/data-folder.js'
@@ -71,15 +71,40 @@ describe('meterbook copy', () => {
       expect(await service.stop()).toBe(0)
     }
     const ours = await meterbook(['digest', '--quiet', '--data-dir', dataDir])
+    // With the rows of the log that was copied nothing is said of the copy.
+    cpSync(dataDir, join(folder, 'old-rows'), { recursive: true })
+    const mistaken = ['--data-dir', join(folder, 'old-rows'), '--event-store-url', server.url]
+    for (const command of ['digest', 'audit']) {
+      expect(await meterbook([command, '--quiet', ...mistaken])).toMatchObject({
+        code: 3,
+        stdout: '',
+        stderr: expect.stringMatching(/The event log is a copy, /) as unknown,
+      })
+    }
     const theirs = ['--data-dir', moved.DATA_DIR, '--event-store-url', server.url]
     expect(await meterbook(['digest', '--quiet', ...theirs])).toEqual(ours)
+  })
+
+  it('ends at once when it is interrupted twice while the other store is silent', async () => {
+    const silent = await EventStoreDbServer.start()
+    const { child, ended } = start(['copy', '--data-dir', dataDir, '--to', silent.url])
+    let said = ''
+    child.stderr.on('data', (text: Buffer) => {
+      const [isCopying, isInterrupted] = ['copied', 'Interrupted'].map(
+        (word) => !said.includes(word) && text.includes(word),
+      )
+      if (isCopying) void silent.stop().then(() => child.kill('SIGINT'))
+      if (isInterrupted) child.kill('SIGINT')
+      said += text.toString()
+    })
+    expect((await ended).code).toBe(130)
   })
 
   it('copies to a folder as well', async () => {
     const target = join(folder, 'second')
     expect(await copy('--to', 'embedded:', '--to-data-dir', target)).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^(3 00\d) events copied. Both logs have the same \1 events.\n$/) as unknown,
+      stdout: expect.stringMatching(/^(3 00\d) events copied. Both stores have the same \1 events.\n$/) as unknown,
     })
     const [ours, theirs] = await Promise.all(
       [dataDir, target].map((each) => meterbook(['digest', '--quiet', '--data-dir', each])),
@@ -107,7 +132,9 @@ describe('meterbook copy', () => {
       ) as unknown,
     })
     symlinkSync(dataDir, join(folder, 'link'))
-    for (const same of [dataDir, join(folder, 'link')]) {
+    mkdirSync(join(folder, 'linked'))
+    linkSync(join(dataDir, 'events.db'), join(folder, 'linked', 'events.db'))
+    for (const same of [dataDir, join(folder, 'link'), join(folder, 'linked')]) {
       expect(await copy('--to', 'embedded:', '--to-data-dir', same)).toEqual({
         code: 2,
         stdout: '',
@@ -123,6 +150,7 @@ describe('meterbook copy', () => {
       [['--to', 'embedded:'], '--to-data-dir goes with --to embedded:'],
       [['--to', server.url, '--to-data-dir', folder], '--to-data-dir goes with --to embedded:'],
       [['--to', 'mysql://user:secret@host'], '--to must be embedded: or esdb://'],
+      [['--to', 'embedded:', '--to-data-dir', '/proc/data'], '--to-data-dir must be a folder that can be made'],
       [['--to', server.url, '--data-dir', join(folder, 'empty')], 'There is no Meterbook store in '],
     ] as const) {
       const { code, stderr } = await copy(...options)

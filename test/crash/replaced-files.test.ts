@@ -42,6 +42,8 @@ beforeEach(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'meterbook-replaced-'))
     service = await start()
   }
+  // Which logs are set aside is asked of each test by itself.
+  for (const name of readdirSync(dataDir)) if (name.endsWith('.of-replaced-file')) rmSync(file(name))
   meter = await createMeter(service.stripe)
   await record('first', EVENTS)
 })

@@ -37,6 +37,7 @@ async function copy(from: EventStore, to: EventStore, { onCopied, signal }: Begu
       if (phases.at(-1) !== phase) phases.push(phase)
       if (phase === 'copying') onCopied?.(events)
     },
+    onWaiting: () => undefined,
   })
   return { ...copied, phases }
 }
@@ -99,7 +100,7 @@ describe('A log that is copied', () => {
           copied: 1_202,
           phases: ['reading', 'copying', 'comparing'],
         })
-        expect(await copy(from, to)).toEqual({ events: 1_202, copied: 0, phases: ['reading', 'copying'] })
+        expect(await copy(from, to)).toEqual({ events: 1_202, copied: 0, phases: ['reading', 'comparing'] })
         await from.append([
           { stream: 'keys', expectedRevision: 0, events: [{ ...(await eventsOf(from))[0]!, id: KEY_EVENT_ID }] },
         ])
@@ -147,6 +148,27 @@ describe('A log that is copied', () => {
   })
 })
 
+describe('An append', () => {
+  it('is as large as the other store takes it, whatever its events are made of', async () => {
+    await workspace.withStore(async (from) => {
+      const payload = Object.fromEntries(Array.from({ length: 45 }, (_, n) => [`${n}`.padEnd(45, 'k'), '1']))
+      const entries = [
+        ...opening([meter]),
+        ...Array.from({ length: 900 }, (_, n) => recordedEntry(meter, `id-${n}`, { payload })),
+      ]
+      // One stream has them all: nothing else stands between them.
+      await writeLog(
+        from,
+        entries.map((entry, index) => (index < 2 ? entry : { ...entry, stream: 'usage-default~test.0' })),
+      )
+      const server = await startServer()
+      const { store: to } = openStore(server, { limits: { appendTryMs: 5_000 } })
+      expect(await copy(from, to)).toMatchObject({ events: entries.length, copied: entries.length })
+      expect(await eventsOf(to)).toEqual(await eventsOf(from))
+    })
+  })
+})
+
 describe('Nothing is added', () => {
   const refused = async (ours: readonly Entry[], theirs: readonly Entry[], message: RegExp): Promise<void> => {
     await workspace.withStore(async (from) => {
@@ -170,6 +192,28 @@ describe('Nothing is added', () => {
     ))
 
   it('to a store that has more', () => refused([], records(2), /has more than this log: its event 1 is /))
+
+  it('to a store that grows while it is compared, or from one that does', async () => {
+    for (const growing of ['from', 'to'] as const) {
+      await workspace.withStore((from) =>
+        workspace.withStore(async (to) => {
+          await writeLog(from, records(3))
+          // The last time: when all is copied.
+          const [store, walks] = growing === 'from' ? [from, 3] : [to, 2]
+          const extra = { ...(await eventsOf(from))[0]!, id: KEY_EVENT_ID }
+          const grown = beforeWalk(store, walks, () =>
+            store.append([{ stream: 'keys', expectedRevision: 0, events: [extra] }]),
+          )
+          const copying = growing === 'from' ? copy(grown, to) : copy(from, grown)
+          await expect(copying).rejects.toThrow(
+            growing === 'from'
+              ? /^Something writes to the store that is copied from: LedgerOpened/
+              : /^Something else writes to the store that is copied to: LedgerOpened/,
+          )
+        }),
+      )
+    }
+  })
 
   it('where the log that is copied cannot be read to its end', async () => {
     const file = workspace.file('events.db')
@@ -198,27 +242,42 @@ describe('Nothing is added', () => {
       const server = await startServer()
       const { store: to } = openStore(server)
       const last = entries.at(-1) as Entry
-      let walks = 0
-      const interfering = Object.create(from, {
-        readAll: {
-          value: async function* (options: ReadAllOptions): AsyncGenerator<readonly RecordedEvent[]> {
-            const isCopying = ++walks === 2
-            let pages = 0
-            for await (const page of from.readAll(options)) {
-              if (isCopying && ++pages === 2) {
-                await writeLog(to, [last], new Map([[last.stream, await lengthOf(to, last.stream)]]))
-              }
-              yield page
-            }
-          },
-        },
-      }) as EventStore
+      const interfering = beforeWalk(
+        from,
+        2,
+        async () => writeLog(to, [last], new Map([[last.stream, await lengthOf(to, last.stream)]])),
+        1,
+      )
       await expect(copy(interfering, to)).rejects.toThrow(
         /^Something else writes to the store that is copied to: usage-/,
       )
     })
   })
 })
+
+/** The store, into which something comes in between while its log is walked through for the n-th time, after so many pages. */
+function beforeWalk(store: EventStore, n: number, change: () => Promise<unknown>, afterPages = 0): EventStore {
+  let walks = 0
+  return {
+    append: (appends) => store.append(appends),
+    readStream: (stream, options) => store.readStream(stream, options),
+    readAll: async function* (options: ReadAllOptions): AsyncGenerator<readonly RecordedEvent[]> {
+      const isIt = ++walks === n
+      let pages = 0
+      if (isIt && afterPages === 0) await change()
+      for await (const page of store.readAll(options)) {
+        if (isIt && ++pages === afterPages + 1 && afterPages > 0) await change()
+        yield page
+      }
+    },
+    subscribe: (options) => store.subscribe(options),
+    resubscribe: () => store.resubscribe(),
+    comparePositions: (left, right) => store.comparePositions(left, right),
+    parsePosition: (text) => store.parsePosition(text),
+    check: () => store.check(),
+    close: () => store.close(),
+  }
+}
 
 const KEY_EVENT_ID = '6f1e2a52-5d0e-4a39-8f53-0b8f4ad5d1aa'
 

@@ -1,0 +1,49 @@
+/** Whether rows were made from a log: told by the last event they were made from, and by where it stands. */
+import type { EventStore, Position, RecordedEvent } from '../event-store/event-store.js'
+import type { Checkpoint } from '../read-model/read-model.js'
+
+export type LogOrigin =
+  | { readonly kind: 'this log' }
+  /** The same event stands at another position, and positions are of one store. */
+  | { readonly kind: 'copied log'; readonly message: string }
+  | { readonly kind: 'other log'; readonly message: string }
+
+const READ_MODEL_FILES = 'read-model.db with its -wal and -shm'
+
+/** @throws what keeps the log from being read at that event. */
+export async function originOf(
+  { event, position, sequence }: Checkpoint,
+  store: Pick<EventStore, 'readStream' | 'comparePositions'>,
+): Promise<LogOrigin> {
+  if (event === null) return { kind: 'this log' }
+  const { stream, revision, id } = placeOf(event)
+  const found = await eventAt(store, stream, revision)
+  if (found?.id !== id) {
+    return {
+      kind: 'other log',
+      message: `The event log does not have the event that the read model was made up to (event ${revision} of stream ${stream}, usage event ${sequence} of all). Either acknowledged events are missing: restore the log. Or it is another log or an older backup, and the right one: then delete the read model (${READ_MODEL_FILES}), which is built anew from it.`,
+    }
+  }
+  if (store.comparePositions(found.position, position as Position) === 0) return { kind: 'this log' }
+  return {
+    kind: 'copied log',
+    message: `The event log is a copy, and the read model was made from the log it was copied from: the event it was made up to (event ${revision} of stream ${stream}) stands at another position here. Delete the read model (${READ_MODEL_FILES}), which is built anew from this log, or name the DATA_DIR that belongs to it.`,
+  }
+}
+
+async function eventAt(
+  store: Pick<EventStore, 'readStream'>,
+  stream: string,
+  revision: number,
+): Promise<RecordedEvent | null> {
+  for await (const [found] of store.readStream(stream, { after: revision - 1, limit: 1, patience: 'background' })) {
+    return found ?? null
+  }
+  return null
+}
+
+/** Of an event as checkpoints name it. */
+function placeOf(event: string): { readonly stream: string; readonly revision: number; readonly id: string } {
+  const [revision = '', id = '', ...stream] = event.split(' ')
+  return { stream: stream.join(' '), revision: Number(revision), id }
+}
