@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `meterbook`: runs the service, manages its API keys, moves usage in and out, and proves its numbers. Settings come from
+ * `meterbook`: runs the service, manages its API keys, moves usage and logs, and proves its numbers. Settings come from
  * the same environment variables as the service's. Exit codes: 0 done; 1 the command's own bad news, such as what an audit
  * found, and nothing else; 2 the command line or a setting is wrong; 3 it could not be carried out.
  */
