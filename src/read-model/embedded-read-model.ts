@@ -6,14 +6,13 @@
  */
 import Database from 'better-sqlite3'
 import { OpenedFile } from '../opened-file.js'
-import { waitFor, type Waiter } from '../waiting.js'
 import { LogCopier } from './embedded-log-copier.js'
 import { rowsFailure } from './embedded-failure.js'
 import { EmbeddedRows } from './embedded-rows.js'
 import { EmbeddedRuns } from './embedded-runs.js'
 import type { EmbeddedTables } from './embedded-tables.js'
+import { SNAPSHOT_WAIT_MS, SnapshotConnections } from './snapshot-connections.js'
 import {
-  ReadModelBusy,
   ReadModelDamaged,
   ReadModelUnavailable,
   ReadModelUnusable,
@@ -27,10 +26,6 @@ import {
 } from './read-model.js'
 import type { ProjectionTables, Table } from './tables.js'
 
-/** Snapshots open at once; more wait for one to end, but only so many and so long. */
-export const SNAPSHOTS_MAX = 8
-const SNAPSHOTS_WAITING_MAX = 10_000
-const SNAPSHOT_WAIT_MS = 10_000
 const BUSY_TIMEOUT_MS = 10_000
 /** Page cache of a connection. Negative: KiB. */
 const WRITER_CACHE_KIB = -65_536
@@ -58,11 +53,7 @@ export class EmbeddedReadModel implements ReadModel {
   private writer: EmbeddedRows | null = null
   private builder: EmbeddedRows | null = null
   private single: EmbeddedRows | null = null
-  private readonly idle: EmbeddedRows[] = []
-  /** Connections that snapshots are read from, idle ones included. */
-  private open = 0
-  /** In the order they came. */
-  private readonly waiting = new Set<Waiter<EmbeddedRows>>()
+  private readonly snapshots: SnapshotConnections<EmbeddedRows>
   private closed = false
 
   private readonly copier: LogCopier | null
@@ -76,9 +67,13 @@ export class EmbeddedReadModel implements ReadModel {
   constructor(
     file: string,
     private readonly use: 'lasting' | 'projected' | 'scratch' | 'small-scratch' = 'lasting',
-    private readonly snapshotWaitMs = SNAPSHOT_WAIT_MS,
+    snapshotWaitMs = SNAPSHOT_WAIT_MS,
   ) {
     this.file = file
+    this.snapshots = new SnapshotConnections<EmbeddedRows>(
+      { open: () => this.openToRead(), close: (rows) => rows.close() },
+      snapshotWaitMs,
+    )
     this.copier = use === 'projected' ? new LogCopier(file) : null
   }
 
@@ -148,7 +143,8 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   async snapshot<Result>(read: (rows: RowReader) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    const rows = await this.acquire(signal)
+    this.requireSameFile()
+    const rows = await this.snapshots.acquire(signal)
     try {
       rows.begin()
       try {
@@ -157,7 +153,7 @@ export class EmbeddedReadModel implements ReadModel {
         rows.endRead()
       }
     } finally {
-      this.release(rows)
+      this.snapshots.release(rows)
     }
   }
 
@@ -182,8 +178,8 @@ export class EmbeddedReadModel implements ReadModel {
   async close(): Promise<void> {
     this.closed = true
     await this.copier?.stop()
-    for (const rows of [this.writer, this.single, ...this.idle]) rows?.close()
-    this.idle.length = 0
+    for (const rows of [this.writer, this.single]) rows?.close()
+    await this.snapshots.close()
     this.opened?.close()
   }
 
@@ -230,17 +226,6 @@ export class EmbeddedReadModel implements ReadModel {
     return this.single
   }
 
-  private async acquire(signal: AbortSignal | undefined): Promise<EmbeddedRows> {
-    this.requireSameFile()
-    const idle = this.idle.pop()
-    if (idle) return idle
-    if (this.open >= SNAPSHOTS_MAX) return this.released(signal)
-    // Counted once it is there: nobody would ever give back the place of one that could not be opened.
-    const rows = this.openToRead()
-    this.open++
-    return rows
-  }
-
   private openToRead(): EmbeddedRows {
     try {
       return this.rowsToRead()
@@ -248,28 +233,6 @@ export class EmbeddedReadModel implements ReadModel {
       if (this.closed || error instanceof ReadModelDamaged || error instanceof ReadModelUnusable) throw error
       throw new ReadModelUnusable((error as Error).message, { cause: error })
     }
-  }
-
-  /** The next connection that somebody gives back. */
-  private released(signal: AbortSignal | undefined): Promise<EmbeddedRows> {
-    if (this.waiting.size >= SNAPSHOTS_WAITING_MAX)
-      throw new ReadModelBusy('Too many reads are waiting for others to end.')
-    const ms = this.snapshotWaitMs
-    const late = (): Error => new ReadModelBusy(`Other reads kept this one waiting for ${ms} ms.`)
-    return waitFor<EmbeddedRows>(
-      (waiter) => {
-        this.waiting.add(waiter)
-        return () => this.waiting.delete(waiter)
-      },
-      { signal, limit: { ms, error: late } },
-    )
-  }
-
-  private release(rows: EmbeddedRows): void {
-    const [next] = this.waiting
-    if (next) next.resolve(rows)
-    else if (this.closed) rows.close()
-    else this.idle.push(rows)
   }
 
   private rowsToRead(): EmbeddedRows {

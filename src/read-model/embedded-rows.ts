@@ -3,23 +3,14 @@
  * prepared once. A physical table is `<name>_<generation>`, so that a projection can be built anew beside the live one.
  */
 import Database from 'better-sqlite3'
-import {
-  argumentsOf,
-  columnList,
-  columnNames,
-  columnsOf,
-  filtersOf,
-  insertList,
-  rowsOfColumns,
-  selectInColumns,
-  sql,
-} from './embedded-sql.js'
+import { argumentsOf, columnList, filtersOf, insertList, rowsOfColumns, selectInColumns } from './embedded-sql.js'
 import { AddedRows } from './added-rows.js'
 import { addedRuns, AddedTable, scatteredRuns, type EmbeddedRuns } from './embedded-runs.js'
 import { rowsFailure } from './embedded-failure.js'
 import { EmbeddedTables, type View } from './embedded-tables.js'
 import { START, type Checkpoint, type KeyValue, type Range, type RowsImage, type RowWriter } from './read-model.js'
 import { ScatteredIndex } from './scattered-index.js'
+import { columnNames, columnsOf, keyOf, sql } from './table-columns.js'
 import type { Table } from './tables.js'
 
 type Statement = Database.Statement<unknown[]>
@@ -417,10 +408,6 @@ export class EmbeddedRows implements RowWriter {
     if (this.view === 'live') return 'projections'
     return this.tables.builds().has(projection) ? 'builds' : 'projections'
   }
-}
-
-function keyOf<R>(table: Table<R>, row: R): KeyValue[] {
-  return table.key.map((column) => row[column] as KeyValue)
 }
 
 function scatteredOf<R>(table: Table<R>): string[] {

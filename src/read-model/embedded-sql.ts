@@ -1,6 +1,7 @@
 /** The SQL of the embedded read model, made from the descriptions of its tables. A physical table is `<name>_<generation>`. */
 import type { KeyValue, Range, Within } from './read-model.js'
 import { createRunsStatements } from './sorted-runs.js'
+import { columnNames, sql } from './table-columns.js'
 import type { Table } from './tables.js'
 
 type Row = Record<string, KeyValue>
@@ -53,13 +54,6 @@ export function createStatements(table: Table<Row>, generation: number): string[
   ]
 }
 
-export function columnsOf<R>(table: Table<R>, index: string | undefined): readonly string[] {
-  if (index === undefined) return table.key
-  const columns = table.indexes[index]?.columns
-  if (!columns) throw new Error(`Table ${table.name} has no index ${index}.`)
-  return columns
-}
-
 export function argumentsOf<R>(range: Range<R>): unknown[] {
   const { prefix = [], from, to, after = [], limit } = range
   const bounds = [from, to].filter((bound) => bound !== undefined)
@@ -85,10 +79,6 @@ function boundsOf<R>({ column, from, to, orNull }: Within<R>): string {
   ].flat()
   const inside = bounds.length === 0 ? 'TRUE' : bounds.join(' AND ')
   return orNull ? `(+${sql(column)} IS NULL OR (${inside}))` : `(${inside})`
-}
-
-export function columnNames<R>(table: Table<R>): (keyof R & string)[] {
-  return Object.keys(table.columns) as (keyof R & string)[]
 }
 
 export function columnList<R>(table: Table<R>): string {
@@ -124,9 +114,4 @@ export function rowsOfColumns(answer: readonly string[]): KeyValue[][] {
     rows[at] = row
   }
   return rows
-}
-
-/** `occurredAt` → `occurred_at`. */
-export function sql(column: string): string {
-  return column.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

@@ -1,10 +1,11 @@
 /** A scattered index of an embedded table: where its entries stand in sorted runs, and the rows they lead to. */
 import type Database from 'better-sqlite3'
-import { columnList, filterArguments, filtersOf, rowsOfColumns, selectInColumns, sql } from './embedded-sql.js'
+import { columnList, filterArguments, filtersOf, rowsOfColumns, selectInColumns } from './embedded-sql.js'
 import { boundsOfRange, imageOf } from './embedded-runs.js'
 import { wholeNumber } from './packed-columns.js'
 import type { KeyValue, Range, RowsImage } from './read-model.js'
 import type { SortedRuns } from './sorted-runs.js'
+import { sql } from './table-columns.js'
 import type { Table } from './tables.js'
 
 type Row = Record<string, KeyValue>

@@ -1,7 +1,8 @@
 /** Snapshots that wait for others to end, or whose file cannot be opened for a while. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
-import { EmbeddedReadModel, SNAPSHOTS_MAX } from '../../src/read-model/embedded-read-model.js'
+import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
+import { SNAPSHOTS_MAX } from '../../src/read-model/snapshot-connections.js'
 import { ReadModelBusy, ReadModelUnusable, START } from '../../src/read-model/read-model.js'
 import { Workspace } from '../projections/projecting.js'
 import { small } from './naive-rows.js'
