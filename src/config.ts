@@ -3,6 +3,7 @@
  * expected of it. Design §7.
  */
 import { connectionStringProblem } from './event-store/eventstoredb-connection-string.js'
+import { postgresUrlProblem } from './read-model/postgres-url.js'
 
 export interface Config {
   readonly host: string
@@ -51,7 +52,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     port: readPort(text('PORT', '4242')),
     dataDir: readDataDir(environment),
     eventStoreUrl: readEventStoreUrl(text('EVENT_STORE_URL', 'embedded:')),
-    readModelUrl: readUrl('READ_MODEL_URL', text('READ_MODEL_URL', 'embedded:'), []),
+    readModelUrl: readReadModelUrl(text('READ_MODEL_URL', 'embedded:')),
     bootstrapApiKey: readBootstrapApiKey(text('BOOTSTRAP_API_KEY', '')),
     sessionSecret: readSessionSecret(text('SESSION_SECRET', '')),
     logLevel: readLogLevel(text('LOG_LEVEL', 'info')),
@@ -115,6 +116,15 @@ function readEventStoreUrl(text: string): string {
   const problem = url === 'embedded:' ? null : connectionStringProblem(url)
   if (problem === null) return url
   throw new ConfigError(`EVENT_STORE_URL must be a connection string of EventStoreDB that can be used: ${problem}.`)
+}
+
+function readReadModelUrl(text: string): string {
+  const url = readUrl('READ_MODEL_URL', text, ['postgres:', 'postgresql:'])
+  const problem = url === 'embedded:' ? null : postgresUrlProblem(url)
+  if (problem === null) return url
+  throw new ConfigError(
+    `READ_MODEL_URL must be a connection string of PostgreSQL that can be used, such as postgres://user:password@host/database: ${problem}.`,
+  )
 }
 
 function readBootstrapApiKey(text: string): string | null {

@@ -31,7 +31,8 @@ import { EventStoreUnavailable } from './event-store/event-store.js'
 import { EMBEDDED, openEventStore } from './event-store/open-event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
 import { ProjectorThread } from './projections/projector-thread.js'
-import { openReadModel } from './read-model/open-read-model.js'
+import { EMBEDDED_READ_MODEL, openReadModel } from './read-model/open-read-model.js'
+import { ReadModelUnavailable, ReadModelUnusable } from './read-model/read-model.js'
 import { Audits } from './replay/audits.js'
 import { keptSessionSecret } from './session-secret.js'
 
@@ -104,13 +105,16 @@ export async function startService({
     // A file is there or is not.
     const start: Start = { log, signal, storeWaitMs: eventStoreUrl === EMBEDDED ? 0 : STORE_WAIT_MS }
     await untilReachable(() => store.check(), start)
+    const readModel = openReadModel(readModelUrl, dataDir)
+    closing.push(() => readModel.close())
+    if (readModelUrl !== EMBEDDED_READ_MODEL) {
+      await untilReachable(() => readModel.schemas(), { ...start, storeWaitMs: STORE_WAIT_MS })
+    }
     signal.throwIfAborted()
     const readYourWrites = new ReadYourWrites(store, READ_TIMEOUT_MS)
     const projector = await ProjectorThread.start({ eventStoreUrl, readModelUrl, dataDir }, readYourWrites, log)
     closing.push(() => projector.stop())
     signal.throwIfAborted()
-    const readModel = openReadModel(readModelUrl, dataDir)
-    closing.push(() => readModel.close())
 
     const newEventId = (): string => ids.uuid()
     const catalogues = new MeterCatalogues(store, newEventId, ({ message }) => readYourWrites.stop(message))
@@ -268,9 +272,17 @@ async function untilReachable<Result>(
       return await ask()
     } catch (error) {
       signal.throwIfAborted()
-      if (!(error instanceof EventStoreUnavailable) || performance.now() - since > storeWaitMs) throw error
-      log.warn({ reason: (error as Error).message }, 'The event store cannot be reached yet; trying again.')
+      const what = unreachable(error)
+      if (what === null || performance.now() - since > storeWaitMs) throw error
+      log.warn({ reason: (error as Error).message }, `The ${what} cannot be reached yet; trying again.`)
       await delay(STORE_RETRY_MS, undefined, { signal })
     }
   }
+}
+
+/** null: it is something else that trying again does not mend. */
+function unreachable(error: unknown): string | null {
+  if (error instanceof EventStoreUnavailable) return 'event store'
+  const { cause } = error as { readonly cause?: unknown }
+  return error instanceof ReadModelUnusable && cause instanceof ReadModelUnavailable ? 'read model' : null
 }

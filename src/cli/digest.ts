@@ -3,8 +3,6 @@
  * may run meanwhile; where none runs, the rows are brought up to the end of the log first.
  */
 import { Command } from 'commander'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readConfig, type Config } from '../config.js'
 import { DataFolderInUse } from '../data-folder.js'
@@ -15,7 +13,7 @@ import type { Position } from '../event-store/event-store.js'
 import { categories } from '../event-store/streams.js'
 import { findAsOf } from '../queries/as-of.js'
 import { requireMeter } from '../queries/reader.js'
-import { openReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
+import { openReadModel, placeWithoutRows } from '../read-model/open-read-model.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { digestUsage, type Digest } from '../replay/digest.js'
 import {
@@ -165,7 +163,7 @@ async function catchUp(config: Config): Promise<void> {
 
 /** Whether the log has events that are not in the rows. */
 async function isBehind({ dataDir, eventStoreUrl, readModelUrl }: Config): Promise<boolean> {
-  if (!existsSync(join(dataDir, READ_MODEL_FILE))) return true
+  if ((await placeWithoutRows(readModelUrl, dataDir)) !== null) return true
   const readModel = openReadModel(readModelUrl, dataDir)
   const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
   try {

@@ -97,6 +97,9 @@ async function rebuildInFolder(
     await store.check()
     const readModel = openReadModel(readModelUrl, dataDir)
     closing.push(() => readModel.close())
+    if ((await readModel.lead()) === 'following') {
+      throw new Error('A service writes the read model. Rebuild through that one: --url and METERBOOK_API_KEY.')
+    }
     const stop = new AbortController()
     let last: RebuildState | null = null
     const projector: Projector = new Projector(

@@ -8,12 +8,12 @@ export type LogOrigin =
   | { readonly kind: 'copied log'; readonly message: string }
   | { readonly kind: 'other log'; readonly message: string }
 
-const READ_MODEL_FILES = 'read-model.db with its -wal and -shm'
-
 /** @throws what keeps the log from being read at that event. */
 export async function originOf(
   { event, position, sequence }: Checkpoint,
   store: Pick<EventStore, 'readStream' | 'comparePositions'>,
+  /** See `ReadModel`. */
+  removal: string,
 ): Promise<LogOrigin> {
   if (event === null) return { kind: 'this log' }
   const { stream, revision, id } = placeOf(event)
@@ -21,13 +21,13 @@ export async function originOf(
   if (found?.id !== id) {
     return {
       kind: 'other log',
-      message: `The event log does not have the event that the read model was made up to (event ${revision} of stream ${stream}, usage event ${sequence} of all). Either acknowledged events are missing: restore the log. Or it is another log or an older backup, and the right one: then delete the read model (${READ_MODEL_FILES}), which is built anew from it.`,
+      message: `The event log does not have the event that the read model was made up to (event ${revision} of stream ${stream}, usage event ${sequence} of all). Either acknowledged events are missing: restore the log. Or it is another log or an older backup, and the right one: then ${removal}: the read model is built anew from it.`,
     }
   }
   if (store.comparePositions(found.position, position as Position) === 0) return { kind: 'this log' }
   return {
     kind: 'copied log',
-    message: `The event log is a copy, and the read model was made from the log it was copied from: the event it was made up to (event ${revision} of stream ${stream}) stands at another position here. Delete the read model (${READ_MODEL_FILES}), which is built anew from this log, or name the DATA_DIR that belongs to it.`,
+    message: `The event log is a copy, and the read model was made from the log it was copied from: the event it was made up to (event ${revision} of stream ${stream}) stands at another position here. Either ${removal}: the read model is built anew from this log. Or name the read model that belongs to it (DATA_DIR, READ_MODEL_URL).`,
   }
 }
 

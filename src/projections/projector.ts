@@ -2,6 +2,9 @@
  * Follows the store and keeps the read model up to date: a batch's rows and the checkpoint are committed together, so an
  * event is folded exactly once whenever the process dies. An event it cannot understand stops it, naming stream and
  * revision; nothing is skipped. A read model that cannot be written just now (a full disk) is waited for.
+ *
+ * Of several processes that share a read model one leads and folds; the others follow: they wait for each batch until it is in
+ * the rows, and one of them takes over where the leading one is gone. What was told as reached is never behind the rows.
  */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import type { LedgerName } from '../domain/ledger.js'
@@ -15,7 +18,13 @@ import {
 } from '../event-store/event-store.js'
 import type { Progress } from '../event-store/read-your-writes.js'
 import { categories, ledgerOf } from '../event-store/streams.js'
-import { ReadModelUnavailable, START, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
+import {
+  ReadModelUnavailable,
+  ReadModelUnusable,
+  START,
+  type Checkpoint,
+  type ReadModel,
+} from '../read-model/read-model.js'
 import { originOf } from './log-origin.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
@@ -23,6 +32,12 @@ import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding
 
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
+/** Between two looks how far the leading process has come, while something is missing. */
+const FOLLOW_MS = 10
+/** Between two looks whether it still makes the same tables. */
+const SAME_TABLES_MS = 1_000
+/** How long a start waits for the leading process to make them: that of another version may be about to end. */
+const OTHER_TABLES_WAIT_MS = 30_000
 
 /**
  * Under a steady load of single events a transaction for each would cost several times as much as the events do: after a
@@ -51,6 +66,8 @@ export class Projector {
   private checkpoints = new Map<string, Checkpoint>()
   private requested: RebuildRequest | null = null
   private rebuilding: Rebuilding | null = null
+  private isLeading = false
+  private sawSameTablesAt = -Infinity
   /** Whether there may be tables that were replaced and wait to be dropped. */
   private hasReplaced = false
   private hasCaughtUp = false
@@ -73,27 +90,76 @@ export class Projector {
   ) {}
 
   /**
-   * Makes the tables and finds where to go on.
+   * Makes the tables, or waits for the leading process to have made them, and finds where to go on.
    *
    * @throws ProjectionStopped where rows were made from events that the log does not have. They may be all that is left of
    * those, and what was acknowledged would be counted again: whoever knows better has to say so. Also where the log is a copy
    * of the one they were made from: positions are of one store.
    */
   async prepare(): Promise<void> {
-    await this.readModel.prepare(this.projections)
-    await this.loadCheckpoints()
+    const since = performance.now()
+    while (!(await this.leads()) && !(await this.hasSameTables())) {
+      if (performance.now() - since > OTHER_TABLES_WAIT_MS) throw otherTables()
+      await delay(WRITE_RETRY_MS)
+    }
+    if (!this.isLeading) await this.loadCheckpoints()
     for (const checkpoint of this.checkpoints.values()) {
-      const origin = await originOf(checkpoint, this.store)
+      const origin = await originOf(checkpoint, this.store, this.readModel.removal)
       if (origin.kind !== 'this log') throw new ProjectionStopped(origin.message)
     }
+    if (this.isLeading) await this.resumeRebuild()
+  }
+
+  /** Whether this process writes the rows. Where it begins to, others may have written them before. */
+  private async leads(): Promise<boolean> {
+    const standing = await this.readModel.lead()
+    if (standing === 'leading' && this.isLeading) return true
+    const { isLeading: hasLed, rebuilding: begun } = this
+    const isFirst = this.checkpoints.size === 0
+    this.isLeading = false
+    this.rebuilding = null
+    if (standing === 'following') {
+      begun?.handOver()
+      if (hasLed) this.report('Another service writes the read model by now; this one follows.')
+      return false
+    }
+    await this.readModel.prepare(this.projections)
+    await this.loadCheckpoints()
+    for (const projection of this.projections) projection.forget?.()
+    // At the start it is first seen whether the rows are of this log.
+    if (!isFirst) await this.resumeRebuild()
+    if (begun && !this.rebuilding) begun.handOver()
+    if (!isFirst && !hasLed)
+      this.report('The service that wrote the read model is gone; this one writes it from now on.')
+    this.isLeading = true
+    return true
+  }
+
+  private async resumeRebuild(): Promise<void> {
     this.rebuilding = await Rebuilding.resume(this.store, this.readModel, this.anew(), this.onRebuild)
     this.hasReplaced = true
   }
 
   private async loadCheckpoints(): Promise<void> {
     for (const { projection } of this.projections) {
-      this.checkpoints.set(projection, await this.readModel.checkpoint(projection))
+      const known = this.checkpoints.get(projection)?.position ?? null
+      const checkpoint = await this.readModel.checkpoint(projection)
+      const { position } = checkpoint
+      if (known !== null && (position === null || this.isAfter(known as Position, position))) {
+        throw new ProjectionStopped(
+          `The rows of ${projection} were taken back to an earlier moment than the one this service has answered from. Restart it.`,
+        )
+      }
+      this.checkpoints.set(projection, checkpoint)
     }
+  }
+
+  /** Whether the leading process makes the tables that this one reads. */
+  private async hasSameTables(): Promise<boolean> {
+    const schemas = await this.readModel.schemas()
+    const isSame = this.projections.every(({ projection, schema }) => schemas.get(projection) === schema)
+    if (isSame) this.sawSameTablesAt = performance.now()
+    return isSame
   }
 
   /** Begins to build projections anew while it runs; one such at a time. */
@@ -199,7 +265,10 @@ export class Projector {
 
   private async hasRebuildWork(): Promise<boolean> {
     const { requested } = this
-    if (requested) {
+    if (requested && !this.isLeading) {
+      this.requested = null
+      this.onRebuild(refusedRebuild(requested))
+    } else if (requested) {
       this.requested = null
       this.rebuilding = await Rebuilding.begin(this.store, this.readModel, this.anew(), requested, this.onRebuild)
     }
@@ -208,6 +277,16 @@ export class Projector {
 
   /** Whatever goes wrong with it, the live rows are folded on. */
   private async rebuildSlice(reached: Checkpoint): Promise<void> {
+    try {
+      if (!(await this.leads())) {
+        this.hasReplaced = false
+        return
+      }
+    } catch (error) {
+      if (!(error instanceof ReadModelUnavailable)) throw error
+      this.report(`The read model cannot be written and is tried again: ${error.message}`)
+      return void (await delay(WRITE_RETRY_MS))
+    }
     if (!this.rebuilding) {
       try {
         this.hasReplaced = await this.readModel.dropReplaced(false)
@@ -233,8 +312,13 @@ export class Projector {
   private async fold(events: readonly ProjectedEvent[], reached: Checkpoint, signal: AbortSignal): Promise<boolean> {
     for (;;) {
       try {
-        await this.commit(events, reached)
-        return true
+        if (await this.leads()) {
+          await this.commit(events, reached)
+          return true
+        }
+        if (await this.isFoldedByOther(reached)) return true
+        await delay(FOLLOW_MS, null, { signal }).catch(() => undefined)
+        if (signal.aborted) return false
       } catch (error) {
         for (const projection of this.projections) projection.forget?.()
         this.rebuilding?.forget()
@@ -263,6 +347,30 @@ export class Projector {
       await this.rebuilding?.fold(events, reached, building)
     })
     this.rebuilding?.committed(reached)
+    this.noteReached(reached)
+  }
+
+  /** @throws ProjectionStopped where the leading process is one of another version. */
+  private async isFoldedByOther(reached: Checkpoint): Promise<boolean> {
+    try {
+      if (performance.now() - this.sawSameTablesAt > SAME_TABLES_MS && !(await this.hasSameTables()))
+        throw otherTables()
+      const isReached = await this.readModel.snapshot(async (rows) => {
+        for (const { projection } of this.projections) {
+          const { position } = await rows.checkpoint(projection)
+          if (position === null || this.isAfter(reached.position as Position, position)) return false
+        }
+        return true
+      })
+      if (isReached) this.noteReached(reached)
+      return isReached
+    } catch (error) {
+      if (!(error instanceof ReadModelUnusable)) throw error
+      throw new ReadModelUnavailable(error.message, { cause: error })
+    }
+  }
+
+  private noteReached(reached: Checkpoint): void {
     for (const { projection } of this.projections) {
       const { position } = this.checkpoints.get(projection) as Checkpoint
       if (position === null || this.isAfter(reached.position as Position, position)) {
@@ -290,6 +398,27 @@ export class Projector {
 
   private isAfter(position: Position, other: string): boolean {
     return this.store.comparePositions(position, other as Position) > 0
+  }
+}
+
+function otherTables(): ProjectionStopped {
+  return new ProjectionStopped(
+    'Another service of another version writes the read model, and makes other tables. Stop the services of that version, or give this one a read model of its own.',
+  )
+}
+
+function refusedRebuild({ projections }: RebuildRequest): RebuildState {
+  return {
+    projections,
+    status: 'failed',
+    sequence: 0,
+    wantedSequence: 0,
+    rows: 0,
+    wantedRows: 0,
+    differenceCount: 0,
+    differences: [],
+    elapsedMs: 0,
+    failure: 'Another service writes the read model that this one shares. Ask that one to rebuild.',
   }
 }
 

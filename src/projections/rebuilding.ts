@@ -162,6 +162,13 @@ export class Rebuilding {
     this.differences.length = 0
   }
 
+  /** To another process, which goes on with it. */
+  handOver(): void {
+    this.status = 'failed'
+    this.failure = 'Another service writes the read model by now, and goes on with it.'
+    this.say()
+  }
+
   async fail(error: unknown): Promise<void> {
     this.status = 'failed'
     this.failure = error instanceof Error ? error.message : String(error)

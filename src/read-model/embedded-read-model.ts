@@ -23,6 +23,7 @@ import {
   type RowReader,
   type RowsImage,
   type RowWriter,
+  type Standing,
 } from './read-model.js'
 import type { ProjectionTables, Table } from './tables.js'
 
@@ -49,7 +50,9 @@ const WRITER_CACHES_KIB = {
 } as const
 
 export class EmbeddedReadModel implements ReadModel {
+  readonly removal = 'delete read-model.db with its -wal and -shm'
   private readonly file: string
+  private isLeading = false
   private writer: EmbeddedRows | null = null
   private builder: EmbeddedRows | null = null
   private single: EmbeddedRows | null = null
@@ -75,6 +78,13 @@ export class EmbeddedReadModel implements ReadModel {
       snapshotWaitMs,
     )
     this.copier = use === 'projected' ? new LogCopier(file) : null
+  }
+
+  /** The folder of the file is locked by who writes it. */
+  async lead(): Promise<Standing> {
+    if (this.isLeading) return 'leading'
+    this.isLeading = true
+    return 'begun'
   }
 
   async prepare(projections: readonly ProjectionTables[]): Promise<void> {

@@ -118,7 +118,20 @@ export interface Building {
   dropReplaced(kept: boolean): Promise<boolean>
 }
 
+/**
+ * `leading`: this process writes the rows. `begun`: since just now, and others may have written before. `following`: another
+ * one does.
+ */
+export type Standing = 'leading' | 'begun' | 'following'
+
 export interface ReadModel extends RowReader, Building {
+  /** How an operator has the rows made anew, for the middle of a sentence. */
+  readonly removal: string
+  /**
+   * Where several processes share the rows only one of them writes, until it ends or loses its way to them: asks to be that
+   * one. @throws ReadModelUnavailable, ReadModelUnusable
+   */
+  lead(): Promise<Standing>
   /** Makes the projections' tables, anew where a schema number changed. */
   prepare(projections: readonly ProjectionTables[]): Promise<void>
   /** Schema numbers of the projections there are, by their names. */
@@ -139,7 +152,7 @@ export interface ReadModel extends RowReader, Building {
    * One writer at a time. `building` writes the tables that are being built; where a projection is not, it is the same as
    * `rows`.
    *
-   * @throws ReadModelUnavailable; then nothing was written.
+   * @throws ReadModelUnavailable; then nothing was written, unless this process has to begin to lead again: then it may have been.
    */
   write(change: (rows: RowWriter, building: RowWriter) => Promise<void>): Promise<void>
   close(): Promise<void>

@@ -8,7 +8,7 @@ import { EventStoreCorrupt, type EventStore } from '../event-store/event-store.j
 import { EMBEDDED, EVENT_LOG_FILE, openEventStore, type Log } from '../event-store/open-event-store.js'
 import { categories, ledgerOf } from '../event-store/streams.js'
 import type { ReadModel } from '../read-model/read-model.js'
-import { openReadModel, openScratchReadModel, READ_MODEL_FILE } from '../read-model/open-read-model.js'
+import { openReadModel, openScratchReadModel, placeWithoutRows } from '../read-model/open-read-model.js'
 import { meters } from '../read-model/tables.js'
 import { originOf } from '../projections/log-origin.js'
 import { allProjections } from '../projections/projections.js'
@@ -33,8 +33,9 @@ export async function runAudit(
   options: AuditOptions,
   log: Log,
 ): Promise<AuditVerdict> {
-  if (!existsSync(join(dataDir, READ_MODEL_FILE))) {
-    throw new Error(`There is no read model in ${resolve(dataDir)} to be audited. Start the service once, then audit.`)
+  const empty = await placeWithoutRows(readModelUrl, dataDir)
+  if (empty !== null) {
+    throw new Error(`There is no read model in ${empty} to be audited. Start the service once, then audit.`)
   }
   if (eventStoreUrl === EMBEDDED && !existsSync(join(dataDir, EVENT_LOG_FILE))) {
     throw new Error(`There is no event log in ${resolve(dataDir)} to be audited.`)
@@ -114,7 +115,7 @@ async function requireNoCopy(store: EventStore, live: ReadModel): Promise<void> 
     ),
   )
   try {
-    const origin = await originOf(reached, store)
+    const origin = await originOf(reached, store, live.removal)
     if (origin.kind === 'copied log') throw new Error(origin.message)
   } catch (error) {
     // So is an event that cannot be read.

@@ -248,17 +248,31 @@ async function expectImages(rows: RowReader, naive: NaiveRows): Promise<void> {
         const texts = columns.map((column) => JSON.stringify(expected.map((row) => row[column])))
         expectSame(parts, texts, range)
       } else {
-        expectSame(keysOf(parts as readonly Uint8Array[], count, key.length), keys, range)
+        expectSame(keysOf(parts, count, key.length), keys, range)
       }
       after = count === limit ? (last ?? undefined) : undefined
     } while (after)
   }
 }
 
-function keysOf([part]: readonly Uint8Array[], rows: number, columns: number): number[][] {
-  const entries = new Float64Array(Uint8Array.from(part!).buffer)
+/** Of entries that are kept as such, or of columns as JSON. */
+function keysOf(parts: readonly (string | Uint8Array)[], rows: number, columns: number): KeyValue[][] {
+  const [part] = parts
+  const valueAt = part instanceof Uint8Array ? inEntries(part, rows) : inColumns(parts as readonly string[])
+  return Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => valueAt(row, column)))
+}
+
+type ValueAt = (row: number, column: number) => KeyValue
+
+function inEntries(part: Uint8Array, rows: number): ValueAt {
+  const entries = new Float64Array(Uint8Array.from(part).buffer)
   const width = entries.length / rows
-  return Array.from({ length: rows }, (_, row) => Array.from(entries.subarray(row * width, row * width + columns)))
+  return (row, column) => entries[row * width + column] as number
+}
+
+function inColumns(parts: readonly string[]): ValueAt {
+  const columns = parts.map((part) => JSON.parse(part) as KeyValue[])
+  return (row, column) => columns[column]![row] as KeyValue
 }
 
 /** Quickly where they are the same, and readable where they are not. */

@@ -1,0 +1,129 @@
+/**
+ * One session of a PostgreSQL server. Numbers come back as numbers; every wait has an end, and a session that failed in between
+ * two answers is of no use any more.
+ */
+import pg from 'pg'
+import { ReadModelUnusable, type KeyValue } from './read-model.js'
+import { postgresFailure } from './postgres-failure.js'
+import type { PostgresSettings } from './postgres-url.js'
+
+const CONNECT_TIMEOUT_MS = 10_000
+/** Of one statement: said to the server, and a little later seen to here, should it not answer at all. */
+const STATEMENT_TIMEOUT_MS = 60_000
+const NO_ANSWER_MS = STATEMENT_TIMEOUT_MS + 5_000
+/** Others may hold a table for as long as a statement of theirs takes. */
+const LOCK_TIMEOUT_MS = 10_000
+const END_TIMEOUT_MS = 1_000
+/** The first one that can print a decimal without the zeros at its end. */
+const SERVER_VERSION_MIN = 130_000
+
+const INT8 = 20
+
+/** Lists of one column each, to be unnested. */
+export type Parameter = KeyValue | readonly KeyValue[]
+
+export class PostgresConnection {
+  private isEnded = false
+  /** A session takes one question at a time. */
+  private answered: Promise<unknown> = Promise.resolve()
+
+  private constructor(
+    private readonly client: pg.Client,
+    private readonly settings: PostgresSettings,
+  ) {
+    const lost = (): void => void (this.isEnded = true)
+    client.on('error', lost)
+    client.on('end', lost)
+  }
+
+  /** @throws ReadModelUnavailable, ReadModelUnusable */
+  static async open(settings: PostgresSettings): Promise<PostgresConnection> {
+    const client = new pg.Client({
+      connectionString: settings.connectionString,
+      application_name: 'meterbook',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: NO_ANSWER_MS,
+      keepAlive: true,
+      types: { getTypeParser: (oid: number) => parserOf(oid) },
+    })
+    const connection = new PostgresConnection(client, settings)
+    try {
+      await client.connect()
+      await connection.setUp()
+      return connection
+    } catch (error) {
+      await connection.close()
+      throw postgresFailure(settings, error)
+    }
+  }
+
+  /** Whether its session is over. What it had locked is free, and what it had not committed is undone. */
+  get isLost(): boolean {
+    return this.isEnded
+  }
+
+  async rows<Row>(text: string, parameters: readonly Parameter[] = []): Promise<Row[]> {
+    return (await this.ask(text, parameters)).rows as Row[]
+  }
+
+  /** Each row as its values in the order of the columns. */
+  async values(text: string, parameters: readonly Parameter[] = []): Promise<KeyValue[][]> {
+    return (await this.ask(text, parameters, 'array')).rows as KeyValue[][]
+  }
+
+  /** How many rows were written. */
+  async run(text: string, parameters: readonly Parameter[] = []): Promise<number> {
+    return (await this.ask(text, parameters)).rowCount ?? 0
+  }
+
+  /** Several statements without parameters at once; answers the rows of the last one. */
+  async runAll<Row>(statements: readonly string[]): Promise<Row[]> {
+    const answers = (await this.ask(statements.join('; '), [])) as unknown as pg.QueryResult | pg.QueryResult[]
+    const last = Array.isArray(answers) ? answers.at(-1) : answers
+    return (last?.rows ?? []) as Row[]
+  }
+
+  /** Does not wait for a server that is silent. */
+  async close(): Promise<void> {
+    this.isEnded = true
+    const ended = this.client.end().catch(() => undefined)
+    const timeout = new Promise<void>((resolve) => setTimeout(resolve, END_TIMEOUT_MS).unref())
+    await Promise.race([ended, timeout])
+  }
+
+  private async setUp(): Promise<void> {
+    const [{ version } = { version: 0 }] = await this.runAll<{ version: number }>([
+      `SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
+      `SET lock_timeout = ${LOCK_TIMEOUT_MS}`,
+      // What is kept is found by the same names whatever the database is set to.
+      'SET search_path = pg_catalog',
+      "SELECT current_setting('server_version_num')::bigint AS version",
+    ])
+    if (version < SERVER_VERSION_MIN)
+      throw new ReadModelUnusable(`The ${this.settings.place} needs PostgreSQL 13 or newer.`)
+  }
+
+  private ask(text: string, parameters: readonly Parameter[], rowMode?: 'array'): Promise<pg.QueryResult> {
+    // Without parameters it may be several statements.
+    const values = parameters.length === 0 ? {} : { values: [...parameters] }
+    const query = { text, ...values, ...(rowMode && { rowMode }) }
+    const answer = this.answered.then(() => this.answerTo(query))
+    this.answered = answer.catch(() => undefined)
+    return answer
+  }
+
+  private async answerTo(query: pg.QueryConfig | pg.QueryArrayConfig): Promise<pg.QueryResult> {
+    try {
+      return await this.client.query(query)
+    } catch (error) {
+      // An answer that did not come may still come, and would be taken for that of the next question.
+      if (!(error instanceof pg.DatabaseError)) await this.close()
+      throw postgresFailure(this.settings, error)
+    }
+  }
+}
+
+/** Whole numbers of the read model are exact as numbers. */
+function parserOf(oid: number): (text: string) => unknown {
+  return oid === INT8 ? Number : (pg.types.getTypeParser(oid) as (text: string) => unknown)
+}

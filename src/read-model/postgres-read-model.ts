@@ -1,0 +1,248 @@
+/**
+ * The read model in one schema of a PostgreSQL database, which several processes may share. One of them at a time writes: it
+ * holds a lock of its session, so that whoever loses the session has lost the right to write, and nothing half done stays.
+ *
+ * Reads are transactions of one committed state (`REPEATABLE READ`). Commits are as durable as the server makes them: what
+ * others have read of the rows must not go away again.
+ */
+import { crc32 } from 'node:zlib'
+import { setTimeout as delay } from 'node:timers/promises'
+import { PostgresConnection } from './postgres-connection.js'
+import { removalOf } from './postgres-failure.js'
+import { PostgresRows } from './postgres-rows.js'
+import { physicalsIn, PostgresTables, type Located, type Physicals } from './postgres-tables.js'
+import { readPostgresUrl, type PostgresSettings } from './postgres-url.js'
+import {
+  ReadModelUnavailable,
+  ReadModelUnusable,
+  type Checkpoint,
+  type KeyValue,
+  type Range,
+  type ReadModel,
+  type RowReader,
+  type RowsImage,
+  type RowWriter,
+  type Standing,
+} from './read-model.js'
+import { SNAPSHOT_WAIT_MS, SnapshotConnections } from './snapshot-connections.js'
+import type { ProjectionTables, Table } from './tables.js'
+
+/** Tells Meterbook's locks from those of others in the database: the letters METE. */
+const LOCK_CLASS = 0x4d455445
+/** Between two looks whether a table that was replaced is still read. */
+const STILL_READ_MS = 20
+
+interface Views {
+  readonly live: Physicals
+  readonly building: Physicals
+  readonly built: ReadonlySet<string>
+}
+
+export class PostgresReadModel implements ReadModel {
+  readonly removal: string
+  private readonly settings: PostgresSettings
+  private readonly tables: PostgresTables
+  private readonly snapshots: SnapshotConnections<PostgresConnection>
+  private session: PostgresConnection | null = null
+  private isLeading = false
+  /** Of the tables there are; null: to be looked up. Nobody changes them but who leads. */
+  private views: Views | null = null
+  /** A session does one transaction at a time. */
+  private done: Promise<unknown> = Promise.resolve()
+  private closed = false
+
+  /** `url`: without a problem (`postgresUrlProblem`). */
+  constructor(url: string, snapshotWaitMs = SNAPSHOT_WAIT_MS) {
+    this.settings = readPostgresUrl(url)
+    this.removal = removalOf(this.settings)
+    this.tables = new PostgresTables(this.settings)
+    this.snapshots = new SnapshotConnections<PostgresConnection>(
+      { open: () => this.connect(), close: (connection) => connection.close() },
+      snapshotWaitMs,
+    )
+  }
+
+  async lead(): Promise<Standing> {
+    if (this.session?.isLost) {
+      await this.session.close()
+      this.session = null
+      this.isLeading = false
+    }
+    if (this.isLeading) return 'leading'
+    this.session ??= await this.connect()
+    const [lock] = await this.session.rows<{ isTaken: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS "isTaken"', [
+      LOCK_CLASS,
+      crc32(this.settings.schema) | 0,
+    ])
+    if (!lock?.isTaken) return 'following'
+    this.isLeading = true
+    this.views = null
+    return 'begun'
+  }
+
+  prepare(projections: readonly ProjectionTables[]): Promise<void> {
+    return this.changeTables((session) => this.tables.prepare(session, projections))
+  }
+
+  beginBuild(projections: readonly ProjectionTables[], keep: boolean): Promise<void> {
+    return this.changeTables((session) => this.tables.beginBuild(session, projections, keep))
+  }
+
+  builds(): Promise<ReadonlyMap<string, Checkpoint>> {
+    return this.transaction((session) => this.tables.checkpointsOfBuilds(session))
+  }
+
+  abandonBuild(): Promise<void> {
+    return this.changeTables((session) => this.tables.abandonBuild(session))
+  }
+
+  async switchBuild(): Promise<void> {
+    await this.changeTables((session) => this.tables.switchBuild(session))
+    // Until it knows how many rows there are the server may read them in a slow way.
+    await this.transaction(async (session) => {
+      for (const physical of (await this.lookUp(session)).live.values()) await session.run(`ANALYZE ${physical}`)
+    })
+  }
+
+  async dropReplaced(kept: boolean): Promise<boolean> {
+    const next = await this.transaction((session) => this.tables.nextReplaced(session, kept))
+    if (!next) return false
+    if (next.isRead) await delay(STILL_READ_MS)
+    else await this.changeTables((session) => this.tables.dropReplaced(session, next.physical))
+    return true
+  }
+
+  schemas(): Promise<ReadonlyMap<string, number>> {
+    return this.reading(undefined, (connection) => this.tables.schemas(connection))
+  }
+
+  storageFaults(projections: readonly ProjectionTables[]): Promise<readonly string[]> {
+    return this.reading(undefined, (connection) => this.tables.faults(connection, projections))
+  }
+
+  get<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(Row | undefined)[]> {
+    return this.snapshot((rows) => rows.get(table, keys, index))
+  }
+
+  range<Row>(table: Table<Row>, range: Range<Row>): Promise<Row[]> {
+    return this.snapshot((rows) => rows.range(table, range))
+  }
+
+  values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]> {
+    return this.snapshot((rows) => rows.values(table, columns, range))
+  }
+
+  image<Row>(table: Table<Row>, range: Range<Row>): Promise<RowsImage> {
+    return this.snapshot((rows) => rows.image(table, range))
+  }
+
+  count<Row>(table: Table<Row>): Promise<number> {
+    return this.snapshot((rows) => rows.count(table))
+  }
+
+  checkpoint(projection: string): Promise<Checkpoint> {
+    return this.snapshot((rows) => rows.checkpoint(projection))
+  }
+
+  snapshot<Result>(read: (rows: RowReader) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    return this.reading(signal, async (connection) => {
+      const located = await connection.runAll<Located>([
+        'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY',
+        this.tables.selectLive,
+      ])
+      try {
+        return await read(new PostgresRows(connection, this.tables, physicalsIn(located)))
+      } finally {
+        // It has nothing to lose, and what was wrong the read itself has said.
+        await connection.run('COMMIT').catch(() => connection.close())
+      }
+    })
+  }
+
+  write(change: (rows: RowWriter, building: RowWriter) => Promise<void>): Promise<void> {
+    return this.transaction(async (session) => {
+      const { live, building, built } = await this.lookUp(session)
+      await change(
+        new PostgresRows(session, this.tables, live),
+        new PostgresRows(session, this.tables, building, built),
+      )
+    })
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    await this.session?.close()
+    await this.snapshots.close()
+  }
+
+  private connect(): Promise<PostgresConnection> {
+    if (this.closed) throw new Error('The read model is closed.')
+    return PostgresConnection.open(this.settings)
+  }
+
+  /** With a connection of its own. @throws ReadModelBusy, ReadModelUnusable */
+  private async reading<Result>(
+    signal: AbortSignal | undefined,
+    read: (connection: PostgresConnection) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      const connection = await this.sound(signal)
+      try {
+        return await read(connection)
+      } finally {
+        if (connection.isLost) this.snapshots.discard(connection)
+        else this.snapshots.release(connection)
+      }
+    } catch (error) {
+      if (!(error instanceof ReadModelUnavailable)) throw error
+      throw new ReadModelUnusable(error.message, { cause: error })
+    }
+  }
+
+  /** Those that ended while nobody used them are no use: the server was restarted. */
+  private async sound(signal: AbortSignal | undefined): Promise<PostgresConnection> {
+    for (;;) {
+      const connection = await this.snapshots.acquire(signal)
+      if (!connection.isLost) return connection
+      this.snapshots.discard(connection)
+    }
+  }
+
+  private async changeTables(change: (session: PostgresConnection) => Promise<void>): Promise<void> {
+    await this.transaction(change)
+    this.views = null
+  }
+
+  /** Of who leads. Committed together or not at all; one after the other. */
+  private transaction<Result>(change: (session: PostgresConnection) => Promise<Result>): Promise<Result> {
+    const result = this.done.then(() => this.transact(change))
+    this.done = result.catch(() => undefined)
+    return result
+  }
+
+  private async transact<Result>(change: (session: PostgresConnection) => Promise<Result>): Promise<Result> {
+    const { session } = this
+    if (!session || session.isLost || !this.isLeading) {
+      throw new ReadModelUnavailable('Another process may be writing the read model by now.')
+    }
+    try {
+      await session.run('BEGIN')
+      const result = await change(session)
+      await session.run('COMMIT')
+      return result
+    } catch (error) {
+      this.views = null
+      await session.run('ROLLBACK').catch(() => session.close())
+      throw error
+    }
+  }
+
+  private async lookUp(session: PostgresConnection): Promise<Views> {
+    this.views ??= {
+      live: physicalsIn(await session.rows<Located>(this.tables.selectLive)),
+      building: await this.tables.building(session),
+      built: new Set((await this.tables.checkpointsOfBuilds(session)).keys()),
+    }
+    return this.views
+  }
+}

@@ -1,0 +1,46 @@
+/** What `READ_MODEL_URL` says of a PostgreSQL database: a connection string as `psql` takes it, and a schema for the rows. */
+
+/** Where the rows stand when the connection string does not say so. */
+export const DEFAULT_SCHEMA = 'meterbook'
+
+export interface PostgresSettings {
+  /** Without what is only said to Meterbook. */
+  readonly connectionString: string
+  readonly schema: string
+  /** As it may be told to anybody: without a user and a password. */
+  readonly place: string
+}
+
+/** Names that need no quotes, so that an operator can type them. */
+const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
+
+export function isPostgresUrl(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url)
+}
+
+/** What is wrong with it, for the end of a sentence; null where nothing is. The string is not repeated: it may hold a password. */
+export function postgresUrlProblem(url: string): string | null {
+  if (!URL.canParse(url)) return 'it is no URL'
+  const { hostname, pathname, searchParams } = new URL(url)
+  if (hostname === '' && !searchParams.has('host')) return 'it names no host'
+  if (!/^\/[^/]+$/.test(pathname)) return 'it names no database'
+  const schemas = searchParams.getAll('schema')
+  if (schemas.length > 1) return 'it names more than one schema'
+  const [schema = DEFAULT_SCHEMA] = schemas
+  if (!SCHEMA.test(schema) || schema.startsWith('pg_'))
+    return 'its schema must be lower-case letters, digits and _, at most 63, and not begin with a digit or pg_'
+  return null
+}
+
+/** Of a string without a problem. */
+export function readPostgresUrl(url: string): PostgresSettings {
+  const parsed = new URL(url)
+  const schema = parsed.searchParams.get('schema') ?? DEFAULT_SCHEMA
+  parsed.searchParams.delete('schema')
+  const host = parsed.hostname === '' ? (parsed.searchParams.get('host') ?? '') : parsed.host
+  return {
+    connectionString: parsed.toString(),
+    schema,
+    place: `schema ${schema} of the PostgreSQL database ${decodeURIComponent(parsed.pathname.slice(1))} at ${host}`,
+  }
+}
