@@ -25,7 +25,7 @@ export function createStatements<R>(table: Table<R>, physical: string): string[]
     `CREATE TABLE ${physical} (${[...columns, `PRIMARY KEY (${list(table.key)})`].join(', ')})`,
     ...Object.entries(table.indexes).map(
       ([name, { columns: indexed, unique }]) =>
-        `CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${nameOf(physical)}_${name} ON ${physical} (${list(indexed)})`,
+        `CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${nameOf(physical)}_${sql(name)} ON ${physical} (${list(indexed)})`,
     ),
   ]
 }

@@ -274,7 +274,7 @@ function expected(table: Table<Row>, physical: string): [name: string, how: stri
     [physical, columns.join(', ')],
     [`${physical}_pkey`, `unique ${table.key.map(sql).join(', ')}`],
     ...Object.entries(table.indexes).map(([name, { columns: indexed, unique }]): [string, string] => [
-      `${physical}_${name}`,
+      `${physical}_${sql(name)}`,
       `${unique ? 'unique ' : ''}${indexed.map(sql).join(', ')}`,
     ]),
   ]
