@@ -32,7 +32,7 @@ import { EMBEDDED, openEventStore } from './event-store/open-event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
 import { ProjectorThread } from './projections/projector-thread.js'
 import { EMBEDDED_READ_MODEL, openReadModel } from './read-model/open-read-model.js'
-import { ReadModelUnavailable, ReadModelUnusable } from './read-model/read-model.js'
+import { ReadModelUnusable } from './read-model/read-model.js'
 import { Audits } from './replay/audits.js'
 import { keptSessionSecret } from './session-secret.js'
 
@@ -283,6 +283,5 @@ async function untilReachable<Result>(
 /** null: it is something else that trying again does not mend. */
 function unreachable(error: unknown): string | null {
   if (error instanceof EventStoreUnavailable) return 'event store'
-  const { cause } = error as { readonly cause?: unknown }
-  return error instanceof ReadModelUnusable && cause instanceof ReadModelUnavailable ? 'read model' : null
+  return error instanceof ReadModelUnusable && error.isPassing ? 'read model' : null
 }

@@ -5,7 +5,7 @@ import { EVENT_LOG_FILE } from '../src/event-store/open-event-store.js'
 import { allProjections } from '../src/projections/projections.js'
 import { Projector } from '../src/projections/projector.js'
 import { EmbeddedReadModel } from '../src/read-model/embedded-read-model.js'
-import { READ_MODEL_FILE } from '../src/read-model/open-read-model.js'
+import { openReadModel, READ_MODEL_FILE } from '../src/read-model/open-read-model.js'
 import type { KeyValue, RowReader } from '../src/read-model/read-model.js'
 import type { Table } from '../src/read-model/tables.js'
 
@@ -61,8 +61,8 @@ export async function differingRows(folder: string, otherFolder: string): Promis
 }
 
 /** Every row of every table by the table's name, and how far each projection has come. */
-export async function allRows(folder: string): Promise<Rows> {
-  const readModel = new EmbeddedReadModel(join(folder, READ_MODEL_FILE))
+export async function allRows(folder: string, readModelUrl = 'embedded:'): Promise<Rows> {
+  const readModel = openReadModel(readModelUrl, folder)
   try {
     const rows: Rows = { projections: [] }
     const schemas = await readModel.schemas()

@@ -54,6 +54,8 @@ export interface RunningService {
   readonly url: string
   readonly port: number
   readonly dataDir: string
+  /** Value of READ_MODEL_URL. */
+  readonly readModelUrl: string
   readonly stripe: Stripe
   /** A client with another key; it does not retry unless told to. */
   client(key: string, maxNetworkRetries?: number): Stripe
@@ -77,8 +79,8 @@ export interface Choices {
 
 export interface TestStore {
   readonly name: string
-  /** Value of EVENT_STORE_URL, of a store without events. */
-  open(): Promise<{ readonly url: string; close(): Promise<void> }>
+  /** Values of EVENT_STORE_URL, of a store without events, and of READ_MODEL_URL, of a read model without rows. */
+  open(): Promise<{ readonly url: string; readonly readModelUrl?: string; close(): Promise<void> }>
 }
 
 export const stores: readonly [TestStore, ...TestStore[]] = [
@@ -94,12 +96,28 @@ export const stores: readonly [TestStore, ...TestStore[]] = [
   },
 ]
 
+/** As it runs on several machines. */
+export const onServers: TestStore = {
+  name: "EventStoreDB's wire and PostgreSQL",
+  open: async () => {
+    const { EventStoreDbServer } = await import('./eventstoredb-server/eventstoredb-server.js')
+    const { PostgresServer } = await import('./postgres-server.js')
+    const [events, rows] = await Promise.all([EventStoreDbServer.start(), PostgresServer.start()])
+    return {
+      url: events.url,
+      readModelUrl: await rows.newDatabase(),
+      close: async () => void (await Promise.all([events.stop(), rows.stop()])),
+    }
+  },
+}
+
 /** Runs the same scenarios on each store. */
 export function onEachStore(
   name: string,
   scenarios: (start: (clock?: Clock, choices?: Choices) => Promise<RunningService>, store: TestStore) => void,
+  on = stores as readonly TestStore[],
 ): void {
-  for (const store of stores) {
+  for (const store of on) {
     describe(`${name}, on ${store.name}`, () =>
       scenarios((clock, choices) => startRunningService(store, clock, randomIds, choices), store))
   }
@@ -113,6 +131,7 @@ export async function startRunningService(
 ): Promise<RunningService> {
   const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
   const opened = await store.open()
+  const { readModelUrl = 'embedded:' } = opened
   const log = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' })
   const start = (): Promise<Service> =>
     startService({
@@ -120,6 +139,7 @@ export async function startRunningService(
         PORT: '0',
         DATA_DIR: dataDir,
         EVENT_STORE_URL: opened.url,
+        READ_MODEL_URL: readModelUrl,
         BOOTSTRAP_API_KEY: TEST_KEY,
         LOG_LEVEL: 'silent',
         ...settings,
@@ -160,6 +180,7 @@ export async function startRunningService(
       return Number(new URL(service.url).port)
     },
     dataDir,
+    readModelUrl,
     get stripe() {
       return client(TEST_KEY)
     },

@@ -87,6 +87,7 @@ export class Projector {
     private readonly anew: () => readonly Projection[] = () => [],
     private readonly onRebuild: (state: RebuildState) => void = () => undefined,
     private readonly gathering: Gathering = GATHERING,
+    private readonly otherTablesWaitMs = OTHER_TABLES_WAIT_MS,
   ) {}
 
   /**
@@ -99,7 +100,7 @@ export class Projector {
   async prepare(): Promise<void> {
     const since = performance.now()
     while (!(await this.leads()) && !(await this.hasSameTables())) {
-      if (performance.now() - since > OTHER_TABLES_WAIT_MS) throw otherTables()
+      if (performance.now() - since > this.otherTablesWaitMs) throw otherTables()
       await delay(WRITE_RETRY_MS)
     }
     if (!this.isLeading) await this.loadCheckpoints()

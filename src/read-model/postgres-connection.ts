@@ -95,6 +95,8 @@ export class PostgresConnection {
     const [{ version } = { version: 0 }] = await this.runAll<{ version: number }>([
       `SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
       `SET lock_timeout = ${LOCK_TIMEOUT_MS}`,
+      // Compiling a question takes longer than any of these takes to answer.
+      'SET jit = off',
       // What is kept is found by the same names whatever the database is set to.
       'SET search_path = pg_catalog',
       "SELECT current_setting('server_version_num')::bigint AS version",
@@ -114,6 +116,7 @@ export class PostgresConnection {
 
   private async answerTo(query: pg.QueryConfig | pg.QueryArrayConfig): Promise<pg.QueryResult> {
     try {
+      if (this.isEnded) throw new Error('the connection was lost')
       return await this.client.query(query)
     } catch (error) {
       // An answer that did not come may still come, and would be taken for that of the next question.

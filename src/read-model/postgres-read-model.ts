@@ -195,7 +195,7 @@ export class PostgresReadModel implements ReadModel {
       }
     } catch (error) {
       if (!(error instanceof ReadModelUnavailable)) throw error
-      throw new ReadModelUnusable(error.message, { cause: error })
+      throw new ReadModelUnusable(error.message, { cause: error.cause }, true)
     }
   }
 

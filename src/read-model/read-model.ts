@@ -171,6 +171,15 @@ export class ReadModelBusy extends Error {
 /** It cannot be opened, for want of file descriptors for instance, or another file stands in its place. */
 export class ReadModelUnusable extends Error {
   override readonly name = 'ReadModelUnusable'
+
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    /** Whether waiting may mend it: a server that cannot be reached. */
+    readonly isPassing = false,
+  ) {
+    super(message, options)
+  }
 }
 
 /** What is stored is not what was written. The rows can be built anew from the log. */

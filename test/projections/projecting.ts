@@ -159,16 +159,15 @@ export interface RebuildOptions {
 }
 
 /**
- * Projects from a store into a file until a rebuild is over, or until `stepsMax` reports of it, as if the process ended
- * there; then closes the store. Answers the last state of the rebuild.
+ * Projects from a store into a read model until a rebuild is over, or until `stepsMax` reports of it, as if the process ended
+ * there; then closes both. Answers the last state of the rebuild.
  */
 export async function rebuildRows(
   store: EventStore,
-  rowsFile: string,
+  readModel: ReadModel,
   request: RebuildRequest | null,
   { stepsMax = Infinity, during }: RebuildOptions = {},
 ): Promise<RebuildState | null> {
-  const readModel = new EmbeddedReadModel(rowsFile)
   const stop = new AbortController()
   let last: RebuildState | null = null
   let steps = 0

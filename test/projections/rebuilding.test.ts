@@ -25,7 +25,7 @@ function rebuild(
   request: RebuildRequest | null,
   options?: RebuildOptions,
 ): Promise<RebuildState | null> {
-  return rebuildRows(new EmbeddedEventStore(logFile), rowsFile, request, options)
+  return rebuildRows(new EmbeddedEventStore(logFile), new EmbeddedReadModel(rowsFile), request, options)
 }
 
 async function inFiles(

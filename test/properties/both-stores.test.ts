@@ -1,6 +1,6 @@
 /**
- * One sequence of commands gives the same rows on every store: the same requests, sent one after the other through the
- * Stripe client to a service on each store, with the same clock and ids.
+ * One sequence of commands gives the same rows on every store and in every read model: the same requests, sent one after the
+ * other through the Stripe client to a service on each, with the same clock and ids.
  */
 import { expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -8,7 +8,7 @@ import type Stripe from 'stripe'
 import { DAY_MS, HOUR_MS } from '../../src/domain/time-bucket.js'
 import type { Ids } from '../../src/commands/environment.js'
 import { allRows, type Rows } from '../fresh-fold.js'
-import { FixedClock, seconds, startRunningService, stores, type TestStore } from '../running-service.js'
+import { FixedClock, onServers, seconds, startRunningService, stores, type TestStore } from '../running-service.js'
 
 const METERS = [
   { formula: 'sum', dimension_payload_keys: ['region'] },
@@ -142,7 +142,7 @@ async function run(
       position: _position,
       ...digest
     } = (await stripe.rawRequest('GET', '/meterbook/v1/digest')) as { lastResponse: unknown; position: unknown }
-    const { projections: _, ...rows } = await allRows(service.dataDir)
+    const { projections: _, ...rows } = await allRows(service.dataDir, service.readModelUrl)
     return { answers, rows, digest }
   } finally {
     await service.close()
@@ -155,7 +155,7 @@ it('One sequence of commands is answered alike and leaves the same rows on every
       const [first, ...others] = stores
       const expected = await run(first, steps)
       expect(expected.rows.usage_records?.length).toBeGreaterThan(0)
-      for (const store of others) expect(await run(store, steps)).toEqual(expected)
+      for (const store of [...others, onServers]) expect(await run(store, steps)).toEqual(expected)
     }),
     { numRuns: 3 },
   )

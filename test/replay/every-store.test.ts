@@ -1,6 +1,6 @@
 /**
- * One history on every store: the same rows and digests, also after a rebuild that was interrupted anywhere, and an audit on
- * each agrees with the same digests.
+ * One history on every store and in every read model: the same rows and digests, also after a rebuild that was interrupted
+ * anywhere, and an audit on each agrees with the same digests.
  */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -9,33 +9,55 @@ import { EventStoreDbEventStore } from '../../src/event-store/eventstoredb-event
 import type { EventStore } from '../../src/event-store/event-store.js'
 import type { RebuildRequest, RebuildState } from '../../src/projections/rebuilding.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
+import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
+import type { ReadModel } from '../../src/read-model/read-model.js'
 import type { AuditVerdict } from '../../src/replay/audit.js'
 import { digestUsage, type Digest } from '../../src/replay/digest.js'
 import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
 import { histories, LEDGERS, withoutRepeats, writeLog, type Entry } from '../projections/history.js'
 import { bySeven, dump, project, rebuildRows, Workspace } from '../projections/projecting.js'
+import { PostgresServer } from '../postgres-server.js'
 import { agree, everything } from './agreeing.js'
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 let workspace: Workspace
-beforeAll(() => {
+let postgres: PostgresServer
+beforeAll(async () => {
   workspace = new Workspace()
+  postgres = await PostgresServer.start()
 })
-afterAll(() => workspace.remove())
+afterAll(async () => {
+  workspace.remove()
+  await postgres.stop()
+})
 
 type OpenStore = () => EventStore
+type OpenRows = () => ReadModel
 
-/** `use` is given what opens one and the same empty store, again and again. */
-const stores: readonly ((use: (open: OpenStore) => Promise<Proven>) => Promise<Proven>)[] = [
+function embeddedRows(): OpenRows {
+  const file = workspace.file('read-model.db')
+  return () => new EmbeddedReadModel(file)
+}
+
+/** `use` is given what opens one and the same empty store and read model, again and again. */
+const stores: readonly ((use: (open: OpenStore, openRows: OpenRows) => Promise<Proven>) => Promise<Proven>)[] = [
   (use) => {
     const file = workspace.file('events.db')
-    return use(() => new EmbeddedEventStore(file))
+    return use(() => new EmbeddedEventStore(file), embeddedRows())
+  },
+  async (use) => {
+    const file = workspace.file('events.db')
+    const url = await postgres.newDatabase()
+    return use(
+      () => new EmbeddedEventStore(file),
+      () => new PostgresReadModel(url),
+    )
   },
   async (use) => {
     const server = await EventStoreDbServer.start()
     try {
-      return await use(() => EventStoreDbEventStore.open({ url: server.url, log: quiet }))
+      return await use(() => EventStoreDbEventStore.open({ url: server.url, log: quiet }), embeddedRows())
     } finally {
       await server.stop()
     }
@@ -56,9 +78,9 @@ async function write(open: OpenStore, entries: readonly Entry[]): Promise<void> 
   await store.close()
 }
 
-async function prove(open: OpenStore, rowsFile: string): Promise<Proven> {
+async function prove(open: OpenStore, openRows: OpenRows): Promise<Proven> {
   const store = open()
-  const live = new EmbeddedReadModel(rowsFile)
+  const live = openRows()
   try {
     const digests = await Promise.all(
       LEDGERS.map((ledger) => live.snapshot((rows) => digestUsage(rows, { ...everything, ledger }))),
@@ -86,7 +108,7 @@ async function prove(open: OpenStore, rowsFile: string): Promise<Proven> {
   }
 }
 
-it('A history leaves the same rows and digests on every store, also where a rebuild was interrupted', () =>
+it('A history leaves the same rows and digests on every store and in every read model, also where a rebuild was interrupted', () =>
   fc.assert(
     fc.asyncProperty(
       histories(60).map(withoutRepeats),
@@ -96,24 +118,23 @@ it('A history leaves the same rows and digests on every store, also where a rebu
         const request: RebuildRequest = { projections, keep: false }
         const proven: Proven[] = []
         for (const withStore of stores) {
-          const rowsFile = workspace.file('read-model.db')
-          const result = await withStore(async (open) => {
+          const result = await withStore(async (open, openRows) => {
             await write(open, entries)
-            const readModel = new EmbeddedReadModel(rowsFile)
+            const readModel = openRows()
             const store = open()
             await project(store, readModel, { cut: bySeven })
             await store.close()
             await readModel.close()
-            proven.push(await prove(open, rowsFile))
+            proven.push(await prove(open, openRows))
             let state: RebuildState | null = null
             for (const [index, stepsMax] of interruptions.entries()) {
               // The first begins it; later ones find it begun.
-              state = await rebuildRows(open(), rowsFile, index === 0 ? request : null, { stepsMax })
+              state = await rebuildRows(open(), openRows(), index === 0 ? request : null, { stepsMax })
               if (state?.status === 'completed') break
             }
-            if (state?.status !== 'completed') state = await rebuildRows(open(), rowsFile, request)
+            if (state?.status !== 'completed') state = await rebuildRows(open(), openRows(), request)
             expect(state).toMatchObject({ status: 'completed', differenceCount: 0 })
-            return prove(open, rowsFile)
+            return prove(open, openRows)
           })
           proven.push(result)
         }

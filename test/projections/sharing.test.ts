@@ -1,0 +1,238 @@
+/** Several projectors that share a read model: one folds, the others wait for it, and one takes over where it is gone. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { EventEmitter, once } from 'node:events'
+import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
+import type { EventStore, Position } from '../../src/event-store/event-store.js'
+import { categories } from '../../src/event-store/streams.js'
+import { allProjections } from '../../src/projections/projections.js'
+import { Projector } from '../../src/projections/projector.js'
+import type { RebuildState } from '../../src/projections/rebuilding.js'
+import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
+import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
+import { PostgresServer } from '../postgres-server.js'
+import { histories, withoutRepeats, writeLog } from './history.js'
+import { bySeven, dump, project, recut, withSchema, Workspace } from './projecting.js'
+
+let postgres: PostgresServer
+let workspace: Workspace
+beforeAll(async () => {
+  workspace = new Workspace()
+  postgres = await PostgresServer.start()
+})
+afterAll(async () => {
+  workspace.remove()
+  await postgres.stop()
+})
+
+const ignore = (): void => undefined
+
+/** With its own way to the log and to the rows, as a process has. */
+class Sharer extends EventEmitter {
+  readonly rebuilds: RebuildState[] = []
+  readonly told: string[] = []
+  private readonly stopping = new AbortController()
+  private readonly store: EventStore
+  private position: Position | null = null
+  private over: Promise<Error | null> = Promise.resolve(null)
+
+  constructor(
+    logFile: string,
+    readonly rows: PostgresReadModel,
+  ) {
+    super()
+    this.store = new EmbeddedEventStore(logFile)
+  }
+
+  async start(projections = allProjections(ignore)): Promise<void> {
+    const projector = new Projector(
+      recut(this.store, bySeven),
+      this.rows,
+      projections,
+      ({ position }) => this.tell(() => (this.position = position)),
+      (message) => this.tell(() => this.told.push(message)),
+      () => allProjections(ignore),
+      (state) => this.tell(() => this.rebuilds.push(state)),
+      { gatherEvents: 0, gatherMs: 0, steadyMs: 0 },
+      500,
+    )
+    await projector.prepare()
+    this.rebuild = (request) => projector.rebuild(request)
+    this.over = projector.run(this.stopping.signal).then(
+      () => null,
+      (error: Error) => error,
+    )
+    void this.over.then(() => this.emit('change'))
+  }
+
+  rebuild: Projector['rebuild'] = ignore
+
+  private tell(change: () => void): void {
+    change()
+    this.emit('change')
+  }
+
+  /** What it has said to be in the rows is there. */
+  async until(wanted: (sharer: Sharer) => boolean): Promise<void> {
+    while (!wanted(this)) await once(this, 'change')
+  }
+
+  async reached(position: Position): Promise<void> {
+    await this.until(() => this.position !== null && this.store.comparePositions(this.position, position) >= 0)
+    const checkpoint = await this.rows.checkpoint('usage-cells')
+    expect(this.store.comparePositions(checkpoint.position as Position, position)).toBeGreaterThanOrEqual(0)
+  }
+
+  /** What stopped it; null where it was only told to stop. */
+  async stop(): Promise<Error | null> {
+    this.stopping.abort()
+    const failure = await this.over
+    await this.rows.close()
+    await this.store.close()
+    return failure
+  }
+
+  get stopped(): Promise<Error | null> {
+    return this.over
+  }
+}
+
+async function lastOf(store: EventStore): Promise<Position> {
+  let last: Position | null = null
+  for await (const page of store.readAll({ after: null, categories: Object.values(categories) })) {
+    last = page.at(-1)?.position ?? last
+  }
+  return last as Position
+}
+
+/** As a server that is restarted does, or a network between. */
+async function endSessions(url: string): Promise<void> {
+  const database = new URL(url).pathname.slice(1)
+  await postgres.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`)
+}
+
+it('Rows are folded once, whoever ends and whichever session is lost in between', () =>
+  fc.assert(
+    fc.asyncProperty(
+      histories(80).map(withoutRepeats),
+      fc.array(fc.constantFrom('one ends', 'one starts', 'sessions are lost', 'nothing'), {
+        minLength: 3,
+        maxLength: 6,
+      }),
+      async (entries, happenings) => {
+        const logFile = workspace.file('events.db')
+        const url = await postgres.newDatabase()
+        const store = new EmbeddedEventStore(logFile)
+        const revisions = new Map<string, number>()
+        const sharers: Sharer[] = []
+        const join = async (): Promise<void> => {
+          const sharer = new Sharer(logFile, new PostgresReadModel(url))
+          sharers.push(sharer)
+          await sharer.start()
+        }
+        try {
+          for (let many = 0; many < 3; many++) await join()
+          const size = Math.ceil(entries.length / happenings.length)
+          for (const [index, happening] of happenings.entries()) {
+            const writing = writeLog(store, entries.slice(index * size, (index + 1) * size), revisions)
+            if (happening === 'one ends' && sharers.length > 1) expect(await sharers.shift()?.stop()).toBeNull()
+            if (happening === 'one starts') await join()
+            if (happening === 'sessions are lost') await endSessions(url)
+            await writing
+            const last = await lastOf(store)
+            if (last !== null) await Promise.all(sharers.map((sharer) => sharer.reached(last)))
+          }
+          const alone = new EmbeddedReadModel(workspace.file('read-model.db'))
+          await project(store, alone)
+          expect(await dump(sharers[0]!.rows)).toEqual(await dump(alone))
+          await alone.close()
+        } finally {
+          for (const sharer of sharers) expect(await sharer.stop()).toBeNull()
+          await store.close()
+        }
+      },
+    ),
+    { numRuns: 6 },
+  ))
+
+async function sharing(use: (join: () => Sharer, store: EventStore, url: string) => Promise<void>): Promise<void> {
+  const logFile = workspace.file('events.db')
+  const url = await postgres.newDatabase()
+  const store = new EmbeddedEventStore(logFile)
+  const sharers: Sharer[] = []
+  try {
+    const [history] = fc.sample(
+      histories(60)
+        .map(withoutRepeats)
+        .filter(({ length }) => length > 30),
+      { numRuns: 1, seed: 7 },
+    )
+    await writeLog(store, history!)
+    await use(() => {
+      const sharer = new Sharer(logFile, new PostgresReadModel(url))
+      sharers.push(sharer)
+      return sharer
+    }, store, url) // prettier-ignore
+  } finally {
+    for (const sharer of sharers) await sharer.stop()
+    await store.close()
+  }
+}
+
+it('A rebuild is done by the one that writes, and goes on in the one that takes over', () =>
+  sharing(async (join, store) => {
+    const [writing, following] = [join(), join()]
+    await writing.start()
+    await writing.reached(await lastOf(store))
+    await following.start()
+    await following.reached(await lastOf(store))
+    following.rebuild({ projections: [], keep: false })
+    await following.until(({ rebuilds }) => rebuilds.length > 0)
+    expect(following.rebuilds).toMatchObject([
+      {
+        status: 'failed',
+        failure: 'Another service writes the read model that this one shares. Ask that one to rebuild.',
+      },
+    ])
+    writing.rebuild({ projections: [], keep: false })
+    await writing.until(({ rebuilds }) => rebuilds.length > 0)
+    await writing.stop()
+    // It notices with the next event.
+    await writeLog(store, [{ stream: 'meters-other~test', event: { type: 'LedgerOpened', data: { usagePartitions: 1, at: 0 } }, idempotency: null }]) // prettier-ignore
+    if (writing.rebuilds.at(-1)?.status !== 'completed') {
+      await following.until(({ rebuilds }) => rebuilds.at(-1)?.status === 'completed')
+      expect(following.told).toContain('The service that wrote the read model is gone; this one writes it from now on.')
+    }
+    await following.reached(await lastOf(store))
+  }))
+
+it('One whose rows were taken back to an earlier moment stops, because it has answered from later ones', () =>
+  sharing(async (join, store, url) => {
+    const writing = join()
+    await writing.start()
+    await writing.reached(await lastOf(store))
+    const [first] = await firstOf(store)
+    const database = new URL(url).pathname.slice(1)
+    await postgres.query(`UPDATE meterbook.projections SET position = '${first}'`, database)
+    await endSessions(url)
+    await writeLog(store, [{ stream: 'meters-other~test', event: { type: 'LedgerOpened', data: { usagePartitions: 1, at: 0 } }, idempotency: null }]) // prettier-ignore
+    expect((await writing.stopped)?.message).toMatch(/^The rows of meters were taken back to an earlier moment/)
+  }))
+
+async function firstOf(store: EventStore): Promise<Position[]> {
+  for await (const page of store.readAll({ after: null, categories: Object.values(categories) })) {
+    return page.map(({ position }) => position)
+  }
+  return []
+}
+
+it('One of another version stops where the one that writes makes other tables', () =>
+  sharing(async (join, store) => {
+    const [older, newer] = [join(), join()]
+    await older.start()
+    await older.reached(await lastOf(store))
+    await older.stop()
+    await newer.start(allProjections(ignore).map((each) => (each.projection === 'usage-marks' ? withSchema(each, each.schema + 1) : each))) // prettier-ignore
+    const again = join()
+    await expect(again.start()).rejects.toThrow('Another service of another version writes the read model')
+  }))
