@@ -27,5 +27,8 @@ export default {
   // Only ever ends a test that hangs: how long one takes on a busy machine says nothing about it.
   testTimeout: 120000,
   maxWorkers: 2,
+  // What a file loaded is never freed by the process that ran it. With the 2 GB of seventy files, collecting garbage took more
+  // time than many a test; another process, which loads all anew, takes a second.
+  workerIdleMemoryLimit: '450MB',
   reporters: ['default', '<rootDir>/test/summary-reporter.js'],
 }
