@@ -36,6 +36,26 @@ onEachStore('Event summaries', (start) => {
     `customer=${CUSTOMER}&start_time=${seconds(start)}&end_time=${seconds(end)}`
 
   describe('As a whole', () => {
+    it('is the sum of what the Stripe client recorded, right after it recorded it', async () => {
+      const meter = await stripe.billing.meters.create({
+        display_name: 'Alpaca AI tokens',
+        event_name: 'alpaca_ai_tokens',
+        default_aggregation: { formula: 'sum' },
+      })
+      for (const value of ['100', '250', '50']) {
+        await stripe.billing.meterEvents.create({
+          event_name: 'alpaca_ai_tokens',
+          payload: { stripe_customer_id: 'cus_A', value },
+        })
+      }
+      const { data } = await stripe.billing.meters.listEventSummaries(meter.id, {
+        customer: 'cus_A',
+        start_time: seconds(TODAY),
+        end_time: seconds(TODAY + DAY_MS),
+      })
+      expect(data.map(({ aggregated_value }) => aggregated_value)).toEqual([400])
+    })
+
     it('is one summary, with every field', async () => {
       const meter = await createMeter(stripe)
       const reported = await report(stripe, meter, '2.5')

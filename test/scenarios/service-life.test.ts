@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,9 @@ import { fileURLToPath } from 'node:url'
 import { ConfigError, readConfig } from '../../src/config.js'
 import { makeDataFolder } from '../../src/data-folder.js'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
+import { NOW } from '../controls.js'
 import { byWindow, createMeter, report, summaries, total } from '../metered-usage.js'
+import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
 import {
   beginServiceProcess,
@@ -24,6 +26,8 @@ import {
 } from '../service-process.js'
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
+
+const SYSTEM = '/meterbook/v1/system'
 
 const today = Math.floor(Date.now() / DAY_MS) * DAY_MS
 const aroundNow = { start: today - DAY_MS, end: today + 2 * DAY_MS }
@@ -53,7 +57,7 @@ it('refuses arguments, which belong to the command line tool', () => {
   expect(stderr).toMatch(/takes no arguments.*npx meterbook --help/)
 })
 
-onEachStore('A running service', (start) => {
+onEachStore('A running service', (start, store) => {
   let service: RunningService
   beforeAll(async () => {
     service = await start(new FixedClock())
@@ -73,6 +77,28 @@ onEachStore('A running service', (start) => {
       projections: 'caught up',
       reason: null,
     })
+  })
+
+  it('says what it is, what it stands on and that it can serve, to any key that reads', async () => {
+    const { version } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as { version: string }
+    await service.stripe.billing.meters.list()
+    const reader = await service.clientWithNewKey({ role: 'read' })
+    expect(await reader.rawRequest('GET', SYSTEM)).toMatchObject({
+      object: 'meterbook.system',
+      event_store: { status: 'reachable', type: store.name === 'the embedded store' ? 'embedded' : 'eventstoredb' },
+      projections: 'caught up',
+      read_model: { type: 'embedded' },
+      reason: null,
+      started_at: new Date(NOW).toISOString(),
+      status: 'ready',
+      version,
+    })
+  })
+
+  it('is no business of a key that only reports', async () => {
+    const reporter = await service.clientWithNewKey({ role: 'ingest' })
+    expect(await refusalOf(reporter.rawRequest('GET', SYSTEM))).toMatchObject({ code: 'more_permissions_required' })
+    expect(await refusalOf(service.stripe.rawRequest('GET', `${SYSTEM}?secret=1`))).toMatchObject({ param: 'secret' })
   })
 
   it('describes every route at /docs', async () => {
@@ -376,7 +402,7 @@ describe('A bad setting', () => {
       ['RATE_LIMIT_REQUESTS_PER_SECOND', '1.5'],
       ['RATE_LIMIT_REQUESTS_PER_SECOND', '1000001'],
     ] as const) {
-      const refusal = refusalOf({ [name]: value })
+      const refusal = settingsRefused({ [name]: value })
       expect([name, value, refusal]).toEqual([name, value, expect.any(ConfigError)])
       const { message } = refusal as ConfigError
       expect(message).toMatch(new RegExp(`^${name} must .*$`))
@@ -411,7 +437,7 @@ describe('A bad setting', () => {
   })
 })
 
-function refusalOf(settings: Readonly<Record<string, string>>): unknown {
+function settingsRefused(settings: Readonly<Record<string, string>>): unknown {
   try {
     return readConfig(settings)
   } catch (error) {
