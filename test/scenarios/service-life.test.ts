@@ -307,40 +307,36 @@ describe('A process that runs in a folder that all may read, far from Greenwich'
     ])
     await report(running.stripe, await createMeter(running.stripe), 1)
   })
-})
 
-it('Clients that ask for a proxy and reset the connection do not end the service, and those that stay do not hold it up', async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
-  const running = await startServiceProcess({ DATA_DIR: dataDir })
-  const sockets: Socket[] = []
-  try {
-    for (let round = 0; round < 100; round++) {
-      const socket = connect(running.port, '127.0.0.1')
-      socket.on('error', () => undefined)
-      await once(socket, 'connect')
-      socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.resetAndDestroy())
-      await once(socket, 'close')
+  it('is not ended by clients that ask for a proxy and reset the connection, nor held up by those that stay', async () => {
+    const sockets: Socket[] = []
+    try {
+      for (let round = 0; round < 100; round++) {
+        const socket = connect(running.port, '127.0.0.1')
+        socket.on('error', () => undefined)
+        await once(socket, 'connect')
+        socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.resetAndDestroy())
+        await once(socket, 'close')
+      }
+      for (const [request, status] of [
+        ['CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405],
+        ['NONSENSE\r\n\r\n', 400],
+        [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+      ] as const) {
+        // Told no, and that the service has no more to say, and yet it stays.
+        const socket = connect({ port: running.port, host: '127.0.0.1', allowHalfOpen: true })
+        sockets.push(socket)
+        let answer = ''
+        socket.setEncoding('latin1').on('data', (part: string) => (answer += part))
+        socket.write(request)
+        await once(socket, 'end')
+        expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+      }
+      expect(await running.end('SIGTERM')).toMatchObject({ code: 0, signal: null })
+    } finally {
+      for (const socket of sockets) socket.destroy()
     }
-    for (const [request, status] of [
-      ['CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405],
-      ['NONSENSE\r\n\r\n', 400],
-      [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
-    ] as const) {
-      // Told no, and that the service has no more to say, and yet it stays.
-      const socket = connect({ port: running.port, host: '127.0.0.1', allowHalfOpen: true })
-      sockets.push(socket)
-      let answer = ''
-      socket.setEncoding('latin1').on('data', (part: string) => (answer += part))
-      socket.write(request)
-      await once(socket, 'end')
-      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
-    }
-    expect(await running.end('SIGTERM')).toMatchObject({ code: 0, signal: null })
-  } finally {
-    for (const socket of sockets) socket.destroy()
-    await running.end('SIGKILL')
-    rmSync(dataDir, { recursive: true })
-  }
+  })
 })
 
 it('is stopped by the signal that npm start is given', async () => {
