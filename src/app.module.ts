@@ -96,6 +96,7 @@ export interface ServiceParts {
   readonly version: string
   /** Where the events are. */
   readonly eventStoreUrl: string
+  readonly readModelUrl: string
 }
 
 const controllers = [
@@ -153,9 +154,10 @@ const queryHandlers = [
   PreviewMeterHandler,
 ]
 
-function systemFacts({ version, eventStoreUrl, clock }: ServiceParts): SystemFacts {
+function systemFacts({ version, eventStoreUrl, readModelUrl, clock }: ServiceParts): SystemFacts {
   const eventStore = eventStoreUrl.startsWith('embedded:') ? 'embedded' : 'eventstoredb'
-  return { version, eventStore, readModel: 'embedded', startedAt: clock.now() }
+  const readModel = readModelUrl.startsWith('embedded:') ? 'embedded' : 'postgresql'
+  return { version, eventStore, readModel, startedAt: clock.now() }
 }
 
 @Module({})

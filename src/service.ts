@@ -159,6 +159,7 @@ export async function startService({
       log,
       version,
       eventStoreUrl,
+      readModelUrl,
     })
     closing.push(() => closeHttp(app))
     const url = await listen(app, config)

@@ -14,7 +14,7 @@ import { formatTimestamp } from './stripe/timestamp.js'
 export interface SystemFacts {
   readonly version: string
   readonly eventStore: 'embedded' | 'eventstoredb'
-  readonly readModel: 'embedded'
+  readonly readModel: 'embedded' | 'postgresql'
   /** Of this process; milliseconds since the epoch. */
   readonly startedAt: number
 }
@@ -26,7 +26,7 @@ const System = namedObject('System', {
   object: only('meterbook.system'),
   event_store: object({ status: readinessFields.event_store, type: choice(['embedded', 'eventstoredb']) }),
   projections: readinessFields.projections,
-  read_model: object({ type: only('embedded') }),
+  read_model: object({ type: choice(['embedded', 'postgresql']) }),
   reason: readinessFields.reason,
   started_at: instant('Of this process.'),
   status: servingStatus,

@@ -4,7 +4,7 @@
  */
 import { Command, Option } from 'commander'
 import { readConfig, readServiceAccess, type Config } from '../config.js'
-import { DataFolderInUse, lockDataFolder } from '../data-folder.js'
+import { DataFolderInUse, lockDataFolder, makeDataFolder } from '../data-folder.js'
 import { openEventStore } from '../event-store/open-event-store.js'
 import { allProjections } from '../projections/projections.js'
 import { Projector } from '../projections/projector.js'
@@ -90,6 +90,8 @@ async function rebuildInFolder(
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown> | void)[] = []
   try {
+    // Where the log and the rows are on servers this may be its first use.
+    makeDataFolder(dataDir)
     const lock = lockOrAdvise(dataDir)
     closing.push(() => lock.release())
     const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)

@@ -24,11 +24,13 @@ import {
   type RowWriter,
   type Standing,
 } from './read-model.js'
-import { SNAPSHOT_WAIT_MS, SnapshotConnections } from './snapshot-connections.js'
+import { SNAPSHOT_WAIT_MS, SnapshotConnections, type ConnectionMaker } from './snapshot-connections.js'
 import type { ProjectionTables, Table } from './tables.js'
 
 /** Tells Meterbook's locks from those of others in the database: the letters METE. */
 const LOCK_CLASS = 0x4d455445
+/** For reads of one question, which so never wait for snapshots that are kept open long. */
+const SINGLES_MAX = 4
 /** Between two looks whether a table that was replaced is still read. */
 const STILL_READ_MS = 20
 
@@ -43,6 +45,7 @@ export class PostgresReadModel implements ReadModel {
   private readonly settings: PostgresSettings
   private readonly tables: PostgresTables
   private readonly snapshots: SnapshotConnections<PostgresConnection>
+  private readonly singles: SnapshotConnections<PostgresConnection>
   private session: PostgresConnection | null = null
   private isLeading = false
   /** Of the tables there are; null: to be looked up. Nobody changes them but who leads. */
@@ -56,10 +59,12 @@ export class PostgresReadModel implements ReadModel {
     this.settings = readPostgresUrl(url)
     this.removal = removalOf(this.settings)
     this.tables = new PostgresTables(this.settings)
-    this.snapshots = new SnapshotConnections<PostgresConnection>(
-      { open: () => this.connect(), close: (connection) => connection.close() },
-      snapshotWaitMs,
-    )
+    const maker: ConnectionMaker<PostgresConnection> = {
+      open: () => this.connect(),
+      close: (connection) => connection.close(),
+    }
+    this.snapshots = new SnapshotConnections(maker, snapshotWaitMs)
+    this.singles = new SnapshotConnections(maker, snapshotWaitMs, SINGLES_MAX)
   }
 
   async lead(): Promise<Standing> {
@@ -113,50 +118,39 @@ export class PostgresReadModel implements ReadModel {
   }
 
   schemas(): Promise<ReadonlyMap<string, number>> {
-    return this.reading(undefined, (connection) => this.tables.schemas(connection))
+    return this.reading(this.singles, (connection) => this.tables.schemas(connection))
   }
 
   storageFaults(projections: readonly ProjectionTables[]): Promise<readonly string[]> {
-    return this.reading(undefined, (connection) => this.tables.faults(connection, projections))
+    return this.reading(this.singles, (connection) => this.tables.faults(connection, projections))
   }
 
   get<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(Row | undefined)[]> {
-    return this.snapshot((rows) => rows.get(table, keys, index))
+    return this.readOne((rows) => rows.get(table, keys, index))
   }
 
   range<Row>(table: Table<Row>, range: Range<Row>): Promise<Row[]> {
-    return this.snapshot((rows) => rows.range(table, range))
+    return this.readOne((rows) => rows.range(table, range))
   }
 
   values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]> {
-    return this.snapshot((rows) => rows.values(table, columns, range))
+    return this.readOne((rows) => rows.values(table, columns, range))
   }
 
   image<Row>(table: Table<Row>, range: Range<Row>): Promise<RowsImage> {
-    return this.snapshot((rows) => rows.image(table, range))
+    return this.readOne((rows) => rows.image(table, range))
   }
 
   count<Row>(table: Table<Row>): Promise<number> {
-    return this.snapshot((rows) => rows.count(table))
+    return this.readOne((rows) => rows.count(table))
   }
 
   checkpoint(projection: string): Promise<Checkpoint> {
-    return this.snapshot((rows) => rows.checkpoint(projection))
+    return this.readOne((rows) => rows.checkpoint(projection))
   }
 
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    return this.reading(signal, async (connection) => {
-      const located = await connection.runAll<Located>([
-        'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY',
-        this.tables.selectLive,
-      ])
-      try {
-        return await read(new PostgresRows(connection, this.tables, physicalsIn(located)))
-      } finally {
-        // It has nothing to lose, and what was wrong the read itself has said.
-        await connection.run('COMMIT').catch(() => connection.close())
-      }
-    })
+    return this.reading(this.snapshots, (connection) => this.readState(connection, read), signal)
   }
 
   write(change: (rows: RowWriter, building: RowWriter) => Promise<void>): Promise<void> {
@@ -173,6 +167,7 @@ export class PostgresReadModel implements ReadModel {
     this.closed = true
     await this.session?.close()
     await this.snapshots.close()
+    await this.singles.close()
   }
 
   private connect(): Promise<PostgresConnection> {
@@ -180,31 +175,43 @@ export class PostgresReadModel implements ReadModel {
     return PostgresConnection.open(this.settings)
   }
 
+  private readOne<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result> {
+    return this.reading(this.singles, (connection) => this.readState(connection, read))
+  }
+
+  private async readState<Result>(
+    connection: PostgresConnection,
+    read: (rows: RowReader) => Promise<Result>,
+  ): Promise<Result> {
+    const located = await connection.runAll<Located>([
+      'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY',
+      this.tables.selectLive,
+    ])
+    try {
+      return await read(new PostgresRows(connection, this.tables, physicalsIn(located)))
+    } finally {
+      // It has nothing to lose, and what was wrong the read itself has said.
+      await connection.run('COMMIT').catch(() => connection.close())
+    }
+  }
+
   /** With a connection of its own. @throws ReadModelBusy, ReadModelUnusable */
   private async reading<Result>(
-    signal: AbortSignal | undefined,
+    connections: SnapshotConnections<PostgresConnection>,
     read: (connection: PostgresConnection) => Promise<Result>,
+    signal?: AbortSignal,
   ): Promise<Result> {
     try {
-      const connection = await this.sound(signal)
+      const connection = await sound(connections, signal)
       try {
         return await read(connection)
       } finally {
-        if (connection.isLost) this.snapshots.discard(connection)
-        else this.snapshots.release(connection)
+        if (connection.isLost) connections.discard(connection)
+        else connections.release(connection)
       }
     } catch (error) {
       if (!(error instanceof ReadModelUnavailable)) throw error
       throw new ReadModelUnusable(error.message, { cause: error.cause }, true)
-    }
-  }
-
-  /** Those that ended while nobody used them are no use: the server was restarted. */
-  private async sound(signal: AbortSignal | undefined): Promise<PostgresConnection> {
-    for (;;) {
-      const connection = await this.snapshots.acquire(signal)
-      if (!connection.isLost) return connection
-      this.snapshots.discard(connection)
     }
   }
 
@@ -244,5 +251,17 @@ export class PostgresReadModel implements ReadModel {
       built: new Set((await this.tables.checkpointsOfBuilds(session)).keys()),
     }
     return this.views
+  }
+}
+
+/** Those that ended while nobody used them are no use: the server was restarted. */
+async function sound(
+  connections: SnapshotConnections<PostgresConnection>,
+  signal: AbortSignal | undefined,
+): Promise<PostgresConnection> {
+  for (;;) {
+    const connection = await connections.acquire(signal)
+    if (!connection.isLost) return connection
+    connections.discard(connection)
   }
 }

@@ -26,13 +26,14 @@ export class SnapshotConnections<Connection> {
   constructor(
     private readonly maker: ConnectionMaker<Connection>,
     private readonly waitMs = SNAPSHOT_WAIT_MS,
+    private readonly most = SNAPSHOTS_MAX,
   ) {}
 
   /** @throws ReadModelBusy; what kept it from being opened; why the signal was aborted. */
   async acquire(signal: AbortSignal | undefined): Promise<Connection> {
     const idle = this.idle.pop()
     if (idle) return idle
-    if (this.open >= SNAPSHOTS_MAX) return this.released(signal)
+    if (this.open >= this.most) return this.released(signal)
     return this.opened()
   }
 
