@@ -28,9 +28,10 @@ export function removalOf({ schema, place }: PostgresSettings): string {
   return `drop ${place} (DROP SCHEMA ${schema} CASCADE)`
 }
 
-/** The same error where it is none of PostgreSQL's. */
+/** Of an error that the server or the way to it gave; one that is described already stays as it is. */
 export function postgresFailure(settings: PostgresSettings, error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof ReadModelDamaged || error instanceof ReadModelUnusable) return error
+  if (error instanceof ReadModelDamaged || error instanceof ReadModelUnusable || error instanceof ReadModelUnavailable)
+    return error
   const { place } = settings
   if (!(error instanceof pg.DatabaseError)) {
     return new ReadModelUnavailable(`The ${place} cannot be reached: ${reasonOf(error)}`, { cause: error })
@@ -48,7 +49,7 @@ export function postgresFailure(settings: PostgresSettings, error: unknown): unk
 }
 
 /** Where a name has several addresses the system's error has one for each, and no message of its own. */
-function reasonOf(error: Error): string {
-  if (error.message !== '' || !(error instanceof AggregateError)) return error.message
-  return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')
+function reasonOf(error: unknown): string {
+  const { message = '', errors = [] } = error as { readonly message?: string; readonly errors?: readonly Error[] }
+  return message === '' ? errors.map((each) => each.message).join('; ') : message
 }

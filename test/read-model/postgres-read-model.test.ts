@@ -1,7 +1,13 @@
-import { afterAll, beforeAll } from '@jest/globals'
+/** Rows in PostgreSQL: what every read model promises, who may write them, and what an operator reads where they cannot be had. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { once } from 'node:events'
 import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
+import { ReadModelDamaged, ReadModelUnavailable, ReadModelUnusable } from '../../src/read-model/read-model.js'
 import { readModelContract } from '../contract/read-model.contract.js'
 import { PostgresServer } from '../postgres-server.js'
+import { Random } from '../random.js'
+import { counts, randomVisit, small, visits } from './naive-rows.js'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -12,4 +18,172 @@ afterAll(() => server.stop())
 readModelContract('PostgreSQL', async () => {
   const url = await server.newDatabase()
   return { open: (snapshotWaitMs) => new PostgresReadModel(url, snapshotWaitMs), remove: async () => undefined }
+})
+
+describe('Rows in PostgreSQL', () => {
+  let url: string
+  let opened: PostgresReadModel[]
+  beforeEach(async () => {
+    url = await server.newDatabase()
+    opened = []
+  })
+  afterEach(async () => {
+    for (const each of opened) await each.close()
+  })
+
+  function open(parameters = ''): PostgresReadModel {
+    const readModel = new PostgresReadModel(`${url}${parameters}`)
+    opened.push(readModel)
+    return readModel
+  }
+
+  async function writing(parameters = ''): Promise<PostgresReadModel> {
+    const readModel = open(parameters)
+    await readModel.lead()
+    await readModel.prepare([small])
+    return readModel
+  }
+
+  const database = (): string => new URL(url).pathname.slice(1)
+
+  /** As a server that is restarted does. */
+  const endSessions = (): Promise<unknown> =>
+    server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database()}'`)
+
+  it('are written by one process at a time, and by another when that one is gone', async () => {
+    const first = await writing()
+    const second = open()
+    expect(await first.lead()).toBe('leading')
+    expect(await second.lead()).toBe('following')
+    await expect(second.write(async () => undefined)).rejects.toThrow(ReadModelUnavailable)
+    await first.close()
+    expect(await second.lead()).toBe('begun')
+    await second.write((rows) => rows.insertNew(visits, [randomVisit(new Random(1), 1)]).then(() => undefined))
+    expect(await open().count(visits)).toBe(1)
+  })
+
+  it('are not written by a process that lost its session, until it begins to lead again', async () => {
+    const readModel = await writing()
+    const visit = randomVisit(new Random(1), 1)
+    const cutOff = readModel.write(async (rows) => {
+      await rows.insertNew(visits, [visit])
+      await endSessions()
+      await rows.insertNew(visits, [{ ...visit, number: 2, name: 'other' }])
+    })
+    await expect(cutOff).rejects.toThrow(ReadModelUnavailable)
+    await expect(readModel.write(async () => undefined)).rejects.toThrow(
+      'Another process may be writing the read model by now.',
+    )
+    expect(await readModel.lead()).toBe('begun')
+    expect(await readModel.lead()).toBe('leading')
+    expect(await readModel.count(visits)).toBe(0)
+    await readModel.write((rows) => rows.insertNew(visits, [visit]).then(() => undefined))
+    expect(await readModel.count(visits)).toBe(1)
+  })
+
+  it('are apart in each schema', async () => {
+    const [one, other] = [await writing(), await writing('?schema=other')]
+    await one.write((rows) => rows.insertNew(visits, [randomVisit(new Random(1), 1)]).then(() => undefined))
+    expect(await Promise.all([one.count(visits), other.count(visits)])).toEqual([1, 0])
+    expect(other.removal).toBe(`drop schema other of the PostgreSQL database ${database()} at ${new URL(url).host} (DROP SCHEMA other CASCADE)`) // prettier-ignore
+  })
+
+  it('are read again once a server that was restarted takes connections', async () => {
+    const readModel = await writing()
+    const reads = () => Promise.all(Array.from({ length: 6 }, () => readModel.snapshot((rows) => rows.count(visits))))
+    await reads()
+    const held = readModel.snapshot(async (rows) => {
+      await server.kill()
+      return rows.count(visits)
+    })
+    await expect(held).rejects.toThrow(ReadModelUnusable)
+    await expect(readModel.count(visits)).rejects.toThrow(ReadModelUnusable)
+    await expect(readModel.lead()).rejects.toThrow(ReadModelUnavailable)
+    await server.restart()
+    expect(await reads()).toEqual([0, 0, 0, 0, 0, 0])
+    expect(await readModel.lead()).toBe('begun')
+  })
+
+  it('have faults where a table, a column or an index is not as it is made', async () => {
+    const readModel = await writing()
+    expect(await readModel.storageFaults([small])).toEqual([])
+    await server.query('DROP INDEX meterbook.visits_1_city', database())
+    await server.query('ALTER TABLE meterbook.counts_1 ALTER records DROP NOT NULL', database())
+    await server.query('DROP INDEX meterbook.visits_1_name', database())
+    await server.query('CREATE INDEX visits_1_name ON meterbook.visits_1 (name)', database())
+    expect(await readModel.storageFaults([small])).toEqual([
+      'counts_1 is missing, or not as it is made.',
+      'visits_1_name is missing, or not as it is made.',
+      'visits_1_city is missing, or not as it is made.',
+    ])
+    await server.query('DROP TABLE meterbook.visits_1', database())
+    const read = open().count(visits)
+    await expect(read).rejects.toThrow(ReadModelDamaged)
+    await expect(read).rejects.toThrow(/DROP SCHEMA meterbook CASCADE/)
+    expect(await readModel.count(counts)).toBe(0)
+  })
+
+  it('are made in a schema that was made for a user who may make none', async () => {
+    await server.query(`DROP ROLE IF EXISTS tenant`)
+    await server.query(`CREATE ROLE tenant LOGIN`)
+    url = url.replace('meterbook@', 'tenant@')
+    await expect(writing()).rejects.toThrow(
+      /permission denied for database .* \(42501\)\. Grant the user CREATE on the database, or make it the owner of the schema\.$/,
+    )
+    await opened.pop()?.close()
+    await server.query('CREATE SCHEMA meterbook AUTHORIZATION tenant', database())
+    const readModel = await writing()
+    expect(await readModel.count(visits)).toBe(0)
+  })
+})
+
+describe('PostgreSQL that cannot be had', () => {
+  async function refusalOf(url: string): Promise<Error> {
+    const readModel = new PostgresReadModel(url)
+    try {
+      await readModel.schemas()
+    } catch (error) {
+      return error as Error
+    } finally {
+      await readModel.close()
+    }
+    throw new Error('It was had.')
+  }
+
+  it('is said with the place and what to do, and without the password', async () => {
+    const { port } = new URL(server.url())
+    await server.query("CREATE ROLE guest LOGIN PASSWORD 'hidden'")
+    const passing = { name: 'ReadModelUnusable', isPassing: true }
+    const lasting = { name: 'ReadModelUnusable', isPassing: false }
+    expect(await refusalOf(`postgres://guest:hidden@127.0.0.1:${port}/nowhere`)).toMatchObject({
+      ...lasting,
+      message: `The schema meterbook of the PostgreSQL database nowhere at 127.0.0.1:${port} refused: database "nowhere" does not exist (3D000). Create the database (createdb), or name another one in READ_MODEL_URL.`,
+    })
+    expect(await refusalOf(`postgres://nobody:hidden@127.0.0.1:${port}/postgres`)).toMatchObject({
+      ...lasting,
+      message: `The schema meterbook of the PostgreSQL database postgres at 127.0.0.1:${port} refused: role "nobody" does not exist (28000). Mend the user or the password in READ_MODEL_URL.`,
+    })
+    expect(await refusalOf('postgres://guest:hidden@127.0.0.1:9/postgres')).toMatchObject({
+      ...passing,
+      message:
+        'The schema meterbook of the PostgreSQL database postgres at 127.0.0.1:9 cannot be reached: connect ECONNREFUSED 127.0.0.1:9',
+    })
+    expect(await refusalOf('postgres://guest:hidden@no.such.host.invalid/postgres')).toMatchObject(passing)
+  })
+
+  describe('where something else answers', () => {
+    let other: Server
+    beforeAll(async () => {
+      other = createServer((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
+      await once(other, 'listening')
+    })
+    afterAll(() => void other.close())
+
+    it('is told as well', async () => {
+      const { port } = other.address() as AddressInfo
+      expect((await refusalOf(`postgres://guest:hidden@127.0.0.1:${port}/postgres`)).message).toMatch(
+        /^The schema meterbook of the PostgreSQL database postgres at 127\.0\.0\.1:\d+ cannot be reached: /,
+      )
+    })
+  })
 })
