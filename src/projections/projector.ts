@@ -10,6 +10,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import type { LedgerName } from '../domain/ledger.js'
 import {
   categoryOf,
+  EventStoreUnavailable,
   type Category,
   type EventStore,
   type Position,
@@ -55,6 +56,13 @@ export interface Gathering {
   readonly steadyMs: number
 }
 
+export interface ProjectorOptions {
+  readonly gathering?: Gathering
+  readonly otherTablesWaitMs?: number
+  /** Whether others may be on the same log, and so share the rows. */
+  readonly mayFollow?: boolean
+}
+
 const GATHERING: Gathering = { gatherEvents: 500, gatherMs: 50, steadyMs: 10 }
 
 /** Of the time the live rows take, what a rebuild takes besides while the log goes on. */
@@ -68,6 +76,8 @@ export class Projector {
   private rebuilding: Rebuilding | null = null
   private isLeading = false
   private sawSameTablesAt = -Infinity
+  /** Whether rows were seen to be made from this log; while there are none they may become those of another. */
+  private isOfThisLog = false
   /** Whether there may be tables that were replaced and wait to be dropped. */
   private hasReplaced = false
   private hasCaughtUp = false
@@ -75,6 +85,9 @@ export class Projector {
   private liveMs = 0
   private wake: () => void = () => undefined
   private isHurried = false
+  private readonly gathering: Gathering
+  private readonly otherTablesWaitMs: number
+  private readonly mayFollow: boolean
   private endGathering: () => void = () => undefined
 
   constructor(
@@ -86,9 +99,12 @@ export class Projector {
     /** The same projections once more, remembering nothing: for building them anew. */
     private readonly anew: () => readonly Projection[] = () => [],
     private readonly onRebuild: (state: RebuildState) => void = () => undefined,
-    private readonly gathering: Gathering = GATHERING,
-    private readonly otherTablesWaitMs = OTHER_TABLES_WAIT_MS,
-  ) {}
+    { gathering = GATHERING, otherTablesWaitMs = OTHER_TABLES_WAIT_MS, mayFollow = true }: ProjectorOptions = {},
+  ) {
+    this.gathering = gathering
+    this.otherTablesWaitMs = otherTablesWaitMs
+    this.mayFollow = mayFollow
+  }
 
   /**
    * Makes the tables, or waits for the leading process to have made them, and finds where to go on.
@@ -99,15 +115,13 @@ export class Projector {
    */
   async prepare(): Promise<void> {
     const since = performance.now()
+    if (!(await this.leads()) && !this.mayFollow) throw notAlone(this.readModel.removal)
     while (!(await this.leads()) && !(await this.hasSameTables())) {
       if (performance.now() - since > this.otherTablesWaitMs) throw otherTables()
       await delay(WRITE_RETRY_MS)
     }
     if (!this.isLeading) await this.loadCheckpoints()
-    for (const checkpoint of this.checkpoints.values()) {
-      const origin = await originOf(checkpoint, this.store, this.readModel.removal)
-      if (origin.kind !== 'this log') throw new ProjectionStopped(origin.message)
-    }
+    await this.requireThisLog()
     if (this.isLeading) await this.resumeRebuild()
   }
 
@@ -128,12 +142,24 @@ export class Projector {
     await this.loadCheckpoints()
     for (const projection of this.projections) projection.forget?.()
     // At the start it is first seen whether the rows are of this log.
-    if (!isFirst) await this.resumeRebuild()
+    if (!isFirst) {
+      await this.requireThisLog()
+      await this.resumeRebuild()
+    }
     if (begun && !this.rebuilding) begun.handOver()
     if (!isFirst && !hasLed)
       this.report('The service that wrote the read model is gone; this one writes it from now on.')
     this.isLeading = true
     return true
+  }
+
+  private async requireThisLog(): Promise<void> {
+    if (this.isOfThisLog) return
+    for (const checkpoint of this.checkpoints.values()) {
+      const origin = await originOf(checkpoint, this.store, this.readModel.removal)
+      if (origin.kind !== 'this log') throw new ProjectionStopped(origin.message)
+      this.isOfThisLog ||= checkpoint.event !== null
+    }
   }
 
   private async resumeRebuild(): Promise<void> {
@@ -284,7 +310,7 @@ export class Projector {
         return
       }
     } catch (error) {
-      if (!(error instanceof ReadModelUnavailable)) throw error
+      if (!isPassing(error)) throw error
       this.report(`The read model cannot be written and is tried again: ${error.message}`)
       return void (await delay(WRITE_RETRY_MS))
     }
@@ -323,7 +349,7 @@ export class Projector {
       } catch (error) {
         for (const projection of this.projections) projection.forget?.()
         this.rebuilding?.forget()
-        if (!(error instanceof ReadModelUnavailable)) {
+        if (!isPassing(error)) {
           if (!this.rebuilding?.isBesides) throw error
           // It may have been the tables that are being built. Without them it is seen whether the live ones are sound.
           await this.rebuilding.fail(error)
@@ -356,15 +382,19 @@ export class Projector {
     try {
       if (performance.now() - this.sawSameTablesAt > SAME_TABLES_MS && !(await this.hasSameTables()))
         throw otherTables()
-      const isReached = await this.readModel.snapshot(async (rows) => {
-        for (const { projection } of this.projections) {
-          const { position } = await rows.checkpoint(projection)
-          if (position === null || this.isAfter(reached.position as Position, position)) return false
-        }
-        return true
+      const found = new Map<string, Checkpoint>()
+      await this.readModel.snapshot(async (rows) => {
+        for (const { projection } of this.projections) found.set(projection, await rows.checkpoint(projection))
       })
-      if (isReached) this.noteReached(reached)
-      return isReached
+      for (const { position } of found.values()) {
+        if (position === null || this.isAfter(reached.position as Position, position)) return false
+      }
+      if (!this.isOfThisLog) {
+        this.checkpoints = found
+        await this.requireThisLog()
+      }
+      this.noteReached(reached)
+      return true
     } catch (error) {
       if (!(error instanceof ReadModelUnusable)) throw error
       throw new ReadModelUnavailable(error.message, { cause: error })
@@ -400,6 +430,17 @@ export class Projector {
   private isAfter(position: Position, other: string): boolean {
     return this.store.comparePositions(position, other as Position) > 0
   }
+}
+
+/** The store is asked whose rows they are where this process begins to write them. */
+function isPassing(error: unknown): error is ReadModelUnavailable | EventStoreUnavailable {
+  return error instanceof ReadModelUnavailable || error instanceof EventStoreUnavailable
+}
+
+function notAlone(removal: string): ProjectionStopped {
+  return new ProjectionStopped(
+    `Another service writes this read model, and this one is on a log of its own (EVENT_STORE_URL embedded:). Name another schema in READ_MODEL_URL (?schema=…); or, if that service is not wanted, stop it and ${removal}.`,
+  )
 }
 
 function otherTables(): ProjectionStopped {

@@ -3,7 +3,7 @@
  * way into the store, so a slow projection never holds an append back.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { openEventStore } from '../event-store/open-event-store.js'
+import { EMBEDDED, openEventStore } from '../event-store/open-event-store.js'
 import type { Progress } from '../event-store/read-your-writes.js'
 import { openReadModel } from '../read-model/open-read-model.js'
 import { allProjections } from './projections.js'
@@ -79,6 +79,7 @@ try {
       // What contradicts the log was told when the live rows were made.
       () => allProjections(() => undefined),
       sayRebuild,
+      { mayFollow: settings.eventStoreUrl !== EMBEDDED },
     )
     await projector.prepare()
     say({ type: 'prepared' })

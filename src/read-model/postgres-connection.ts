@@ -24,6 +24,7 @@ export type Parameter = KeyValue | readonly KeyValue[]
 
 export class PostgresConnection {
   private isEnded = false
+  private answerCount = 0
   /** A session takes one question at a time. */
   private answered: Promise<unknown> = Promise.resolve()
 
@@ -60,6 +61,11 @@ export class PostgresConnection {
   /** Whether its session is over. What it had locked is free, and what it had not committed is undone. */
   get isLost(): boolean {
     return this.isEnded
+  }
+
+  /** Questions that were answered. */
+  get answers(): number {
+    return this.answerCount
   }
 
   async rows<Row>(text: string, parameters: readonly Parameter[] = []): Promise<Row[]> {
@@ -117,7 +123,9 @@ export class PostgresConnection {
   private async answerTo(query: pg.QueryConfig | pg.QueryArrayConfig): Promise<pg.QueryResult> {
     try {
       if (this.isEnded) throw new Error('the connection was lost')
-      return await this.client.query(query)
+      const answer = await this.client.query(query)
+      this.answerCount++
+      return answer
     } catch (error) {
       // An answer that did not come may still come, and would be taken for that of the next question.
       if (!(error instanceof pg.DatabaseError)) await this.close()

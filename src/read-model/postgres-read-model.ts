@@ -24,11 +24,12 @@ import {
   type RowWriter,
   type Standing,
 } from './read-model.js'
-import { SNAPSHOT_WAIT_MS, SnapshotConnections, type ConnectionMaker } from './snapshot-connections.js'
+import { SNAPSHOT_WAIT_MS, SnapshotConnections, SNAPSHOTS_MAX, type ConnectionMaker } from './snapshot-connections.js'
 import type { ProjectionTables, Table } from './tables.js'
 
 /** Tells Meterbook's locks from those of others in the database: the letters METE. */
 const LOCK_CLASS = 0x4d455445
+const BEGIN_SNAPSHOT = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 /** For reads of one question, which so never wait for snapshots that are kept open long. */
 const SINGLES_MAX = 4
 /** Between two looks whether a table that was replaced is still read. */
@@ -183,10 +184,7 @@ export class PostgresReadModel implements ReadModel {
     connection: PostgresConnection,
     read: (rows: RowReader) => Promise<Result>,
   ): Promise<Result> {
-    const located = await connection.runAll<Located>([
-      'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY',
-      this.tables.selectLive,
-    ])
+    const located = await connection.runAll<Located>([BEGIN_SNAPSHOT, this.tables.selectLive])
     try {
       return await read(new PostgresRows(connection, this.tables, physicalsIn(located)))
     } finally {
@@ -201,17 +199,24 @@ export class PostgresReadModel implements ReadModel {
     read: (connection: PostgresConnection) => Promise<Result>,
     signal?: AbortSignal,
   ): Promise<Result> {
-    try {
-      const connection = await sound(connections, signal)
+    for (let tries = 1; ; tries++) {
       try {
-        return await read(connection)
-      } finally {
-        if (connection.isLost) connections.discard(connection)
-        else connections.release(connection)
+        const connection = await sound(connections, signal)
+        const { answers } = connection
+        try {
+          return await read(connection)
+        } catch (error) {
+          // It ended while nobody used it, and nothing was read of it.
+          const mayTryAgain = connection.isLost && connection.answers === answers && tries <= SNAPSHOTS_MAX
+          if (!mayTryAgain) throw error
+        } finally {
+          if (connection.isLost) connections.discard(connection)
+          else connections.release(connection)
+        }
+      } catch (error) {
+        if (!(error instanceof ReadModelUnavailable)) throw error
+        throw new ReadModelUnusable(error.message, { cause: error.cause }, true)
       }
-    } catch (error) {
-      if (!(error instanceof ReadModelUnavailable)) throw error
-      throw new ReadModelUnusable(error.message, { cause: error.cause }, true)
     }
   }
 

@@ -33,7 +33,7 @@ it('A read that waits ends the gathering, again and again, and one that began to
         },
         () => [],
         () => undefined,
-        gathering,
+        { gathering },
       )
       readYourWrites.onWaiting(() => projector.hurry())
       await projector.prepare()

@@ -146,7 +146,7 @@ export async function project(
     },
     () => [],
     () => undefined,
-    { gatherEvents: 0, gatherMs: 0, steadyMs: 0 },
+    { gathering: { gatherEvents: 0, gatherMs: 0, steadyMs: 0 } },
   )
   await projector.prepare()
   await projector.run(stop.signal)

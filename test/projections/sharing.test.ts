@@ -10,8 +10,9 @@ import { Projector } from '../../src/projections/projector.js'
 import type { RebuildState } from '../../src/projections/rebuilding.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
+import { ReadModelUnusable, type Checkpoint } from '../../src/read-model/read-model.js'
 import { PostgresServer } from '../postgres-server.js'
-import { histories, withoutRepeats, writeLog } from './history.js'
+import { histories, withoutRepeats, writeLog, type Entry } from './history.js'
 import { bySeven, dump, project, recut, withSchema, Workspace } from './projecting.js'
 
 let postgres: PostgresServer
@@ -44,7 +45,7 @@ class Sharer extends EventEmitter {
     this.store = new EmbeddedEventStore(logFile)
   }
 
-  async start(projections = allProjections(ignore)): Promise<void> {
+  async start(projections = allProjections(ignore), mayFollow = true): Promise<void> {
     const projector = new Projector(
       recut(this.store, bySeven),
       this.rows,
@@ -53,8 +54,7 @@ class Sharer extends EventEmitter {
       (message) => this.tell(() => this.told.push(message)),
       () => allProjections(ignore),
       (state) => this.tell(() => this.rebuilds.push(state)),
-      { gatherEvents: 0, gatherMs: 0, steadyMs: 0 },
-      500,
+      { gathering: { gatherEvents: 0, gatherMs: 0, steadyMs: 0 }, otherTablesWaitMs: 500, mayFollow },
     )
     await projector.prepare()
     this.rebuild = (request) => projector.rebuild(request)
@@ -79,8 +79,19 @@ class Sharer extends EventEmitter {
 
   async reached(position: Position): Promise<void> {
     await this.until(() => this.position !== null && this.store.comparePositions(this.position, position) >= 0)
-    const checkpoint = await this.rows.checkpoint('usage-cells')
+    const checkpoint = await this.checkpoint()
     expect(this.store.comparePositions(checkpoint.position as Position, position)).toBeGreaterThanOrEqual(0)
+  }
+
+  /** A read may still meet a session that is being ended; it may be made again. */
+  private async checkpoint(): Promise<Checkpoint> {
+    for (;;) {
+      try {
+        return await this.rows.checkpoint('usage-cells')
+      } catch (error) {
+        if (!(error instanceof ReadModelUnusable) || !error.isPassing) throw error
+      }
+    }
   }
 
   /** What stopped it; null where it was only told to stop. */
@@ -235,4 +246,39 @@ it('One of another version stops where the one that writes makes other tables', 
     await newer.start(allProjections(ignore).map((each) => (each.projection === 'usage-marks' ? withSchema(each, each.schema + 1) : each))) // prettier-ignore
     const again = join()
     await expect(again.start()).rejects.toThrow('Another service of another version writes the read model')
+  }))
+
+it('One on another log stops, also where there were no rows yet when it began', () =>
+  sharing(async (join, store, url) => {
+    const first = join()
+    await first.start()
+    await first.reached(await lastOf(store))
+    const otherLog = workspace.file('events.db')
+    const other = new EmbeddedEventStore(otherLog)
+    const withRows = new Sharer(otherLog, new PostgresReadModel(url))
+    await expect(withRows.start(undefined, false)).rejects.toThrow(
+      'Another service writes this read model, and this one',
+    )
+    await expect(withRows.start()).rejects.toThrow(
+      'The event log does not have the event that the read model was made up to',
+    )
+    await withRows.stop()
+
+    const fresh = await postgres.newDatabase()
+    const emptyLog = workspace.file('events.db')
+    const empty = new EmbeddedEventStore(emptyLog)
+    const [writing, following] = [emptyLog, otherLog].map((log) => new Sharer(log, new PostgresReadModel(fresh)))
+    await writing!.start()
+    await following!.start()
+    const opened = (at: number): Entry => ({ stream: 'meters-other~test', event: { type: 'LedgerOpened', data: { usagePartitions: 1, at } }, idempotency: null }) // prettier-ignore
+    await writeLog(empty, [opened(1)])
+    await writing!.reached(await lastOf(empty))
+    await writeLog(other, [opened(2)])
+    expect((await following!.stopped)?.message).toMatch(
+      'The event log does not have the event that the read model was made up to',
+    )
+    await writing!.stop()
+    await following!.stop()
+    await empty.close()
+    await other.close()
   }))

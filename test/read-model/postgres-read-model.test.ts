@@ -81,6 +81,16 @@ describe('Rows in PostgreSQL', () => {
     expect(await readModel.count(visits)).toBe(1)
   })
 
+  it('are read through another connection where one ended that nobody used', async () => {
+    const readModel = await writing()
+    const reads = (): Promise<number[]> =>
+      Promise.all(Array.from({ length: 6 }, () => readModel.snapshot((rows) => rows.count(visits))))
+    for (let rounds = 0; rounds < 5; rounds++) {
+      expect(await reads()).toEqual([0, 0, 0, 0, 0, 0])
+      await endSessions()
+    }
+  })
+
   it('are apart in each schema', async () => {
     const [one, other] = [await writing(), await writing('?schema=other')]
     await one.write((rows) => rows.insertNew(visits, [randomVisit(new Random(1), 1)]).then(() => undefined))
