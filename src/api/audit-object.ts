@@ -63,6 +63,7 @@ export const Audit = namedObject('Audit', {
   livemode,
   log_goes_on: nullable(flag('The log has more, which was not audited because the rows do not have it yet.')),
   meter: nullable(text('Id of the meter asked for; null: of all.')),
+  outside_count: nullable(integer('Differences outside of what was asked for: an audit of everything names them.')),
   position: nullable(text('How far the log was folded.')),
   progress: nullable(
     object(
@@ -80,7 +81,9 @@ export const Audit = namedObject('Audit', {
   started_at: instant(),
   status: choice(['running', 'completed', 'failed']),
   to: nullable(instant('When the records happened, exclusive; null: no bound.')),
-  verdict: nullable(choice(['agrees', 'differs', 'damaged'], 'damaged: the log itself is wrong.')),
+  verdict: nullable(
+    choice(['agrees', 'differs', 'damaged'], 'Of what was asked for. `damaged`: the log itself is wrong.'),
+  ),
 })
 export type Audit = TypeOf<typeof Audit>
 
@@ -116,6 +119,7 @@ export function auditObject({
     livemode: isLive(ledger),
     log_goes_on: verdict?.logGoesOn ?? null,
     meter: meterId,
+    outside_count: verdict?.outsideCount ?? null,
     position: verdict?.checkpoint.position ?? null,
     progress: status === 'running' ? progress : null,
     records: digest?.records ?? null,

@@ -189,25 +189,39 @@ function print(found: AuditVerdict): void {
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-function verdictLine({ verdict, findingCount, findings, digests }: AuditVerdict): string {
+function verdictLine(found: AuditVerdict): string {
+  const { verdict, findingCount, findings, digests } = found
+  const outside = outsideCount(found)
+  const beside =
+    outside > 0 ? ` Outside of it: ${counted(outside, 'difference')}. Audit without a selection to see all.` : ''
   switch (verdict) {
     case 'agrees': {
       const records = digests.reduce((sum, digest) => sum + digest.records, 0)
-      return `AGREES: every row is what the log says, of ${counted(records, 'record')}.`
+      const rows = outside > 0 ? 'every row of the selection' : 'every row'
+      return `AGREES: ${rows} is what the log says, of ${counted(records, 'record')}.${beside}`
     }
     case 'differs':
-      return `DIFFERS: ${counted(findingCount, 'difference')} between the rows and the log. Before rebuilding the rows, see that the log gives a digest you kept: docs/operations.md.`
+      return `DIFFERS: ${counted(findingCount, 'difference')} between the rows and the log. Before rebuilding the rows, see that the log gives a digest you kept: docs/operations.md.${beside}`
     case 'damaged':
       return `DAMAGED: the log itself is wrong in ${counted(findings.filter(({ kind }) => kind === 'log').length, 'place')}. Do not rebuild: docs/operations.md.`
   }
 }
 
+function outsideCount({ outsideCount, otherLedgersCount }: AuditVerdict): number {
+  return outsideCount + otherLedgersCount
+}
+
 /** As JSON, in the words of the API. */
-function shownVerdict({ logGoesOn, findingCount, findings, digests, ...verdict }: AuditVerdict): object {
+function shownVerdict(found: AuditVerdict): object {
+  const { verdict, events, rows, checkpoint, logGoesOn, findingCount, findings, digests } = found
   return {
-    ...verdict,
+    verdict,
+    events,
+    rows,
+    checkpoint,
     log_goes_on: logGoesOn,
     finding_count: findingCount,
+    outside_count: outsideCount(found),
     findings: findings.map((finding) => {
       if (finding.kind !== 'row') return finding
       const { meterId, ...row } = finding

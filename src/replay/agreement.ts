@@ -131,6 +131,8 @@ class Agreement {
         logGoesOn,
         findingCount: 0,
         findings: [],
+        outsideCount: 0,
+        otherLedgersCount: 0,
         digests,
       }
     } finally {

@@ -11,13 +11,13 @@ import type { LedgerName } from '../domain/ledger.js'
 import { allProjections } from '../projections/projections.js'
 import { compareRows, countRows, type Row, type RowDifference } from '../projections/compare-rows.js'
 import { ProjectionStopped, type Projection } from '../projections/projection.js'
-import type { Checkpoint, ReadModel, RowReader } from '../read-model/read-model.js'
+import { ReadModelDamaged, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
 import { usageRecords, usageSeries } from '../read-model/tables.js'
 import type { Digest, DigestSelection } from './digest.js'
 import { EffectWatcher, type Effect } from './effects.js'
 import type { Contradiction } from './log-check.js'
 import { Refold } from './refold.js'
-import { isSelected, scopeOf, type Selection } from './row-scope.js'
+import { isSelected, scopeOf, type RowScope, type Selection } from './row-scope.js'
 import { asOf, believed, checkpointsOf, fractionOf, goesOn, ledgersOf } from './standing.js'
 
 /** Differences and contradictions of the log that are told one by one; all are counted. */
@@ -78,6 +78,9 @@ export interface AuditVerdict {
   /** How many there are; at most `FINDINGS_MAX` of them are in `findings`. */
   readonly findingCount: number
   readonly findings: readonly Finding[]
+  /** Differences that are not selected, and are of no other ledger than the selected one; and those that are. */
+  readonly outsideCount: number
+  readonly otherLedgersCount: number
   /** Of the selected records as the log gives them, for each ledger. */
   readonly digests: readonly ({ readonly ledger: LedgerName } & Digest)[]
 }
@@ -85,6 +88,8 @@ export interface AuditVerdict {
 export class Audit {
   private readonly findings: Finding[] = []
   private findingCount = 0
+  private outsideCount = 0
+  private otherLedgersCount = 0
   private isLogDamaged = false
   private rows = 0
   private isComparing = false
@@ -149,6 +154,8 @@ export class Audit {
       logGoesOn,
       findingCount: this.findingCount,
       findings: this.findings,
+      outsideCount: this.outsideCount,
+      otherLedgersCount: this.otherLedgersCount,
       digests,
     }
   }
@@ -174,7 +181,7 @@ export class Audit {
         this.options.signal.throwIfAborted()
         this.rows += rows
         this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: fractionOf(this.rows, wanted) })
-        for (const difference of differences) await this.report(difference)
+        for (const difference of differences) await this.report(difference, live)
         if (damage) this.find({ kind: 'storage', message: `${damage.table}: ${damage.message}` })
         await nextTurn()
       }
@@ -183,13 +190,48 @@ export class Audit {
       for (const message of await this.live.storageFaults(this.projections)) this.find({ kind: 'storage', message })
   }
 
-  private async report(difference: RowDifference): Promise<void> {
-    const { ledger, meterId, customer, from, to } = await scopeOf(
-      (difference.expected ?? difference.found) as Row,
-      this.scratch,
-    )
-    if (!isSelected({ ledger, meterId, customer, from, to }, this.selection)) return
-    this.find({ kind: 'row', ...difference, meterId, customer })
+  /**
+   * A row that is stored where it does not belong is a difference for those it was given to as well as for those it was taken
+   * from. Of a ledger only what is its own is told.
+   */
+  /**
+   * A row that is stored where it does not belong concerns whoever it was given to as well as those it was taken from. Of
+   * another ledger nothing is told.
+   */
+  private async report({ table, key, ...rows }: RowDifference, live: RowReader): Promise<void> {
+    const expected = rows.expected && this.own(rows.expected, await scopeOf(rows.expected, this.scratch))
+    const found = rows.found && this.own(rows.found, await this.scopeOfStored(rows.found, live))
+    const sides = [expected, found].filter((side) => side !== null)
+    const [first] = sides
+    if (!first) this.otherLedgersCount++
+    else if (!sides.some(({ scope }) => isSelected(scope, this.selection))) this.outsideCount++
+    else {
+      const { meterId, customer } = first.scope
+      this.find({
+        kind: 'row',
+        table,
+        key,
+        expected: expected?.row ?? null,
+        found: found?.row ?? null,
+        meterId,
+        customer,
+      })
+    }
+  }
+
+  private own(row: Row, scope: RowScope): { readonly row: Row; readonly scope: RowScope } | null {
+    const { ledger } = this.selection
+    return ledger === null || scope.ledger === null || scope.ledger === ledger ? { row, scope } : null
+  }
+
+  /** As it is served. What the stored rows do not know is looked up in those that were folded. */
+  private async scopeOfStored(row: Row, live: RowReader): Promise<RowScope> {
+    try {
+      return await scopeOf(row, live, this.scratch)
+    } catch (error) {
+      if (!(error instanceof ReadModelDamaged)) throw error
+      return scopeOf(row, this.scratch)
+    }
   }
 
   private async digest(signal: AbortSignal): Promise<AuditVerdict['digests']> {

@@ -24,11 +24,14 @@ export interface Selection {
   readonly to: number | null
 }
 
-export async function scopeOf(row: Row, rows: RowReader): Promise<RowScope> {
+/** Each name is looked up in the first of the `places` that knows it. */
+export async function scopeOf(row: Row, ...places: readonly RowReader[]): Promise<RowScope> {
   const time = timeOf(row)
-  const series = typeof row.series === 'number' ? (await rows.get(usageSeries, [[row.series]]))[0] : undefined
+  const { series: number } = row
+  const series =
+    typeof number === 'number' ? await inFirst(places, (rows) => rows.get(usageSeries, [[number]])) : undefined
   const customer = series?.customer ?? (typeof row.customer === 'string' ? row.customer : null)
-  const meter = await meterOf(row, series?.meter, rows)
+  const meter = await meterOf(row, series?.meter, places)
   if (meter) return { ledger: meter.ledger as LedgerName, meterId: meter.meterId, customer, ...time }
   const ledger =
     typeof row.ledger === 'string' ? row.ledger : typeof row.stream === 'string' ? ledgerOf(row.stream) : null
@@ -46,10 +49,26 @@ export function isSelected(scope: RowScope, { ledger, meterId, customer, from, t
   )
 }
 
-async function meterOf(row: Row, number: number | undefined, rows: RowReader): Promise<MeterRow | undefined> {
-  const key = number ?? (typeof row.meter === 'number' ? row.meter : null)
-  if (key !== null) return (await rows.get(meters, [[key]]))[0]
-  return typeof row.meterId === 'string' ? (await rows.get(meters, [[row.meterId]], 'meterId'))[0] : undefined
+async function meterOf(
+  row: Row,
+  ofSeries: number | undefined,
+  places: readonly RowReader[],
+): Promise<MeterRow | undefined> {
+  const { meterId } = row
+  const number = ofSeries ?? (typeof row.meter === 'number' ? row.meter : null)
+  if (number !== null) return inFirst(places, (rows) => rows.get(meters, [[number]]))
+  return typeof meterId === 'string' ? inFirst(places, (rows) => rows.get(meters, [[meterId]], 'meterId')) : undefined
+}
+
+async function inFirst<Found>(
+  places: readonly RowReader[],
+  look: (rows: RowReader) => Promise<readonly (Found | undefined)[]>,
+): Promise<Found | undefined> {
+  for (const rows of places) {
+    const [found] = await look(rows)
+    if (found) return found
+  }
+  return undefined
 }
 
 function timeOf({ occurredAt, start, size }: Row): Pick<RowScope, 'from' | 'to'> {

@@ -56,10 +56,16 @@ const run = (...options: string[]): Promise<Ended> =>
   meterbook(['audit', '--data-dir', dataDir, '--temp-dir', scratch, ...options])
 
 /** What `--json` prints. */
-interface Shown extends Omit<AuditVerdict, 'finding_count' | 'log_goes_on' | 'findings'> {
+interface Shown extends Omit<AuditVerdict, 'findingCount' | 'outsideCount' | 'logGoesOn' | 'findings'> {
   readonly finding_count: number
+  readonly outside_count: number
   readonly log_goes_on: boolean
-  readonly findings: readonly { readonly kind: string; readonly table?: string; readonly meter?: string }[]
+  readonly findings: readonly {
+    readonly kind: string
+    readonly table?: string
+    readonly meter?: string
+    readonly customer?: string
+  }[]
   readonly effects?: readonly object[]
 }
 
@@ -153,6 +159,55 @@ describe('meterbook audit', () => {
     // It is of one meter only.
     const other = found.findings[0]?.meter === 'mtr_test_tokens' ? 'mtr_test_seats' : 'mtr_test_tokens'
     expect(await verdict('--meter', other)).toMatchObject({ verdict: 'agrees' })
+  })
+
+  it('differs for whoever a series was given to, and for whom it was taken from', async () => {
+    const of = `WHERE series = (SELECT series FROM usage_records_1 WHERE identifier = 'tokens-3')`
+    for (const customer of ['cus_new', 'cus_A']) {
+      // A customer and its dimensions have one series of a meter.
+      change('read-model.db', `UPDATE usage_series_1 SET customer = '${customer}', dimensions = '["x"]' ${of}`)
+      for (const concerned of [customer, 'cus_B']) {
+        const found = await verdict('--customer', concerned, '--meter', 'mtr_test_tokens')
+        expect(found).toMatchObject({ verdict: 'differs', finding_count: 1, outside_count: 0 })
+        expect(found.findings).toMatchObject([
+          { table: 'usage_series', expected: { customer: 'cus_B' }, found: { customer }, customer: 'cus_B' },
+        ])
+      }
+      expect(await verdict('--customer', 'cus_other')).toMatchObject({ verdict: 'agrees', outside_count: 1 })
+    }
+  })
+
+  it('differs for the time a record was moved to, and for the time it was moved from', async () => {
+    const hours = 3_600_000
+    change(
+      'read-model.db',
+      `UPDATE usage_records_1 SET occurred_at = occurred_at + ${2 * hours} WHERE identifier = 'tokens-3'`,
+    )
+    const minutes = (at: number): [string, string, string, string] => [
+      '--from',
+      new Date(at).toISOString(),
+      '--to',
+      new Date(at + 60_000).toISOString(),
+    ]
+    for (const at of [AT + 60_000, AT + 60_000 + 2 * hours]) {
+      const found = await verdict(...minutes(at))
+      expect(found).toMatchObject({ verdict: 'differs', finding_count: 1, outside_count: 0 })
+      expect(found.findings).toMatchObject([{ table: 'usage_records', found: { identifier: 'tokens-3' } }])
+    }
+    expect(await verdict(...minutes(AT + hours))).toMatchObject({ verdict: 'agrees', outside_count: 1 })
+  })
+
+  it('says what differs outside of what was asked for', async () => {
+    change('read-model.db', `UPDATE usage_records_1 SET value = '7' WHERE identifier = 'tokens-3'`)
+    const beside = 'Outside of it: 1 difference. Audit without a selection to see all.'
+    const agrees = `AGREES: every row of the selection is what the log says, of 30 records. ${beside}\n`
+    expect(await run('--meter', 'mtr_test_seats', '--quiet')).toEqual({ code: 0, stdout: agrees, stderr: '' })
+    expect((await run('--mode', 'live', '--quiet')).stdout).toBe(agrees.replace('30', '0'))
+    change('read-model.db', `UPDATE usage_records_1 SET value = '7' WHERE identifier = 'seats-3'`)
+    const differs = await run('--meter', 'mtr_test_seats', '--quiet')
+    expect([differs.code, differs.stdout]).toEqual([1, expect.stringMatching(/^DIFFERS: 1 difference between .*\n$/)])
+    expect(differs.stdout).toContain(beside)
+    expect((await run('--quiet')).stdout).not.toContain('Outside')
   })
 
   it('names rows of the index that were changed, taken out and put in', async () => {

@@ -1,5 +1,6 @@
 /** A running service proves its own numbers, while usage goes on coming in. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Stripe from 'stripe'
@@ -17,6 +18,7 @@ interface Audit {
   readonly digest: string
   readonly records: number
   readonly finding_count: number
+  readonly outside_count: number
   readonly findings: readonly { readonly kind: string; readonly table: string; readonly meter: string }[]
   readonly failure: string | null
 }
@@ -110,6 +112,43 @@ onEachStore('Audits', (start) => {
       code: 'parameter_invalid',
       message: 'timestamp[lt] must be after timestamp[gte].',
     })
+  })
+
+  const change = (statement: string): void => {
+    const database = new Database(join(service.dataDir, READ_MODEL_FILE))
+    expect(database.prepare(statement).run().changes).toBe(1)
+    database.close()
+  }
+
+  it('are told to whoever rows were given to, and to those they were taken from', async () => {
+    const other = await service.clientWithNewKey({ account: 'other' })
+    const series = `UPDATE usage_series_1 SET customer = 'cus_new' WHERE customer = 'cus_A'`
+    change(series)
+    for (const customer of ['cus_new', 'cus_A']) {
+      expect(await audited({ customer })).toMatchObject({ verdict: 'differs', finding_count: 1, outside_count: 0 })
+    }
+    expect(await audited({ customer: 'cus_B' })).toMatchObject({
+      verdict: 'agrees',
+      finding_count: 0,
+      outside_count: 1,
+    })
+    expect(await audited({}, other)).toMatchObject({ verdict: 'agrees', outside_count: 0 })
+    change(`UPDATE usage_series_1 SET customer = 'cus_A' WHERE customer = 'cus_new'`)
+
+    // Of each ledger only its own side.
+    change(`UPDATE meters_1 SET ledger = 'other~test' WHERE meter_id = '${meter.id}'`)
+    expect(await audited()).toMatchObject({
+      verdict: 'differs',
+      finding_count: 1,
+      findings: [{ table: 'meters', expected: { ledger: 'default~test' }, found: null }],
+    })
+    expect(await audited({}, other)).toMatchObject({
+      verdict: 'differs',
+      finding_count: 1,
+      findings: [{ table: 'meters', expected: null, found: { ledger: 'other~test' } }],
+    })
+    change(`UPDATE meters_1 SET ledger = 'default~test' WHERE meter_id = '${meter.id}'`)
+    expect(await audited()).toMatchObject({ verdict: 'agrees', outside_count: 0 })
   })
 
   it('name what was changed behind the back of the service, to the ledger it belongs to and to no other', async () => {

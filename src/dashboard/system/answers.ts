@@ -69,6 +69,8 @@ export interface Audit {
   readonly digest: string | null
   readonly position: string | null
   readonly finding_count: number | null
+  /** Differences outside of what it is about. */
+  readonly outside_count: number | null
   readonly findings: readonly Finding[] | null
   readonly failure: string | null
 }

@@ -42,7 +42,9 @@ export function Audits() {
 
 function AuditReport({ audit }: { readonly audit: Audit }) {
   const pageTexts = usePageTexts(systemTexts)
+  const format = useNumberFormat()
   const { status, progress, failure, verdict } = audit
+  const outside = audit.outside_count ?? 0
   const startedAt = Date.parse(audit.started_at)
   return (
     <article className="panel report" aria-live={status === 'running' ? 'off' : 'polite'}>
@@ -63,8 +65,9 @@ function AuditReport({ audit }: { readonly audit: Audit }) {
         <>
           <p>
             <span className={verdict === 'agrees' ? 'tag tag-good' : 'tag tag-bad'}>{pageTexts.verdicts[verdict]}</span>{' '}
-            {pageTexts.verdictMeans[verdict]}
+            {verdict === 'agrees' && outside > 0 ? pageTexts.selectionAgrees : pageTexts.verdictMeans[verdict]}
           </p>
+          {outside > 0 && <p className="notice notice-bad">{pageTexts.differsOutside(format(outside))}</p>}
           <AuditFacts audit={audit} />
           <Findings findings={audit.findings ?? []} />
         </>
