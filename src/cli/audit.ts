@@ -9,7 +9,7 @@ import { formatTimestamp } from '../api/stripe/timestamp.js'
 import { readConfig } from '../config.js'
 import { ledgerName } from '../domain/ledger.js'
 import type { AuditPhase, AuditSelection, AuditVerdict, Finding } from '../replay/audit.js'
-import type { Effect } from '../replay/effects.js'
+import { EFFECTS_MAX, type Effect } from '../replay/effects.js'
 import { runAudit, type AuditSettings } from '../replay/run-audit.js'
 import {
   INTERRUPTED,
@@ -40,8 +40,8 @@ const PRINTED_MAX = 100
 
 const HELP = `
 Without a selection every row of every ledger is compared. --account, --mode, --meter, --customer, --from and --to narrow
-what is reported and digested; with --meter or --customer what each of their events did is printed as well. The whole log
-is folded in any case.
+what is reported and digested; with --meter or --customer what each of their events did is printed as well, of the first
+10 000 of them, unless --quiet is given. The whole log is folded in any case.
 
 Exit codes: 0 everything agrees, 1 something differs or the log is damaged (docs/operations.md says what to do), 2 the
 command line or a setting is wrong, 3 it could not be carried out, 130 interrupted.`
@@ -93,6 +93,7 @@ async function audit(options: AuditOptions, selection: AuditSelection, settings:
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   const progress = new AuditProgress(options.quiet === true)
   const isNarrow = selection.meterId !== null || selection.customer !== null
+  const wantsEffects = isNarrow && (options.json === true || options.quiet !== true)
   const effects: Effect[] = []
   try {
     const verdict = await runAudit(
@@ -101,10 +102,10 @@ async function audit(options: AuditOptions, selection: AuditSelection, settings:
       {
         signal: interrupted.signal,
         onProgress: ({ phase, done, fraction }) => progress.show(phase, done, fraction),
-        onEffect: isNarrow
+        onEffect: wantsEffects
           ? (effect) => {
               if (options.json) effects.push(effect)
-              else if (!options.quiet) progress.print(effectLine(effect))
+              else progress.print(effectLine(effect))
             }
           : null,
         onDoubt: (why) => progress.doubt(why),
@@ -113,7 +114,10 @@ async function audit(options: AuditOptions, selection: AuditSelection, settings:
     )
     progress.clear()
     if (options.json) {
-      const shown = { ...shownVerdict(verdict), ...(isNarrow && { effects: effects.map(shownEffect) }) }
+      const shown = {
+        ...shownVerdict(verdict),
+        ...(wantsEffects && { effect_count: verdict.effectCount, effects: effects.map(shownEffect) }),
+      }
       process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`)
     } else if (options.quiet) process.stdout.write(`${verdictLine(verdict)}\n`)
     else print(verdict)
@@ -151,12 +155,9 @@ class AuditProgress extends PhaseProgress<AuditPhase> {
 }
 
 function effectLine({ type, sequence, meterId, identifier, customer, value, ...effect }: Effect): string {
-  const { before, after, minute, position, occurredAt } = effect
+  const { before, after, bucket, start, position, occurredAt } = effect
   const what = type === 'UsageRecorded' ? 'recorded' : 'cancelled'
-  const change =
-    before === after
-      ? `minute ${formatTimestamp(minute)} stays ${after}`
-      : `minute ${formatTimestamp(minute)} ${before} → ${after}`
+  const change = before === after ? `stays ${after}` : `${before} → ${after}`
   return [
     `#${sequence}`,
     `position ${position}`,
@@ -165,15 +166,21 @@ function effectLine({ type, sequence, meterId, identifier, customer, value, ...e
     `customer ${JSON.stringify(customer)}`,
     ...(value === null ? [] : [`value ${value}`]),
     `at ${formatTimestamp(occurredAt)}`,
-    change,
+    `${bucket} ${formatTimestamp(start)} ${change}`,
   ].join('  ')
 }
 
 function print(found: AuditVerdict): void {
-  const { events, rows, checkpoint, logGoesOn, findingCount, findings, digests } = found
-  const lines = findings.slice(0, PRINTED_MAX).map(findingLine)
-  if (findingCount > lines.length)
-    lines.push(`… and ${grouped(findingCount - lines.length)} more (--json has up to 1000).`)
+  const { events, rows, checkpoint, logGoesOn, findingCount, findings, effectCount, digests } = found
+  const lines: string[] = []
+  if (effectCount !== null && effectCount > EFFECTS_MAX) {
+    lines.push(
+      `What the first ${grouped(EFFECTS_MAX)} of ${counted(effectCount, 'event')} did is shown. Narrow them with --from and --to.`,
+    )
+  }
+  lines.push(...findings.slice(0, PRINTED_MAX).map(findingLine))
+  if (findingCount > PRINTED_MAX)
+    lines.push(`… and ${grouped(findingCount - PRINTED_MAX)} more (--json has up to 1000).`)
   lines.push(
     `${counted(events, 'event')} folded up to position ${checkpoint.position ?? 'none'} (usage event ${checkpoint.sequence}), ${counted(rows, 'row')} compared.`,
   )

@@ -22,7 +22,7 @@ import { CellAdditions } from './cell-additions.js'
 import { isAddedUp } from './cell-tables.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { CellBook, type SeriesRule } from './usage-cell-book.js'
-import { FoldedMeters, type UsageChange, type UsageChanges } from './usage-changes.js'
+import { findChanges, FoldedMeters, type UsageChange, type UsageChanges } from './usage-changes.js'
 
 /** Records read at a time when a window or a minute is counted again. */
 const RECOUNT_PAGE_ROWS = 500
@@ -230,48 +230,4 @@ async function eachRecordOfInstant(
     if (!oldest || page.length < RECOUNT_PAGE_ROWS) return true
     to = oldest.sequence
   }
-}
-
-/** Leaves out what the index did not take: a second record or cancellation of the same identifier. */
-async function findChanges(
-  events: readonly ProjectedEvent[],
-  meters: FoldedMeters,
-  rows: RowWriter,
-): Promise<UsageChange[]> {
-  const usage = events.filter(({ event }) => event.type === 'UsageRecorded' || event.type === 'UsageCancelled')
-  if (usage.length === 0) return []
-  const found = new Map<number, UsageRecordRow>()
-  // A batch's usage events are numbered without a gap, so their rows are one run of the table.
-  const from = usage[0]?.sequence ?? 0
-  const to = (usage.at(-1)?.sequence ?? 0) + 1
-  const own = await rows.range(usageRecords, { from, to, limit: to - from })
-  for (const row of own) found.set(row.sequence, row)
-  for (const [sequence, row] of await findCancelled(usage, meters, rows)) found.set(sequence, row)
-  const changes: UsageChange[] = []
-  for (const { sequence, event } of usage) {
-    const row = found.get(sequence)
-    if (row) changes.push({ type: event.type === 'UsageRecorded' ? 'recorded' : 'cancelled', sequence, row })
-  }
-  return changes
-}
-
-/** The records that were cancelled, by the sequence of their cancellation. */
-async function findCancelled(
-  usage: readonly ProjectedEvent[],
-  meters: FoldedMeters,
-  rows: RowWriter,
-): Promise<[number, UsageRecordRow][]> {
-  const cancelled = usage.flatMap(({ sequence, event }) =>
-    event.type === 'UsageCancelled' ? [{ sequence, record: event.data }] : [],
-  )
-  const byId = await meters.ofIds(new Set(cancelled.map(({ record }) => record.meterId)), rows)
-  const found = await rows.get(
-    usageRecords,
-    cancelled.map(({ record }) => [byId.get(record.meterId)?.number ?? null, record.identifier]),
-    'identifier',
-  )
-  return cancelled.flatMap(({ sequence }, index): [number, UsageRecordRow][] => {
-    const row = found[index]
-    return row?.cancelledSequence === sequence ? [[sequence, row]] : []
-  })
 }

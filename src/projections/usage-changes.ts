@@ -4,7 +4,7 @@
  */
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { meters, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
+import { meters, usageRecords, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
 import { toMeter } from './meters.js'
 import type { ProjectedEvent } from './projection.js'
 
@@ -77,4 +77,51 @@ export class FoldedMeters {
       this.byNumber.set(meter.number, meter)
     }
   }
+}
+
+/**
+ * Of usage events that are in the rows already, however many others stand between them. Leaves out what the index did not
+ * take: a second record or cancellation of the same identifier.
+ */
+export async function findChanges(
+  events: readonly ProjectedEvent[],
+  meters: FoldedMeters,
+  rows: RowReader,
+): Promise<UsageChange[]> {
+  const usage = events.filter(({ event }) => event.type === 'UsageRecorded' || event.type === 'UsageCancelled')
+  if (usage.length === 0) return []
+  const found = new Map<number, UsageRecordRow>()
+  // Usage events are numbered without a gap, so their rows are one run of the table.
+  const from = usage[0]?.sequence ?? 0
+  const to = (usage.at(-1)?.sequence ?? 0) + 1
+  const own = await rows.range(usageRecords, { from, to, limit: to - from })
+  for (const row of own) found.set(row.sequence, row)
+  for (const [sequence, row] of await findCancelled(usage, meters, rows)) found.set(sequence, row)
+  const changes: UsageChange[] = []
+  for (const { sequence, event } of usage) {
+    const row = found.get(sequence)
+    if (row) changes.push({ type: event.type === 'UsageRecorded' ? 'recorded' : 'cancelled', sequence, row })
+  }
+  return changes
+}
+
+/** The records that were cancelled, by the sequence of their cancellation. */
+async function findCancelled(
+  usage: readonly ProjectedEvent[],
+  meters: FoldedMeters,
+  rows: RowReader,
+): Promise<[number, UsageRecordRow][]> {
+  const cancelled = usage.flatMap(({ sequence, event }) =>
+    event.type === 'UsageCancelled' ? [{ sequence, record: event.data }] : [],
+  )
+  const byId = await meters.ofIds(new Set(cancelled.map(({ record }) => record.meterId)), rows)
+  const found = await rows.get(
+    usageRecords,
+    cancelled.map(({ record }) => [byId.get(record.meterId)?.number ?? null, record.identifier]),
+    'identifier',
+  )
+  return cancelled.flatMap(({ sequence }, index): [number, UsageRecordRow][] => {
+    const row = found[index]
+    return row?.cancelledSequence === sequence ? [[sequence, row]] : []
+  })
 }

@@ -133,6 +133,7 @@ class Agreement {
         findings: [],
         outsideCount: 0,
         otherLedgersCount: 0,
+        effectCount: null,
         digests,
       }
     } finally {

@@ -41,7 +41,7 @@ export interface AuditProgress {
 export interface AuditOptions {
   readonly signal: AbortSignal
   readonly onProgress: (progress: AuditProgress) => void
-  /** Told what each selected usage event did; null where nobody asks. */
+  /** Told what each of the first `EFFECTS_MAX` selected usage events did; null where nobody asks. */
   readonly onEffect: ((effect: Effect) => void) | null
   /** Told why everything is folded once more, into rows of its own: to name what differs. */
   readonly onDoubt: (why: string) => void
@@ -81,6 +81,8 @@ export interface AuditVerdict {
   /** Differences that are not selected, and are of no other ledger than the selected one; and those that are. */
   readonly outsideCount: number
   readonly otherLedgersCount: number
+  /** Selected usage events, of which the first were told; null where nobody asked what they did. */
+  readonly effectCount: number | null
   /** Of the selected records as the log gives them, for each ledger. */
   readonly digests: readonly ({ readonly ledger: LedgerName } & Digest)[]
 }
@@ -113,6 +115,7 @@ export class Audit {
     const { sequence } = this.selection
     const { onEffect, onProgress, signal } = this.options
     const until = believed(await checkpointsOf(this.live, this.projections))
+    const watcher = onEffect ? new EffectWatcher(this.selection, onEffect) : null
     const refold = new Refold(this.store, this.scratch, this.projections, {
       signal,
       onContradiction: (contradiction) => this.damage(contradiction),
@@ -120,7 +123,7 @@ export class Audit {
         const wanted = Math.min(sequence ?? until.sequence, until.sequence)
         onProgress({ phase: 'folding', done: events, fraction: fractionOf(refold.checkpoint.sequence, wanted) })
       },
-      watcher: onEffect ? new EffectWatcher(this.selection, onEffect) : null,
+      watcher,
     })
     let digests: AuditVerdict['digests'] = []
     let logGoesOn = false
@@ -156,6 +159,7 @@ export class Audit {
       findings: this.findings,
       outsideCount: this.outsideCount,
       otherLedgersCount: this.otherLedgersCount,
+      effectCount: watcher?.count ?? null,
       digests,
     }
   }

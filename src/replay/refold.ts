@@ -19,12 +19,9 @@ import { LogCheck, type Contradiction } from './log-check.js'
 const BATCH_EVENTS = 8_000
 const BATCH_CHARACTERS = 4 * 1024 * 1024
 
-/** Looks at one event before and after it is folded, by itself. */
+/** Looks at the events of each batch once they are in the rows. */
 export interface Watcher {
-  /** Whether this event is to be folded by itself. */
-  isWatched(projected: ProjectedEvent): boolean
-  before(projected: ProjectedEvent, rows: RowReader): Promise<void>
-  after(projected: ProjectedEvent, rows: RowReader): Promise<void>
+  folded(events: readonly ProjectedEvent[], rows: RowReader): Promise<void>
 }
 
 export interface RefoldOptions {
@@ -99,32 +96,13 @@ export class Refold {
     if (recorded.length === 0) return
     const { events, reached } = projectedBatch(recorded, this.reached, (event) => this.check.revision(event))
     await this.readModel.write(async (rows) => {
-      for (const run of this.runs(events)) {
-        const watched = this.options.watcher?.isWatched(run[0] as ProjectedEvent) ? run[0] : undefined
-        if (watched) await this.options.watcher?.before(watched, rows)
-        for (const projection of this.projections) await projection.apply(run, rows)
-        if (watched) await this.options.watcher?.after(watched, rows)
-      }
+      for (const projection of this.projections) await projection.apply(events, rows)
       await this.check.events(events, rows)
+      await this.options.watcher?.folded(events, rows)
       for (const { projection } of this.projections) await rows.setCheckpoint(projection, reached)
     })
     this.reached = reached
     this.folded += events.length
     this.options.onProgress(this.folded)
-  }
-
-  /** A watched event is a run of its own. */
-  private runs(events: readonly ProjectedEvent[]): readonly (readonly ProjectedEvent[])[] {
-    const { watcher } = this.options
-    if (!watcher) return [events]
-    const runs: ProjectedEvent[][] = []
-    let isOpen = false
-    for (const event of events) {
-      const isWatched = watcher.isWatched(event)
-      if (!isWatched && isOpen) runs.at(-1)?.push(event)
-      else runs.push([event])
-      isOpen = !isWatched
-    }
-    return runs
   }
 }

@@ -10,6 +10,7 @@ import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { packColumns, unpackColumns } from '../../src/read-model/packed-columns.js'
 import { usageRecords } from '../../src/read-model/tables.js'
 import type { AuditVerdict } from '../../src/replay/audit.js'
+import { EFFECTS_MAX } from '../../src/replay/effects.js'
 import { scriptDigest } from '../replay/digest-script.js'
 import { changeCells, flipBitOfRuns } from '../tampering.js'
 import { makeStore, meterbook, start, type Ended } from './command-line.js'
@@ -67,6 +68,7 @@ interface Shown extends Omit<AuditVerdict, 'findingCount' | 'outsideCount' | 'lo
     readonly customer?: string
   }[]
   readonly effects?: readonly object[]
+  readonly effect_count?: number
 }
 
 async function verdict(...options: string[]): Promise<Shown> {
@@ -134,7 +136,35 @@ describe('meterbook audit', () => {
     ])
     const { stdout } = await run('--meter', 'mtr_test_tokens', '--customer', 'cus_A')
     expect(stdout).toContain('recorded "tokens-2"')
-    expect(stdout).toContain('0 → 2')
+    expect(stdout).toContain('minute 2026-01-14T10:00:00.000Z 0 → 2')
+    expect(stdout).not.toContain('What the first')
+    // Of a meter with windows: the whole window, where the event before it counts no more.
+    const seats = await run('--meter', 'mtr_test_seats', '--customer', 'cus_B')
+    expect(seats.stdout).toMatch(/recorded "seats-1" .* hour 2026-01-14T10:00:00\.000Z 0 → 1\n/)
+    expect(seats.stdout).toMatch(/recorded "seats-29" .* hour 2026-01-14T10:00:00\.000Z 27 → 29\n/)
+    expect((await run('--meter', 'mtr_test_seats', '--quiet')).stdout).not.toContain('recorded')
+  })
+
+  it('says so where it shows what only the first events did', async () => {
+    const path = join(folder, 'many.ndjson')
+    const line = (n: number): string =>
+      `${JSON.stringify({
+        event_name: 'tokens',
+        identifier: `many-${n}`,
+        timestamp: new Date(AT).toISOString(),
+        payload: { stripe_customer_id: 'cus_many', value: '1' },
+      })}\n`
+    writeFileSync(path, Array.from({ length: EFFECTS_MAX + 5 }, (_, n) => line(n)).join(''))
+    const imported = await meterbook(['import', path, '--data-dir', dataDir, '--backfill', '--quiet'])
+    expect(imported).toMatchObject({ code: 0 })
+    const { effects, effect_count } = await verdict('--customer', 'cus_many')
+    expect(effect_count).toBe(EFFECTS_MAX + 5)
+    expect(effects).toHaveLength(EFFECTS_MAX)
+    expect(effects?.at(-1)).toMatchObject({ bucket: 'minute', start: AT, before: '9999', after: '10000' })
+    const { stdout } = await run('--customer', 'cus_many')
+    expect(stdout).toContain(
+      '9999 → 10000\nWhat the first 10 000 of 10 005 events did is shown. Narrow them with --from and --to.\n',
+    )
   })
 
   it('names a cell that was changed', async () => {
