@@ -33,7 +33,11 @@ const checkpoint = object({
 
 const AuditFinding = oneOf([
   namedObject('LogFinding', { kind: only('log'), message: text('How the log contradicts itself.') }),
-  namedObject('StorageFinding', { kind: only('storage'), message: text("How the read model's file is damaged.") }),
+  namedObject('StorageFinding', {
+    kind: only('storage'),
+    message: text('What is wrong with how they are kept.'),
+    of: choice(['rows', 'log'], 'What is kept.'),
+  }),
   namedObject('CheckpointFinding', {
     kind: only('checkpoint'),
     expected: checkpoint,
@@ -137,7 +141,7 @@ function findingObject(finding: Finding, ledger: LedgerName): AuditFinding {
     case 'log':
       return { kind: 'log', message: isOfAnother(finding.message, ledger) ? OTHER_LEDGER : finding.message }
     case 'storage':
-      return { kind: 'storage', message: finding.message }
+      return { kind: 'storage', message: finding.message, of: finding.of }
     case 'checkpoint': {
       const { projection, expected, found } = finding
       return { kind: 'checkpoint', expected, found, projection }

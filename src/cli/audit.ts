@@ -247,7 +247,7 @@ function findingLine(finding: Finding): string {
     case 'log':
       return `log: ${finding.message}`
     case 'storage':
-      return `file of the rows: ${finding.message}`
+      return `file of the ${finding.of}: ${finding.message}`
     case 'checkpoint':
       return `checkpoint of ${finding.projection}: expected ${JSON.stringify(finding.expected)}, found ${JSON.stringify(finding.found)}`
     case 'row': {

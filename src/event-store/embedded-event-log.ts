@@ -40,26 +40,35 @@ const SCHEMA = `
     metadata TEXT NOT NULL,
     UNIQUE (stream_id, revision)
   ) STRICT;
-  CREATE TRIGGER IF NOT EXISTS events_are_never_changed BEFORE UPDATE ON events
-    BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
-  CREATE TRIGGER IF NOT EXISTS events_are_never_deleted BEFORE DELETE ON events
-    BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
-  CREATE TRIGGER IF NOT EXISTS streams_are_never_changed BEFORE UPDATE ON streams
-    BEGIN SELECT RAISE(ABORT, 'streams are never changed'); END;
-  CREATE TRIGGER IF NOT EXISTS streams_are_never_deleted BEFORE DELETE ON streams
-    BEGIN SELECT RAISE(ABORT, 'streams are never deleted'); END;
 `
 
+const refused = (what: string): string => `BEGIN SELECT RAISE(ABORT, '${what}'); END`
+
+const CHANGING_IS_REFUSED = {
+  events_are_never_changed: `BEFORE UPDATE ON events ${refused('events are never changed')}`,
+  events_are_never_deleted: `BEFORE DELETE ON events ${refused('events are never deleted')}`,
+  streams_are_never_changed: `BEFORE UPDATE ON streams ${refused('streams are never changed')}`,
+  streams_are_never_deleted: `BEFORE DELETE ON streams ${refused('streams are never deleted')}`,
+}
+
 /** Replacing a row takes the old one away without asking the triggers above. */
-const REPLACING_IS_REFUSED = `
-  CREATE TRIGGER IF NOT EXISTS events_are_never_replaced BEFORE INSERT ON events
+const REPLACING_IS_REFUSED = {
+  events_are_never_replaced: `BEFORE INSERT ON events
     WHEN EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND revision = NEW.revision)
       OR EXISTS (SELECT 1 FROM events WHERE position = NEW.position)
-    BEGIN SELECT RAISE(ABORT, 'events are never replaced'); END;
-  CREATE TRIGGER IF NOT EXISTS streams_are_never_replaced BEFORE INSERT ON streams
+    ${refused('events are never replaced')}`,
+  streams_are_never_replaced: `BEFORE INSERT ON streams
     WHEN EXISTS (SELECT 1 FROM streams WHERE stream_id = NEW.stream_id OR name = NEW.name)
-    BEGIN SELECT RAISE(ABORT, 'streams are never replaced'); END;
-`
+    ${refused('streams are never replaced')}`,
+}
+
+const TRIGGERS: Readonly<Record<string, string>> = { ...CHANGING_IS_REFUSED, ...REPLACING_IS_REFUSED }
+
+function triggerStatements(triggers: Readonly<Record<string, string>>): string {
+  return Object.entries(triggers)
+    .map(([name, body]) => `CREATE TRIGGER IF NOT EXISTS ${name} ${body};`)
+    .join('\n')
+}
 
 /**
  * Opens the file, making it if need be. Every commit is flushed to the disk before it is answered.
@@ -83,7 +92,7 @@ function open(file: string): EventLog {
     if (format === 0) {
       log
         .transaction(() => {
-          log.exec(SCHEMA + REPLACING_IS_REFUSED)
+          log.exec(SCHEMA + triggerStatements(TRIGGERS))
           log.pragma(`user_version = ${FORMAT}`)
         })
         .immediate()
@@ -93,7 +102,7 @@ function open(file: string): EventLog {
       )
     } else if (!isReplacingRefused(log)) {
       // A file of an earlier version.
-      log.exec(REPLACING_IS_REFUSED)
+      log.exec(triggerStatements(REPLACING_IS_REFUSED))
     }
     return log
   } catch (error) {
@@ -330,6 +339,28 @@ export class EventLogReader {
     })
   }
 
+  /** Triggers that are not there, or not as they are made, and others. */
+  faults(): string[] {
+    return this.naming(() => {
+      const found = new Map(
+        this.log
+          .prepare<[], [string, string]>("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+          .raw(true)
+          .all(),
+      )
+      const isMade = ([name, body]: [string, string]): boolean =>
+        spaced(found.get(name) ?? '') === spaced(`CREATE TRIGGER ${name} ${body}`)
+      return [
+        ...Object.entries(TRIGGERS)
+          .filter((trigger) => !isMade(trigger))
+          .map(([name]) => `TRIGGER ${name} is missing, or not as it is made: events may have been changed.`),
+        ...[...found.keys()]
+          .filter((name) => TRIGGERS[name] === undefined)
+          .map((name) => `TRIGGER ${name} is not of the log.`),
+      ]
+    })
+  }
+
   /** What goes wrong names the file. */
   private naming<Result>(read: () => Result): Result {
     try {
@@ -367,6 +398,11 @@ export class EventLogReader {
     }
     return { stream, revision, position: String(position) as Position, id, type, data: parsedData, metadata: known }
   }
+}
+
+/** However its lines are broken. */
+function spaced(statement: string): string {
+  return statement.replace(/\s+/g, ' ')
 }
 
 /** undefined where it is not JSON. */

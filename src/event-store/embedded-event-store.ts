@@ -146,6 +146,10 @@ export class EmbeddedEventStore implements EventStore {
     }
   }
 
+  async storageFaults(): Promise<readonly string[]> {
+    return this.reading().faults()
+  }
+
   /** Settles the appends under way, then closes the file. */
   async close(): Promise<void> {
     if (this.closed) return

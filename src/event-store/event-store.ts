@@ -122,6 +122,8 @@ export interface EventStore {
   parsePosition(text: string): Position | null
   /** Answers when the store can be reached, and takes what it was given lately. @throws EventStoreUnavailable */
   check(): Promise<void>
+  /** What is wrong with how the log is kept, where that is not the store's own business, whatever its events say. */
+  storageFaults(): Promise<readonly string[]>
   close(): Promise<void>
 }
 

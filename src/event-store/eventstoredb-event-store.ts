@@ -89,6 +89,11 @@ export class EventStoreDbEventStore implements EventStore {
     if (this.appender.isDenied) throw new EventStoreDenied(APPENDING_DENIED)
   }
 
+  /** The server looks after its files. */
+  async storageFaults(): Promise<readonly string[]> {
+    return []
+  }
+
   close(): Promise<void> {
     this.closed ??= this.appender.close().then(() => this.reader.close())
     return this.closed

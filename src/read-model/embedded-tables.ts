@@ -148,8 +148,21 @@ export class EmbeddedTables {
     return `${name}_${generation}`
   }
 
-  /** Tables and indexes that are not there, or not as they are made. */
+  /** Tables and indexes that are not there, or not as they are made, and triggers: there are none. */
   faults(projections: readonly ProjectionTables[]): string[] {
+    return [...this.missing(projections), ...this.triggers()]
+  }
+
+  private triggers(): string[] {
+    return this.database
+      .prepare<[], { name: string; table: string }>(
+        "SELECT name, tbl_name AS 'table' FROM sqlite_schema WHERE type = 'trigger'",
+      )
+      .all()
+      .map(({ name, table }) => `TRIGGER ${name} of ${table} is not of the read model: it may change what is written.`)
+  }
+
+  private missing(projections: readonly ProjectionTables[]): string[] {
     const made = this.database
       .prepare<[], string>('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL')
       .pluck(true)

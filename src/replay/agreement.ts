@@ -168,7 +168,9 @@ class Agreement {
     const seen = isNow ? undefined : await asOf(reached.sequence, scratch)
     await this.compareTables(cells, live, added)
     await this.compareTables(scratch, live, made, seen)
-    const [fault] = isNow ? await this.of.live.storageFaults(this.projections) : []
+    const [fault] = isNow
+      ? [...(await this.of.live.storageFaults(this.projections)), ...(await this.store.storageFaults())]
+      : []
     if (fault !== undefined) throw new Disagreement(fault)
     await this.beside.conclude(live, isNow ? null : reached.sequence, await reading.indexes, {
       signal: this.options.signal,

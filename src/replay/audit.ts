@@ -62,8 +62,8 @@ export type Finding =
       readonly expected: Checkpoint
       readonly found: Checkpoint
     }
-  /** The read model's own file is damaged, whatever its rows say. */
-  | { readonly kind: 'storage'; readonly message: string }
+  /** How the rows or the log are kept is not as it must be, whatever they say. */
+  | { readonly kind: 'storage'; readonly of: 'rows' | 'log'; readonly message: string }
   | ({ readonly kind: 'row' } & RowDifference & { readonly meterId: string | null; readonly customer: string | null })
 
 export interface AuditVerdict {
@@ -186,12 +186,15 @@ export class Audit {
         this.rows += rows
         this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: fractionOf(this.rows, wanted) })
         for (const difference of differences) await this.report(difference, live)
-        if (damage) this.find({ kind: 'storage', message: `${damage.table}: ${damage.message}` })
+        if (damage) this.find({ kind: 'storage', of: 'rows', message: `${damage.table}: ${damage.message}` })
         await nextTurn()
       }
     }
-    if (isNow)
-      for (const message of await this.live.storageFaults(this.projections)) this.find({ kind: 'storage', message })
+    if (!isNow) return
+    for (const message of await this.live.storageFaults(this.projections)) {
+      this.find({ kind: 'storage', of: 'rows', message })
+    }
+    for (const message of await this.store.storageFaults()) this.find({ kind: 'storage', of: 'log', message })
   }
 
   /**

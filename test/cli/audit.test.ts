@@ -83,16 +83,26 @@ function change(file: 'events.db' | 'read-model.db', ...statements: string[]): v
   const database = new Database(join(dataDir, file))
   for (const statement of statements) {
     const { changes } = database.prepare(statement).run()
-    if (!statement.startsWith('DROP')) expect(changes).toBe(1)
+    if (!/^(DROP|CREATE) /.test(statement)) expect(changes).toBe(1)
   }
   database.close()
 }
 
-/** As somebody would who wants to edit history. */
+/** As somebody would who wants to edit history, and not to be found out. */
+function changeLog(statement: string): void {
+  const database = new Database(join(dataDir, 'events.db'))
+  const triggers = database.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").all() as {
+    name: string
+    sql: string
+  }[]
+  for (const { name } of triggers) database.exec(`DROP TRIGGER ${name}`)
+  expect(database.prepare(statement).run().changes).toBe(1)
+  for (const { sql } of triggers) database.exec(sql)
+  database.close()
+}
+
 function changeEvent(type: string, from: string, to: string): void {
-  change(
-    'events.db',
-    'DROP TRIGGER events_are_never_changed',
+  changeLog(
     `UPDATE events SET data = replace(data, '${from}', '${to}')
       WHERE position = (SELECT min(position) FROM events WHERE type = '${type}' AND instr(data, '${from}') > 0)`,
   )
@@ -340,6 +350,44 @@ describe('meterbook audit', () => {
     ])
   })
 
+  it('names a trigger that was put into the rows, and a rebuild takes it out', async () => {
+    change(
+      'read-model.db',
+      `CREATE TRIGGER skim AFTER INSERT ON usage_records_1
+        BEGIN UPDATE usage_records_1 SET value = '0' WHERE sequence = NEW.sequence; END`,
+    )
+    const found = await verdict()
+    expect(found).toMatchObject({ verdict: 'differs', finding_count: 1 })
+    expect(found.findings).toMatchObject([
+      { kind: 'storage', of: 'rows', message: expect.stringContaining('TRIGGER skim of usage_records_1') as unknown },
+    ])
+    expect(await meterbook(['rebuild', '--data-dir', dataDir, '--quiet'])).toMatchObject({ code: 0 })
+    expect((await verdict()).verdict).toBe('agrees')
+  })
+
+  it('names what of the log no longer refuses changes, and a copy of it refuses them again', async () => {
+    change('events.db', 'DROP TRIGGER events_are_never_changed', 'DROP TRIGGER streams_are_never_deleted')
+    change('events.db', 'CREATE TRIGGER streams_are_never_deleted BEFORE DELETE ON streams BEGIN SELECT 1; END')
+    change('events.db', 'CREATE TRIGGER skim AFTER INSERT ON events BEGIN SELECT 1; END')
+    const found = await verdict()
+    expect(found).toMatchObject({ verdict: 'differs', finding_count: 3 })
+    const message = (text: string): unknown => expect.stringContaining(text)
+    expect(found.findings).toMatchObject([
+      { kind: 'storage', of: 'log', message: message('TRIGGER events_are_never_changed is missing, or not as it is') },
+      { kind: 'storage', of: 'log', message: message('TRIGGER streams_are_never_deleted is missing, or not as it is') },
+      { kind: 'storage', of: 'log', message: 'TRIGGER skim is not of the log.' },
+    ])
+    expect((await run()).stdout).toContain('file of the log: TRIGGER events_are_never_changed is missing')
+    const digest = await meterbook(['digest', '--data-dir', dataDir])
+    const to = join(dataDir, 'copied')
+    const copied = ['copy', '--data-dir', dataDir, '--to', 'embedded:', '--to-data-dir', to, '--quiet']
+    expect(await meterbook(copied)).toMatchObject({ code: 0 })
+    expect(await meterbook(['digest', '--data-dir', to])).toEqual(digest)
+    dataDir = to
+    mkdirSync((scratch = join(to, 'scratch')))
+    expect((await verdict()).verdict).toBe('agrees')
+  })
+
   it('names a table that is gone, and a rebuild makes it again', async () => {
     change('read-model.db', 'DROP TABLE usage_windows_1')
     expect((await verdict()).findings).toMatchObject(
@@ -404,11 +452,11 @@ describe('meterbook audit', () => {
 
   it('says that the log is damaged where an event is of no known type, or missing', async () => {
     const last = `position = (SELECT max(position) - 10 FROM events)`
-    change('events.db', 'DROP TRIGGER events_are_never_changed', `UPDATE events SET type = 'Unheard' WHERE ${last}`)
+    changeLog(`UPDATE events SET type = 'Unheard' WHERE ${last}`)
     expect((await verdict()).findings).toMatchObject([
       { kind: 'log', message: expect.stringContaining('Unheard') as unknown },
     ])
-    change('events.db', 'DROP TRIGGER events_are_never_deleted', `DELETE FROM events WHERE ${last}`)
+    changeLog(`DELETE FROM events WHERE ${last}`)
     const found = await verdict()
     expect(found.verdict).toBe('damaged')
     expect(found.findings[0]).toMatchObject({

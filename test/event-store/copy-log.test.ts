@@ -275,6 +275,7 @@ function beforeWalk(store: EventStore, n: number, change: () => Promise<unknown>
     comparePositions: (left, right) => store.comparePositions(left, right),
     parsePosition: (text) => store.parsePosition(text),
     check: () => store.check(),
+    storageFaults: () => store.storageFaults(),
     close: () => store.close(),
   }
 }

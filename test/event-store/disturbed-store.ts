@@ -36,6 +36,7 @@ export class DisturbedStore {
       comparePositions: (left, right) => real.comparePositions(left, right),
       parsePosition: (text) => real.parsePosition(text),
       check: () => real.check(),
+      storageFaults: () => real.storageFaults(),
       close: () => real.close(),
     }
   }

@@ -91,6 +91,7 @@ export function recut(store: EventStore, cut: Cut): EventStore {
     comparePositions: (left, right) => store.comparePositions(left, right),
     parsePosition: (text) => store.parsePosition(text),
     check: () => store.check(),
+    storageFaults: () => store.storageFaults(),
     close: () => store.close(),
   }
 }

@@ -76,7 +76,7 @@ export interface Audit {
 }
 
 export type Finding =
-  /** `storage`: the file of the rows is damaged. */
+  /** `storage`: the rows or the log are not kept as they must be. */
   | { readonly kind: 'log' | 'storage'; readonly message: string }
   | { readonly kind: 'checkpoint'; readonly projection: string; readonly expected: object; readonly found: object }
   | ({ readonly kind: 'row'; readonly meter: string | null; readonly customer: string | null } & RowDifference)
