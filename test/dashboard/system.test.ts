@@ -82,6 +82,12 @@ describeDashboard('The system page', (suite) => {
     await newest(page).getByText('"value":"666"').waitFor()
     expect(await newest(page).getByText(JSON.stringify(MALICIOUS)).count()).toBe(1)
     expect(await seriousIssues(page)).toEqual([])
+    // For somebody else it is beside what was asked for.
+    await page.getByRole('textbox', { name: 'Customer' }).fill('cus_nobody')
+    await audited(page)
+    await newest(page).getByText('Every row of it is what the log gives.').waitFor()
+    await newest(page).getByText('Differences outside of it: 1. Run an audit of everything to see them.').waitFor()
+    expect(await seriousIssues(page)).toEqual([])
 
     await page.getByRole('button', { name: 'Rebuild usage-index' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Rebuild' }).click()
