@@ -12,7 +12,7 @@ import { allProjections } from '../projections/projections.js'
 import { compareRows, countRows, type Row, type RowDifference } from '../projections/compare-rows.js'
 import { ProjectionStopped, type Projection } from '../projections/projection.js'
 import { ReadModelDamaged, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
-import { usageRecords, usageSeries } from '../read-model/tables.js'
+import { usageMarks, usageRecords, usageSeries } from '../read-model/tables.js'
 import type { Digest, DigestSelection } from './digest.js'
 import { EffectWatcher, type Effect } from './effects.js'
 import type { Contradiction } from './log-check.js'
@@ -22,6 +22,9 @@ import { asOf, believed, checkpointsOf, fractionOf, goesOn, ledgersOf } from './
 
 /** Differences and contradictions of the log that are told one by one; all are counted. */
 export const FINDINGS_MAX = 1_000
+
+/** Wherever the event of a mark stands, moments of all ledgers are found by it. */
+const WRONG_MARK = `${usageMarks.name}: a row by which moments of every ledger are found is not what the log gives. An audit without a selection names it.`
 
 export interface AuditSelection extends Selection {
   /** The records as they stood after this usage event; null: everything as it stands. */
@@ -210,7 +213,8 @@ export class Audit {
     const found = rows.found && this.own(rows.found, await this.scopeOfStored(rows.found, live))
     const sides = [expected, found].filter((side) => side !== null)
     const [first] = sides
-    if (!first) this.otherLedgersCount++
+    if (!first && table === usageMarks.name) this.find({ kind: 'storage', of: 'rows', message: WRONG_MARK })
+    else if (!first) this.otherLedgersCount++
     else if (!sides.some(({ scope }) => isSelected(scope, this.selection))) this.outsideCount++
     else {
       const { meterId, customer } = first.scope

@@ -237,6 +237,17 @@ describe('meterbook audit', () => {
     expect(await verdict(...minutes(AT + hours))).toMatchObject({ verdict: 'agrees', outside_count: 1 })
   })
 
+  it('differs for every ledger where moments of all of them are found by what was changed', async () => {
+    change('read-model.db', 'UPDATE usage_marks_1 SET latest = latest - 5000')
+    const concerns = { verdict: 'differs', finding_count: 1, outside_count: 0 }
+    const own = await verdict('--mode', 'test', '--customer', 'cus_A')
+    expect(own).toMatchObject({ ...concerns, findings: [{ kind: 'row', table: 'usage_marks' }] })
+    // Of another ledger nothing is told.
+    const other = await verdict('--mode', 'live')
+    expect(other).toMatchObject({ ...concerns, findings: [{ kind: 'storage', of: 'rows' }] })
+    expect(JSON.stringify(other.findings)).not.toContain('default~test')
+  })
+
   it('says what differs outside of what was asked for', async () => {
     change('read-model.db', `UPDATE usage_records_1 SET value = '7' WHERE identifier = 'tokens-3'`)
     const beside = 'Outside of it: 1 difference. Audit without a selection to see all.'
