@@ -201,10 +201,6 @@ export class Audit {
   }
 
   /**
-   * A row that is stored where it does not belong is a difference for those it was given to as well as for those it was taken
-   * from. Of a ledger only what is its own is told.
-   */
-  /**
    * A row that is stored where it does not belong concerns whoever it was given to as well as those it was taken from. Of
    * another ledger nothing is told.
    */
