@@ -165,7 +165,7 @@ export class PostgresTables {
     )
   }
 
-  /** Tables, columns and indexes that are not there, or not as they are made. */
+  /** Tables, columns and indexes that are not there, or not as they are made, and triggers: there are none. */
   async faults(connection: PostgresConnection, projections: readonly ProjectionTables[]): Promise<string[]> {
     const live = physicalsIn(await connection.rows<Located>(this.selectLive))
     const columns = await connection.rows<{ name: string; made: string }>(
@@ -195,7 +195,18 @@ export class PostgresTables {
         if (made.get(name) !== how) faults.push(`${name} is missing, or not as it is made.`)
       }
     }
-    return faults
+    return [...faults, ...(await this.triggers(connection))]
+  }
+
+  private async triggers(connection: PostgresConnection): Promise<string[]> {
+    const found = await connection.rows<{ name: string; table: string }>(
+      `SELECT t.tgname AS name, c.relname AS table FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+       WHERE NOT t.tgisinternal AND c.relnamespace = to_regnamespace($1)`,
+      [this.settings.schema],
+    )
+    return found.map(
+      ({ name, table }) => `${name} of ${table} is not of the read model: it may change what is written.`,
+    )
   }
 
   private async makeRegistry(connection: PostgresConnection): Promise<void> {

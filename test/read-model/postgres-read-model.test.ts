@@ -126,6 +126,17 @@ describe('Rows in PostgreSQL', () => {
       'visits_1_name is missing, or not as it is made.',
       'visits_1_city is missing, or not as it is made.',
     ])
+    await server.query(
+      `CREATE FUNCTION doubled() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.records := 2 * NEW.records; RETURN NEW; END'`,
+      database(),
+    )
+    await server.query(
+      'CREATE TRIGGER doubling BEFORE INSERT ON meterbook.counts_1 FOR EACH ROW EXECUTE FUNCTION doubled()',
+      database(),
+    )
+    expect(await readModel.storageFaults([small])).toContain(
+      'doubling of counts_1 is not of the read model: it may change what is written.',
+    )
     await server.query('DROP TABLE meterbook.visits_1', database())
     const read = open().count(visits)
     await expect(read).rejects.toThrow(ReadModelDamaged)
