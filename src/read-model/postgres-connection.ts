@@ -8,9 +8,17 @@ import { postgresFailure } from './postgres-failure.js'
 import type { PostgresSettings } from './postgres-url.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
-/** Of one statement: said to the server, and a little later seen to here, should it not answer at all. */
-const STATEMENT_TIMEOUT_MS = 60_000
-const NO_ANSWER_MS = STATEMENT_TIMEOUT_MS + 5_000
+/** Of one statement. A read is of a page of rows at most; a rebuild counts all of a table, and drops it. */
+const STATEMENT_TIMEOUT_MS = { reading: 15_000, writing: 60_000 } as const
+/** How much later it is given up here, should the server not answer at all. */
+const NO_ANSWER_MS = 5_000
+/**
+ * After so long without a sign the server asks whether the machine of a session is still there, and again at intervals; then
+ * its lock is free for another one. The system's own patience is hours.
+ */
+const KEEPALIVE_IDLE_S = 10
+const KEEPALIVE_INTERVAL_S = 5
+const KEEPALIVE_COUNT = 3
 /** Others may hold a table for as long as a statement of theirs takes. */
 const LOCK_TIMEOUT_MS = 10_000
 const END_TIMEOUT_MS = 1_000
@@ -38,19 +46,21 @@ export class PostgresConnection {
   }
 
   /** @throws ReadModelUnavailable, ReadModelUnusable */
-  static async open(settings: PostgresSettings): Promise<PostgresConnection> {
+  static async open(settings: PostgresSettings, use: 'reading' | 'writing'): Promise<PostgresConnection> {
+    const statementTimeoutMs = STATEMENT_TIMEOUT_MS[use]
     const client = new pg.Client({
       connectionString: settings.connectionString,
       application_name: 'meterbook',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: NO_ANSWER_MS,
+      query_timeout: statementTimeoutMs + NO_ANSWER_MS,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEPALIVE_IDLE_S * 1000,
       types: { getTypeParser: (oid: number) => parserOf(oid) },
     })
     const connection = new PostgresConnection(client, settings)
     try {
       await client.connect()
-      await connection.setUp()
+      await connection.setUp(statementTimeoutMs)
       return connection
     } catch (error) {
       await connection.close()
@@ -97,10 +107,13 @@ export class PostgresConnection {
     await Promise.race([ended, timeout])
   }
 
-  private async setUp(): Promise<void> {
+  private async setUp(statementTimeoutMs: number): Promise<void> {
     const [{ version } = { version: 0 }] = await this.runAll<{ version: number }>([
-      `SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
+      `SET statement_timeout = ${statementTimeoutMs}`,
       `SET lock_timeout = ${LOCK_TIMEOUT_MS}`,
+      `SET tcp_keepalives_idle = ${KEEPALIVE_IDLE_S}`,
+      `SET tcp_keepalives_interval = ${KEEPALIVE_INTERVAL_S}`,
+      `SET tcp_keepalives_count = ${KEEPALIVE_COUNT}`,
       // Compiling a question takes longer than any of these takes to answer.
       'SET jit = off',
       // What is kept is found by the same names whatever the database is set to.
@@ -127,8 +140,8 @@ export class PostgresConnection {
       this.answerCount++
       return answer
     } catch (error) {
-      // An answer that did not come may still come, and would be taken for that of the next question.
-      if (!(error instanceof pg.DatabaseError)) await this.close()
+      // An answer that did not come may still come, and would be taken for that of the next question. FATAL is the last one.
+      if (!(error instanceof pg.DatabaseError) || error.severity !== 'ERROR') await this.close()
       throw postgresFailure(this.settings, error)
     }
   }

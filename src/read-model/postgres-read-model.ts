@@ -61,7 +61,7 @@ export class PostgresReadModel implements ReadModel {
     this.removal = removalOf(this.settings)
     this.tables = new PostgresTables(this.settings)
     const maker: ConnectionMaker<PostgresConnection> = {
-      open: () => this.connect(),
+      open: () => this.connect('reading'),
       close: (connection) => connection.close(),
     }
     this.snapshots = new SnapshotConnections(maker, snapshotWaitMs)
@@ -75,7 +75,7 @@ export class PostgresReadModel implements ReadModel {
       this.isLeading = false
     }
     if (this.isLeading) return 'leading'
-    this.session ??= await this.connect()
+    this.session ??= await this.connect('writing')
     const [lock] = await this.session.rows<{ isTaken: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS "isTaken"', [
       LOCK_CLASS,
       crc32(this.settings.schema) | 0,
@@ -171,9 +171,9 @@ export class PostgresReadModel implements ReadModel {
     await this.singles.close()
   }
 
-  private connect(): Promise<PostgresConnection> {
+  private connect(use: 'reading' | 'writing'): Promise<PostgresConnection> {
     if (this.closed) throw new Error('The read model is closed.')
-    return PostgresConnection.open(this.settings)
+    return PostgresConnection.open(this.settings, use)
   }
 
   private readOne<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result> {
