@@ -46,7 +46,9 @@ export async function serve(overrides: Readonly<Record<string, string | undefine
     return
   }
   process.stdout.write(greeting(service, config))
-  log.info({ url: service.url, eventStore: config.eventStoreUrl.split(':', 1)[0] }, 'Meterbook is listening.')
+  // Their schemes alone: the rest may hold a password.
+  const [eventStore, readModel] = [config.eventStoreUrl, config.readModelUrl].map((url) => url.split(':', 1)[0])
+  log.info({ url: service.url, eventStore, readModel }, 'Meterbook is listening.')
 
   await told
   try {
