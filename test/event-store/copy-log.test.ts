@@ -123,7 +123,9 @@ describe('A log that is copied', () => {
         await workspace.withReadModel(async (readModel) => {
           await project(first, readModel)
           const rows = await dump(readModel)
-          await expect(project(second, readModel)).rejects.toThrow(/^The event log is a copy, .* delete read-model\.db with its -wal and -shm: the read model is built anew/)
+          await expect(project(second, readModel)).rejects.toThrow(
+            /^The event log is a copy, .* delete read-model\.db with its -wal and -shm: the read model is built anew/,
+          )
           expect(await dump(readModel)).toEqual(rows)
         })
       }
