@@ -1,4 +1,4 @@
-/** Changes to a read model that no event made, as a bug or somebody with a tool for databases would make them. */
+/** Changes to a log, and to a read model that no event made, as a bug or somebody with a tool for databases would make them. */
 import Database from 'better-sqlite3'
 import { EmbeddedReadModel } from '../src/read-model/embedded-read-model.js'
 import { usageCells, type UsageCellRow } from '../src/read-model/tables.js'
@@ -23,6 +23,18 @@ export async function changeCells(
     return chosen.length
   } finally {
     await readModel.close()
+  }
+}
+
+/** Takes events out of an embedded log: those of which the SQL condition is true, at least one. */
+export function deleteEvents(logFile: string, where: string): void {
+  const database = new Database(logFile)
+  try {
+    database.exec('DROP TRIGGER IF EXISTS events_are_never_deleted')
+    const { changes } = database.prepare(`DELETE FROM events WHERE ${where}`).run()
+    if (changes === 0) throw new Error(`There is no event of which this is true: ${where}`)
+  } finally {
+    database.close()
   }
 }
 

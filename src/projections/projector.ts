@@ -1,7 +1,8 @@
 /**
  * Follows the store and keeps the read model up to date: a batch's rows and the checkpoint are committed together, so an
- * event is folded exactly once whenever the process dies. An event it cannot understand stops it, naming stream and
- * revision; nothing is skipped. A read model that cannot be written just now (a full disk) is waited for.
+ * event is folded exactly once whenever the process dies. An event it cannot understand, or before which one of its stream is
+ * missing, stops it, naming stream and revision; nothing is skipped. A read model that cannot be written just now (a full
+ * disk) is waited for.
  *
  * Of several processes that share a read model one leads and folds; the others follow: they wait for each batch until it is in
  * the rows, and one of them takes over where the leading one is gone. What was told as reached is never behind the rows.
@@ -18,6 +19,7 @@ import {
   type SubscriptionItem,
 } from '../event-store/event-store.js'
 import type { Progress } from '../event-store/read-your-writes.js'
+import { StreamOrder } from '../event-store/stream-order.js'
 import { categories, ledgerOf } from '../event-store/streams.js'
 import {
   ReadModelUnavailable,
@@ -33,6 +35,8 @@ import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding
 
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
+/** Between attempts to read what stands before an event. */
+const READ_RETRY_MS = 1_000
 /** Between two looks how far the leading process has come, while something is missing. */
 const FOLLOW_MS = 10
 /** Between two looks whether it still makes the same tables. */
@@ -216,6 +220,7 @@ export class Projector {
   }
 
   private async follow(items: AsyncIterator<SubscriptionItem>, from: Checkpoint, signal: AbortSignal): Promise<void> {
+    const order = new StreamOrder()
     let reached = from
     let foldedAt = 0
     let receivedAt = 0
@@ -232,7 +237,8 @@ export class Projector {
       }
       const since = performance.now()
       if (item.events.length === 0) continue
-      const batch = projectedBatch(item.events, reached)
+      if (!(await this.hasLookedBefore(item.events, order, signal))) return
+      const batch = projectedBatch(item.events, reached, (event) => order.require(event))
       reached = batch.reached
       if (!(await this.fold(batch.events, reached, signal))) return
       this.onProgress({
@@ -248,6 +254,25 @@ export class Projector {
       }
       receivedAt = since
       foldedAt = performance.now()
+    }
+  }
+
+  /** It begins in the middle of the log. Not if the store was still away when the signal said stop. */
+  private async hasLookedBefore(
+    events: readonly RecordedEvent[],
+    order: StreamOrder,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    for (;;) {
+      try {
+        await order.beginBefore(events, this.store)
+        return true
+      } catch (error) {
+        if (!(error instanceof EventStoreUnavailable)) throw error
+        this.report(`The event store cannot be read and is tried again: ${error.message}`)
+        await delay(READ_RETRY_MS, null, { signal }).catch(() => undefined)
+        if (signal.aborted) return false
+      }
     }
   }
 

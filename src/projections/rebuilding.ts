@@ -10,6 +10,7 @@
  * goes on where it was.
  */
 import { charactersOf, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
+import { StreamOrder } from '../event-store/stream-order.js'
 import { categories } from '../event-store/streams.js'
 import {
   ReadModelUnavailable,
@@ -55,6 +56,7 @@ export interface RebuildState {
 
 export class Rebuilding {
   private events: AsyncIterator<readonly RecordedEvent[]> | null = null
+  private order = new StreamOrder()
   private slices: AsyncIterator<ComparedSlice> | null = null
   private reached: Checkpoint
   private differenceCount = 0
@@ -150,6 +152,7 @@ export class Rebuilding {
   forget(): void {
     // What was read is read again: some of it may not have been committed.
     this.events = null
+    this.order = new StreamOrder()
     for (const projection of this.projections) projection.forget?.()
   }
 
@@ -205,7 +208,8 @@ export class Rebuilding {
       break
     }
     if (batch.length === 0) return
-    const { events, reached } = projectedBatch(batch, this.reached)
+    await this.order.beginBefore(batch, this.store)
+    const { events, reached } = projectedBatch(batch, this.reached, (event) => this.order.require(event))
     await this.readModel.write((_, building) => this.apply(events, reached, building))
     this.reached = reached
   }

@@ -7,6 +7,7 @@ import { usagePartition } from '../domain/usage-partition.js'
 import type { UsageCancelled } from '../domain/usage-record.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { RecordedEvent } from '../event-store/event-store.js'
+import { StreamOrder } from '../event-store/stream-order.js'
 import { ledgerOf, partitionOf } from '../event-store/streams.js'
 import type { ProjectedEvent } from '../projections/projection.js'
 import type { RowReader } from '../read-model/read-model.js'
@@ -20,21 +21,15 @@ export interface Contradiction {
 }
 
 export class LogCheck {
-  private readonly revisions = new Map<string, number>()
+  private readonly order = new StreamOrder()
   private readonly ledgers = new Map<string, LedgerName>()
   private readonly partitions = new Map<LedgerName, number>()
 
   constructor(private readonly report: (contradiction: Contradiction) => void) {}
 
   revision({ stream, revision }: RecordedEvent): void {
-    const expected = (this.revisions.get(stream) ?? 0) + 1
-    this.revisions.set(stream, revision)
-    if (revision === expected) return
-    this.report({
-      stream,
-      revision,
-      message: `Event ${revision} of stream ${stream} stands where ${expected} must be.`,
-    })
+    const message = this.order.next({ stream, revision })
+    if (message !== null) this.report({ stream, revision, message })
   }
 
   /** Of events whose usage is in the rows already. */

@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createMeter, report, total, type Meter } from '../metered-usage.js'
 import { runServiceProcess, startServiceProcess, type Ended, type ServiceProcess } from '../service-process.js'
+import { deleteEvents } from '../tampering.js'
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const DAY_MS = 86_400_000
@@ -97,6 +98,43 @@ describe('A log without events that were acknowledged', () => {
     const wal = join(dataDir, 'events.db-wal')
     truncateSync(wal, Math.floor(statSync(wal).size / 2))
     expect(await refusedStart()).toContain('does not have the event that the read model was made up to')
+  })
+})
+
+describe('A log that lacks an event in its middle', () => {
+  const lose = (): void =>
+    deleteEvents(
+      join(dataDir, 'events.db'),
+      `position = (SELECT position FROM events WHERE type = 'UsageRecorded' LIMIT 1 OFFSET 3)`,
+    )
+  const OUT_OF_ORDER = /Event \d+ of stream usage-default~test\.\d+ stands where \d+ must be\./
+
+  it('is not rebuilt from: the rows that still have what it was stay', async () => {
+    workOn('stopped')
+    lose()
+    const rebuilt = spawnSync(process.execPath, [CLI, 'rebuild', '--data-dir', dataDir], { encoding: 'utf8' })
+    expect([rebuilt.status, rebuilt.stdout]).toEqual([3, ''])
+    expect(rebuilt.stderr).toMatch(/^The rebuild of .* failed; the old rows serve\. Event/)
+    expect(rebuilt.stderr).toMatch(OUT_OF_ORDER)
+    const service = await start()
+    const [meter] = (await service.stripe.billing.meters.list()).data
+    expect(await total(service.stripe, meter as Meter, EVER)).toBe(String(EVENTS.stopped))
+    await service.stop()
+  })
+
+  it('gives no numbers where there are no rows', async () => {
+    workOn('stopped')
+    lose()
+    remove('read-model.db')
+    const service = await start()
+    // It waits until the rows are there, or never will be.
+    await expect(service.stripe.billing.meters.list()).rejects.toMatchObject({ statusCode: 503 })
+    const ready = await fetch(`${service.url}/readyz`)
+    expect([ready.status, await ready.json()]).toMatchObject([
+      503,
+      { projections: 'stopped', reason: expect.stringMatching(OUT_OF_ORDER) as unknown },
+    ])
+    await service.stop()
   })
 })
 

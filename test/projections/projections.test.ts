@@ -5,8 +5,10 @@ import { allProjections } from '../../src/projections/projections.js'
 import type { Projection } from '../../src/projections/projection.js'
 import type { EventStore } from '../../src/event-store/event-store.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
+import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
 import { NOW } from '../controls.js'
-import { histories, historyMeters, opening, usageEntry, writeLog, type Entry } from './history.js'
+import { deleteEvents } from '../tampering.js'
+import { histories, historyMeters, opening, recordedEntry, usageEntry, writeLog, type Entry } from './history.js'
 import { Workspace, allAtOnce, bySeven, dump, everyEvent, project, sizes, withSchema, type Cut } from './projecting.js'
 import { Recount } from './recount.js'
 
@@ -241,6 +243,39 @@ describe('A log that contradicts itself', () => {
     await withLog(history, async (store, readModel) => {
       await expect(project(store, readModel)).rejects.toMatchObject({ name: 'ProjectionStopped' })
       expect(Object.values(await dump(readModel)).flat()).toEqual([])
+    })
+  })
+})
+
+describe('A log that lacks an event', () => {
+  const history = [
+    ...opening(historyMeters),
+    ...Array.from({ length: 40 }, (_, n) => recordedEntry(historyMeters[n % 2]!, `id-${n}`)),
+  ]
+  const [missing, last] = [history.length - 20, history.length]
+
+  it.each([
+    ['from the beginning', 0],
+    ['where they go on right before it', missing - 1],
+  ])('stops the projections, %s, at the next event of the same stream', async (_, before) => {
+    const logFile = workspace.file('events.db')
+    const store = new EmbeddedEventStore(logFile)
+    await writeLog(store, history)
+    await workspace.withReadModel(async (readModel) => {
+      if (before > 0) {
+        await project(store, readModel, { cut: sizes([before]), batchesMax: 1 })
+        expect((await readModel.checkpoint('meters')).position).toBe(String(before))
+      }
+      await store.close()
+      deleteEvents(logFile, `position = ${missing}`)
+      const damaged = new EmbeddedEventStore(logFile)
+      await expect(project(damaged, readModel, { cut: everyEvent })).rejects.toMatchObject({
+        name: 'EventStoreCorrupt',
+        message: expect.stringMatching(/^Event \d+ of stream usage-.* stands where \d+ must be\./) as unknown,
+      })
+      const { position } = await readModel.checkpoint('meters')
+      expect(Number(position)).toBeLessThan(last)
+      await damaged.close()
     })
   })
 })

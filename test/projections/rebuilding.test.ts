@@ -8,7 +8,7 @@ import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { ReadModelDamaged } from '../../src/read-model/read-model.js'
 import { meters } from '../../src/read-model/tables.js'
 import { histories, historyMeters, opening, recordedEntry, writeLog, type Entry } from './history.js'
-import { changeCells, flipBitOfRuns } from '../tampering.js'
+import { changeCells, deleteEvents, flipBitOfRuns } from '../tampering.js'
 import { Workspace, bySeven, dump, project, rebuildRows, type RebuildOptions } from './projecting.js'
 
 let workspace: Workspace
@@ -70,6 +70,11 @@ const tablesIn = (file: string): string[] =>
   )
 
 const record = (n: number): Entry => recordedEntry(historyMeters[0]!, `new ${n}`)
+const records = (count: number): Entry[] => Array.from({ length: count }, (_, n) => record(n))
+
+const OUT_OF_ORDER = expect.stringMatching(
+  /^Event \d+ of stream (usage|meters)-.* stands where \d+ must be\. .*: restore it from a backup\.$/,
+) as unknown
 
 describe('A rebuild', () => {
   it('gives the same rows, and no difference, whatever the history and wherever it is interrupted', () =>
@@ -143,6 +148,30 @@ describe('A rebuild', () => {
         { table: 'usage_records', expected: { identifier: 'new 2' }, found: null },
         { table: 'usage_cells', expected: { state: '3' }, found: { state: '666' } },
       ])
+      expect(await rowsOf(rowsFile)).toEqual(before)
+    }))
+
+  it.each([
+    ['of usage', 'UsageRecorded', 1],
+    ['of a meter', 'MeterCreated', 0],
+  ])('fails where the log lacks an event %s, and the old rows stay', (_, type, offset) =>
+    inFiles([...opening(historyMeters), ...records(30)], async (logFile, rowsFile) => {
+      const before = await rowsOf(rowsFile)
+      deleteEvents(logFile, `position = (SELECT position FROM events WHERE type = '${type}' LIMIT 1 OFFSET ${offset})`)
+      expect(await rebuild(logFile, rowsFile, everything)).toMatchObject({ status: 'failed', failure: OUT_OF_ORDER })
+      expect(await rowsOf(rowsFile)).toEqual(before)
+    }),
+  )
+
+  it('fails where it was interrupted right before the event that the log lacks', () =>
+    inFiles([...opening(historyMeters), ...records(4_100)], async (logFile, rowsFile) => {
+      const before = await rowsOf(rowsFile)
+      await rebuild(logFile, rowsFile, everything, { stepsMax: 1 })
+      const readModel = new EmbeddedReadModel(rowsFile)
+      const [built] = (await readModel.builds()).values()
+      await readModel.close()
+      deleteEvents(logFile, `position = ${Number(built?.position) + 1}`)
+      expect(await rebuild(logFile, rowsFile, null)).toMatchObject({ status: 'failed', failure: OUT_OF_ORDER })
       expect(await rowsOf(rowsFile)).toEqual(before)
     }))
 

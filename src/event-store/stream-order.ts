@@ -1,0 +1,51 @@
+/**
+ * Revisions of a stream go up by one: whoever reads a log in its order sees by them that an event is missing, or stands
+ * where another one must.
+ */
+import { EventStoreCorrupt, type EventStore, type RecordedEvent } from './event-store.js'
+
+type Place = Pick<RecordedEvent, 'stream' | 'revision'>
+
+export class StreamOrder {
+  /** Of the last event of each stream so far. */
+  private readonly revisions = new Map<string, number>()
+
+  /** What is wrong with the place of the event that comes next; null: nothing. */
+  next({ stream, revision }: Place): string | null {
+    const expected = (this.revisions.get(stream) ?? 0) + 1
+    this.revisions.set(stream, revision)
+    return revision === expected ? null : `Event ${revision} of stream ${stream} stands where ${expected} must be.`
+  }
+
+  /** @throws EventStoreCorrupt where the event that comes next stands in a wrong place. */
+  require(event: Place): void {
+    const wrong = this.next(event)
+    if (wrong === null) return
+    throw new EventStoreCorrupt(
+      `${wrong} The event log lacks events, or has them in another order than they were recorded: restore it from a backup.`,
+    )
+  }
+
+  /**
+   * For who reads on from the middle of a log: looks up what stands before the first of these events of each stream that was
+   * not met yet.
+   */
+  async beginBefore(events: readonly Place[], store: Pick<EventStore, 'readStream'>): Promise<void> {
+    let last = ''
+    for (const { stream, revision } of events) {
+      // An append's events come one after another: hardly any of them costs more than this.
+      if (stream === last) continue
+      last = stream
+      if (this.revisions.has(stream)) continue
+      const isThere = revision === 1 || (await hasEvent(store, stream, revision - 1))
+      this.revisions.set(stream, isThere ? revision - 1 : revision - 2)
+    }
+  }
+}
+
+async function hasEvent(store: Pick<EventStore, 'readStream'>, stream: string, revision: number): Promise<boolean> {
+  for await (const [found] of store.readStream(stream, { after: revision - 1, limit: 1, patience: 'background' })) {
+    return found?.revision === revision
+  }
+  return false
+}
