@@ -9,11 +9,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import {
   APPEND_EVENTS_MAX,
+  EventStoreCorrupt,
   type AppendOutcome,
   type EventStore,
   type RecordedEvent,
   type StreamAppend,
 } from './event-store.js'
+import { StreamOrder } from './stream-order.js'
 import { categories } from './streams.js'
 
 /** Of one append: half of what EventStoreDB takes. A larger event goes alone. */
@@ -66,7 +68,9 @@ class LogCopy {
 
   async run(): Promise<Copied> {
     await this.walk(async (ours) => {
+      const order = new StreamOrder()
       for (let page = await ours.page(); page; page = await ours.page()) {
+        for (const event of page) requireInOrder(order, event)
         this.options.onProgress('reading', (this.wanted += page.length), null)
       }
     })
@@ -211,6 +215,15 @@ function halves({ stream, expectedRevision, events }: StreamAppend): StreamAppen
 
 function bytesOf(json: object): number {
   return Buffer.byteLength(JSON.stringify(json))
+}
+
+/** What lacks an event cannot be appended: the other store would have other revisions. */
+function requireInOrder(order: StreamOrder, event: RecordedEvent): void {
+  const wrong = order.next(event)
+  if (wrong === null) return
+  throw new EventStoreCorrupt(
+    `The store that is copied from is damaged: ${wrong} It lacks events, or has them in another order than they were recorded: restore it from a backup.`,
+  )
 }
 
 /** `place`: of the event among all, from 1. */

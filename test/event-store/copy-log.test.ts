@@ -4,10 +4,16 @@ import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { copyLog, OtherLog, type Copied, type CopyPhase } from '../../src/event-store/copy-log.js'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
-import type { EventStore, ReadAllOptions, RecordedEvent } from '../../src/event-store/event-store.js'
+import {
+  EventStoreCorrupt,
+  type EventStore,
+  type ReadAllOptions,
+  type RecordedEvent,
+} from '../../src/event-store/event-store.js'
 import { categories } from '../../src/event-store/streams.js'
 import { histories, historyMeters, opening, recordedEntry, writeLog, type Entry } from '../projections/history.js'
 import { dump, project, Workspace } from '../projections/projecting.js'
+import { deleteEvents } from '../tampering.js'
 import { closeAfterEach, openStore, startServer } from './eventstoredb-harness.js'
 
 let workspace: Workspace
@@ -230,6 +236,27 @@ describe('Nothing is added', () => {
     try {
       await workspace.withStore(async (to) => {
         await expect(copy(damaged, to)).rejects.toThrow(/is not JSON/)
+        expect(await eventsOf(to)).toEqual([])
+      })
+    } finally {
+      await damaged.close()
+    }
+  })
+
+  it('where the log that is copied lacks an event', async () => {
+    const file = workspace.file('events.db')
+    const written = new EmbeddedEventStore(file)
+    await writeLog(written, records(20))
+    await written.close()
+    deleteEvents(file, 'position = 10')
+    const damaged = new EmbeddedEventStore(file)
+    try {
+      await workspace.withStore(async (to) => {
+        const copying = copy(damaged, to)
+        await expect(copying).rejects.toThrow(EventStoreCorrupt)
+        await expect(copying).rejects.toThrow(
+          /^The store that is copied from is damaged: Event \d+ of stream usage-\S+ stands where \d+ must be\./,
+        )
         expect(await eventsOf(to)).toEqual([])
       })
     } finally {
