@@ -56,6 +56,7 @@ export async function findAsOf(
     return store.comparePositions(recorded.position, until) <= 0
   })
   const found = await lastUsageEvent(rows, store, mark, ({ position }) => store.comparePositions(position, until) <= 0)
+  if (!(await isOfEvent(store, until, found.position))) throw noPosition()
   return { ...found, until }
 }
 
@@ -76,13 +77,7 @@ async function afterUsageEvent(rows: RowReader, store: EventStore, sequence: num
 
 function parsePosition(store: EventStore, text: string, end: string | null): Position {
   const position = store.parsePosition(text)
-  if (position === null) {
-    throw new DomainError(
-      'parameter_invalid',
-      'as_of_position must be a position as an earlier answer of this service gave it.',
-      'as_of_position',
-    )
-  }
+  if (position === null) throw noPosition()
   if (end === null || store.comparePositions(position, end as Position) > 0) {
     throw new DomainError(
       'parameter_invalid',
@@ -91,6 +86,26 @@ function parsePosition(store: EventStore, text: string, end: string | null): Pos
     )
   }
   return position
+}
+
+function noPosition(): DomainError {
+  return new DomainError(
+    'parameter_invalid',
+    'as_of_position must be a position as an earlier answer of this service gave it: no event of this log stands there.',
+    'as_of_position',
+  )
+}
+
+/** Answers name no others, but those of another store do. `before`: of the last usage event at or before it. */
+async function isOfEvent(store: EventStore, wanted: Position, before: Position | null): Promise<boolean> {
+  if (before === wanted) return true
+  for await (const page of store.readAll({ after: before, categories: Object.values(categories) })) {
+    for (const { position } of page) {
+      const order = store.comparePositions(position, wanted)
+      if (order >= 0) return order === 0
+    }
+  }
+  return false
 }
 
 /** The last mark that is early enough; null where none is. */
