@@ -121,7 +121,7 @@ async function rebuildInFolder(
         if (state.status === 'completed' || state.status === 'failed') stop.abort()
       },
     )
-    await projector.prepare()
+    await projector.prepare(options.dropKept ? [] : projections.length > 0 ? projections : projectionNames)
     if (options.dropKept) {
       while (await readModel.dropReplaced(true));
       return null

@@ -28,7 +28,7 @@ import {
   type Checkpoint,
   type ReadModel,
 } from '../read-model/read-model.js'
-import { originOf } from './log-origin.js'
+import { placesOf } from './checkpoints.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
@@ -115,9 +115,10 @@ export class Projector {
    *
    * @throws ProjectionStopped where rows were made from events that the log does not have. They may be all that is left of
    * those, and what was acknowledged would be counted again: whoever knows better has to say so. Also where the log is a copy
-   * of the one they were made from: positions are of one store.
+   * of the one they were made from: positions are of one store. And where a checkpoint was changed, unless its projection is
+   * among those that are to be built anew.
    */
-  async prepare(): Promise<void> {
+  async prepare(toBeRebuilt: readonly string[] = []): Promise<void> {
     const since = performance.now()
     if (!(await this.leads()) && !this.mayFollow) throw notAlone(this.readModel.removal)
     while (!(await this.leads()) && !(await this.hasSameTables())) {
@@ -125,7 +126,7 @@ export class Projector {
       await delay(WRITE_RETRY_MS)
     }
     if (!this.isLeading) await this.loadCheckpoints()
-    await this.requireThisLog()
+    await this.requireThisLog(toBeRebuilt)
     if (this.isLeading) await this.resumeRebuild()
   }
 
@@ -157,13 +158,13 @@ export class Projector {
     return true
   }
 
-  private async requireThisLog(): Promise<void> {
+  private async requireThisLog(toBeRebuilt: readonly string[] = []): Promise<void> {
     if (this.isOfThisLog) return
-    for (const checkpoint of this.checkpoints.values()) {
-      const origin = await originOf(checkpoint, this.store, this.readModel.removal)
-      if (origin.kind !== 'this log') throw new ProjectionStopped(origin.message)
-      this.isOfThisLog ||= checkpoint.event !== null
-    }
+    const { places, wrong } = await placesOf(this.checkpoints, this.store, this.readModel.removal)
+    const left = wrong.filter((projection) => !toBeRebuilt.includes(projection))
+    if (left.length > 0) throw wrongCheckpoints(left)
+    this.checkpoints = new Map(places)
+    this.isOfThisLog = [...places.values()].some(({ event }) => event !== null)
   }
 
   private async resumeRebuild(): Promise<void> {
@@ -471,6 +472,12 @@ function notAlone(removal: string): ProjectionStopped {
 function otherTables(): ProjectionStopped {
   return new ProjectionStopped(
     'Another service of another version writes the read model, and makes other tables. Stop the services of that version, or give this one a read model of its own.',
+  )
+}
+
+function wrongCheckpoints(projections: readonly string[]): ProjectionStopped {
+  return new ProjectionStopped(
+    `The read model does not say rightly how far ${projections.join(' and ')} ${projections.length === 1 ? 'is' : 'are'}: it was changed or damaged. \`meterbook audit\` names what differs, \`meterbook rebuild\` mends it.`,
   )
 }
 

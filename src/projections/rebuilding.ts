@@ -20,12 +20,15 @@ import {
   type RowReader,
   type RowWriter,
 } from '../read-model/read-model.js'
+import { isSameCheckpoint } from './checkpoints.js'
 import { compareRows, countRows, type ComparedSlice, type RowDifference } from './compare-rows.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 
 /** Differences that are told one by one; all are counted. */
 export const DIFFERENCES_MAX = 100
+/** What differences call the table of checkpoints. */
+export const CHECKPOINTS = 'projections'
 /** Events of one slice, and characters of their data: about as long as a batch of a busy service takes. */
 const SLICE_EVENTS = 4_000
 const SLICE_CHARACTERS = 4 * 1024 * 1024
@@ -184,6 +187,7 @@ export class Rebuilding {
 
   private async build(live: Checkpoint): Promise<void> {
     if (this.reached.position === live.position) {
+      if (this.reached.sequence !== live.sequence) throw otherUsage(this.reached, live)
       this.status = 'comparing'
       return
     }
@@ -231,6 +235,7 @@ export class Rebuilding {
     const tables = this.projections.flatMap((projection) => projection.tables)
     if (!this.slices) {
       const building = this.readerOf('building')
+      await this.compareCheckpoints()
       this.wantedRows = await countRows(building, tables)
       this.slices = compareRows(building, this.readerOf('live'), tables)[Symbol.asyncIterator]()
     }
@@ -249,6 +254,16 @@ export class Rebuilding {
     }
     await this.readModel.switchBuild()
     this.status = 'completed'
+  }
+
+  /** Of what the switch mends: those that a batch of the log has set since are right. */
+  private async compareCheckpoints(): Promise<void> {
+    for (const { projection } of this.projections) {
+      const found = await this.readModel.checkpoint(projection)
+      if (isSameCheckpoint(found, this.reached)) continue
+      const [expected, key] = [{ ...this.reached }, { projection }]
+      this.differ({ table: CHECKPOINTS, key, expected, found: { ...found } })
+    }
   }
 
   private differ(difference: RowDifference): void {
@@ -290,4 +305,11 @@ export class Rebuilding {
       failure: this.failure,
     })
   }
+}
+
+/** Whole streams may be missing, or their ends: no gap shows that. */
+function otherUsage(reached: Checkpoint, live: Checkpoint): ProjectionStopped {
+  return new ProjectionStopped(
+    `The event log has ${reached.sequence} usage events up to where the rows stand, and the rows were made from ${live.sequence}. Restore the log from a backup: the rows may be all that is left of what it lacks.`,
+  )
 }

@@ -4,8 +4,10 @@ import { categories } from '../event-store/streams.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { Seen } from '../projections/compare-rows.js'
 import type { Projection } from '../projections/projection.js'
-import { START, type Checkpoint, type ReadModel, type RowReader } from '../read-model/read-model.js'
+import type { Checkpoint, ReadModel, RowReader } from '../read-model/read-model.js'
 import { meters, usageSeries } from '../read-model/tables.js'
+
+export { believed, checkpointsOf } from '../projections/checkpoints.js'
 
 /** Meters looked at at a time. */
 const PAGE_METERS = 1_000
@@ -22,30 +24,6 @@ export async function requireSameSchemas(live: ReadModel, projections: readonly 
         : `The read model's projection ${projection} has schema ${found}; this version makes schema ${schema}. Start the service of this version once, then audit.`,
     )
   }
-}
-
-export async function checkpointsOf(
-  rows: RowReader,
-  projections: readonly Projection[],
-): Promise<Map<string, Checkpoint>> {
-  const found = new Map<string, Checkpoint>()
-  for (const { projection } of projections) found.set(projection, await rows.checkpoint(projection))
-  return found
-}
-
-/** Where the rows stand: what most projections say, so that one wrong checkpoint is told from many wrong rows. */
-export function believed(checkpoints: ReadonlyMap<string, Checkpoint>): Checkpoint {
-  const votes = new Map<string, { readonly checkpoint: Checkpoint; count: number }>()
-  for (const checkpoint of checkpoints.values()) {
-    const { position, sequence, event } = checkpoint
-    const key = JSON.stringify([position, sequence, event])
-    const vote = votes.get(key) ?? { checkpoint, count: 0 }
-    vote.count++
-    votes.set(key, vote)
-  }
-  let most: { readonly checkpoint: Checkpoint; readonly count: number } | null = null
-  for (const vote of votes.values()) if (!most || vote.count > most.count) most = vote
-  return most?.checkpoint ?? START
 }
 
 /** Whether the log has more than what was folded. */

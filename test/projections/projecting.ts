@@ -198,12 +198,20 @@ export async function rebuildRows(
       }
     },
   )
-  await projector.prepare()
-  await projector.run(stop.signal)
-  await happening
-  await store.close()
-  await readModel.close()
+  try {
+    await projector.prepare(request ? namesOf(request) : [])
+    await projector.run(stop.signal)
+    await happening
+  } finally {
+    await store.close()
+    await readModel.close()
+  }
   return last
+}
+
+/** Of the projections that are to be built anew. */
+function namesOf({ projections }: RebuildRequest): readonly string[] {
+  return projections.length > 0 ? projections : allProjections(() => undefined).map(({ projection }) => projection)
 }
 
 /** A projection with another schema number: its tables are built anew. */

@@ -5,8 +5,9 @@ import fc from 'fast-check'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
 import type { RebuildRequest, RebuildState } from '../../src/projections/rebuilding.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
-import { ReadModelDamaged } from '../../src/read-model/read-model.js'
+import { ReadModelDamaged, type Checkpoint } from '../../src/read-model/read-model.js'
 import { meters } from '../../src/read-model/tables.js'
+import { projectionNames } from '../../src/replay/projection-names.js'
 import { histories, historyMeters, opening, recordedEntry, writeLog, type Entry } from './history.js'
 import { changeCells, deleteEvents, flipBitOfRuns } from '../tampering.js'
 import { Workspace, bySeven, dump, project, rebuildRows, type RebuildOptions } from './projecting.js'
@@ -58,6 +59,17 @@ function inDatabase<Result>(file: string, use: (database: Database.Database) => 
     return use(database)
   } finally {
     database.close()
+  }
+}
+
+async function checkpointsIn(rowsFile: string): Promise<Record<string, Checkpoint>> {
+  const readModel = new EmbeddedReadModel(rowsFile)
+  try {
+    const found: Record<string, Checkpoint> = {}
+    for (const name of projectionNames) found[name] = await readModel.checkpoint(name)
+    return found
+  } finally {
+    await readModel.close()
   }
 }
 
@@ -173,6 +185,63 @@ describe('A rebuild', () => {
       deleteEvents(logFile, `position = ${Number(built?.position) + 1}`)
       expect(await rebuild(logFile, rowsFile, null)).toMatchObject({ status: 'failed', failure: OUT_OF_ORDER })
       expect(await rowsOf(rowsFile)).toEqual(before)
+    }))
+
+  it('fails where the log lacks the end of a stream, and the old rows stay', () =>
+    inFiles([...opening(historyMeters), ...records(30)], async (logFile, rowsFile) => {
+      const before = await rowsOf(rowsFile)
+      const [{ stream }] = inDatabase(logFile, (database) =>
+        database
+          .prepare<[], { stream: string }>('SELECT stream_id AS stream FROM events ORDER BY position DESC LIMIT 1')
+          .all(),
+      ) as [{ stream: string }]
+      deleteEvents(logFile, `position = (SELECT max(position) FROM events WHERE stream_id <> ${stream})`)
+      expect(await rebuild(logFile, rowsFile, everything)).toMatchObject({
+        status: 'failed',
+        failure: expect.stringMatching(/^The event log has 29 usage events .* were made from 30\./) as unknown,
+      })
+      expect(await rowsOf(rowsFile)).toEqual(before)
+    }))
+
+  const EVENT = `'7 b5dd8f0e-7a1b-4bd9-9d6c-1d4f4bbd1d3a usage-default~test.0'`
+  it.each([
+    ['the position of one', `position = '3'`, ['meters']],
+    ['a position that none has', `position = '9876'`, ['usage-cells']],
+    ['no position', `position = NULL`, ['usage-index']],
+    ['the number of usage events', `sequence = 2`, ['meters']],
+    ['an event that the log does not have', `event = ${EVENT}`, ['usage-cells', 'meters']],
+    ['the position of all', `position = '3'`, projectionNames],
+  ])('names and mends checkpoints that were changed: %s', (_, change, changed) =>
+    inFiles([...opening(historyMeters), ...records(3)], async (logFile, rowsFile) => {
+      const before = await checkpointsIn(rowsFile)
+      const names = changed.map((name) => `'${name}'`).join()
+      inDatabase(rowsFile, (database) => database.exec(`UPDATE projections SET ${change} WHERE name IN (${names})`))
+      const wrong = await checkpointsIn(rowsFile)
+      // What goes on from there would be folded twice, or under the numbers of others.
+      await expect(rebuild(logFile, rowsFile, null)).rejects.toThrow(
+        /^The read model does not say rightly how far .* `meterbook rebuild` mends it\.$/,
+      )
+      expect(await checkpointsIn(rowsFile)).toEqual(wrong)
+      const state = await rebuild(logFile, rowsFile, everything)
+      expect(state).toMatchObject({ status: 'completed', differenceCount: changed.length })
+      const told = state?.differences.map(({ table, key, expected, found }) => {
+        expect([table, expected, found]).toEqual([
+          'projections',
+          before[String(key.projection)],
+          wrong[String(key.projection)],
+        ])
+        return key.projection
+      })
+      expect(told?.sort()).toEqual([...changed].sort())
+      expect(await checkpointsIn(rowsFile)).toEqual(before)
+    }),
+  )
+
+  it('of other projections does not go on from a checkpoint that was changed', () =>
+    inFiles([...opening(historyMeters), ...records(3)], async (logFile, rowsFile) => {
+      inDatabase(rowsFile, (database) => database.exec(`UPDATE projections SET sequence = 2 WHERE name = 'meters'`))
+      const request = { projections: ['usage-index', 'usage-cells'], keep: false }
+      await expect(rebuild(logFile, rowsFile, request)).rejects.toThrow(/how far meters is/)
     }))
 
   it('names and mends what of the live rows cannot be read any more', () =>
