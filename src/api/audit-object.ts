@@ -47,8 +47,6 @@ const AuditFinding = oneOf([
   namedObject('RowFinding', {
     kind: only('row'),
     ...differenceFields,
-    customer: nullable(text('Whom it is about; null: nobody.')),
-    meter: nullable(text('Id of the meter it is about; null: of none.')),
   }),
 ])
 type AuditFinding = TypeOf<typeof AuditFinding>

@@ -26,7 +26,7 @@ export const Projection = namedObject('Projection', {
     object(
       {
         difference_count: integer(),
-        differences: listOf(object(differenceFields), 'The first of them, of this ledger.'),
+        differences: listOf(object(differenceFields), 'The first of them, of this ledger or of none.'),
         elapsed_seconds: decimal(),
         failure: nullable(text()),
         projections: listOf(text()),
@@ -64,7 +64,14 @@ export function projectionObject({
     position,
     rebuild: rebuild && {
       difference_count: rebuild.differenceCount,
-      differences: rebuild.differences,
+      differences: rebuild.differences.map(({ table, key, expected, found, meterId, customer }) => ({
+        customer,
+        expected,
+        found,
+        key,
+        meter: meterId,
+        table,
+      })),
       elapsed_seconds: rebuild.elapsedMs / 1000,
       failure: rebuild.failure,
       projections: rebuild.projections,

@@ -8,4 +8,6 @@ export const differenceFields = {
   key: mapOf(value, 'Columns of the key → values.'),
   expected: nullable(mapOf(value, 'What folding the log gives; null: no such row.')),
   found: nullable(mapOf(value, 'What is stored; null: nothing.')),
+  customer: nullable(text('Whom it is about; null: nobody.')),
+  meter: nullable(text('Id of the meter it is about; null: of none.')),
 }

@@ -11,6 +11,7 @@ import { ledgerName } from '../domain/ledger.js'
 import type { AuditPhase, AuditSelection, AuditVerdict, Finding } from '../replay/audit.js'
 import { EFFECTS_MAX, type Effect } from '../replay/effects.js'
 import { runAudit, type AuditSettings } from '../replay/run-audit.js'
+import { checkpointLine, differenceLine, storageLine } from './difference-line.js'
 import {
   INTERRUPTED,
   readTimes,
@@ -247,21 +248,10 @@ function findingLine(finding: Finding): string {
     case 'log':
       return `log: ${finding.message}`
     case 'storage':
-      return `file of the ${finding.of}: ${finding.message}`
+      return storageLine(finding.of, finding.message)
     case 'checkpoint':
-      return `checkpoint of ${finding.projection}: expected ${JSON.stringify(finding.expected)}, found ${JSON.stringify(finding.found)}`
-    case 'row': {
-      const { table, key, expected, found, meterId, customer } = finding
-      const of = [meterId && `meter ${meterId}`, customer && `customer ${JSON.stringify(customer)}`].filter(Boolean)
-      const about = of.length > 0 ? ` (${of.join(', ')})` : ''
-      const row = `${table} ${JSON.stringify(key)}${about}`
-      if (!expected) return `${row}: expected no row, found ${JSON.stringify(found)}`
-      if (!found) return `${row}: expected ${JSON.stringify(expected)}, found no row`
-      const columns = Object.keys(expected).filter((column) => expected[column] !== found[column])
-      const changes = columns.map(
-        (column) => `${column} expected ${JSON.stringify(expected[column])}, found ${JSON.stringify(found[column])}`,
-      )
-      return `${row}: ${changes.join('; ')}`
-    }
+      return checkpointLine(finding.projection, finding.expected, finding.found)
+    case 'row':
+      return differenceLine(finding)
   }
 }

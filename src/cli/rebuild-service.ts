@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RowDifference } from '../projections/compare-rows.js'
 import type { RebuildState } from '../projections/rebuilding.js'
+import type { OwnedRebuild } from '../replay/projection-states.js'
 import type { RebuildProgress } from './rebuild-progress.js'
 import { ServiceRefusal, type ServiceClient } from './service-client.js'
 
@@ -23,7 +24,10 @@ interface Answered {
     readonly rows: number
     readonly wanted_rows: number
     readonly difference_count: number
-    readonly differences: readonly RowDifference[]
+    readonly differences: readonly (RowDifference & {
+      readonly meter: string | null
+      readonly customer: string | null
+    })[]
     readonly elapsed_seconds: number
     readonly failure: string | null
   } | null
@@ -34,8 +38,8 @@ export async function rebuildThroughService(
   client: ServiceClient,
   { projections, keep }: ServiceRebuild,
   progress: RebuildProgress,
-): Promise<RebuildState[]> {
-  const follow = async (path: string): Promise<RebuildState> => {
+): Promise<OwnedRebuild[]> {
+  const follow = async (path: string): Promise<OwnedRebuild> => {
     // A repeated one is refused while the first runs, and changes nothing more when it is done.
     await client.post(`${path}/rebuild`, JSON.stringify(keep ? { keep: 'true' } : {}))
     for (;;) {
@@ -44,7 +48,7 @@ export async function rebuildThroughService(
       if (!rebuild) {
         throw new ServiceRefusal('The service was started again meanwhile; it goes on with the rebuild by itself.')
       }
-      const state: RebuildState = {
+      const state: OwnedRebuild = {
         projections: rebuild.projections,
         status: rebuild.status,
         sequence: rebuild.sequence,
@@ -52,7 +56,7 @@ export async function rebuildThroughService(
         rows: rebuild.rows,
         wantedRows: rebuild.wanted_rows,
         differenceCount: rebuild.difference_count,
-        differences: rebuild.differences,
+        differences: rebuild.differences.map(({ meter, ...difference }) => ({ ...difference, meterId: meter })),
         elapsedMs: rebuild.elapsed_seconds * 1000,
         failure: rebuild.failure,
       }
@@ -62,7 +66,7 @@ export async function rebuildThroughService(
     }
   }
   if (projections.length === 0) return [await follow(PATH)]
-  const states: RebuildState[] = []
+  const states: OwnedRebuild[] = []
   for (const name of projections) states.push(await follow(`${PATH}/${name}`))
   return states
 }

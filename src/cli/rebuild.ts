@@ -6,13 +6,18 @@ import { Command, Option } from 'commander'
 import { readConfig, readServiceAccess, type Config } from '../config.js'
 import { DataFolderInUse, lockDataFolder, makeDataFolder } from '../data-folder.js'
 import { openEventStore } from '../event-store/open-event-store.js'
+import type { Row } from '../projections/compare-rows.js'
 import { allProjections } from '../projections/projections.js'
 import { Projector } from '../projections/projector.js'
 import type { RebuildState } from '../projections/rebuilding.js'
 import { openReadModel } from '../read-model/open-read-model.js'
+import type { RowReader } from '../read-model/read-model.js'
 import { projectionNames } from '../replay/projection-names.js'
+import type { OwnedDifference, OwnedRebuild } from '../replay/projection-states.js'
+import { scopeOf } from '../replay/row-scope.js'
+import { differenceLine } from './difference-line.js'
 import { EXIT_CODES, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
-import { counted } from './progress.js'
+import { counted, grouped } from './progress.js'
 import { RebuildProgress } from './rebuild-progress.js'
 import { rebuildThroughService } from './rebuild-service.js'
 import { ServiceClient } from './service-client.js'
@@ -84,7 +89,7 @@ async function rebuildInFolder(
   options: RebuildOptions,
   config: Config,
   progress: RebuildProgress,
-): Promise<RebuildState | null> {
+): Promise<OwnedRebuild | null> {
   const { dataDir, eventStoreUrl, readModelUrl } = config
   requireEventLog(config)
   // Whatever was opened is closed again, newest first, also when a later step fails.
@@ -128,10 +133,20 @@ async function rebuildInFolder(
     }
     await projector.run(stop.signal)
     while (await readModel.dropReplaced(false));
-    return last
+    return last && (await told(last, readModel))
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()
   }
+}
+
+/** Whose the rows are, by the rows that serve now. */
+async function told(state: RebuildState, rows: RowReader): Promise<OwnedRebuild> {
+  const differences: OwnedDifference[] = []
+  for (const difference of state.differences) {
+    const { meterId, customer } = await scopeOf((difference.expected ?? difference.found) as Row, rows)
+    differences.push({ ...difference, meterId, customer })
+  }
+  return { ...state, differences }
 }
 
 function lockOrAdvise(dataDir: string): ReturnType<typeof lockDataFolder> {
@@ -145,7 +160,7 @@ function lockOrAdvise(dataDir: string): ReturnType<typeof lockDataFolder> {
   }
 }
 
-function report(states: readonly RebuildState[], progress: RebuildProgress): void {
+function report(states: readonly OwnedRebuild[], progress: RebuildProgress): void {
   progress.clear()
   for (const { projections, status, rows, differenceCount, differences, elapsedMs, failure } of states) {
     const names = projections.join(', ')
@@ -154,11 +169,9 @@ function report(states: readonly RebuildState[], progress: RebuildProgress): voi
       process.exitCode = FAILED
       continue
     }
-    for (const { table, key, expected, found } of differences) {
-      process.stdout.write(
-        `${table} ${JSON.stringify(key)}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}\n`,
-      )
-    }
+    for (const difference of differences) process.stdout.write(`${differenceLine(difference)}\n`)
+    const untold = differenceCount - differences.length
+    if (untold > 0 && differences.length > 0) process.stdout.write(`… and ${grouped(untold)} more.\n`)
     if (differenceCount === 0 && progress.isQuiet) continue
     const what = differenceCount === 0 ? 'every row is as it was' : `${counted(differenceCount, 'difference')} mended`
     process.stdout.write(`${names}: ${counted(rows, 'row')} compared in ${(elapsedMs / 1000).toFixed(1)} s, ${what}.\n`)

@@ -297,8 +297,8 @@ export class Rebuilding {
       sequence: this.reached.sequence,
       wantedSequence: this.wanted,
       rows: this.rows,
-      // Rows are added meanwhile.
-      wantedRows: Math.max(this.wantedRows, this.rows),
+      // Rows are added meanwhile, and some may have been counted more than once.
+      wantedRows: this.status === 'completed' ? this.rows : Math.max(this.wantedRows, this.rows),
       differenceCount: this.differenceCount,
       differences: this.differences,
       elapsedMs: Math.round(performance.now() - this.since),

@@ -7,7 +7,7 @@ import { EVENT_STORE, type EventStore, type Position, type RecordedEvent } from 
 import { categories } from '../event-store/streams.js'
 import type { Row, RowDifference } from '../projections/compare-rows.js'
 import { allProjections } from '../projections/projections.js'
-import type { RebuildRequest, RebuildState } from '../projections/rebuilding.js'
+import { CHECKPOINTS, type RebuildRequest, type RebuildState } from '../projections/rebuilding.js'
 import { READ_MODEL, type Checkpoint, type ReadModel } from '../read-model/read-model.js'
 import { projectionNames } from './projection-names.js'
 import { scopeOf } from './row-scope.js'
@@ -35,8 +35,18 @@ export interface ProjectionState {
   readonly lagEvents: number
   /** How long ago the first of them happened; 0 where there is none. */
   readonly lagMs: number
-  /** The differences are those of the asking ledger. */
-  readonly rebuild: RebuildState | null
+  /** The differences are those of the asking ledger, and those of none. */
+  readonly rebuild: OwnedRebuild | null
+}
+
+export interface OwnedRebuild extends RebuildState {
+  readonly differences: readonly OwnedDifference[]
+}
+
+export interface OwnedDifference extends RowDifference {
+  /** null where it is about none. */
+  readonly meterId: string | null
+  readonly customer: string | null
 }
 
 /** @throws DomainError */
@@ -99,13 +109,16 @@ export class ListProjectionsHandler implements IQueryHandler<ListProjections> {
     return { lagEvents: Math.min(lagEvents, LAG_EVENTS_MAX), lagMs: first === null ? 0 : Math.max(0, now - first) }
   }
 
-  private async rebuildFor(ledger: LedgerName): Promise<RebuildState | null> {
+  private async rebuildFor(ledger: LedgerName): Promise<OwnedRebuild | null> {
     const { rebuild } = this.rebuilds
     if (!rebuild) return null
-    const differences: RowDifference[] = []
+    const differences: OwnedDifference[] = []
     for (const difference of rebuild.differences) {
-      const scope = await scopeOf((difference.expected ?? difference.found) as Row, this.readModel)
-      if (scope.ledger === ledger) differences.push(difference)
+      const row = (difference.expected ?? difference.found) as Row
+      const { ledger: owner, meterId, customer } = await scopeOf(row, this.readModel)
+      // Checkpoints and damaged parts of a table are of all.
+      const isOfAll = difference.table === CHECKPOINTS || row.damage !== undefined
+      if (isOfAll || owner === ledger) differences.push({ ...difference, meterId, customer })
     }
     return { ...rebuild, differences }
   }

@@ -430,6 +430,35 @@ describe('meterbook audit', () => {
     ])
   })
 
+  it('advises a rebuild that says what it mends', async () => {
+    change('read-model.db', `UPDATE projections SET position = '10' WHERE name = 'meters'`)
+    change('read-model.db', `UPDATE usage_records_1 SET value = '40' WHERE identifier = 'tokens-4'`)
+    change(
+      'read-model.db',
+      `DELETE FROM usage_windows_1 WHERE (series, start) IN (SELECT series, start FROM usage_windows_1 ORDER BY start LIMIT 1)`,
+    )
+    flipBitOfRuns(join(dataDir, 'read-model.db'), 'usage_cells_1')
+    const { code, stdout } = await run()
+    expect([code, stdout]).toEqual([1, expect.stringContaining('DIFFERS')])
+    const rebuilt = await meterbook(['rebuild', '--data-dir', dataDir, '--quiet'])
+    expect(rebuilt).toMatchObject({ code: 0, stderr: '' })
+    const lines = rebuilt.stdout.trim().split('\n')
+    // The very lines of the audit.
+    for (const line of lines.slice(0, -1)) expect(stdout).toContain(`${line}\n`)
+    expect(lines).toEqual([
+      expect.stringMatching(/^checkpoint of meters: expected \{"position":"\d+",.*, found \{"position":"10",/),
+      expect.stringMatching(
+        /^usage_records \{"sequence":\d+\} \(meter mtr_test_tokens, customer "cus_A"\): value expected "4", found "40"$/,
+      ),
+      expect.stringMatching(/^file of the rows: usage_cells: .* is damaged/),
+      expect.stringMatching(
+        /^usage_windows \{.*\} \(meter mtr_test_seats, customer ".*"\): expected \{.*\}, found no row$/,
+      ),
+      expect.stringMatching(/ 4 differences mended\.$/),
+    ])
+    expect((await verdict()).verdict).toBe('agrees')
+  })
+
   it('finds by the rows that an event was changed, and by an earlier digest once the rows were made anew', async () => {
     const { digests } = await verdict()
     changeEvent('UsageRecorded', '"value":"4"', '"value":"40"')

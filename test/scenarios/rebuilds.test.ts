@@ -113,7 +113,7 @@ onEachStore('Rebuilds', (start) => {
     expect(await totalNow()).toBe(666)
     const { code, stdout } = await meterbook(['rebuild', 'usage-cells', '--url', service.url, '--key', TEST_KEY])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/usage_cells .*"state":"\d+".*"state":"666"/)
+    expect(stdout).toMatch(/^usage_cells \{.*\} \(meter mtr_\S+, customer ".*"\): state expected "\d+", found "666"\n/)
     expect(stdout).toContain('1 difference mended')
     expect(await totalNow()).toBe(right)
     const other = await service.clientWithNewKey({ account: 'other', role: 'read' })
