@@ -20,6 +20,7 @@ import {
   storeOverrides,
   type StoreOptions,
 } from './ledger-options.js'
+import { namesLedger, requireNamedLedger } from './named-ledger.js'
 import { PhaseProgress } from './phase-progress.js'
 import { counted, grouped } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
@@ -71,24 +72,25 @@ export function auditCommand(): Command {
     if (!statSync(tempDir, { throwIfNoEntry: false })?.isDirectory()) {
       command.error(`There is no folder ${tempDir} for what is folded. Name one with --temp-dir.`, { exitCode: 2 })
     }
-    // The ledger has defaults, which here mean all of them.
-    const isOfLedger = ['account', 'mode'].some((name) => command.getOptionValueSource(name) !== 'default')
+    const config = readConfig({ ...process.env, ...storeOverrides(options) })
+    requireEventLog(config)
+    await requireNamedLedger(command, options, config)
     await audit(
       options,
       {
-        ledger: isOfLedger ? ledgerName(options) : null,
+        // The ledger has defaults, which here mean all of them.
+        ledger: namesLedger(command) ? ledgerName(options) : null,
         meterId: options.meter ?? null,
         customer: options.customer ?? null,
         ...times,
         sequence: sequence === undefined ? null : Number(sequence),
       },
-      { ...readConfig({ ...process.env, ...storeOverrides(options) }), scratchDir: tempDir },
+      { ...config, scratchDir: tempDir },
     )
   })
 }
 
 async function audit(options: AuditOptions, selection: AuditSelection, settings: AuditSettings): Promise<void> {
-  requireEventLog(settings)
   const interrupted = new AbortController()
   const interrupt = (): void => interrupted.abort()
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)

@@ -24,6 +24,7 @@ import {
   storeOverrides,
   type StoreOptions,
 } from './ledger-options.js'
+import { requireNamedLedger } from './named-ledger.js'
 import { counted, grouped, Progress } from './progress.js'
 import { openWriteSide, requireEventLog, warningsOnly } from './write-side.js'
 
@@ -66,7 +67,10 @@ export function digestCommand(): Command {
     if (sequence !== undefined && !/^\d{1,15}$/.test(sequence)) {
       command.error('--sequence takes the number of a usage event, as an earlier digest printed it.', { exitCode: 2 })
     }
-    await printDigest(options, times, readConfig({ ...process.env, ...storeOverrides(options) }))
+    const config = readConfig({ ...process.env, ...storeOverrides(options) })
+    requireEventLog(config)
+    await requireNamedLedger(command, options, config)
+    await printDigest(options, times, config)
   })
 }
 
@@ -80,7 +84,6 @@ async function printDigest(
   times: { readonly from: number | null; readonly to: number | null },
   config: Config,
 ): Promise<void> {
-  requireEventLog(config)
   await catchUp(config)
   const progress = new Progress(options.quiet ? null : process.stderr, 'record')
   const found = await computeDigest(options, times, config, progress)

@@ -26,6 +26,7 @@ import {
   storeOverrides,
   type StoreOptions,
 } from './ledger-options.js'
+import { requireNamedLedger } from './named-ledger.js'
 import { requireOutsideDataFolder } from './outside-data-folder.js'
 import { counted, Progress } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
@@ -80,8 +81,12 @@ export function exportCommand(): Command {
     .addHelpText('after', HELP)
   return command.action(async (options: ExportOptions) => {
     requireAccountName(command, options)
+    const times = readTimes(command, options)
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
-    await exportRecords(options, readTimes(command, options), config)
+    requireEventLog(config)
+    if (options.out !== undefined) requireOutsideDataFolder(options.out, config.dataDir, '--out')
+    await requireNamedLedger(command, options, config)
+    await exportRecords(options, times, config)
   })
 }
 
@@ -90,8 +95,6 @@ async function exportRecords(
   times: Pick<ExportSelection, 'from' | 'to'>,
   config: Config,
 ): Promise<void> {
-  requireEventLog(config)
-  if (options.out !== undefined) requireOutsideDataFolder(options.out, config.dataDir, '--out')
   const store = await openEventStore(config.eventStoreUrl, config.dataDir, warningsOnly)
   try {
     const ledger = ledgerName(options)

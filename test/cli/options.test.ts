@@ -33,6 +33,39 @@ describe('An option that is given and empty, as from a shell variable that is no
   it('makes no store in another folder', () => expect(existsSync('data')).toBe(false))
 })
 
+describe('A ledger that is not there', () => {
+  beforeAll(async () => {
+    expect(await meterbook(['digest', '--data-dir', dataDir, '--quiet'])).toMatchObject({ code: 0 })
+  })
+
+  it.each([
+    ['audit', ['--account', 'nope'], 'nope in test mode'],
+    ['digest', ['--account', 'nope'], 'nope in test mode'],
+    ['export', ['--account', 'nope'], 'nope in test mode'],
+    ['audit', ['--mode', 'live'], 'default in live mode'],
+    ['digest', ['--account', 'nope', '--mode', 'live', '--meter', 'mtr_x'], 'nope in live mode'],
+    ['export', ['--account', 'default', '--mode', 'live'], 'default in live mode'],
+  ])('is refused where it is named: %s %j', async (command, args, what) => {
+    expect(await meterbook([command, ...args, '--data-dir', dataDir])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `There is no ledger of account ${what}: no meter was ever created in it.\n`,
+    })
+  })
+
+  it.each([['audit'], ['digest'], ['export']])(
+    'is no matter where it is there, or none is named: %s',
+    async (command) => {
+      for (const args of [[], ['--account', 'default'], ['--account', 'default', '--mode', 'test']]) {
+        expect(await meterbook([command, ...args, '--data-dir', dataDir, '--quiet'])).toMatchObject({
+          code: 0,
+          stderr: '',
+        })
+      }
+    },
+  )
+})
+
 it('A folder is not taken for a file to import', async () => {
   const { code, stderr } = await meterbook(['import', folder, '--data-dir', dataDir])
   expect(code).toBe(2)
