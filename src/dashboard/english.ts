@@ -124,7 +124,7 @@ export const english = {
       case 'counted':
         return `Gives ${contribution} to the total.`
       case 'overwritten':
-        return `${fate.by} was received later in the same ${fate.window}, and only the one received last counts.`
+        return `${fate.by} was received later in the same ${fate.window}${fate.hasDimensions ? ' with the same dimensions' : ''}, and only the one received last counts.`
       case 'not_last':
         return `${fate.by} is later, and only the latest value counts.`
       case 'cancelled':

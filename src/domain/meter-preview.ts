@@ -166,9 +166,12 @@ export class Preview {
     if (!isWithin(occurredAt, interval)) return { code: 'outside', window }
     if (cancelledAt !== null) return { code: 'cancelled', at: cancelledAt }
     const winner = slot === null ? candidate : (this.winners.get(slot) ?? candidate)
-    if (window !== null && winner !== candidate) return { code: 'overwritten', by: winner.identifier, window }
+    if (window !== null && winner !== candidate) {
+      const hasDimensions = this.meter.dimensionKeys.length > 0
+      return { code: 'overwritten', by: winner.identifier, window, hasDimensions }
+    }
     if (decidedBy === null || decidedBy === sequence) return { code: 'counted' }
-    return { code: 'not_last', by: this.taken[decidedBy - 1]?.identifier ?? '' }
+    return { code: 'not_last', by: this.taken[decidedBy - 1]?.identifier ?? '', day: null }
   }
 
   private contributionOf(candidate: Candidate, fate: RecordFate): Decimal {

@@ -19,6 +19,8 @@ export interface Whole {
   readonly end: number
   /** State of the meter's formula over the interval. */
   readonly state: unknown
+  /** Whether the interval is a day in which records are judged by themselves. */
+  readonly isDay?: true
 }
 
 export interface Judged {
@@ -30,7 +32,8 @@ export interface Judged {
 
 /** In the order of the rows. */
 export async function judge(rows: RowReader, whole: Whole, records: readonly UsageRecordRow[]): Promise<Judged[]> {
-  const { usage, meter, start, end, state } = whole
+  const { usage, meter, start, end, state, isDay } = whole
+  const hasDimensions = meter.dimensionKeys.length > 0
   const formula = formulas[meter.formula]
   const decidedBy = formula.decidedBy(state)
   const window = meter.eventTimeWindow
@@ -46,9 +49,11 @@ export async function judge(rows: RowReader, whole: Whole, records: readonly Usa
     if (window !== null && (row.occurredAt < start || row.occurredAt >= end)) return { code: 'outside', window }
     if (row.cancelledAt !== null) return { code: 'cancelled', at: row.cancelledAt }
     if (window !== null && winner !== null && winner !== row.sequence) {
-      return { code: 'overwritten', by: named.get(winner) ?? '', window }
+      return { code: 'overwritten', by: named.get(winner) ?? '', window, hasDimensions }
     }
-    if (decidedBy !== null && decidedBy !== row.sequence) return { code: 'not_last', by: named.get(decidedBy) ?? '' }
+    if (decidedBy !== null && decidedBy !== row.sequence) {
+      return { code: 'not_last', by: named.get(decidedBy) ?? '', day: isDay ? { start, hasDimensions } : null }
+    }
     return { code: 'counted' }
   }
 }
@@ -77,7 +82,8 @@ export async function judgeInDays(
     const start = bucketStart('day', occurredAt)
     const end = start + bucketMs.day
     const state = await usage.state([series], start, end)
-    for (const each of await judge(rows, { usage, meter, start, end, state }, day)) judged.set(each.row, each)
+    const whole = { usage, meter, start, end, state, isDay: true } as const
+    for (const each of await judge(rows, whole, day)) judged.set(each.row, each)
   }
   return records.map((record) => judged.get(record) as Judged)
 }

@@ -235,7 +235,16 @@ onEachStore('Usage records', (start) => {
       const asOf = `&as_of_position=${encodeURIComponent(before.lastResponse.headers['meterbook-position'] ?? '')}`
       expect(await fates(hourly, asOf)).toMatchObject([
         ['second', { code: 'counted', contribution: '2.5' }],
-        ['first', { code: 'overwritten', by: `${hourly.id}.second`, contribution: '0' }],
+        [
+          'first',
+          {
+            code: 'overwritten',
+            by: `${hourly.id}.second`,
+            contribution: '0',
+            reason:
+              'second was recorded later in the same hour with the same dimensions, and of those only the event recorded last counts.',
+          },
+        ],
       ])
 
       const seats = await createMeter(stripe, 'last')
@@ -246,8 +255,33 @@ onEachStore('Usage records', (start) => {
       expect(await fates(seats)).toMatchObject([
         ['other customer', { code: 'counted', contribution: '1' }],
         ['next day', { code: 'counted', contribution: '9' }],
-        ['morning', { code: 'not_last', by: `${seats.id}.noon`, contribution: '0' }],
+        [
+          'morning',
+          {
+            code: 'not_last',
+            by: `${seats.id}.noon`,
+            contribution: '0',
+            reason:
+              'noon is later, and only the latest value of the UTC day that begins at 2026-01-01T00:00:00.000Z counts.',
+          },
+        ],
         ['noon', { code: 'counted', contribution: '3' }],
+      ])
+      const regional = await createMeter(stripe, 'last', { dimension_payload_keys: ['region'] })
+      await report(stripe, regional, 3, { identifier: 'later', at: JAN_1 + 12 * HOUR_MS, ...eu })
+      await report(stripe, regional, 4, { identifier: 'earlier', at: JAN_1, ...eu })
+      await report(stripe, regional, 5, { identifier: 'elsewhere', at: JAN_1, payload: { region: 'us' } })
+      expect(await fates(regional)).toMatchObject([
+        ['elsewhere', { code: 'counted', contribution: '5' }],
+        [
+          'earlier',
+          {
+            code: 'not_last',
+            reason:
+              'later is later, and only the latest value of the UTC day that begins at 2026-01-01T00:00:00.000Z, with the same dimensions, counts.',
+          },
+        ],
+        ['later', { code: 'counted', contribution: '3' }],
       ])
 
       const { data } = await find('include=fate&limit=2&customer=cus_2')

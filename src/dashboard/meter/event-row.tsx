@@ -96,17 +96,17 @@ function recordSentence(pageTexts: EventsTexts, meter: Meter, record: ListedReco
   const window = meter.event_time_window
   const occurredAt = Date.parse(record.occurred_at)
   const by = fate.by?.slice(record.meter.length + 1) ?? ''
+  const hasDimensions = meter.dimension_payload_keys !== null
   switch (fate.code) {
     case 'counted': {
       const isOfDay = formula === 'last' || window === 'day'
       const when = isOfDay ? utcDay(occurredAt) : utcMinute(bucketStart('hour', occurredAt))
-      const hasDimensions = meter.dimension_payload_keys !== null
       return pageTexts.counted({ customer, contribution: fate.contribution, formula, window, when, hasDimensions })
     }
     case 'overwritten':
-      return pageTexts.overwritten(by, window ?? 'day')
+      return pageTexts.overwritten(by, window ?? 'day', hasDimensions)
     case 'not_last':
-      return pageTexts.notLast(by, utcDay(occurredAt))
+      return pageTexts.notLast(by, utcDay(occurredAt), hasDimensions)
     case 'cancelled':
       return pageTexts.cancelled(utcSecond(Date.parse(record.cancelled_at ?? record.recorded_at)))
   }

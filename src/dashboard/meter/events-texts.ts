@@ -44,10 +44,12 @@ const en = {
       ? `It counts as one more for ${customer}, in the hour ${when}.`
       : `It adds ${contribution} to the usage of ${customer}, in the hour ${when}.`
   },
-  overwritten: (by: string, window: EventTimeWindow) =>
-    `It does not count: ${by} was received later for the same ${window}, and only the last report of each ${window} counts.`,
-  notLast: (by: string, day: string) =>
-    `It does not count for ${day}: ${by} happened later, and only the latest value counts.`,
+  overwritten: (by: string, window: EventTimeWindow, hasDimensions: boolean) =>
+    hasDimensions
+      ? `It does not count: ${by} was received later for the same ${window} with the same dimensions, and only the last report of those counts.`
+      : `It does not count: ${by} was received later for the same ${window}, and only the last report of each ${window} counts.`,
+  notLast: (by: string, day: string, hasDimensions: boolean) =>
+    `It does not count for ${day}: ${by} happened later${hasDimensions ? ' with the same dimensions' : ''}, and only the latest value counts.`,
   cancelled: (at: string) => `It was cancelled at ${at} and no longer counts.`,
   duplicate: (identifier: string, message: string) =>
     `It is a duplicate of ${identifier} and does not count: ${message}`,
@@ -114,9 +116,10 @@ const ja: typeof en = {
       ? `${customer} の件数に 1 件加えています (${when} からの 1 時間)。`
       : `${customer} の使用量に ${contribution} を加えています (${when} からの 1 時間)。`
   },
-  overwritten: (by, window) =>
-    `集計されません。同じ${windowJa[window]}のうちに ${by} が後から受信され、最後の報告だけが集計されます。`,
-  notLast: (by, day) => `${day} の集計には使用されません。${by} のほうが新しく、最新の値だけが使用されます。`,
+  overwritten: (by, window, hasDimensions) =>
+    `集計されません。同じ${windowJa[window]}のうちに${hasDimensions ? '同じディメンションの' : ''} ${by} が後から受信され、最後の報告だけが集計されます。`,
+  notLast: (by, day, hasDimensions) =>
+    `${day} の集計には使用されません。${hasDimensions ? '同じディメンションの ' : ''}${by} のほうが新しく、最新の値だけが使用されます。`,
   cancelled: (at) => `${at} にキャンセルされ、集計されていません。`,
   duplicate: (identifier, message) => `${identifier} と重複しているため、集計されません。${message}`,
   refused: (message) => `集計されませんでした。${message}`,

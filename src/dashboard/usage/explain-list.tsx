@@ -106,9 +106,9 @@ function fateOf(meter: Meter, { code, by }: ExplainedRecord): PreviewedFate {
     case 'counted':
       return { code }
     case 'overwritten':
-      return { code, by: identifier, window }
+      return { code, by: identifier, window, hasDimensions: meter.dimension_payload_keys !== null }
     case 'not_last':
-      return { code, by: identifier }
+      return { code, by: identifier, day: null }
     case 'cancelled':
       return { code, at: 0 }
     case 'outside':
