@@ -70,3 +70,9 @@ export async function placesOf(
   }
   return { places, wrong }
 }
+
+export function wrongCheckpoints(projections: readonly string[]): ProjectionStopped {
+  return new ProjectionStopped(
+    `The read model does not say rightly how far ${projections.join(' and ')} ${projections.length === 1 ? 'is' : 'are'}: it was changed or damaged. \`meterbook audit\` names what differs, \`meterbook rebuild\` mends it.`,
+  )
+}

@@ -28,10 +28,11 @@ import {
   type Checkpoint,
   type ReadModel,
 } from '../read-model/read-model.js'
-import { placesOf } from './checkpoints.js'
+import { placesOf, wrongCheckpoints } from './checkpoints.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
+import { notAlone, otherTables, refusedRebuild } from './shared-rows.js'
 
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
@@ -461,39 +462,6 @@ export class Projector {
 /** The store is asked whose rows they are where this process begins to write them. */
 function isPassing(error: unknown): error is ReadModelUnavailable | EventStoreUnavailable {
   return error instanceof ReadModelUnavailable || error instanceof EventStoreUnavailable
-}
-
-function notAlone(removal: string): ProjectionStopped {
-  return new ProjectionStopped(
-    `Another service writes this read model, and this one is on a log of its own (EVENT_STORE_URL embedded:). Name another schema in READ_MODEL_URL (?schema=…); or, if that service is not wanted, stop it and ${removal}.`,
-  )
-}
-
-function otherTables(): ProjectionStopped {
-  return new ProjectionStopped(
-    'Another service of another version writes the read model, and makes other tables. Stop the services of that version, or give this one a read model of its own.',
-  )
-}
-
-function wrongCheckpoints(projections: readonly string[]): ProjectionStopped {
-  return new ProjectionStopped(
-    `The read model does not say rightly how far ${projections.join(' and ')} ${projections.length === 1 ? 'is' : 'are'}: it was changed or damaged. \`meterbook audit\` names what differs, \`meterbook rebuild\` mends it.`,
-  )
-}
-
-function refusedRebuild({ projections }: RebuildRequest): RebuildState {
-  return {
-    projections,
-    status: 'failed',
-    sequence: 0,
-    wantedSequence: 0,
-    rows: 0,
-    wantedRows: 0,
-    differenceCount: 0,
-    differences: [],
-    elapsedMs: 0,
-    failure: 'Another service writes the read model that this one shares. Ask that one to rebuild.',
-  }
 }
 
 function changesOf(events: readonly RecordedEvent[]): Pick<Progress, 'changedStreams' | 'usageLedgers'> {
