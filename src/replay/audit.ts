@@ -8,6 +8,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EventStoreCorrupt, type EventStore, type Position } from '../event-store/event-store.js'
 import type { LedgerName } from '../domain/ledger.js'
+import { believed, checkpointsOf } from '../projections/checkpoints.js'
 import { allProjections } from '../projections/projections.js'
 import { compareRows, countRows, type Row, type RowDifference } from '../projections/compare-rows.js'
 import { ProjectionStopped, type Projection } from '../projections/projection.js'
@@ -18,7 +19,7 @@ import { EffectWatcher, type Effect } from './effects.js'
 import type { Contradiction } from './log-check.js'
 import { Refold } from './refold.js'
 import { isSelected, scopeOf, type RowScope, type Selection } from './row-scope.js'
-import { asOf, believed, checkpointsOf, fractionOf, goesOn, ledgersOf } from './standing.js'
+import { asOf, fractionOf, goesOn, ledgersOf } from './standing.js'
 
 /** Differences and contradictions of the log that are told one by one; all are counted. */
 export const FINDINGS_MAX = 1_000

@@ -7,8 +7,6 @@ import type { Projection } from '../projections/projection.js'
 import type { Checkpoint, ReadModel, RowReader } from '../read-model/read-model.js'
 import { meters, usageSeries } from '../read-model/tables.js'
 
-export { believed, checkpointsOf } from '../projections/checkpoints.js'
-
 /** Meters looked at at a time. */
 const PAGE_METERS = 1_000
 
