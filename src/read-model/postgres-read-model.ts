@@ -29,6 +29,8 @@ import type { ProjectionTables, Table } from './tables.js'
 
 /** Tells Meterbook's locks from those of others in the database: the letters METE. */
 const LOCK_CLASS = 0x4d455445
+/** Whatever the database or the user is set to begin with. */
+const BEGIN_WRITE = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE'
 const BEGIN_SNAPSHOT = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 /** For reads of one question, which so never wait for snapshots that are kept open long. */
 const SINGLES_MAX = 4
@@ -103,11 +105,12 @@ export class PostgresReadModel implements ReadModel {
   }
 
   async switchBuild(): Promise<void> {
-    await this.changeTables((session) => this.tables.switchBuild(session))
     // Until it knows how many rows there are the server may read them in a slow way.
     await this.transaction(async (session) => {
-      for (const physical of (await this.lookUp(session)).live.values()) await session.run(`ANALYZE ${physical}`)
+      const { live, building } = await this.lookUp(session)
+      for (const [name, physical] of building) if (live.get(name) !== physical) await session.run(`ANALYZE ${physical}`)
     })
+    await this.changeTables((session) => this.tables.switchBuild(session))
   }
 
   async dropReplaced(kept: boolean): Promise<boolean> {
@@ -238,7 +241,7 @@ export class PostgresReadModel implements ReadModel {
       throw new ReadModelUnavailable('Another process may be writing the read model by now.')
     }
     try {
-      await session.run('BEGIN')
+      await session.run(BEGIN_WRITE)
       const result = await change(session)
       await session.run('COMMIT')
       return result

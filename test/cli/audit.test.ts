@@ -238,6 +238,7 @@ describe('meterbook audit', () => {
   })
 
   it('differs for every ledger where moments of all of them are found by what was changed', async () => {
+    await makeStore(dataDir, [{}], 'default~live')
     change('read-model.db', 'UPDATE usage_marks_1 SET latest = latest - 5000')
     const concerns = { verdict: 'differs', finding_count: 1, outside_count: 0 }
     const own = await verdict('--mode', 'test', '--customer', 'cus_A')
@@ -250,6 +251,7 @@ describe('meterbook audit', () => {
 
   it('says what differs outside of what was asked for', async () => {
     change('read-model.db', `UPDATE usage_records_1 SET value = '7' WHERE identifier = 'tokens-3'`)
+    await makeStore(dataDir, [{}], 'default~live')
     const beside = 'Outside of it: 1 difference. Audit without a selection to see all.'
     const agrees = `AGREES: every row of the selection is what the log says, of 30 records. ${beside}\n`
     expect(await run('--meter', 'mtr_test_seats', '--quiet')).toEqual({ code: 0, stdout: agrees, stderr: '' })

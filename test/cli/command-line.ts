@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MeterCatalogues } from '../../src/commands/meter-catalogues.js'
+import type { LedgerName } from '../../src/domain/ledger.js'
 import type { CreateMeter } from '../../src/domain/meter-catalogue.js'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
 import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
@@ -46,23 +47,27 @@ export async function meterbook(args: readonly string[], input: string | Buffer 
   return ended
 }
 
-/** A data folder whose ledger `default~test` has these meters and nothing else. */
-export async function makeStore(dataDir: string, meters: readonly Partial<CreateMeter>[]): Promise<void> {
+/** Gives a ledger of a data folder these meters. */
+export async function makeStore(
+  dataDir: string,
+  meters: readonly Partial<CreateMeter>[],
+  ledger: LedgerName = 'default~test',
+): Promise<void> {
   mkdirSync(dataDir, { recursive: true })
   const store = new EmbeddedEventStore(join(dataDir, EVENT_LOG_FILE))
   try {
-    const { transact } = bound(new MeterCatalogues(store, () => randomUUID()))
+    const { transact } = bound(new MeterCatalogues(store, () => randomUUID()), ledger)
     for (const meter of meters) await transact(meter)
   } finally {
     await store.close()
   }
 }
 
-function bound(catalogues: MeterCatalogues) {
+function bound(catalogues: MeterCatalogues, ledger: LedgerName) {
   const context = { requestId: 'req_control', actor: 'system', idempotency: null }
   return {
     transact: (meter: Partial<CreateMeter>) =>
-      catalogues.of('default~test').transact(
+      catalogues.of(ledger).transact(
         {
           ...createMeter,
           meterId: `mtr_test_${randomUUID().replaceAll('-', '')}`,
