@@ -8,9 +8,7 @@
  * the rows, and one of them takes over where the leading one is gone. What was told as reached is never behind the rows.
  */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
-import type { LedgerName } from '../domain/ledger.js'
 import {
-  categoryOf,
   EventStoreUnavailable,
   type Category,
   type EventStore,
@@ -20,7 +18,7 @@ import {
 } from '../event-store/event-store.js'
 import type { Progress } from '../event-store/read-your-writes.js'
 import { StreamOrder } from '../event-store/stream-order.js'
-import { categories, ledgerOf } from '../event-store/streams.js'
+import { categories } from '../event-store/streams.js'
 import {
   ReadModelUnavailable,
   ReadModelUnusable,
@@ -32,6 +30,7 @@ import { placesOf, wrongCheckpoints } from './checkpoints.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
+import { changesOf } from './progress-changes.js'
 import { notAlone, otherTables, refusedRebuild } from './shared-rows.js'
 
 /** Between attempts to write a batch while the read model cannot be written. */
@@ -42,6 +41,10 @@ const READ_RETRY_MS = 1_000
 const FOLLOW_MS = 10
 /** Between two looks whether it still makes the same tables. */
 const SAME_TABLES_MS = 1_000
+/** How long a start waits for a read model that cannot be had just now: less than who started it waits. */
+const PREPARE_WAIT_MS = 50_000
+/** A leading process that folds nothing for so long is told of: it may be stopped without being ended. */
+const STILL_LED_MS = 10_000
 /** How long a start waits for the leading process to make them: that of another version may be about to end. */
 const OTHER_TABLES_WAIT_MS = 30_000
 
@@ -121,6 +124,18 @@ export class Projector {
    */
   async prepare(toBeRebuilt: readonly string[] = []): Promise<void> {
     const since = performance.now()
+    for (;;) {
+      try {
+        return await this.prepareOnce(since, toBeRebuilt)
+      } catch (error) {
+        if (!isPassing(error) || performance.now() - since > PREPARE_WAIT_MS) throw error
+        this.report(`The read model cannot be prepared yet and is tried again: ${error.message}`)
+        await delay(WRITE_RETRY_MS)
+      }
+    }
+  }
+
+  private async prepareOnce(since: number, toBeRebuilt: readonly string[]): Promise<void> {
     if (!(await this.leads()) && !this.mayFollow) throw notAlone(this.readModel.removal)
     while (!(await this.leads()) && !(await this.hasSameTables())) {
       if (performance.now() - since > this.otherTablesWaitMs) throw otherTables()
@@ -138,8 +153,8 @@ export class Projector {
     const { isLeading: hasLed, rebuilding: begun } = this
     const isFirst = this.checkpoints.size === 0
     this.isLeading = false
-    this.rebuilding = null
     if (standing === 'following') {
+      this.rebuilding = null
       begun?.handOver()
       if (hasLed) this.report('Another service writes the read model by now; this one follows.')
       return false
@@ -147,6 +162,8 @@ export class Projector {
     await this.readModel.prepare(this.projections)
     await this.loadCheckpoints()
     for (const projection of this.projections) projection.forget?.()
+    begun?.forget()
+    this.rebuilding = null
     // At the start it is first seen whether the rows are of this log.
     if (!isFirst) {
       await this.requireThisLog()
@@ -216,6 +233,7 @@ export class Projector {
     try {
       await this.follow(items, reached, signal)
     } finally {
+      this.rebuilding?.forget()
       // Not waited for: it would wait for the next item.
       void items.return?.()
     }
@@ -364,6 +382,7 @@ export class Projector {
 
   /** Whether the batch was committed; not if it was still waiting for room when the signal said stop. */
   private async fold(events: readonly ProjectedEvent[], reached: Checkpoint, signal: AbortSignal): Promise<boolean> {
+    let waitingSince = performance.now()
     for (;;) {
       try {
         if (await this.leads()) {
@@ -371,6 +390,12 @@ export class Projector {
           return true
         }
         if (await this.isFoldedByOther(reached)) return true
+        if (performance.now() - waitingSince > STILL_LED_MS) {
+          waitingSince = performance.now()
+          this.report(
+            'Waiting for another service, which holds the lock of the read model and does not fold what is in the log.',
+          )
+        }
         await delay(FOLLOW_MS, null, { signal }).catch(() => undefined)
         if (signal.aborted) return false
       } catch (error) {
@@ -406,26 +431,20 @@ export class Projector {
 
   /** @throws ProjectionStopped where the leading process is one of another version. */
   private async isFoldedByOther(reached: Checkpoint): Promise<boolean> {
-    try {
-      if (performance.now() - this.sawSameTablesAt > SAME_TABLES_MS && !(await this.hasSameTables()))
-        throw otherTables()
-      const found = new Map<string, Checkpoint>()
-      await this.readModel.snapshot(async (rows) => {
-        for (const { projection } of this.projections) found.set(projection, await rows.checkpoint(projection))
-      })
-      for (const { position } of found.values()) {
-        if (position === null || this.isAfter(reached.position as Position, position)) return false
-      }
-      if (!this.isOfThisLog) {
-        this.checkpoints = found
-        await this.requireThisLog()
-      }
-      this.noteReached(reached)
-      return true
-    } catch (error) {
-      if (!(error instanceof ReadModelUnusable)) throw error
-      throw new ReadModelUnavailable(error.message, { cause: error })
+    if (performance.now() - this.sawSameTablesAt > SAME_TABLES_MS && !(await this.hasSameTables())) throw otherTables()
+    const found = new Map<string, Checkpoint>()
+    await this.readModel.snapshot(async (rows) => {
+      for (const { projection } of this.projections) found.set(projection, await rows.checkpoint(projection))
+    })
+    for (const { position } of found.values()) {
+      if (position === null || this.isAfter(reached.position as Position, position)) return false
     }
+    if (!this.isOfThisLog) {
+      this.checkpoints = found
+      await this.requireThisLog()
+    }
+    this.noteReached(reached)
+    return true
   }
 
   private noteReached(reached: Checkpoint): void {
@@ -459,25 +478,8 @@ export class Projector {
   }
 }
 
-/** The store is asked whose rows they are where this process begins to write them. */
-function isPassing(error: unknown): error is ReadModelUnavailable | EventStoreUnavailable {
-  return error instanceof ReadModelUnavailable || error instanceof EventStoreUnavailable
-}
-
-function changesOf(events: readonly RecordedEvent[]): Pick<Progress, 'changedStreams' | 'usageLedgers'> {
-  const streams = new Set<string>()
-  let last = ''
-  for (const { stream } of events) {
-    // An append's events come one after another: hardly any of them costs more than this.
-    if (stream === last) continue
-    last = stream
-    streams.add(stream)
-  }
-  const changedStreams: string[] = []
-  const usageLedgers = new Set<LedgerName>()
-  for (const stream of streams) {
-    if (categoryOf(stream) === categories.usage) usageLedgers.add(ledgerOf(stream))
-    else changedStreams.push(stream)
-  }
-  return { changedStreams, usageLedgers: [...usageLedgers] }
+/** Waiting may mend it. The store is asked whose rows they are where this process begins to write them. */
+function isPassing(error: unknown): error is Error {
+  if (error instanceof ReadModelUnavailable || error instanceof EventStoreUnavailable) return true
+  return error instanceof ReadModelUnusable && error.isPassing
 }

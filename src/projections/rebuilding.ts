@@ -9,6 +9,7 @@
  * Until then the old tables serve. How far it is stands beside the rows and is committed with them, so after a crash it
  * goes on where it was.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { charactersOf, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
 import { StreamOrder } from '../event-store/stream-order.js'
 import { categories } from '../event-store/streams.js'
@@ -32,6 +33,8 @@ export const CHECKPOINTS = 'projections'
 /** Events of one slice, and characters of their data: about as long as a batch of a busy service takes. */
 const SLICE_EVENTS = 4_000
 const SLICE_CHARACTERS = 4 * 1024 * 1024
+/** After a slice that could not be written. */
+const RETRY_MS = 100
 
 export interface RebuildRequest {
   /** Names; all projections where there are none. */
@@ -135,8 +138,10 @@ export class Rebuilding {
       if (this.status === 'building') await this.build(live)
       else if (this.status === 'comparing') await this.compare()
     } catch (error) {
-      if (error instanceof ReadModelUnavailable) this.startOver()
-      else await this.fail(error)
+      if (error instanceof ReadModelUnavailable) {
+        this.startOver()
+        await delay(RETRY_MS)
+      } else await this.fail(error)
     }
     this.say()
   }
@@ -154,7 +159,7 @@ export class Rebuilding {
 
   forget(): void {
     // What was read is read again: some of it may not have been committed.
-    this.events = null
+    this.endReading()
     this.order = new StreamOrder()
     for (const projection of this.projections) projection.forget?.()
   }
@@ -168,14 +173,22 @@ export class Rebuilding {
     this.differences.length = 0
   }
 
+  /** A read that is left open would keep its thread from ending. */
+  private endReading(): void {
+    void this.events?.return?.()
+    this.events = null
+  }
+
   /** To another process, which goes on with it. */
   handOver(): void {
+    this.endReading()
     this.status = 'failed'
     this.failure = 'Another service writes the read model by now, and goes on with it.'
     this.say()
   }
 
   async fail(error: unknown): Promise<void> {
+    this.endReading()
     this.status = 'failed'
     this.failure = error instanceof Error ? error.message : String(error)
     await this.readModel.abandonBuild().catch((after: unknown) => {

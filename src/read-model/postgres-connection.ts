@@ -2,6 +2,7 @@
  * One session of a PostgreSQL server. Numbers come back as numbers; every wait has an end, and a session that failed in between
  * two answers is of no use any more.
  */
+import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import { ReadModelUnusable, type KeyValue } from './read-model.js'
 import { postgresFailure } from './postgres-failure.js'
@@ -9,9 +10,9 @@ import type { PostgresSettings } from './postgres-url.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** Of one statement. A read is of a page of rows at most; a rebuild counts all of a table, and drops it. */
-const STATEMENT_TIMEOUT_MS = { reading: 15_000, writing: 60_000 } as const
+const STATEMENT_TIMEOUT_MS = { reading: 10_000, writing: 60_000 } as const
 /** How much later it is given up here, should the server not answer at all. */
-const NO_ANSWER_MS = 5_000
+const NO_ANSWER_MS = 1_000
 /**
  * After so long without a sign the server asks whether the machine of a session is still there, and again at intervals; then
  * its lock is free for another one. The system's own patience is hours.
@@ -19,6 +20,9 @@ const NO_ANSWER_MS = 5_000
 const KEEPALIVE_IDLE_S = 10
 const KEEPALIVE_INTERVAL_S = 5
 const KEEPALIVE_COUNT = 3
+const UNSENT_TIMEOUT_MS = (KEEPALIVE_IDLE_S + KEEPALIVE_COUNT * KEEPALIVE_INTERVAL_S) * 1_000
+/** A transaction may stand still while this process does, and must not be ended behind its back. Not every version has all. */
+const IDLE_TIMEOUTS = ['idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout']
 /** Others may hold a table for as long as a statement of theirs takes. */
 const LOCK_TIMEOUT_MS = 10_000
 const END_TIMEOUT_MS = 1_000
@@ -48,22 +52,23 @@ export class PostgresConnection {
   /** @throws ReadModelUnavailable, ReadModelUnusable */
   static async open(settings: PostgresSettings, use: 'reading' | 'writing'): Promise<PostgresConnection> {
     const statementTimeoutMs = STATEMENT_TIMEOUT_MS[use]
-    const client = new pg.Client({
-      connectionString: settings.connectionString,
-      application_name: 'meterbook',
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: statementTimeoutMs + NO_ANSWER_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEPALIVE_IDLE_S * 1000,
-      types: { getTypeParser: (oid: number) => parserOf(oid) },
-    })
-    const connection = new PostgresConnection(client, settings)
+    let connection: PostgresConnection | null = null
     try {
+      const client = new pg.Client({
+        connectionString: settings.connectionString,
+        application_name: 'meterbook',
+        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        query_timeout: statementTimeoutMs + NO_ANSWER_MS,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: KEEPALIVE_IDLE_S * 1000,
+        types: { getTypeParser: (oid: number) => parserOf(oid) },
+      })
+      connection = new PostgresConnection(client, settings)
       await client.connect()
       await connection.setUp(statementTimeoutMs)
       return connection
     } catch (error) {
-      await connection.close()
+      await connection?.close()
       throw postgresFailure(settings, error)
     }
   }
@@ -105,23 +110,36 @@ export class PostgresConnection {
     const ended = this.client.end().catch(() => undefined)
     const timeout = new Promise<void>((resolve) => setTimeout(resolve, END_TIMEOUT_MS).unref())
     await Promise.race([ended, timeout])
+    // Of a server that is silent it would keep the process from ending.
+    streamOf(this.client).destroy()
   }
 
   private async setUp(statementTimeoutMs: number): Promise<void> {
-    const [{ version } = { version: 0 }] = await this.runAll<{ version: number }>([
+    const [server] = await this.runAll<{ version: number; encoding: string }>([
       `SET statement_timeout = ${statementTimeoutMs}`,
       `SET lock_timeout = ${LOCK_TIMEOUT_MS}`,
       `SET tcp_keepalives_idle = ${KEEPALIVE_IDLE_S}`,
       `SET tcp_keepalives_interval = ${KEEPALIVE_INTERVAL_S}`,
       `SET tcp_keepalives_count = ${KEEPALIVE_COUNT}`,
+      `SET tcp_user_timeout = ${UNSENT_TIMEOUT_MS}`,
+      `SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('${IDLE_TIMEOUTS.join("', '")}')`,
+      // What was answered from rows must not go away in a crash. Stronger settings stay.
+      "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'",
+      'SET array_nulls = on',
       // Compiling a question takes longer than any of these takes to answer.
       'SET jit = off',
       // What is kept is found by the same names whatever the database is set to.
       'SET search_path = pg_catalog',
-      "SELECT current_setting('server_version_num')::bigint AS version",
+      "SELECT current_setting('server_version_num')::bigint AS version, current_setting('server_encoding') AS encoding",
     ])
-    if (version < SERVER_VERSION_MIN)
-      throw new ReadModelUnusable(`The ${this.settings.place} needs PostgreSQL 13 or newer.`)
+    const { place } = this.settings
+    if (server && server.version < SERVER_VERSION_MIN)
+      throw new ReadModelUnusable(`The ${place} needs PostgreSQL 13 or newer.`)
+    if (server && server.encoding !== 'UTF8') {
+      throw new ReadModelUnusable(
+        `The ${place} has the encoding ${server.encoding}, which cannot hold every text. Create the database with ENCODING 'UTF8'.`,
+      )
+    }
   }
 
   private ask(text: string, parameters: readonly Parameter[], rowMode?: 'array'): Promise<pg.QueryResult> {
@@ -145,6 +163,10 @@ export class PostgresConnection {
       throw postgresFailure(this.settings, error)
     }
   }
+}
+
+function streamOf(client: pg.Client): Duplex {
+  return (client as unknown as { readonly connection: { readonly stream: Duplex } }).connection.stream
 }
 
 /** Whole numbers of the read model are exact as numbers. */

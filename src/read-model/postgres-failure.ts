@@ -12,6 +12,7 @@ const PASSING = [
   '55P03', // a lock was not to be had
   '57014', // took too long
   '58', // input and output
+  '25P03', // it stood still in the middle of a transaction
   '25006', // read only: a standby, in the middle of a failover
 ]
 /** What is stored cannot be read, or tables and columns are not there. */
@@ -34,6 +35,8 @@ export function postgresFailure(settings: PostgresSettings, error: unknown): unk
     return error
   const { place } = settings
   if (!(error instanceof pg.DatabaseError)) {
+    const advice = 'Mend READ_MODEL_URL.'
+    if (isLasting(error)) return new ReadModelUnusable(`The ${place} cannot be used: ${reasonOf(error)}. ${advice}`)
     return new ReadModelUnavailable(`The ${place} cannot be reached: ${reasonOf(error)}`, { cause: error })
   }
   const { code = '', message } = error
@@ -46,6 +49,12 @@ export function postgresFailure(settings: PostgresSettings, error: unknown): unk
   }
   const [, advice = ''] = ADVICE.find(([prefix]) => code.startsWith(prefix)) ?? []
   return new ReadModelUnusable(`${told} ${advice}`.trimEnd(), { cause: error })
+}
+
+/** Nothing was sent yet: there is no password, or a file that the URL names is not there. */
+function isLasting(error: unknown): boolean {
+  const { syscall, message = '' } = error as { readonly syscall?: string; readonly message?: string }
+  return syscall === 'open' || message.startsWith('SASL: ')
 }
 
 /** Where a name has several addresses the system's error has one for each, and no message of its own. */

@@ -24,7 +24,7 @@ import {
   type RowWriter,
   type Standing,
 } from './read-model.js'
-import { SNAPSHOT_WAIT_MS, SnapshotConnections, SNAPSHOTS_MAX, type ConnectionMaker } from './snapshot-connections.js'
+import { SNAPSHOT_WAIT_MS, SnapshotConnections, type ConnectionMaker } from './snapshot-connections.js'
 import type { ProjectionTables, Table } from './tables.js'
 
 /** Tells Meterbook's locks from those of others in the database: the letters METE. */
@@ -34,6 +34,10 @@ const BEGIN_WRITE = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE
 const BEGIN_SNAPSHOT = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 /** For reads of one question, which so never wait for snapshots that are kept open long. */
 const SINGLES_MAX = 4
+/** A connection that is known to have ended says so at once. */
+const AT_ONCE_MS = 1_000
+/** Live rows are not kept waiting for who still reads a table that is to be dropped. */
+const DROP_LOCK_TIMEOUT_MS = 100
 /** Between two looks whether a table that was replaced is still read. */
 const STILL_READ_MS = 20
 
@@ -56,6 +60,8 @@ export class PostgresReadModel implements ReadModel {
   /** A session does one transaction at a time. */
   private done: Promise<unknown> = Promise.resolve()
   private closed = false
+  /** The latest usage event of the rows of each table that were read. */
+  private seen: ReadonlyMap<string, number> = new Map()
 
   /** `url`: without a problem (`postgresUrlProblem`). */
   constructor(url: string, snapshotWaitMs = SNAPSHOT_WAIT_MS) {
@@ -117,7 +123,12 @@ export class PostgresReadModel implements ReadModel {
     const next = await this.transaction((session) => this.tables.nextReplaced(session, kept))
     if (!next) return false
     if (next.isRead) await delay(STILL_READ_MS)
-    else await this.changeTables((session) => this.tables.dropReplaced(session, next.physical))
+    else {
+      await this.changeTables(async (session) => {
+        await session.run(`SET LOCAL lock_timeout = ${DROP_LOCK_TIMEOUT_MS}`)
+        await this.tables.dropReplaced(session, next.physical)
+      })
+    }
     return true
   }
 
@@ -187,13 +198,34 @@ export class PostgresReadModel implements ReadModel {
     connection: PostgresConnection,
     read: (rows: RowReader) => Promise<Result>,
   ): Promise<Result> {
+    const { seen } = this
     const located = await connection.runAll<Located>([BEGIN_SNAPSHOT, this.tables.selectLive])
     try {
+      this.requireNotBefore(seen, located)
       return await read(new PostgresRows(connection, this.tables, physicalsIn(located)))
     } finally {
       // It has nothing to lose, and what was wrong the read itself has said.
       await connection.run('COMMIT').catch(() => connection.close())
     }
+  }
+
+  /**
+   * What was there before it began is there, unless the database was taken back: a backup was restored, or another server took its
+   * place that lacked the last commits. Then identifiers would count again that were counted.
+   */
+  private requireNotBefore(seen: ReadonlyMap<string, number>, located: readonly Located[]): void {
+    let isNewer = false
+    for (const { physical, sequence } of located) {
+      const known = seen.get(physical) ?? 0
+      if (sequence < known) {
+        throw new ReadModelUnusable(
+          `The ${this.settings.place} was taken back from usage event ${known} to ${sequence}. Restart the services: they fold the log from there.`,
+        )
+      }
+      isNewer ||= sequence > (this.seen.get(physical) ?? 0)
+    }
+    // Another one, for those who began before.
+    if (isNewer) this.seen = new Map(located.map(({ physical, sequence }) => [physical, sequence]))
   }
 
   /** With a connection of its own. @throws ReadModelBusy, ReadModelUnusable */
@@ -206,15 +238,19 @@ export class PostgresReadModel implements ReadModel {
       try {
         const connection = await sound(connections, signal)
         const { answers } = connection
+        const since = performance.now()
         try {
           return await read(connection)
         } catch (error) {
           // It ended while nobody used it, and nothing was read of it.
-          const mayTryAgain = connection.isLost && connection.answers === answers && tries <= SNAPSHOTS_MAX
+          const isUnread = connection.isLost && connection.answers === answers
+          const mayTryAgain = isUnread && tries === 1 && performance.now() - since < AT_ONCE_MS
           if (!mayTryAgain) throw error
         } finally {
-          if (connection.isLost) connections.discard(connection)
-          else connections.release(connection)
+          if (connection.isLost) {
+            connections.discard(connection)
+            connections.discardIdle()
+          } else connections.release(connection)
         }
       } catch (error) {
         if (!(error instanceof ReadModelUnavailable)) throw error

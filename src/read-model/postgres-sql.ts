@@ -23,12 +23,23 @@ export function createStatements<R>(table: Table<R>, physical: string): string[]
   })
   return [
     `CREATE TABLE ${physical} (${[...columns, `PRIMARY KEY (${list(table.key)})`].join(', ')})`,
-    ...Object.entries(table.indexes).map(
-      ([name, { columns: indexed, unique }]) =>
-        `CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${nameOf(physical)}_${sql(name)} ON ${physical} (${list(indexed)})`,
-    ),
+    ...Object.entries(table.indexes).map(([name, { columns: indexed, unique, isLong }]) => {
+      const entries = isLong
+        ? `${list(indexed.slice(0, -1))}, ${hashOf(quoted(indexed.at(-1) as string))}`
+        : list(indexed)
+      const kind = unique && !isLong ? 'UNIQUE INDEX' : 'INDEX'
+      return `CREATE ${kind} ${nameOf(physical)}_${sql(name)} ON ${physical} (${entries})`
+    }),
   ]
 }
+
+/** Of a text that is too long for an index. Two may have the same: it only makes fewer rows to look at. */
+function hashOf(text: string): string {
+  return `${HASH}(${text}, 0)`
+}
+
+/** What the catalogue calls the column of an index that is a hash. */
+export const HASH = 'hashtextextended'
 
 /** `wanted`: columns, in their order; all of them, by their names in code, where it is null. */
 export function selectRange<R>(
@@ -69,6 +80,10 @@ export function selectKeys<R>(
   const columns = columnsOf(table, index)
   const names = columns.map((_, at) => `key${at}`)
   const match = columns.map((column, at) => `stored.${quoted(column)} = wanted.key${at}`)
+  if (index !== undefined && table.indexes[index]?.isLong) {
+    const last = columns.length - 1
+    match.push(`${hashOf(`stored.${quoted(columns[last] as string)}`)} = ${hashOf(`wanted.key${last}`)}`)
+  }
   return {
     text:
       `SELECT wanted.place AS "keyPlace", ${named(table, 'stored.')} ` +

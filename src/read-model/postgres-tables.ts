@@ -4,7 +4,7 @@
  */
 import type { PostgresConnection } from './postgres-connection.js'
 import { removalOf } from './postgres-failure.js'
-import { createStatements, typeOf } from './postgres-sql.js'
+import { createStatements, HASH, typeOf } from './postgres-sql.js'
 import type { PostgresSettings } from './postgres-url.js'
 import { ReadModelDamaged, type Checkpoint, type KeyValue } from './read-model.js'
 import { columnNames, sql } from './table-columns.js'
@@ -28,10 +28,12 @@ export class PostgresTables {
   readonly projections: string
   readonly builds: string
   private readonly tables: string
+  private readonly quotedSchema: string
   private readonly replaced: string
 
   constructor(private readonly settings: PostgresSettings) {
-    const { schema } = settings
+    const schema = `"${settings.schema}"`
+    this.quotedSchema = schema
     this.projections = `${schema}.projections`
     this.builds = `${schema}.builds`
     this.tables = `${schema}.tables`
@@ -144,7 +146,7 @@ export class PostgresTables {
 
   /** For `physicalsIn`. Each physical table with its schema. */
   get selectLive(): string {
-    return `SELECT t.name, '${this.settings.schema}.' || t.name || '_' || p.generation AS physical
+    return `SELECT t.name, '${this.quotedSchema}.' || t.name || '_' || p.generation AS physical, p.sequence
       FROM ${this.tables} AS t JOIN ${this.projections} AS p ON p.name = t.projection`
   }
 
@@ -152,7 +154,7 @@ export class PostgresTables {
   async building(connection: PostgresConnection): Promise<Physicals> {
     const live = await connection.rows<Located>(this.selectLive)
     const built = await connection.rows<Located>(
-      `SELECT t.name, '${this.settings.schema}.' || t.name || '_' || b.generation AS physical
+      `SELECT t.name, '${this.quotedSchema}.' || t.name || '_' || b.generation AS physical, b.sequence
        FROM ${this.tables} AS t JOIN ${this.builds} AS b ON b.name = t.projection`,
     )
     return physicalsIn([...live, ...built])
@@ -173,7 +175,7 @@ export class PostgresTables {
          CASE WHEN a.attnotnull THEN '' ELSE '?' END, ', ' ORDER BY a.attnum) AS made
        FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
        WHERE c.relnamespace = to_regnamespace($1) AND c.relkind = 'r' GROUP BY c.relname`,
-      [this.settings.schema],
+      [this.quotedSchema],
     )
     const indexes = await connection.rows<{ name: string; made: string }>(
       `SELECT c.relname AS name, CASE WHEN i.indisunique THEN 'unique ' ELSE '' END ||
@@ -181,12 +183,12 @@ export class PostgresTables {
        FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
        JOIN pg_attribute AS a ON a.attrelid = c.oid
        WHERE c.relnamespace = to_regnamespace($1) GROUP BY c.relname, i.indisunique, i.indisvalid`,
-      [this.settings.schema],
+      [this.quotedSchema],
     )
     const made = new Map([...columns, ...indexes].map(({ name, made: how }) => [name, how]))
     const faults: string[] = []
     for (const table of projections.flatMap(({ tables }) => tables as readonly Table<Row>[])) {
-      const physical = live.get(table.name)?.slice(this.settings.schema.length + 1)
+      const physical = live.get(table.name)?.slice(this.quotedSchema.length + 1)
       if (physical === undefined) {
         faults.push(this.missing(table.name).message)
         continue
@@ -202,7 +204,7 @@ export class PostgresTables {
     const found = await connection.rows<{ name: string; table: string }>(
       `SELECT t.tgname AS name, c.relname AS table FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
        WHERE NOT t.tgisinternal AND c.relnamespace = to_regnamespace($1)`,
-      [this.settings.schema],
+      [this.quotedSchema],
     )
     return found.map(
       ({ name, table }) => `${name} of ${table} is not of the read model: it may change what is written.`,
@@ -210,7 +212,7 @@ export class PostgresTables {
   }
 
   private async makeRegistry(connection: PostgresConnection): Promise<void> {
-    const { schema } = this.settings
+    const schema = this.quotedSchema
     const [made] = await connection.rows<{ isThere: boolean }>('SELECT to_regnamespace($1) IS NOT NULL AS "isThere"', [
       schema,
     ])
@@ -262,13 +264,15 @@ export class PostgresTables {
   }
 
   private named(physical: string): string {
-    return `${this.settings.schema}.${physical}`
+    return `${this.quotedSchema}.${physical}`
   }
 }
 
 export interface Located {
   readonly name: string
   readonly physical: string
+  /** How far its rows have come. */
+  readonly sequence: number
 }
 
 export function physicalsIn(located: readonly Located[]): Physicals {
@@ -284,9 +288,9 @@ function expected(table: Table<Row>, physical: string): [name: string, how: stri
   return [
     [physical, columns.join(', ')],
     [`${physical}_pkey`, `unique ${table.key.map(sql).join(', ')}`],
-    ...Object.entries(table.indexes).map(([name, { columns: indexed, unique }]): [string, string] => [
+    ...Object.entries(table.indexes).map(([name, { columns: indexed, unique, isLong }]): [string, string] => [
       `${physical}_${sql(name)}`,
-      `${unique ? 'unique ' : ''}${indexed.map(sql).join(', ')}`,
+      `${unique && !isLong ? 'unique ' : ''}${(isLong ? [...indexed.slice(0, -1), HASH] : indexed).map(sql).join(', ')}`,
     ]),
   ]
 }

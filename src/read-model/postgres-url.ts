@@ -27,6 +27,7 @@ export function postgresUrlProblem(url: string): string | null {
   const schemas = searchParams.getAll('schema')
   if (schemas.length > 1) return 'it names more than one schema'
   const [schema = DEFAULT_SCHEMA] = schemas
+  if (schema === 'public' || schema === 'information_schema') return 'its schema must be one of Meterbook alone'
   if (!SCHEMA.test(schema) || schema.startsWith('pg_'))
     return 'its schema must be lower-case letters, digits and _, at most 63, and not begin with a digit or pg_'
   return null

@@ -50,6 +50,11 @@ export class SnapshotConnections<Connection> {
     this.giveUpPlace()
   }
 
+  /** What one of them met the others will meet, too. */
+  discardIdle(): void {
+    for (let idle = this.idle.pop(); idle; idle = this.idle.pop()) this.discard(idle)
+  }
+
   /** Those in use are closed when they are given back. */
   async close(): Promise<void> {
     this.closed = true

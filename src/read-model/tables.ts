@@ -15,6 +15,11 @@ export interface Index<Row> {
    * that never change once a row is there, the last one is the table's key, and no row of the table is ever deleted.
    */
   readonly isScattered?: true
+  /**
+   * Its last column is a text of any length, longer than what an index of some servers can hold: such an index may have less than
+   * the text, and keeps order by the columns before it.
+   */
+  readonly isLong?: true
 }
 
 /** How a column of a row is added to: as numbers, as decimals in canonical text, or the lesser or greater of two numbers. */
@@ -130,7 +135,7 @@ export const usageSeries: Table<UsageSeriesRow> = {
   name: 'usage_series',
   columns: { series: 'integer', meter: 'integer', customer: 'text', dimensions: 'text' },
   key: ['series'],
-  indexes: { combination: { columns: ['meter', 'customer', 'dimensions'], unique: true } },
+  indexes: { combination: { columns: ['meter', 'customer', 'dimensions'], unique: true, isLong: true } },
 }
 
 export interface UsageRecordRow {

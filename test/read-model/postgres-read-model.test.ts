@@ -6,6 +6,7 @@ import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
 import { ReadModelDamaged, ReadModelUnavailable, ReadModelUnusable } from '../../src/read-model/read-model.js'
 import { readModelContract } from '../contract/read-model.contract.js'
 import { PostgresServer } from '../postgres-server.js'
+import { usageSeries } from '../../src/read-model/tables.js'
 import { Random } from '../random.js'
 import { counts, randomVisit, small, visits } from './naive-rows.js'
 
@@ -112,6 +113,73 @@ describe('Rows in PostgreSQL', () => {
     await server.restart()
     expect(await reads()).toEqual([0, 0, 0, 0, 0, 0])
     expect(await readModel.lead()).toBe('begun')
+  })
+
+  it('are not read where they were taken back to an earlier moment, because answers were given from later ones', async () => {
+    const readModel = await writing()
+    await readModel.write((rows) => rows.setCheckpoint('small', { position: '9', sequence: 9, event: '1 id stream' }))
+    expect(await readModel.checkpoint('small')).toMatchObject({ sequence: 9 })
+    await server.query('UPDATE meterbook.projections SET sequence = 8', database())
+    for (const read of [() => readModel.count(visits), () => readModel.snapshot((rows) => rows.count(visits))]) {
+      await expect(read()).rejects.toMatchObject({
+        name: 'ReadModelUnusable',
+        isPassing: false,
+        message: expect.stringContaining('was taken back from usage event 9 to 8. Restart the services') as unknown,
+      })
+    }
+    expect(await open().checkpoint('small')).toMatchObject({ sequence: 8 })
+  })
+
+  it('may have texts that are longer than an entry of an index', async () => {
+    const readModel = open()
+    await readModel.lead()
+    await readModel.prepare([{ projection: 'usage-index', schema: 1, tables: [usageSeries] }])
+    // As hard to compress as a text can be.
+    const random = new Random(3)
+    const long = (): string =>
+      String.fromCodePoint(...Array.from({ length: 5_000 }, () => random.integer(0x4e00, 0x9fff)))
+    const series = Array.from({ length: 6 }, (_, n) => ({ series: n + 1, meter: 1, customer: `cus_${n % 2}`, dimensions: JSON.stringify([long()]) })) // prettier-ignore
+    await readModel.write((rows) => rows.put(usageSeries, series))
+    const inOrder = [...series].sort(
+      (one, other) =>
+        Buffer.compare(Buffer.from(one.customer), Buffer.from(other.customer)) ||
+        Buffer.compare(Buffer.from(one.dimensions), Buffer.from(other.dimensions)),
+    )
+    expect(await readModel.range(usageSeries, { index: 'combination', prefix: [1], limit: 9 })).toEqual(inOrder)
+    const { customer, dimensions } = inOrder[2]!
+    const after = { index: 'combination', prefix: [1], after: [customer, dimensions], limit: 9 }
+    expect(await readModel.range(usageSeries, after)).toEqual(inOrder.slice(3))
+    const keys = inOrder.map((each) => [1, each.customer, each.dimensions])
+    expect(await readModel.get(usageSeries, keys, 'combination')).toEqual(inOrder)
+    expect(await readModel.storageFaults([{ projection: 'usage-index', schema: 1, tables: [usageSeries] }])).toEqual([])
+  })
+
+  it('are in no database that cannot hold every text', async () => {
+    await server.query("CREATE DATABASE narrow TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+    url = server.url('narrow')
+    await expect(writing()).rejects.toThrow(/has the encoding LATIN1, which cannot hold every text/)
+  })
+
+  it('are written whatever the database and its users are set to', async () => {
+    for (const setting of [
+      'default_transaction_read_only = on',
+      "default_transaction_isolation = 'serializable'",
+      'idle_in_transaction_session_timeout = 1',
+      'synchronous_commit = off',
+      'array_nulls = off',
+      'statement_timeout = 1',
+      "search_path = 'nowhere'",
+    ]) {
+      await server.query(`ALTER DATABASE ${database()} SET ${setting}`)
+    }
+    const readModel = await writing('?schema=user')
+    await readModel.write(async (rows) => {
+      await rows.insertNew(visits, [{ ...randomVisit(new Random(1), 1), leftAt: null }])
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      await rows.setCheckpoint('small', { position: '1', sequence: 1, event: '1 id stream' })
+    })
+    expect(await readModel.range(visits, { limit: 9 })).toMatchObject([{ leftAt: null }])
+    expect(await readModel.storageFaults([small])).toEqual([])
   })
 
   it('have faults where a table, a column or an index is not as it is made', async () => {
