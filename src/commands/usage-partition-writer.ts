@@ -23,6 +23,7 @@ import {
 import { Overloaded } from '../overloaded.js'
 import { untilReadable } from '../event-store/unread-conflict.js'
 import type { UnprojectedRecord } from '../event-store/unprojected-usage.js'
+import { ReadModelUnusable } from '../read-model/read-model.js'
 import { turn } from '../turns.js'
 import { ABSENT, type KnownRecord, type UsageIndex } from './usage-index.js'
 
@@ -118,6 +119,8 @@ export class UsagePartitionWriter {
   private settledAll: Promise<void> = Promise.resolve()
   /** Callers were told to try again, and the store has not answered since. */
   private stalled = false
+  /** What a batch waits for: whose silence it is. */
+  private waitsForRows = false
   private closed = false
   /** Called when the tail is short again; null while nobody waits for that. */
   private shortened: (() => void) | null = null
@@ -145,7 +148,9 @@ export class UsagePartitionWriter {
   private refusal(): Error | null {
     if (this.closed) return new EventStoreUnavailable('The service is shutting down.')
     // Where nothing is under way, this command finds out whether it answers again.
-    if (this.stalled && this.isRunning) return new EventStoreUnavailable('The event store does not answer just now.')
+    if (this.stalled && this.isRunning) {
+      return this.waitsForRows ? silentRows() : new EventStoreUnavailable('The event store does not answer just now.')
+    }
     if (this.queue.length < QUEUE_MAX && this.tail.size < TAIL_MAX) return null
     return new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.')
   }
@@ -279,8 +284,17 @@ export class UsagePartitionWriter {
       if (entry) pending.known = entry
       else missing.push(pending)
     }
-    const indexed = await this.index.find(missing.map(({ of }) => of))
+    const indexed = await this.ofRows(this.index.find(missing.map(({ of }) => of)))
     for (let index = 0; index < missing.length; index++) (missing[index] as Pending).known = indexed[index] ?? ABSENT
+  }
+
+  private async ofRows<Found>(found: Promise<Found>): Promise<Found> {
+    this.waitsForRows = true
+    try {
+      return await found
+    } finally {
+      this.waitsForRows = false
+    }
   }
 
   /** As many of the batch as fit into one append. */
@@ -338,11 +352,13 @@ export class UsagePartitionWriter {
   /** Whoever waits is told to try again; the append itself is still settled before anything else is written. */
   private giveUpCallers(batch: readonly Pending[]): void {
     this.stalled = true
-    const error = new EventStoreUnavailable(
-      'The event store did not confirm in time. Send the same request again: it counts once.',
-      // For the log: what the operator has to mend, a full disk for instance.
-      { cause: new Error(this.reason) },
-    )
+    const error = this.waitsForRows
+      ? silentRows()
+      : new EventStoreUnavailable(
+          'The event store did not confirm in time. Send the same request again: it counts once.',
+          // For the log: what the operator has to mend, a full disk for instance.
+          { cause: new Error(this.reason) },
+        )
     for (const { call, place } of [...batch, ...this.queue.splice(0)]) call.settle(place, error)
   }
 
@@ -360,7 +376,7 @@ export class UsagePartitionWriter {
 
   /** Fills the tail with what is in the stream but not in the index yet. */
   private async load(): Promise<void> {
-    this.revision = await this.index.projectedRevision(this.stream)
+    this.revision = await this.ofRows(this.index.projectedRevision(this.stream))
     try {
       await this.readOn()
     } catch (error) {
@@ -425,4 +441,9 @@ function bytesOf({ data: { customer, identifier, payload } }: UsageRecord.Event)
   let characters = customer.length + identifier.length
   for (const key in payload) characters += key.length + (payload[key]?.length ?? 0)
   return EVENT_OVERHEAD_BYTES + characters * CHARACTER_BYTES_MAX
+}
+
+/** Nothing was appended, so nothing is to be said of what may have been. */
+function silentRows(): ReadModelUnusable {
+  return new ReadModelUnusable('The read model does not answer in time.', undefined, true)
 }
