@@ -34,7 +34,15 @@ export class SnapshotConnections<Connection> {
     const idle = this.idle.pop()
     if (idle) return idle
     if (this.open >= this.most) return this.released(signal)
-    return this.opened()
+    try {
+      return await this.opened()
+    } catch (error) {
+      // Fewer than there may be are all that can be had: one of those will do.
+      const other = this.idle.pop()
+      if (other) return other
+      if (this.open === 0) throw error
+      return this.released(signal, error as Error)
+    }
   }
 
   release(connection: Connection): void {
@@ -83,18 +91,23 @@ export class SnapshotConnections<Connection> {
       // Whoever waited when it was begun may be gone by now.
       this.release(await this.maker.open())
     } catch (error) {
+      // While there are others one of those is waited for.
+      if (this.open > 1) {
+        this.open--
+        return
+      }
       const [next] = this.waiting
       next?.reject(error as Error)
       this.giveUpPlace()
     }
   }
 
-  /** The next connection that somebody gives back. */
-  private released(signal: AbortSignal | undefined): Promise<Connection> {
+  /** The next connection that somebody gives back. `failure`: why there is not another one. */
+  private released(signal: AbortSignal | undefined, failure?: Error): Promise<Connection> {
     if (this.waiting.size >= SNAPSHOTS_WAITING_MAX)
       throw new ReadModelBusy('Too many reads are waiting for others to end.')
     const ms = this.waitMs
-    const late = (): Error => new ReadModelBusy(`Other reads kept this one waiting for ${ms} ms.`)
+    const late = (): Error => failure ?? new ReadModelBusy(`Other reads kept this one waiting for ${ms} ms.`)
     return waitFor<Connection>(
       (waiter) => {
         this.waiting.add(waiter)

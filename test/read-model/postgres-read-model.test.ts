@@ -182,6 +182,20 @@ describe('Rows in PostgreSQL', () => {
     expect(await readModel.storageFaults([small])).toEqual([])
   })
 
+  it('are read through fewer connections where the server grants no more', async () => {
+    await server.query('DROP ROLE IF EXISTS few')
+    await server.query('CREATE ROLE few LOGIN CONNECTION LIMIT 2')
+    await (
+      await writing()
+    ).write((rows) => rows.setCheckpoint('small', { position: '1', sequence: 7, event: '1 id stream' }))
+    await server.query('GRANT USAGE ON SCHEMA meterbook TO few', database())
+    await server.query('GRANT SELECT ON ALL TABLES IN SCHEMA meterbook TO few', database())
+    url = url.replace('meterbook@', 'few@')
+    const readModel = open()
+    const reads = Array.from({ length: 12 }, () => readModel.snapshot((rows) => rows.checkpoint('small')))
+    for (const { sequence } of await Promise.all(reads)) expect(sequence).toBe(7)
+  })
+
   it('have faults where a table, a column or an index is not as it is made', async () => {
     const readModel = await writing()
     expect(await readModel.storageFaults([small])).toEqual([])
