@@ -45,7 +45,7 @@ const SAME_TABLES_MS = 1_000
 const PREPARE_WAIT_MS = 50_000
 /** A leading process that folds nothing for so long is told of: it may be stopped without being ended. */
 const STILL_LED_MS = 10_000
-/** How long a start waits for the leading process to make them: that of another version may be about to end. */
+/** How long a start waits for the leading process to make them, or to be gone: one of another version may be about to end. */
 const OTHER_TABLES_WAIT_MS = 30_000
 
 /**
@@ -136,9 +136,12 @@ export class Projector {
   }
 
   private async prepareOnce(since: number, toBeRebuilt: readonly string[]): Promise<void> {
-    if (!(await this.leads()) && !this.mayFollow) throw notAlone(this.readModel.removal)
-    while (!(await this.leads()) && !(await this.hasSameTables())) {
-      if (performance.now() - since > this.otherTablesWaitMs) throw otherTables()
+    while (!(await this.leads())) {
+      if (this.mayFollow && (await this.hasSameTables())) break
+      // The lock of one that was killed may take a moment to be free.
+      if (performance.now() - since > this.otherTablesWaitMs) {
+        throw this.mayFollow ? otherTables() : notAlone(this.readModel.removal)
+      }
       await delay(WRITE_RETRY_MS)
     }
     if (!this.isLeading) await this.loadCheckpoints()
