@@ -5,7 +5,7 @@
 import { Command, Option } from 'commander'
 import { readConfig, readServiceAccess, type Config } from '../config.js'
 import { DataFolderInUse, lockDataFolder, makeDataFolder } from '../data-folder.js'
-import { openEventStore } from '../event-store/open-event-store.js'
+import { EMBEDDED, openEventStore } from '../event-store/open-event-store.js'
 import type { Row } from '../projections/compare-rows.js'
 import { allProjections } from '../projections/projections.js'
 import { Projector } from '../projections/projector.js'
@@ -41,7 +41,8 @@ where records are doubted rebuild both.
 
 The old rows serve until the new ones take their place in one step, and stay where anything goes wrong. Interrupted
 anywhere, it goes on at the next start of the service or the next rebuild. Where a service runs, name it with --url and a
-secret key, best given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes.
+secret key, best given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes. Services
+that share a read model in PostgreSQL need not be named: the one that writes it does the work.
 
 ${EXIT_CODES}`
 
@@ -95,17 +96,19 @@ async function rebuildInFolder(
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown> | void)[] = []
   try {
-    // Where the log and the rows are on servers this may be its first use.
-    makeDataFolder(dataDir)
-    const lock = lockOrAdvise(dataDir)
-    closing.push(() => lock.release())
+    // Where the log and the rows are on servers nothing is in the folder that a service could be using.
+    if (eventStoreUrl === EMBEDDED || readModelUrl === EMBEDDED) {
+      makeDataFolder(dataDir)
+      const lock = lockOrAdvise(dataDir)
+      closing.push(() => lock.release())
+    }
     const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
     closing.push(() => store.close())
     await store.check()
     const readModel = openReadModel(readModelUrl, dataDir)
     closing.push(() => readModel.close())
-    if ((await readModel.lead()) === 'following') {
-      throw new Error('A service writes the read model. Rebuild through that one: --url and METERBOOK_API_KEY.')
+    if (options.dropKept && (await readModel.lead()) === 'following') {
+      throw new Error('A service writes the read model. Stop all that share it before kept tables are dropped.')
     }
     const stop = new AbortController()
     let last: RebuildState | null = null
@@ -132,7 +135,8 @@ async function rebuildInFolder(
       return null
     }
     await projector.run(stop.signal)
-    while (await readModel.dropReplaced(false));
+    // Another one does that itself where it wrote them.
+    if ((await readModel.lead()) !== 'following') while (await readModel.dropReplaced(false));
     return last && (await told(last, readModel))
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()

@@ -5,6 +5,7 @@ import type { Log } from '../event-store/open-event-store.js'
 import type { ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { ProjectorMessage, ProjectorOrder, ProjectorSettings } from './projector.worker.js'
 import type { RebuildRequest, RebuildState } from './rebuilding.js'
+import { isOver, stateOf } from './shared-rebuild.js'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
@@ -48,20 +49,8 @@ export class ProjectorThread {
 
   /** Whether it was begun; not while another one runs. */
   beginRebuild(request: RebuildRequest): boolean {
-    const status = this.rebuildState?.status
-    if (status === 'building' || status === 'comparing') return false
-    this.rebuildState = {
-      projections: request.projections,
-      status: 'building',
-      sequence: 0,
-      wantedSequence: 0,
-      rows: 0,
-      wantedRows: 0,
-      differenceCount: 0,
-      differences: [],
-      elapsedMs: 0,
-      failure: null,
-    }
+    if (this.rebuildState && !isOver(this.rebuildState)) return false
+    this.rebuildState = stateOf(request)
     this.worker.postMessage({ rebuild: request } satisfies ProjectorOrder)
     return true
   }

@@ -27,11 +27,13 @@ import {
   type ReadModel,
 } from '../read-model/read-model.js'
 import { placesOf, wrongCheckpoints } from './checkpoints.js'
+import { Gathering, GATHERING, type GatheringLimits } from './gathering.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
 import { changesOf } from './progress-changes.js'
-import { notAlone, otherTables, refusedRebuild } from './shared-rows.js'
+import { LOOK_EVERY_MS, SharedRebuild } from './shared-rebuild.js'
+import { notAlone, otherTables } from './shared-rows.js'
 
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
@@ -48,30 +50,12 @@ const STILL_LED_MS = 10_000
 /** How long a start waits for the leading process to make them, or to be gone: one of another version may be about to end. */
 const OTHER_TABLES_WAIT_MS = 30_000
 
-/**
- * Under a steady load of single events a transaction for each would cost several times as much as the events do: after a
- * small batch that came right after another one, the next events are let gather. Nothing that comes after a pause of its own
- * waits, and once somebody waits for the rows (`hurry`) nothing does.
- */
-const SMALL_BATCH_EVENTS = 1_000
-
-export interface Gathering {
-  /** They are let gather until so many may have come, as fast as the last ones came, */
-  readonly gatherEvents: number
-  /** and at most so long. */
-  readonly gatherMs: number
-  /** A batch that comes later than this after the one before comes after a pause. */
-  readonly steadyMs: number
-}
-
 export interface ProjectorOptions {
-  readonly gathering?: Gathering
+  readonly gathering?: GatheringLimits
   readonly otherTablesWaitMs?: number
   /** Whether others may be on the same log, and so share the rows. */
   readonly mayFollow?: boolean
 }
-
-const GATHERING: Gathering = { gatherEvents: 500, gatherMs: 50, steadyMs: 10 }
 
 /** Of the time the live rows take, what a rebuild takes besides while the log goes on. */
 const REBUILD_SHARE = 0.5
@@ -80,7 +64,6 @@ const followed: readonly Category[] = Object.values(categories)
 
 export class Projector {
   private checkpoints = new Map<string, Checkpoint>()
-  private requested: RebuildRequest | null = null
   private rebuilding: Rebuilding | null = null
   private isLeading = false
   private sawSameTablesAt = -Infinity
@@ -92,11 +75,10 @@ export class Projector {
   /** How long the last batch of the log took. */
   private liveMs = 0
   private wake: () => void = () => undefined
-  private isHurried = false
   private readonly gathering: Gathering
+  private readonly shared: SharedRebuild
   private readonly otherTablesWaitMs: number
   private readonly mayFollow: boolean
-  private endGathering: () => void = () => undefined
 
   constructor(
     private readonly store: EventStore,
@@ -106,10 +88,11 @@ export class Projector {
     private readonly report: (message: string) => void,
     /** The same projections once more, remembering nothing: for building them anew. */
     private readonly anew: () => readonly Projection[] = () => [],
-    private readonly onRebuild: (state: RebuildState) => void = () => undefined,
+    onRebuild: (state: RebuildState) => void = () => undefined,
     { gathering = GATHERING, otherTablesWaitMs = OTHER_TABLES_WAIT_MS, mayFollow = true }: ProjectorOptions = {},
   ) {
-    this.gathering = gathering
+    this.gathering = new Gathering(gathering)
+    this.shared = new SharedRebuild(readModel, onRebuild, report)
     this.otherTablesWaitMs = otherTablesWaitMs
     this.mayFollow = mayFollow
   }
@@ -158,7 +141,8 @@ export class Projector {
     this.isLeading = false
     if (standing === 'following') {
       this.rebuilding = null
-      begun?.handOver()
+      begun?.forget()
+      this.shared.handOver()
       if (hasLed) this.report('Another service writes the read model by now; this one follows.')
       return false
     }
@@ -172,7 +156,6 @@ export class Projector {
       await this.requireThisLog()
       await this.resumeRebuild()
     }
-    if (begun && !this.rebuilding) begun.handOver()
     if (!isFirst && !hasLed)
       this.report('The service that wrote the read model is gone; this one writes it from now on.')
     this.isLeading = true
@@ -189,7 +172,7 @@ export class Projector {
   }
 
   private async resumeRebuild(): Promise<void> {
-    this.rebuilding = await Rebuilding.resume(this.store, this.readModel, this.anew(), this.onRebuild)
+    this.rebuilding = await Rebuilding.resume(this.store, this.readModel, this.anew(), this.shared.note)
     this.hasReplaced = true
   }
 
@@ -215,17 +198,16 @@ export class Projector {
     return isSame
   }
 
-  /** Begins to build projections anew while it runs; one such at a time. */
+  /** Begins to build projections anew while it runs, or has the process do so that writes the rows; one such at a time. */
   rebuild(request: RebuildRequest): void {
-    this.requested = request
-    this.endGathering()
+    this.shared.request(request)
+    this.gathering.end()
     this.wake()
   }
 
   /** Somebody waits for what is in the log by now. */
   hurry(): void {
-    this.isHurried = true
-    this.endGathering()
+    this.gathering.hurry()
   }
 
   /** Runs until the signal says stop. @throws what stopped it. */
@@ -233,9 +215,11 @@ export class Projector {
     const reached = this.earliest()
     const after = reached.position as Position | null
     const items = this.store.subscribe({ after, categories: followed, signal })[Symbol.asyncIterator]()
+    const looking = setInterval(() => this.lookAround(), LOOK_EVERY_MS)
     try {
       await this.follow(items, reached, signal)
     } finally {
+      clearInterval(looking)
       this.rebuilding?.forget()
       // Not waited for: it would wait for the next item.
       void items.return?.()
@@ -245,8 +229,6 @@ export class Projector {
   private async follow(items: AsyncIterator<SubscriptionItem>, from: Checkpoint, signal: AbortSignal): Promise<void> {
     const order = new StreamOrder()
     let reached = from
-    let foldedAt = 0
-    let receivedAt = 0
     for (;;) {
       const next = items.next()
       await this.besides(next, reached, signal)
@@ -270,13 +252,9 @@ export class Projector {
         ...changesOf(item.events),
       })
       this.liveMs = performance.now() - since
-      const isSteady = performance.now() - foldedAt < this.gathering.steadyMs
-      if (isSteady && batch.events.length < SMALL_BATCH_EVENTS) {
-        const msOfEach = (since - receivedAt) / batch.events.length
-        await this.gather(Math.min(this.gathering.gatherEvents * msOfEach, this.gathering.gatherMs), signal)
-      }
-      receivedAt = since
-      foldedAt = performance.now()
+      // A rebuild works between batches, and has the time that is left.
+      const isRebuilding = this.shared.isRequested || this.rebuilding !== null
+      await this.gathering.after(batch.events.length, since, !isRebuilding, signal)
     }
   }
 
@@ -299,25 +277,6 @@ export class Projector {
     }
   }
 
-  private async gather(gatherMs: number, signal: AbortSignal): Promise<void> {
-    // A rebuild works between batches, and has the time that is left.
-    const isRebuilding = this.requested !== null || this.rebuilding !== null
-    if (!this.isHurried && !isRebuilding && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, gatherMs)
-        this.endGathering = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-        signal.addEventListener('abort', this.endGathering, { once: true })
-      })
-      signal.removeEventListener('abort', this.endGathering)
-      this.endGathering = () => undefined
-    }
-    // Who waited before now waits for something that the next batch has.
-    this.isHurried = false
-  }
-
   /**
    * Works on a rebuild until there is something new in the log, and for its share of the time where there always is.
    * Until the live rows have caught up once they have all of it.
@@ -331,23 +290,45 @@ export class Projector {
     const until = performance.now() + this.liveMs * REBUILD_SHARE
     while (!signal.aborted) {
       await nextTurn()
-      const isWorking = this.hasCaughtUp && (await this.hasRebuildWork())
+      const isWorking = this.hasCaughtUp && (await this.hasRebuildWork(reached))
       if (isNext && (!isWorking || performance.now() >= until)) return
       if (isWorking) await this.rebuildSlice(reached)
       else await Promise.race([settled, this.woken()])
     }
   }
 
-  private async hasRebuildWork(): Promise<boolean> {
-    const { requested } = this
-    if (requested && !this.isLeading) {
-      this.requested = null
-      this.onRebuild(refusedRebuild(requested))
-    } else if (requested) {
-      this.requested = null
-      this.rebuilding = await Rebuilding.begin(this.store, this.readModel, this.anew(), requested, this.onRebuild)
+  private async hasRebuildWork(reached: Checkpoint): Promise<boolean> {
+    if (!this.rebuilding) {
+      const request = await this.nextRebuild()
+      if (request)
+        this.rebuilding = await Rebuilding.begin(this.store, this.readModel, this.anew(), request, this.shared.note)
     }
-    return this.rebuilding !== null || this.hasReplaced
+    return this.rebuilding ? !this.isBehindRows(reached) : this.hasReplaced
+  }
+
+  private async nextRebuild(): Promise<RebuildRequest | null> {
+    if (!(await this.shared.look())) return null
+    try {
+      // Where the one that did it is gone this one goes on with it.
+      if (!(await this.leads()) || this.rebuilding) return null
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      return null
+    }
+    return this.shared.take()
+  }
+
+  /** Where others wrote the rows they may be further than what this process has seen of the log. */
+  private isBehindRows({ position }: Checkpoint): boolean {
+    for (const { position: its } of this.checkpoints.values()) {
+      if (its !== null && (position === null || this.isAfter(its as Position, position))) return true
+    }
+    return false
+  }
+
+  private lookAround(): void {
+    this.shared.lookNow()
+    if (this.shared.isShared) this.wake()
   }
 
   /** Whatever goes wrong with it, the live rows are folded on. */
@@ -372,6 +353,7 @@ export class Projector {
       return
     }
     await this.rebuilding.step(reached)
+    await this.shared.tell()
     if (!this.rebuilding.isOver) return
     this.rebuilding = null
     this.hasReplaced = true

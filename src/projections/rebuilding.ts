@@ -179,14 +179,6 @@ export class Rebuilding {
     this.events = null
   }
 
-  /** To another process, which goes on with it. */
-  handOver(): void {
-    this.endReading()
-    this.status = 'failed'
-    this.failure = 'Another service writes the read model by now, and goes on with it.'
-    this.say()
-  }
-
   async fail(error: unknown): Promise<void> {
     this.endReading()
     this.status = 'failed'

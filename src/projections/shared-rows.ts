@@ -1,6 +1,5 @@
 /** What a process says that may not write the rows it reads, because another one does. */
 import { ProjectionStopped } from './projection.js'
-import type { RebuildRequest, RebuildState } from './rebuilding.js'
 
 export function otherTables(): ProjectionStopped {
   return new ProjectionStopped(
@@ -12,19 +11,4 @@ export function notAlone(removal: string): ProjectionStopped {
   return new ProjectionStopped(
     `Another service writes this read model, and this one is on a log of its own (EVENT_STORE_URL embedded:). Name another schema in READ_MODEL_URL (?schema=…); or, if that service is not wanted, stop it and ${removal}.`,
   )
-}
-
-export function refusedRebuild({ projections }: RebuildRequest): RebuildState {
-  return {
-    projections,
-    status: 'failed',
-    sequence: 0,
-    wantedSequence: 0,
-    rows: 0,
-    wantedRows: 0,
-    differenceCount: 0,
-    differences: [],
-    elapsedMs: 0,
-    failure: 'Another service writes the read model that this one shares. Ask that one to rebuild.',
-  }
 }

@@ -80,6 +80,8 @@ export class EmbeddedReadModel implements ReadModel {
     this.copier = use === 'projected' ? new LogCopier(file) : null
   }
 
+  readonly rebuildBoard = null
+
   /** The folder of the file is locked by who writes it. */
   async lead(): Promise<Standing> {
     if (this.isLeading) return 'leading'

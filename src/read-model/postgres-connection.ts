@@ -126,6 +126,8 @@ export class PostgresConnection {
       // What was answered from rows must not go away in a crash. Stronger settings stay.
       "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'",
       'SET array_nulls = on',
+      // Transactions that only read say so.
+      'SET default_transaction_read_only = off',
       // Compiling a question takes longer than any of these takes to answer.
       'SET jit = off',
       // What is kept is found by the same names whatever the database is set to.

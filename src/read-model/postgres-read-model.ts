@@ -9,6 +9,7 @@ import { crc32 } from 'node:zlib'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PostgresConnection } from './postgres-connection.js'
 import { removalOf } from './postgres-failure.js'
+import { PostgresRebuildBoard } from './postgres-rebuild-board.js'
 import { PostgresRows } from './postgres-rows.js'
 import { physicalsIn, PostgresTables, type Located, type Physicals } from './postgres-tables.js'
 import { readPostgresUrl, type PostgresSettings } from './postgres-url.js'
@@ -19,6 +20,7 @@ import {
   type KeyValue,
   type Range,
   type ReadModel,
+  type RebuildBoard,
   type RowReader,
   type RowsImage,
   type RowWriter,
@@ -49,6 +51,7 @@ interface Views {
 
 export class PostgresReadModel implements ReadModel {
   readonly removal: string
+  readonly rebuildBoard: RebuildBoard
   private readonly settings: PostgresSettings
   private readonly tables: PostgresTables
   private readonly snapshots: SnapshotConnections<PostgresConnection>
@@ -74,6 +77,11 @@ export class PostgresReadModel implements ReadModel {
     }
     this.snapshots = new SnapshotConnections(maker, snapshotWaitMs)
     this.singles = new SnapshotConnections(maker, snapshotWaitMs, SINGLES_MAX)
+    this.rebuildBoard = new PostgresRebuildBoard(
+      this.tables.rebuild,
+      (ask) => this.reading(this.singles, ask),
+      (change) => this.transaction(change),
+    )
   }
 
   async lead(): Promise<Standing> {

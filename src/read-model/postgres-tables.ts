@@ -27,6 +27,8 @@ export class PostgresTables {
   /** Of the registry. */
   readonly projections: string
   readonly builds: string
+  /** One row: what is told and asked of rebuilds. */
+  readonly rebuild: string
   private readonly tables: string
   private readonly quotedSchema: string
   private readonly replaced: string
@@ -36,6 +38,7 @@ export class PostgresTables {
     this.quotedSchema = schema
     this.projections = `${schema}.projections`
     this.builds = `${schema}.builds`
+    this.rebuild = `${schema}.rebuild`
     this.tables = `${schema}.tables`
     this.replaced = `${schema}.replaced`
   }
@@ -223,6 +226,8 @@ export class PostgresTables {
       `CREATE TABLE IF NOT EXISTS ${this.tables} (name text PRIMARY KEY, projection text NOT NULL)`,
       `CREATE TABLE IF NOT EXISTS ${this.builds} (name text PRIMARY KEY, ${CHECKPOINT_COLUMNS}, keep bigint NOT NULL)`,
       `CREATE TABLE IF NOT EXISTS ${this.replaced} (physical text PRIMARY KEY, kept bigint NOT NULL, since text NOT NULL)`,
+      `CREATE TABLE IF NOT EXISTS ${this.rebuild} (one boolean PRIMARY KEY CHECK (one), request text, state text, running boolean NOT NULL)`,
+      `INSERT INTO ${this.rebuild} VALUES (true, NULL, NULL, false) ON CONFLICT DO NOTHING`,
     ])
   }
 

@@ -118,6 +118,26 @@ export interface Building {
   dropReplaced(kept: boolean): Promise<boolean>
 }
 
+/** What the processes that share rows say to each other of a rebuild: texts of theirs, of which the read model knows nothing. */
+export interface RebuildBoard {
+  /** Leaves a request for the process that writes; false where one waits already or a rebuild runs. @throws ReadModelUnusable */
+  ask(request: string): Promise<boolean>
+  /** @throws ReadModelUnusable */
+  look(): Promise<RebuildNotice>
+  /** Of the process that writes: takes the request away, which so begins to run. @throws ReadModelUnavailable */
+  take(state: string): Promise<void>
+  /** Of the process that writes. @throws ReadModelUnavailable */
+  tell(state: string, isRunning: boolean): Promise<void>
+}
+
+export interface RebuildNotice {
+  /** The one that waits; null: none does. */
+  readonly request: string | null
+  /** Of the rebuild that runs or of the last one; null before the first, and while one waits. */
+  readonly state: string | null
+  readonly isRunning: boolean
+}
+
 /**
  * `leading`: this process writes the rows. `begun`: since just now, and others may have written before. `following`: another
  * one does.
@@ -132,6 +152,8 @@ export interface ReadModel extends RowReader, Building {
    * one. @throws ReadModelUnavailable, ReadModelUnusable
    */
   lead(): Promise<Standing>
+  /** null where no other process shares the rows. */
+  readonly rebuildBoard: RebuildBoard | null
   /** Makes the projections' tables, anew where a schema number changed. */
   prepare(projections: readonly ProjectionTables[]): Promise<void>
   /** Schema numbers of the projections there are, by their names. */

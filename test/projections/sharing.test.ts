@@ -190,7 +190,30 @@ async function sharing(use: (join: () => Sharer, store: EventStore, url: string)
   }
 }
 
-it('A rebuild is done by the one that writes, and goes on in the one that takes over', () =>
+const isCompleted = ({ rebuilds }: Sharer): boolean => rebuilds.at(-1)?.status === 'completed'
+
+it('A rebuild is done by the one that writes, whichever is asked, and all tell of it', () =>
+  sharing(async (join, store) => {
+    const [writing, following] = [join(), join()]
+    await writing.start()
+    await writing.reached(await lastOf(store))
+    await following.start()
+    await following.reached(await lastOf(store))
+    following.rebuild({ projections: ['meters'], keep: false })
+    await Promise.all([writing, following].map((each) => each.until(isCompleted)))
+    expect(following.rebuilds.at(-1)).toEqual(writing.rebuilds.at(-1))
+    expect(writing.rebuilds.at(-1)).toMatchObject({ projections: ['meters'], differenceCount: 0 })
+    expect([...writing.told, ...following.told]).toEqual([])
+
+    const later = join()
+    await later.start()
+    // What was over before it began is not told as if it were new.
+    later.rebuild({ projections: ['usage-cells'], keep: false })
+    await later.until(isCompleted)
+    expect(later.rebuilds.map(({ projections }) => projections)).not.toContainEqual(['meters'])
+  }))
+
+it('A rebuild goes on in the one that takes over, without an event that says so', () =>
   sharing(async (join, store) => {
     const [writing, following] = [join(), join()]
     await writing.start()
@@ -198,23 +221,44 @@ it('A rebuild is done by the one that writes, and goes on in the one that takes 
     await following.start()
     await following.reached(await lastOf(store))
     following.rebuild({ projections: [], keep: false })
-    await following.until(({ rebuilds }) => rebuilds.length > 0)
-    expect(following.rebuilds).toMatchObject([
-      {
-        status: 'failed',
-        failure: 'Another service writes the read model that this one shares. Ask that one to rebuild.',
-      },
-    ])
-    writing.rebuild({ projections: [], keep: false })
     await writing.until(({ rebuilds }) => rebuilds.length > 0)
+    expect(isCompleted(writing)).toBe(false)
     await writing.stop()
-    // It notices with the next event.
-    await writeLog(store, [{ stream: 'meters-other~test', event: { type: 'LedgerOpened', data: { usagePartitions: 1, at: 0 } }, idempotency: null }]) // prettier-ignore
-    if (writing.rebuilds.at(-1)?.status !== 'completed') {
-      await following.until(({ rebuilds }) => rebuilds.at(-1)?.status === 'completed')
-      expect(following.told).toContain('The service that wrote the read model is gone; this one writes it from now on.')
-    }
-    await following.reached(await lastOf(store))
+    await following.until(isCompleted)
+    expect(following.told).toContain('The service that wrote the read model is gone; this one writes it from now on.')
+    expect(following.rebuilds.at(-1)).toMatchObject({ differenceCount: 0, failure: null })
+    expect(following.rebuilds.map(({ status }) => status)).not.toContain('failed')
+  }))
+
+it('One rebuild is done at a time, and one that was lost before it was under way is told as failed', () =>
+  sharing(async (join, store, url) => {
+    const first = join()
+    await first.start()
+    await first.reached(await lastOf(store))
+    await first.stop()
+
+    const lost = new PostgresReadModel(url)
+    await lost.lead()
+    const board = lost.rebuildBoard
+    expect(await board.ask(JSON.stringify({ projections: ['meters'], keep: false }))).toBe(true)
+    expect(await board.ask('another')).toBe(false)
+    const following = join()
+    const starting = following.start()
+    await board.take(JSON.stringify({ projections: ['meters'], status: 'building' }))
+    expect(await board.ask('another')).toBe(false)
+    await starting
+    following.rebuild({ projections: ['usage-cells'], keep: false })
+    await following.until(({ rebuilds }) => rebuilds.some(({ status }) => status === 'failed'))
+    expect(following.rebuilds.find(({ status }) => status === 'failed')).toMatchObject({
+      projections: ['usage-cells'],
+      failure: 'Another rebuild runs or was asked for already. Begin this one when it is done.',
+    })
+    await lost.close()
+    await following.until(
+      ({ rebuilds }) => rebuilds.at(-1)?.failure?.startsWith('The service that was to do it') === true,
+    )
+    following.rebuild({ projections: ['usage-cells'], keep: false })
+    await following.until(isCompleted)
   }))
 
 it('One whose rows were taken back to an earlier moment stops, because it has answered from later ones', () =>

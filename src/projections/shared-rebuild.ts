@@ -1,0 +1,171 @@
+/**
+ * The rebuild of rows that several processes share: any of them takes a request, the one that writes does the work, and all say
+ * how far it is. What is asked and told stands beside the rows (`RebuildBoard`), so a request outlives whoever took it. Where
+ * nobody shares the rows everything is passed on as it is.
+ */
+import type { ReadModel, RebuildBoard } from '../read-model/read-model.js'
+import type { RebuildRequest, RebuildState } from './rebuilding.js'
+
+/** Between two looks at what others asked for or told. */
+export const LOOK_EVERY_MS = 1_000
+/** Between two tellings of how far it is. */
+const TELL_EVERY_MS = 500
+
+const LOST = 'The service that was to do it ended before it was under way. Ask again.'
+const TAKEN = 'Another rebuild runs or was asked for already. Begin this one when it is done.'
+
+export class SharedRebuild {
+  private isDue = true
+  private requested: RebuildRequest | null = null
+  private hasLooked = false
+  /** Not told to the others yet. */
+  private untold: RebuildState | null = null
+  private told: { readonly status: RebuildState['status'] | null; readonly at: number } = {
+    status: null,
+    at: -Infinity,
+  }
+  /** The text of the last state that was passed on. */
+  private seen: string | null = null
+  private isAway = false
+
+  constructor(
+    private readonly rows: Pick<ReadModel, 'rebuildBoard'>,
+    private readonly onState: (state: RebuildState) => void,
+    private readonly report: (message: string) => void,
+  ) {}
+
+  get isShared(): boolean {
+    return this.rows.rebuildBoard !== null
+  }
+
+  /** There may be something new. */
+  lookNow(): void {
+    this.isDue = true
+  }
+
+  request(request: RebuildRequest): void {
+    this.requested = request
+    this.isDue = true
+  }
+
+  /** Whether one waits to be begun here, or to be left to another. */
+  get isRequested(): boolean {
+    return this.requested !== null
+  }
+
+  /** Of the rebuild that this process does. */
+  readonly note = (state: RebuildState): void => {
+    this.untold = state
+    this.onState(state)
+  }
+
+  /** Another process writes by now, and goes on with it. */
+  handOver(): void {
+    this.untold = null
+  }
+
+  /** Tells the others, now and then and when it is over. */
+  async tell(): Promise<void> {
+    const { rebuildBoard } = this.rows
+    if (rebuildBoard) await this.attempt(() => this.tellOn(rebuildBoard), undefined)
+  }
+
+  /**
+   * Leaves what was asked of this process to the one that writes, and passes on what that one says. Whether a rebuild waits or
+   * runs, so that somebody has to do it.
+   */
+  async look(): Promise<boolean> {
+    const { rebuildBoard } = this.rows
+    if (!rebuildBoard) return this.requested !== null
+    if (!this.isDue) return false
+    this.isDue = false
+    return this.attempt(() => this.lookAt(rebuildBoard), false)
+  }
+
+  /** Of the process that writes and does none: the one that waits, which so begins to run. null: none does. */
+  async take(): Promise<RebuildRequest | null> {
+    const { rebuildBoard } = this.rows
+    if (rebuildBoard) return this.attempt(() => this.takeFrom(rebuildBoard), null)
+    const { requested } = this
+    this.requested = null
+    return requested
+  }
+
+  private async tellOn(board: RebuildBoard): Promise<void> {
+    const { untold, told } = this
+    if (!untold) return
+    const at = performance.now()
+    if (untold.status === told.status && at - told.at < TELL_EVERY_MS) return
+    const text = JSON.stringify(untold)
+    await board.tell(text, !isOver(untold))
+    this.told = { status: untold.status, at }
+    this.seen = text
+    if (this.untold === untold) this.untold = null
+  }
+
+  private async lookAt(board: RebuildBoard): Promise<boolean> {
+    await this.tellOn(board)
+    const { requested } = this
+    if (requested) {
+      const isLeft = await board.ask(JSON.stringify(requested))
+      this.requested = null
+      if (!isLeft) this.onState(stateOf(requested, TAKEN))
+    }
+    const { request, state, isRunning } = await board.look()
+    if (request === null && state !== null && state !== this.seen) {
+      this.seen = state
+      // One that was over before this process began is none of its time.
+      if (this.hasLooked || isRunning) this.onState(JSON.parse(state) as RebuildState)
+    }
+    this.hasLooked = true
+    return request !== null || isRunning
+  }
+
+  private async takeFrom(board: RebuildBoard): Promise<RebuildRequest | null> {
+    // Once more: nobody else changes it by now.
+    const { request, state, isRunning } = await board.look()
+    if (request !== null) {
+      const taken = JSON.parse(request) as RebuildRequest
+      await board.take(JSON.stringify(stateOf(taken)))
+      return taken
+    }
+    if (isRunning && state !== null)
+      this.note({ ...(JSON.parse(state) as RebuildState), status: 'failed', failure: LOST })
+    return null
+  }
+
+  /** What cannot be asked or told keeps no rows from being folded; it is tried again, and said once. */
+  private async attempt<Result>(use: () => Promise<Result>, otherwise: Result): Promise<Result> {
+    try {
+      const result = await use()
+      this.isAway = false
+      return result
+    } catch (error) {
+      if (!this.isAway) {
+        this.report(`What is asked and told of rebuilds cannot be read or written and is tried again: ${String(error)}`)
+      }
+      this.isAway = true
+      return otherwise
+    }
+  }
+}
+
+export function isOver({ status }: RebuildState): boolean {
+  return status === 'completed' || status === 'failed'
+}
+
+/** Of one that has not begun, or was refused. */
+export function stateOf({ projections }: RebuildRequest, failure: string | null = null): RebuildState {
+  return {
+    projections,
+    status: failure === null ? 'building' : 'failed',
+    sequence: 0,
+    wantedSequence: 0,
+    rows: 0,
+    wantedRows: 0,
+    differenceCount: 0,
+    differences: [],
+    elapsedMs: 0,
+    failure,
+  }
+}

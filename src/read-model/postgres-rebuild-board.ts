@@ -1,0 +1,35 @@
+/** What services that share a read model say to each other of a rebuild: one row beside the registry of its tables. */
+import type { PostgresConnection } from './postgres-connection.js'
+import type { RebuildBoard, RebuildNotice } from './read-model.js'
+
+/** Does something with a connection, of any process or of the one that writes. */
+type Using = <Result>(use: (connection: PostgresConnection) => Promise<Result>) => Promise<Result>
+
+export class PostgresRebuildBoard implements RebuildBoard {
+  constructor(
+    private readonly table: string,
+    private readonly asAnybody: Using,
+    private readonly asWriter: Using,
+  ) {}
+
+  ask(request: string): Promise<boolean> {
+    const waits = `UPDATE ${this.table} SET request = $1, state = NULL WHERE request IS NULL AND NOT running`
+    return this.asAnybody(async (connection) => (await connection.run(waits, [request])) === 1)
+  }
+
+  async look(): Promise<RebuildNotice> {
+    const sql = `SELECT request, state, running AS "isRunning" FROM ${this.table}`
+    const [notice] = await this.asAnybody((connection) => connection.rows<RebuildNotice>(sql))
+    return notice ?? { request: null, state: null, isRunning: false }
+  }
+
+  take(state: string): Promise<void> {
+    const taken = `UPDATE ${this.table} SET request = NULL, state = $1, running = true`
+    return this.asWriter(async (session) => void (await session.run(taken, [state])))
+  }
+
+  tell(state: string, isRunning: boolean): Promise<void> {
+    const told = `UPDATE ${this.table} SET state = $1, running = $2`
+    return this.asWriter(async (session) => void (await session.run(told, [state, isRunning ? 'true' : 'false'])))
+  }
+}
