@@ -27,9 +27,10 @@ import {
   type ReadModel,
 } from '../read-model/read-model.js'
 import { placesOf, wrongCheckpoints } from './checkpoints.js'
-import { Gathering, GATHERING, type GatheringLimits } from './gathering.js'
+import { Gathering } from './gathering.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
+import { PROJECTOR_OPTIONS, type ProjectorOptions } from './projector-options.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
 import { changesOf } from './progress-changes.js'
 import { LOOK_EVERY_MS, SharedRebuild } from './shared-rebuild.js'
@@ -45,18 +46,8 @@ const FOLLOW_MS = 10
 const SAME_TABLES_MS = 1_000
 /** How long a start waits for a read model that cannot be had just now: less than who started it waits. */
 const PREPARE_WAIT_MS = 50_000
-/** A leading process that folds nothing for so long is told of: it may be stopped without being ended. */
+/** A leading process that folds nothing for so long is told of. */
 const STILL_LED_MS = 10_000
-/** How long a start waits for the leading process to make them, or to be gone: one of another version may be about to end. */
-const OTHER_TABLES_WAIT_MS = 30_000
-
-export interface ProjectorOptions {
-  readonly gathering?: GatheringLimits
-  readonly otherTablesWaitMs?: number
-  /** Whether others may be on the same log, and so share the rows. */
-  readonly mayFollow?: boolean
-}
-
 /** Of the time the live rows take, what a rebuild takes besides while the log goes on. */
 const REBUILD_SHARE = 0.5
 
@@ -77,8 +68,7 @@ export class Projector {
   private wake: () => void = () => undefined
   private readonly gathering: Gathering
   private readonly shared: SharedRebuild
-  private readonly otherTablesWaitMs: number
-  private readonly mayFollow: boolean
+  private readonly options: ProjectorOptions
 
   constructor(
     private readonly store: EventStore,
@@ -89,12 +79,11 @@ export class Projector {
     /** The same projections once more, remembering nothing: for building them anew. */
     private readonly anew: () => readonly Projection[] = () => [],
     onRebuild: (state: RebuildState) => void = () => undefined,
-    { gathering = GATHERING, otherTablesWaitMs = OTHER_TABLES_WAIT_MS, mayFollow = true }: ProjectorOptions = {},
+    options: Partial<ProjectorOptions> = {},
   ) {
-    this.gathering = new Gathering(gathering)
+    this.options = { ...PROJECTOR_OPTIONS, ...options }
+    this.gathering = new Gathering(this.options.gathering)
     this.shared = new SharedRebuild(readModel, onRebuild, report)
-    this.otherTablesWaitMs = otherTablesWaitMs
-    this.mayFollow = mayFollow
   }
 
   /**
@@ -120,10 +109,10 @@ export class Projector {
 
   private async prepareOnce(since: number, toBeRebuilt: readonly string[]): Promise<void> {
     while (!(await this.leads())) {
-      if (this.mayFollow && (await this.hasSameTables())) break
+      if (this.options.mayFollow && (await this.hasSameTables())) break
       // The lock of one that was killed may take a moment to be free.
-      if (performance.now() - since > this.otherTablesWaitMs) {
-        throw this.mayFollow ? otherTables() : notAlone(this.readModel.removal)
+      if (performance.now() - since > this.options.otherTablesWaitMs) {
+        throw this.options.mayFollow ? otherTables() : notAlone(this.readModel.removal)
       }
       await delay(WRITE_RETRY_MS)
     }
@@ -310,7 +299,11 @@ export class Projector {
     if (!(await this.shared.look())) return null
     try {
       // Where the one that did it is gone this one goes on with it.
-      if (!(await this.leads()) || this.rebuilding) return null
+      if (!(await this.leads())) {
+        await this.endIdleLeader(this.shared.standsStillMs)
+        return null
+      }
+      if (this.rebuilding) return null
     } catch (error) {
       if (!isPassing(error)) throw error
       return null
@@ -367,7 +360,8 @@ export class Projector {
 
   /** Whether the batch was committed; not if it was still waiting for room when the signal said stop. */
   private async fold(events: readonly ProjectedEvent[], reached: Checkpoint, signal: AbortSignal): Promise<boolean> {
-    let waitingSince = performance.now()
+    const since = performance.now()
+    let toldAt = since
     for (;;) {
       try {
         if (await this.leads()) {
@@ -375,11 +369,12 @@ export class Projector {
           return true
         }
         if (await this.isFoldedByOther(reached)) return true
-        if (performance.now() - waitingSince > STILL_LED_MS) {
-          waitingSince = performance.now()
+        if (performance.now() - toldAt > Math.min(STILL_LED_MS, this.options.idleLeaderMs)) {
+          toldAt = performance.now()
           this.report(
             'Waiting for another service, which holds the lock of the read model and does not fold what is in the log.',
           )
+          await this.endIdleLeader(toldAt - since)
         }
         await delay(FOLLOW_MS, null, { signal }).catch(() => undefined)
         if (signal.aborted) return false
@@ -398,6 +393,14 @@ export class Projector {
         if (signal.aborted) return false
       }
     }
+  }
+
+  /** Whose session does nothing, while there is something to be done. */
+  private async endIdleLeader(waitedMs: number): Promise<void> {
+    if (waitedMs < this.options.idleLeaderMs || !(await this.readModel.endIdleLeader(this.options.idleLeaderMs))) return
+    this.report(
+      'The service that writes the read model gave no sign, as one that is stopped and not ended. It may no longer write.',
+    )
   }
 
   private async commit(events: readonly ProjectedEvent[], reached: Checkpoint): Promise<void> {

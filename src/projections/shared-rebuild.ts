@@ -27,6 +27,8 @@ export class SharedRebuild {
   /** The text of the last state that was passed on. */
   private seen: string | null = null
   private isAway = false
+  /** What was found when, for as long as it is the same. */
+  private found = { text: '', since: 0 }
 
   constructor(
     private readonly rows: Pick<ReadModel, 'rebuildBoard'>,
@@ -46,6 +48,11 @@ export class SharedRebuild {
   request(request: RebuildRequest): void {
     this.requested = request
     this.isDue = true
+  }
+
+  /** How long the rebuild that waits or runs has been standing where it is. */
+  get standsStillMs(): number {
+    return performance.now() - this.found.since
   }
 
   /** Whether one waits to be begun here, or to be left to another. */
@@ -118,6 +125,8 @@ export class SharedRebuild {
       if (this.hasLooked || isRunning) this.onState(JSON.parse(state) as RebuildState)
     }
     this.hasLooked = true
+    const text = JSON.stringify([request, state, isRunning])
+    if (text !== this.found.text) this.found = { text, since: performance.now() }
     return request !== null || isRunning
   }
 

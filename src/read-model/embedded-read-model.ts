@@ -82,6 +82,11 @@ export class EmbeddedReadModel implements ReadModel {
 
   readonly rebuildBoard = null
 
+  /** Nobody else can. */
+  async endIdleLeader(): Promise<boolean> {
+    return false
+  }
+
   /** The folder of the file is locked by who writes it. */
   async lead(): Promise<Standing> {
     if (this.isLeading) return 'leading'

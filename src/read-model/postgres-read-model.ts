@@ -31,6 +31,14 @@ import type { ProjectionTables, Table } from './tables.js'
 
 /** Tells Meterbook's locks from those of others in the database: the letters METE. */
 const LOCK_CLASS = 0x4d455445
+/**
+ * A session that does nothing, also in the middle of a transaction. Whatever it has not committed is undone, and it can commit
+ * nothing more, so that whoever it belongs to may wake up at any moment.
+ */
+const END_IDLE = `SELECT pg_terminate_backend(a.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+  WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
+    AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.objsubid = 2
+    AND a.state LIKE 'idle%' AND a.state_change < clock_timestamp() - $3::bigint * interval '1 millisecond'`
 /** Whatever the database or the user is set to begin with. */
 const BEGIN_WRITE = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE'
 const BEGIN_SNAPSHOT = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
@@ -53,6 +61,7 @@ export class PostgresReadModel implements ReadModel {
   readonly removal: string
   readonly rebuildBoard: RebuildBoard
   private readonly settings: PostgresSettings
+  private readonly lock: number
   private readonly tables: PostgresTables
   private readonly snapshots: SnapshotConnections<PostgresConnection>
   private readonly singles: SnapshotConnections<PostgresConnection>
@@ -70,6 +79,7 @@ export class PostgresReadModel implements ReadModel {
   constructor(url: string, snapshotWaitMs = SNAPSHOT_WAIT_MS) {
     this.settings = readPostgresUrl(url)
     this.removal = removalOf(this.settings)
+    this.lock = crc32(this.settings.schema) | 0
     this.tables = new PostgresTables(this.settings)
     const maker: ConnectionMaker<PostgresConnection> = {
       open: () => this.connect('reading'),
@@ -94,12 +104,19 @@ export class PostgresReadModel implements ReadModel {
     this.session ??= await this.connect('writing')
     const [lock] = await this.session.rows<{ isTaken: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS "isTaken"', [
       LOCK_CLASS,
-      crc32(this.settings.schema) | 0,
+      this.lock,
     ])
     if (!lock?.isTaken) return 'following'
     this.isLeading = true
     this.views = null
     return 'begun'
+  }
+
+  endIdleLeader(idleMs: number): Promise<boolean> {
+    return this.reading(this.singles, async (connection) => {
+      const ended = await connection.rows(END_IDLE, [LOCK_CLASS, this.lock >>> 0, idleMs])
+      return ended.length > 0
+    })
   }
 
   prepare(projections: readonly ProjectionTables[]): Promise<void> {

@@ -152,6 +152,11 @@ export interface ReadModel extends RowReader, Building {
    * one. @throws ReadModelUnavailable, ReadModelUnusable
    */
   lead(): Promise<Standing>
+  /**
+   * Takes the right to write from a process that has done nothing with the rows for so long, as one that is stopped and not ended:
+   * it finds that it follows, should it go on. Whether it was so. @throws ReadModelUnusable
+   */
+  endIdleLeader(idleMs: number): Promise<boolean>
   /** null where no other process shares the rows. */
   readonly rebuildBoard: RebuildBoard | null
   /** Makes the projections' tables, anew where a schema number changed. */

@@ -10,7 +10,8 @@ import { Projector } from '../../src/projections/projector.js'
 import type { RebuildState } from '../../src/projections/rebuilding.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
-import { ReadModelUnusable, type Checkpoint } from '../../src/read-model/read-model.js'
+import { ReadModelUnavailable, ReadModelUnusable, type Checkpoint } from '../../src/read-model/read-model.js'
+import { usageStreams } from '../../src/read-model/tables.js'
 import { PostgresServer } from '../postgres-server.js'
 import { histories, withoutRepeats, writeLog, type Entry } from './history.js'
 import { bySeven, dump, project, recut, withSchema, Workspace } from './projecting.js'
@@ -54,7 +55,12 @@ class Sharer extends EventEmitter {
       (message) => this.tell(() => this.told.push(message)),
       () => allProjections(ignore),
       (state) => this.tell(() => this.rebuilds.push(state)),
-      { gathering: { gatherEvents: 0, gatherMs: 0, steadyMs: 0 }, otherTablesWaitMs: 500, mayFollow },
+      {
+        gathering: { gatherEvents: 0, gatherMs: 0, steadyMs: 0 },
+        otherTablesWaitMs: 500,
+        idleLeaderMs: 1_500,
+        mayFollow,
+      },
     )
     await projector.prepare()
     this.rebuild = (request) => projector.rebuild(request)
@@ -259,6 +265,51 @@ it('One rebuild is done at a time, and one that was lost before it was under way
     )
     following.rebuild({ projections: ['usage-cells'], keep: false })
     await following.until(isCompleted)
+  }))
+
+it('One that stands still with the lead loses it once there is something to be done, and can write nothing more', () =>
+  sharing(async (join, store, url) => {
+    const first = join()
+    await first.start()
+    await first.reached(await lastOf(store))
+    await first.stop()
+
+    const stopped = new PostgresReadModel(url)
+    await stopped.lead()
+    let wakeUp: () => void = ignore
+    const begun = new EventEmitter()
+    const writing = stopped.write(async (rows) => {
+      await rows.put(usageStreams, [{ stream: 'usage-never~test.0', revision: 7 }])
+      begun.emit('written')
+      await new Promise<void>((resolve) => (wakeUp = resolve))
+    })
+    await once(begun, 'written')
+    const following = join()
+    await following.start()
+    await writeLog(store, [{ stream: 'meters-other~test', event: { type: 'LedgerOpened', data: { usagePartitions: 1, at: 0 } }, idempotency: null }]) // prettier-ignore
+    await following.reached(await lastOf(store))
+    expect(following.told).toContainEqual(expect.stringMatching(/^The service that writes the read model gave no sign/))
+    wakeUp()
+    await expect(writing).rejects.toThrow(ReadModelUnavailable)
+    expect(await stopped.lead()).toBe('following')
+    expect(await following.rows.get(usageStreams, [['usage-never~test.0']])).toEqual([undefined])
+    await stopped.close()
+  }))
+
+it('One that stands still with a rebuild loses the lead, and the rebuild goes on in another', () =>
+  sharing(async (join, store, url) => {
+    const first = join()
+    await first.start()
+    await first.reached(await lastOf(store))
+    await first.stop()
+    const stopped = new PostgresReadModel(url)
+    await stopped.lead()
+    const following = join()
+    await following.start()
+    following.rebuild({ projections: [], keep: false })
+    await following.until(isCompleted)
+    expect(await stopped.lead()).toBe('following')
+    await stopped.close()
   }))
 
 it('One whose rows were taken back to an earlier moment stops, because it has answered from later ones', () =>
