@@ -7,7 +7,9 @@ import type { Case } from './case.js'
 import { eventStoreDbCase } from './eventstoredb.js'
 import { alone, besides, type Figure, type Target } from './figures.js'
 import { auditCase, rebuildCase } from './folding.js'
+import { alternate, pick, withLoad } from './in-turns.js'
 import { MeteringService } from './metering-service.js'
+import { postgresqlCase } from './postgresql.js'
 import { sideBySideCase } from './side-by-side.js'
 import { SINGLE_CONNECTIONS, STREAM_CONNECTIONS, STREAM_EVENTS, targets, type Settings } from './settings.js'
 import { BIG_CUSTOMER } from './usage-events.js'
@@ -19,31 +21,6 @@ const MANY_CUSTOMERS = 1_000
 const SUMMARIES_PER_SECOND = 100
 /** Requests of one burst while the long log is filled; memory is looked at after each. */
 const FILL_REQUESTS = 250
-
-/** Runs `first` and `second` in turns, once before it counts. */
-async function alternate<First, Second>(
-  runs: number,
-  first: () => Promise<First>,
-  second: () => Promise<Second>,
-): Promise<{ first: First[]; second: Second[] }> {
-  await first()
-  await second()
-  const results: { first: First[]; second: Second[] } = { first: [], second: [] }
-  for (let run = 0; run < runs; run++) {
-    results.first.push(await first())
-    results.second.push(await second())
-  }
-  return results
-}
-
-async function withLoad(work: (load: LoadMaker) => Promise<Figure[]>): Promise<Figure[]> {
-  const load = new LoadMaker()
-  try {
-    return await work(load)
-  } finally {
-    await load.end()
-  }
-}
 
 const stream: Case = {
   name: 'stream',
@@ -244,10 +221,6 @@ async function starts(loaded: LoadedService, { runs, records }: Settings): Promi
   return alone(`long-log ${records.toLocaleString('en')}`, 'start to ready ms', ours, targets.startMs)
 }
 
-function pick<Key extends string>(runs: readonly Readonly<Record<Key, number>>[], key: Key): number[] {
-  return runs.map((run) => run[key])
-}
-
 const duringRebuild: Case = {
   name: 'during-rebuild',
   what: 'the stream load while every projection is built anew beside it, against the same load alone',
@@ -285,6 +258,7 @@ export const cases: readonly Case[] = [
   longLog,
   duringRebuild,
   eventStoreDbCase,
+  postgresqlCase,
   sideBySideCase,
   rebuildCase,
   auditCase,

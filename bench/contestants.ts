@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { BareQuestion } from './bare-server.js'
 import { Child } from './child.js'
 import type { Load, LoadResult } from './load.js'
-import { LagGauge, MeteringService, processorSeconds, temporaryFolder, type StartOptions } from './metering-service.js'
+import { MeteringService, processorSeconds, temporaryFolder, type StartOptions } from './metering-service.js'
 import { SINGLE_CONNECTIONS, STREAM_CONNECTIONS, STREAM_EVENTS } from './settings.js'
 import { addTotals, type EventPlan } from './usage-events.js'
 
@@ -68,23 +68,23 @@ export class LoadedService {
     const events = planOf(burst, this.next)
     const isStream = burst.shape === 'stream'
     const authorization = isStream ? await service.sessionAuthorization() : service.keyAuthorization
-    const lag = new LagGauge(service.folder)
-    lag.sampleEvery(LAG_SAMPLE_MS)
+    const lag = service.openLag()
+    lag?.sampleEvery(LAG_SAMPLE_MS)
     const processorBefore = service.processorSeconds()
     const result = await this.load.run(loadOf(burst, events, service.port, authorization))
     const loadedAt = performance.now()
     await service.projected()
     const seconds = result.seconds + (performance.now() - loadedAt) / 1000
     const processor = service.processorSeconds() - processorBefore
-    lag.close()
+    lag?.close()
     const count = burst.requests * (isStream ? STREAM_EVENTS : 1)
     this.next = addTotals(this.acknowledged, events, count)
     return {
       ...result,
       projectedPerSecond: count / seconds,
       processorMicrosecondsPerEvent: (processor / count) * 1e6,
-      lagEventsMax: lag.eventsMax,
-      lagMsMax: lag.msMax,
+      lagEventsMax: lag?.eventsMax ?? NaN,
+      lagMsMax: lag?.msMax ?? NaN,
     }
   }
 

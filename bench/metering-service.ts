@@ -38,6 +38,8 @@ export interface StartOptions {
   readonly nodeArguments?: readonly string[]
   /** Folder of another build, to compare with. */
   readonly build?: string
+  /** A database without anything in it; the file by default. */
+  readonly readModelUrl?: string
 }
 
 export class MeteringService {
@@ -45,6 +47,7 @@ export class MeteringService {
 
   private constructor(
     readonly folder: string,
+    private readonly isInFile: boolean,
     private readonly child: ChildProcess,
     readonly port: number,
     /** From the start of the process until it said that it is ready. */
@@ -54,7 +57,7 @@ export class MeteringService {
   /** Resolves when `/readyz` says so. */
   static async start(
     folder: string,
-    { nodeArguments = [], build = BUILD }: StartOptions = {},
+    { nodeArguments = [], build = BUILD, readModelUrl }: StartOptions = {},
   ): Promise<MeteringService> {
     const startedAt = performance.now()
     const child = spawn(process.execPath, [...nodeArguments, join(build, 'main.js')], {
@@ -65,13 +68,16 @@ export class MeteringService {
         LOG_LEVEL: 'warn',
         DATA_DIR: join(folder, 'data'),
         BOOTSTRAP_API_KEY: KEY,
+        ...(readModelUrl !== undefined && { READ_MODEL_URL: readModelUrl }),
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     watch(child)
     const url = await listening(child)
     while ((await fetch(`${url}/readyz`)).status !== 200) await delay(READY_POLL_MS)
-    const service = new MeteringService(folder, child, Number(new URL(url).port), performance.now() - startedAt)
+    const startedInMs = performance.now() - startedAt
+    const port = Number(new URL(url).port)
+    const service = new MeteringService(folder, readModelUrl === undefined, child, port, startedInMs)
     const { data } = (await service.call('GET', '/v1/billing/meters?limit=1')) as { data: { id: string }[] }
     service.meterId = data[0]?.id ?? null
     return service
@@ -133,18 +139,28 @@ export class MeteringService {
     }
   }
 
+  /** null where the rows are not in a file. */
+  openLag(): LagGauge | null {
+    return this.isInFile ? new LagGauge(this.folder) : null
+  }
+
   /** Resolves when everything in the log is in the rows. */
   async projected(): Promise<void> {
     const since = performance.now()
-    const lag = new LagGauge(this.folder)
+    const lag = this.openLag()
     try {
-      while (lag.read() > 0) {
+      while (lag ? lag.read() > 0 : await this.isBehind()) {
         if (performance.now() - since > PROJECTED_TIMEOUT_MS) throw new Error('The projections did not catch up.')
         await delay(2)
       }
     } finally {
-      lag.close()
+      lag?.close()
     }
+  }
+
+  private async isBehind(): Promise<boolean> {
+    const list = (await this.call('GET', '/meterbook/v1/projections')) as { data: { lag_events: number }[] }
+    return list.data.some(({ lag_events: events }) => events > 0)
   }
 
   /** Processor time it took so far, all threads. */
