@@ -224,12 +224,12 @@ export class PostgresReadModel implements ReadModel {
     read: (rows: RowReader) => Promise<Result>,
   ): Promise<Result> {
     const { seen } = this
-    const located = await connection.runAll<Located>([BEGIN_SNAPSHOT, this.tables.selectLive])
     try {
+      const located = await connection.runAll<Located>([BEGIN_SNAPSHOT, this.tables.selectLive])
       this.requireNotBefore(seen, located)
       return await read(new PostgresRows(connection, this.tables, physicalsIn(located)))
     } finally {
-      // It has nothing to lose, and what was wrong the read itself has said.
+      // It has nothing to lose, and what was wrong the read itself has said. One that failed is begun all the same.
       await connection.run('COMMIT').catch(() => connection.close())
     }
   }

@@ -1,5 +1,6 @@
 /** Rows in PostgreSQL: what every read model promises, who may write them, and what an operator reads where they cannot be had. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import pg from 'pg'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { once } from 'node:events'
 import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
@@ -80,6 +81,20 @@ describe('Rows in PostgreSQL', () => {
     expect(await readModel.count(visits)).toBe(0)
     await readModel.write((rows) => rows.insertNew(visits, [visit]).then(() => undefined))
     expect(await readModel.count(visits)).toBe(1)
+  })
+
+  it('are read again through a connection on which a read was cancelled before it saw anything', async () => {
+    const readModel = await writing()
+    await readModel.snapshot((rows) => rows.count(visits))
+    const holder = new pg.Client({ connectionString: url })
+    await holder.connect()
+    await holder.query('BEGIN; LOCK TABLE meterbook.projections')
+    const cancelled = expect(readModel.snapshot((rows) => rows.count(visits))).rejects.toThrow(ReadModelUnusable)
+    const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = '${database()}' AND wait_event_type = 'Lock'`
+    while ((await server.query(cancel)).length === 0);
+    await cancelled
+    await holder.end()
+    expect(await readModel.snapshot((rows) => rows.count(visits))).toBe(0)
   })
 
   it('are read through another connection where one ended that nobody used', async () => {
