@@ -22,9 +22,8 @@ export class PostgresServer {
   ) {}
 
   static async start(): Promise<PostgresServer> {
-    const folder = mkdtempSync(join(tmpdir(), 'meterbook-postgres-'))
+    const folder = newFolder()
     const user = serverUser()
-    if (user) chownSync(folder, user.uid, user.gid)
     const files = ['--pgdata', join(folder, 'data')]
     execFileSync(
       binary('initdb'),
@@ -34,6 +33,27 @@ export class PostgresServer {
     const server = new PostgresServer(folder, await freePort())
     await server.restart()
     return server
+  }
+
+  /** Another server, which has what this one has and takes no writes until it is promoted. */
+  async standby(): Promise<PostgresServer> {
+    const folder = newFolder()
+    execFileSync(
+      binary('pg_basebackup'),
+      [
+        '--dbname',
+        this.url(),
+        '--pgdata',
+        join(folder, 'data'),
+        '--write-recovery-conf',
+        '--checkpoint=fast',
+        '--no-sync',
+      ],
+      { ...serverUser(), cwd: folder, stdio: 'pipe' },
+    )
+    const standby = new PostgresServer(folder, await freePort())
+    await standby.restart()
+    return standby
   }
 
   /** Value of READ_MODEL_URL, of a database without anything in it. */
@@ -101,6 +121,13 @@ export class PostgresServer {
     await this.end('SIGQUIT')
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'meterbook-postgres-'))
+  const user = serverUser()
+  if (user) chownSync(folder, user.uid, user.gid)
+  return folder
 }
 
 function binary(name: string): string {

@@ -14,6 +14,7 @@ const PASSING = [
   '58', // input and output
   '25P03', // it stood still in the middle of a transaction
   '25006', // read only: a standby, in the middle of a failover
+  '0A000', // and what it says of a transaction that is to write
 ]
 /** What is stored cannot be read, or tables and columns are not there. */
 const DAMAGED = ['XX001', 'XX002', '42P01', '42703']

@@ -97,6 +97,21 @@ describe('Rows in PostgreSQL', () => {
     expect(await readModel.snapshot((rows) => rows.count(visits))).toBe(0)
   })
 
+  it('wait for a standby to take writes, in the middle of a failover', async () => {
+    const standby = await server.standby()
+    try {
+      const readModel = new PostgresReadModel(standby.url())
+      opened.push(readModel)
+      expect(await readModel.lead()).toBe('begun')
+      await expect(readModel.prepare([small])).rejects.toThrow(ReadModelUnavailable)
+      await standby.query('SELECT pg_promote()')
+      await readModel.prepare([small])
+      expect(await readModel.count(visits)).toBe(0)
+    } finally {
+      await standby.stop()
+    }
+  })
+
   it('are read through another connection where one ended that nobody used', async () => {
     const readModel = await writing()
     const reads = (): Promise<number[]> =>
