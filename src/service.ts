@@ -112,6 +112,8 @@ export async function startService({
     }
     signal.throwIfAborted()
     const readYourWrites = new ReadYourWrites(store, READ_TIMEOUT_MS)
+    // Before writers forget what they remember of those events.
+    readYourWrites.onProgress(({ sequence }) => readModel.reached(sequence))
     const projector = await ProjectorThread.start({ eventStoreUrl, readModelUrl, dataDir }, readYourWrites, log)
     closing.push(() => projector.stop())
     signal.throwIfAborted()

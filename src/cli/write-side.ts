@@ -48,10 +48,11 @@ export async function openWriteSide({ dataDir, eventStoreUrl, readModelUrl }: Co
     await store.check()
     const readYourWrites = new ReadYourWrites(store, CATCH_UP_TIMEOUT_MS)
     const settings = { eventStoreUrl, readModelUrl, dataDir }
-    const projector = await ProjectorThread.start(settings, readYourWrites, warningsOnly)
-    closing.push(() => projector.stop())
     const readModel = openReadModel(readModelUrl, dataDir)
     closing.push(() => readModel.close())
+    readYourWrites.onProgress(({ sequence }) => readModel.reached(sequence))
+    const projector = await ProjectorThread.start(settings, readYourWrites, warningsOnly)
+    closing.push(() => projector.stop())
     const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites, () => randomIds.uuid())
     closing.push(() => usage.close())
     await readYourWrites.started()

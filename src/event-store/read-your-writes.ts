@@ -10,6 +10,8 @@ import type { EventStore, Position } from './event-store.js'
 export interface Progress {
   /** Everything up to here is in the rows. */
   readonly position: Position | null
+  /** Usage events up to there. */
+  readonly sequence: number
   readonly caughtUp: boolean
   /** Streams that changed, but for those of usage: what is remembered of them is old. */
   readonly changedStreams: readonly string[]

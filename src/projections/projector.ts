@@ -226,7 +226,7 @@ export class Projector {
       const item = result.value
       if (item.type === 'caught-up') {
         this.hasCaughtUp = true
-        this.onProgress({ position: reached.position as Position | null, caughtUp: true, ...changesOf([]) })
+        this.onProgress({ ...placeOf(reached), caughtUp: true, ...changesOf([]) })
         continue
       }
       const since = performance.now()
@@ -235,11 +235,7 @@ export class Projector {
       const batch = projectedBatch(item.events, reached, (event) => order.require(event))
       reached = batch.reached
       if (!(await this.fold(batch.events, reached, signal))) return
-      this.onProgress({
-        position: reached.position as Position | null,
-        caughtUp: false,
-        ...changesOf(item.events),
-      })
+      this.onProgress({ ...placeOf(reached), caughtUp: false, ...changesOf(item.events) })
       this.liveMs = performance.now() - since
       // A rebuild works between batches, and has the time that is left.
       const isRebuilding = this.shared.isRequested || this.rebuilding !== null
@@ -464,6 +460,10 @@ export class Projector {
   private isAfter(position: Position, other: string): boolean {
     return this.store.comparePositions(position, other as Position) > 0
   }
+}
+
+function placeOf({ position, sequence }: Checkpoint): Pick<Progress, 'position' | 'sequence'> {
+  return { position: position as Position | null, sequence }
 }
 
 /** Waiting may mend it. The store is asked whose rows they are where this process begins to write them. */

@@ -94,6 +94,9 @@ export class EmbeddedReadModel implements ReadModel {
     return 'begun'
   }
 
+  /** A file that another one was put in place of is not read. */
+  reached(): void {}
+
   async prepare(projections: readonly ProjectionTables[]): Promise<void> {
     this.changeTables((tables) => tables.prepare(projections))
   }

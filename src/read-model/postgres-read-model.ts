@@ -72,8 +72,8 @@ export class PostgresReadModel implements ReadModel {
   /** A session does one transaction at a time. */
   private done: Promise<unknown> = Promise.resolve()
   private closed = false
-  /** The latest usage event of the rows of each table that were read. */
-  private seen: ReadonlyMap<string, number> = new Map()
+  /** Usage events that all rows had when they were last read here, or were said to have. */
+  private known = 0
 
   /** `url`: without a problem (`postgresUrlProblem`). */
   constructor(url: string, snapshotWaitMs = SNAPSHOT_WAIT_MS) {
@@ -157,6 +157,10 @@ export class PostgresReadModel implements ReadModel {
     return true
   }
 
+  reached(sequence: number): void {
+    this.known = Math.max(this.known, sequence)
+  }
+
   schemas(): Promise<ReadonlyMap<string, number>> {
     return this.reading(this.singles, (connection) => this.tables.schemas(connection))
   }
@@ -223,10 +227,10 @@ export class PostgresReadModel implements ReadModel {
     connection: PostgresConnection,
     read: (rows: RowReader) => Promise<Result>,
   ): Promise<Result> {
-    const { seen } = this
+    const { known } = this
     try {
       const located = await connection.runAll<Located>([BEGIN_SNAPSHOT, this.tables.selectLive])
-      this.requireNotBefore(seen, located)
+      this.requireNotBefore(known, located)
       return await read(new PostgresRows(connection, this.tables, physicalsIn(located)))
     } finally {
       // It has nothing to lose, and what was wrong the read itself has said. One that failed is begun all the same.
@@ -238,19 +242,14 @@ export class PostgresReadModel implements ReadModel {
    * What was there before it began is there, unless the database was taken back: a backup was restored, or another server took its
    * place that lacked the last commits. Then identifiers would count again that were counted.
    */
-  private requireNotBefore(seen: ReadonlyMap<string, number>, located: readonly Located[]): void {
-    let isNewer = false
-    for (const { physical, sequence } of located) {
-      const known = seen.get(physical) ?? 0
-      if (sequence < known) {
-        throw new ReadModelUnusable(
-          `The ${this.settings.place} was taken back from usage event ${known} to ${sequence}. Restart the services: they fold the log from there.`,
-        )
-      }
-      isNewer ||= sequence > (this.seen.get(physical) ?? 0)
+  private requireNotBefore(known: number, located: readonly Located[]): void {
+    const sequence = located.length === 0 ? 0 : Math.min(...located.map((each) => each.sequence))
+    if (sequence < known) {
+      throw new ReadModelUnusable(
+        `The ${this.settings.place} was taken back from usage event ${known} to ${sequence}. Restart the services: they fold the log from there.`,
+      )
     }
-    // Another one, for those who began before.
-    if (isNewer) this.seen = new Map(located.map(({ physical, sequence }) => [physical, sequence]))
+    this.reached(sequence)
   }
 
   /** With a connection of its own. @throws ReadModelBusy, ReadModelUnusable */

@@ -161,6 +161,11 @@ export interface ReadModel extends RowReader, Building {
   readonly rebuildBoard: RebuildBoard | null
   /** Makes the projections' tables, anew where a schema number changed. */
   prepare(projections: readonly ProjectionTables[]): Promise<void>
+  /**
+   * Whoever wrote them says that the rows have all usage events up to here. What is read from now on has them, too: where rows
+   * can go back to an earlier moment such reads are refused.
+   */
+  reached(sequence: number): void
   /** Schema numbers of the projections there are, by their names. */
   schemas(): Promise<ReadonlyMap<string, number>>
   /**

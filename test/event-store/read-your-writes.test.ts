@@ -13,9 +13,10 @@ import {
 } from '../../src/event-store/read-your-writes.js'
 
 const at = (position: number) => String(position) as Position
-const caughtUp = { position: null, caughtUp: true, changedStreams: [], usageLedgers: [] }
+const caughtUp = { position: null, sequence: 0, caughtUp: true, changedStreams: [], usageLedgers: [] }
 const reached = (position: number) => ({
   position: at(position),
+  sequence: position,
   caughtUp: false,
   changedStreams: [],
   usageLedgers: [],

@@ -70,7 +70,7 @@ function starting(tell: (start: Start) => Promise<void>): Promise<void> {
   )
 }
 
-const caughtUp: Progress = { position: null, caughtUp: true, changedStreams: [], usageLedgers: [] }
+const caughtUp: Progress = { position: null, sequence: 0, caughtUp: true, changedStreams: [], usageLedgers: [] }
 
 it('says how far the projection is that was folded anew, how fast and for how long, until it has caught up', () =>
   starting(async ({ readModel, readYourWrites, stopwatch, lines, report }) => {

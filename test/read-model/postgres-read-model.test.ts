@@ -157,7 +157,10 @@ describe('Rows in PostgreSQL', () => {
         message: expect.stringContaining('was taken back from usage event 9 to 8. Restart the services') as unknown,
       })
     }
-    expect(await open().checkpoint('small')).toMatchObject({ sequence: 8 })
+    const other = open()
+    expect(await other.checkpoint('small')).toMatchObject({ sequence: 8 })
+    other.reached(9)
+    await expect(other.count(visits)).rejects.toThrow('was taken back from usage event 9 to 8.')
   })
 
   it('may have texts that are longer than an entry of an index', async () => {

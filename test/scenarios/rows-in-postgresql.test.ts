@@ -1,0 +1,67 @@
+/** A service with its rows in PostgreSQL, whose database is not as it left it. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import type Stripe from 'stripe'
+import { PostgresServer } from '../postgres-server.js'
+import { startRunningService, type RunningService } from '../running-service.js'
+
+let postgres: PostgresServer
+beforeAll(async () => {
+  postgres = await PostgresServer.start()
+})
+afterAll(() => postgres.stop())
+
+describe('A service with its rows in PostgreSQL', () => {
+  let readModelUrl: string
+  beforeEach(async () => {
+    readModelUrl = await postgres.newDatabase()
+  })
+
+  const start = (): Promise<RunningService> =>
+    startRunningService({
+      name: 'the embedded store and PostgreSQL',
+      open: async () => ({ url: 'embedded:', readModelUrl, close: async () => undefined }),
+    })
+  const query = <Row extends Record<string, unknown>>(text: string): Promise<Row[]> =>
+    postgres.query<Row>(text, new URL(readModelUrl).pathname.slice(1))
+
+  const report = (stripe: Stripe, identifier: string): Promise<unknown> =>
+    stripe.billing.meterEvents.create({
+      event_name: 'calls',
+      identifier,
+      payload: { stripe_customer_id: 'cus_A', value: '1' },
+    })
+
+  async function projected(usageEvents: number): Promise<void> {
+    for (;;) {
+      const [row] = await query<{ least: string }>('SELECT min(sequence) AS least FROM meterbook.projections')
+      if (row?.least === String(usageEvents)) return
+    }
+  }
+
+  it('counts nothing again that its database lost before anybody read it', async () => {
+    const service = await start()
+    try {
+      await service.stripe.billing.meters.create({
+        display_name: 'Calls',
+        event_name: 'calls',
+        default_aggregation: { formula: 'sum' },
+      })
+      await report(service.stripe, 'kept')
+      await projected(1)
+      await query('CREATE TABLE earlier AS SELECT * FROM meterbook.projections')
+      await report(service.stripe, 'lost')
+      await projected(2)
+      // As after a failover to a server that lacked the last commit.
+      await query('UPDATE meterbook.projections AS p SET position = e.position, sequence = e.sequence, event = e.event FROM earlier AS e WHERE e.name = p.name') // prettier-ignore
+      await query("DELETE FROM meterbook.usage_records_1 WHERE identifier = 'lost'")
+      for (let statusCode = 0; statusCode !== 503;) {
+        const refusal = await report(service.stripe, 'lost').catch((error: Stripe.errors.StripeError) => error)
+        // Until it has heard that the event is in the rows it remembers it itself.
+        expect(refusal).toMatchObject({ statusCode: expect.any(Number) as unknown })
+        statusCode = (refusal as Stripe.errors.StripeError).statusCode ?? 0
+      }
+    } finally {
+      await service.close()
+    }
+  })
+})
