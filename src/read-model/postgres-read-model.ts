@@ -5,6 +5,7 @@
  * Reads are transactions of one committed state (`REPEATABLE READ`). Commits are as durable as the server makes them: what
  * others have read of the rows must not go away again.
  */
+import { randomUUID } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PostgresConnection } from './postgres-connection.js'
@@ -41,6 +42,8 @@ const END_IDLE = `SELECT pg_terminate_backend(a.pid) FROM pg_locks AS l JOIN pg_
     AND a.state LIKE 'idle%' AND a.state_change < clock_timestamp() - $3::bigint * interval '1 millisecond'`
 /** Whatever the database or the user is set to begin with. */
 const BEGIN_WRITE = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE'
+/** Stands in the session that holds the lock, and says who took it. */
+const WRITER = 'meterbook.writer'
 const BEGIN_SNAPSHOT = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 /** For reads of one question, which so never wait for snapshots that are kept open long. */
 const SINGLES_MAX = 4
@@ -67,6 +70,7 @@ export class PostgresReadModel implements ReadModel {
   private readonly singles: SnapshotConnections<PostgresConnection>
   private session: PostgresConnection | null = null
   private isLeading = false
+  private readonly writer = randomUUID()
   /** Of the tables there are; null: to be looked up. Nobody changes them but who leads. */
   private views: Views | null = null
   /** A session does one transaction at a time. */
@@ -102,10 +106,10 @@ export class PostgresReadModel implements ReadModel {
     }
     if (this.isLeading) return 'leading'
     this.session ??= await this.connect('writing')
-    const [lock] = await this.session.rows<{ isTaken: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS "isTaken"', [
-      LOCK_CLASS,
-      this.lock,
-    ])
+    const [lock] = await this.session.rows<{ isTaken: boolean }>(
+      `SELECT CASE WHEN pg_try_advisory_lock($1, $2) THEN set_config('${WRITER}', $3, false) END IS NOT NULL AS "isTaken"`,
+      [LOCK_CLASS, this.lock, this.writer],
+    )
     if (!lock?.isTaken) return 'following'
     this.isLeading = true
     this.views = null
@@ -301,7 +305,7 @@ export class PostgresReadModel implements ReadModel {
       throw new ReadModelUnavailable('Another process may be writing the read model by now.')
     }
     try {
-      await session.run(BEGIN_WRITE)
+      await this.begin(session)
       const result = await change(session)
       await session.run('COMMIT')
       return result
@@ -310,6 +314,18 @@ export class PostgresReadModel implements ReadModel {
       await session.run('ROLLBACK').catch(() => session.close())
       throw error
     }
+  }
+
+  /** A session that others are given in between has a lock that keeps nobody away. */
+  private async begin(session: PostgresConnection): Promise<void> {
+    const [found] = await session.runAll<{ writer: string | null }>([
+      BEGIN_WRITE,
+      `SELECT current_setting('${WRITER}', true) AS writer`,
+    ])
+    if (found?.writer === this.writer) return
+    throw new ReadModelUnusable(
+      `The ${this.settings.place} is reached through a pooler that gives a session to others after each transaction. Set its pool_mode to session, or name the server itself in READ_MODEL_URL.`,
+    )
   }
 
   private async lookUp(session: PostgresConnection): Promise<Views> {

@@ -97,6 +97,26 @@ describe('Rows in PostgreSQL', () => {
     expect(await readModel.snapshot((rows) => rows.count(visits))).toBe(0)
   })
 
+  it('are not written through a session that others are given in between, as some poolers do', async () => {
+    const readModel = await writing()
+    await server.query(
+      `CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN PERFORM set_config('meterbook.writer', 'another service', false); RETURN NEW; END $$`,
+      database(),
+    )
+    await server.query(
+      'CREATE TRIGGER taking AFTER UPDATE ON meterbook.projections FOR EACH ROW EXECUTE FUNCTION taken()',
+      database(),
+    )
+    const write = (sequence: number): Promise<void> =>
+      readModel.write((rows) => rows.setCheckpoint('small', { position: '1', sequence, event: '1 id stream' }))
+    await write(1)
+    const refused = write(2)
+    await expect(refused).rejects.toThrow(ReadModelUnusable)
+    await expect(refused).rejects.toThrow(/is reached through a pooler .* Set its pool_mode to session/)
+    expect(await readModel.checkpoint('small')).toMatchObject({ sequence: 1 })
+  })
+
   it('wait for a standby to take writes, in the middle of a failover', async () => {
     const standby = await server.standby()
     try {
