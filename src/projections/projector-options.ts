@@ -5,7 +5,10 @@ export interface ProjectorOptions {
   readonly gathering: GatheringLimits
   /** How long a start waits for the leading process to make them, or to be gone: one of another version may be about to end. */
   readonly otherTablesWaitMs: number
-  /** A leading process that gives no sign for so long, while something is to be done, loses the lead: it may be stopped and not ended. */
+  /**
+   * A leading process that gives no sign for so long, while something is to be done, loses the lead: it may be stopped and not
+   * ended. Reads that have to be fresh wait longer.
+   */
   readonly idleLeaderMs: number
   /** Whether others may be on the same log, and so share the rows. */
   readonly mayFollow: boolean
@@ -14,6 +17,6 @@ export interface ProjectorOptions {
 export const PROJECTOR_OPTIONS: ProjectorOptions = {
   gathering: GATHERING,
   otherTablesWaitMs: 30_000,
-  idleLeaderMs: 30_000,
+  idleLeaderMs: 5_000,
   mayFollow: true,
 }

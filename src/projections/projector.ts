@@ -34,7 +34,7 @@ import { PROJECTOR_OPTIONS, type ProjectorOptions } from './projector-options.js
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
 import { changesOf } from './progress-changes.js'
 import { LOOK_EVERY_MS, SharedRebuild } from './shared-rebuild.js'
-import { notAlone, otherTables } from './shared-rows.js'
+import { analyze, LEADER_ENDED, LEADER_WAITED_FOR, notAlone, otherTables } from './shared-rows.js'
 
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
@@ -46,8 +46,8 @@ const FOLLOW_MS = 10
 const SAME_TABLES_MS = 1_000
 /** How long a start waits for a read model that cannot be had just now: less than who started it waits. */
 const PREPARE_WAIT_MS = 50_000
-/** A leading process that folds nothing for so long is told of. */
-const STILL_LED_MS = 10_000
+/** After so many usage events at a start the server is told to look what the tables hold by now. */
+const ANALYZED_EVENTS = 1_000
 /** Of the time the live rows take, what a rebuild takes besides while the log goes on. */
 const REBUILD_SHARE = 0.5
 
@@ -225,6 +225,9 @@ export class Projector {
       if (result.done === true) return
       const item = result.value
       if (item.type === 'caught-up') {
+        const isFirst = !this.hasCaughtUp && this.isLeading
+        // Before anybody is told to read.
+        if (isFirst && reached.sequence - from.sequence >= ANALYZED_EVENTS) await analyze(this.readModel, this.report)
         this.hasCaughtUp = true
         this.onProgress({ ...placeOf(reached), caughtUp: true, ...changesOf([]) })
         continue
@@ -296,7 +299,7 @@ export class Projector {
     try {
       // Where the one that did it is gone this one goes on with it.
       if (!(await this.leads())) {
-        await this.endIdleLeader(this.shared.standsStillMs)
+        if (this.shared.standsStillMs >= this.options.idleLeaderMs) await this.endIdleLeader()
         return null
       }
       if (this.rebuilding) return null
@@ -356,8 +359,7 @@ export class Projector {
 
   /** Whether the batch was committed; not if it was still waiting for room when the signal said stop. */
   private async fold(events: readonly ProjectedEvent[], reached: Checkpoint, signal: AbortSignal): Promise<boolean> {
-    const since = performance.now()
-    let toldAt = since
+    let waitingSince = performance.now()
     for (;;) {
       try {
         if (await this.leads()) {
@@ -365,12 +367,9 @@ export class Projector {
           return true
         }
         if (await this.isFoldedByOther(reached)) return true
-        if (performance.now() - toldAt > Math.min(STILL_LED_MS, this.options.idleLeaderMs)) {
-          toldAt = performance.now()
-          this.report(
-            'Waiting for another service, which holds the lock of the read model and does not fold what is in the log.',
-          )
-          await this.endIdleLeader(toldAt - since)
+        if (performance.now() - waitingSince >= this.options.idleLeaderMs) {
+          waitingSince = performance.now()
+          if (!(await this.endIdleLeader())) this.report(LEADER_WAITED_FOR)
         }
         await delay(FOLLOW_MS, null, { signal }).catch(() => undefined)
         if (signal.aborted) return false
@@ -391,12 +390,11 @@ export class Projector {
     }
   }
 
-  /** Whose session does nothing, while there is something to be done. */
-  private async endIdleLeader(waitedMs: number): Promise<void> {
-    if (waitedMs < this.options.idleLeaderMs || !(await this.readModel.endIdleLeader(this.options.idleLeaderMs))) return
-    this.report(
-      'The service that writes the read model gave no sign, as one that is stopped and not ended. It may no longer write.',
-    )
+  /** It may not fold because it is stopped, or does not reach the log. */
+  private async endIdleLeader(): Promise<boolean> {
+    const isEnded = await this.readModel.endIdleLeader(this.options.idleLeaderMs)
+    if (isEnded) this.report(LEADER_ENDED)
+    return isEnded
   }
 
   private async commit(events: readonly ProjectedEvent[], reached: Checkpoint): Promise<void> {

@@ -139,8 +139,8 @@ export class PostgresReadModel implements ReadModel {
     return this.changeTables((session) => this.tables.abandonBuild(session))
   }
 
+  /** What was built is analyzed first (see `analyze`). */
   async switchBuild(): Promise<void> {
-    // Until it knows how many rows there are the server may read them in a slow way.
     await this.transaction(async (session) => {
       const { live, building } = await this.lookUp(session)
       for (const [name, physical] of building) if (live.get(name) !== physical) await session.run(`ANALYZE ${physical}`)
@@ -163,6 +163,14 @@ export class PostgresReadModel implements ReadModel {
 
   reached(sequence: number): void {
     this.known = Math.max(this.known, sequence)
+  }
+
+  /** Until it knows how many rows there are the server may read them in a slow way: all of a table for each page, and sort them. */
+  analyze(): Promise<void> {
+    return this.transaction(async (session) => {
+      const { live } = await this.lookUp(session)
+      for (const physical of live.values()) await session.run(`ANALYZE ${physical}`)
+    })
   }
 
   schemas(): Promise<ReadonlyMap<string, number>> {

@@ -161,6 +161,8 @@ export interface ReadModel extends RowReader, Building {
   readonly rebuildBoard: RebuildBoard | null
   /** Makes the projections' tables, anew where a schema number changed. */
   prepare(projections: readonly ProjectionTables[]): Promise<void>
+  /** Many rows were written since it was last known how many there are: looks again, where reads depend on that. */
+  analyze(): Promise<void>
   /**
    * Whoever wrote them says that the rows have all usage events up to here. What is read from now on has them, too: where rows
    * can go back to an earlier moment such reads are refused.

@@ -288,7 +288,7 @@ it('One that stands still with the lead loses it once there is something to be d
     await following.start()
     await writeLog(store, [{ stream: 'meters-other~test', event: { type: 'LedgerOpened', data: { usagePartitions: 1, at: 0 } }, idempotency: null }]) // prettier-ignore
     await following.reached(await lastOf(store))
-    expect(following.told).toContainEqual(expect.stringMatching(/^The service that writes the read model gave no sign/))
+    expect(following.told).toContainEqual(expect.stringMatching(/^The service that writes the read model is stopped/))
     wakeUp()
     await expect(writing).rejects.toThrow(ReadModelUnavailable)
     expect(await stopped.lead()).toBe('following')

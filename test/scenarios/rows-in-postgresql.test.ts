@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type Stripe from 'stripe'
 import { PostgresServer } from '../postgres-server.js'
-import { startRunningService, type RunningService } from '../running-service.js'
+import { startRunningService, TEST_KEY, type RunningService } from '../running-service.js'
 
 let postgres: PostgresServer
 beforeAll(async () => {
@@ -37,6 +37,36 @@ describe('A service with its rows in PostgreSQL', () => {
       if (row?.least === String(usageEvents)) return
     }
   }
+
+  it('has the server know how many rows there are before they are read for the first time', async () => {
+    const service = await start()
+    try {
+      await service.stripe.billing.meters.create({
+        display_name: 'Calls',
+        event_name: 'calls',
+        default_aggregation: { formula: 'sum' },
+      })
+      const lines = Array.from({ length: 1_000 }, (_, n) => ({
+        event_name: 'calls',
+        identifier: `event-${n}`,
+        payload: { stripe_customer_id: 'cus_A', value: '1' },
+      }))
+      const imported = await fetch(`${service.url}/meterbook/v1/usage_imports`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TEST_KEY}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ events: lines }),
+      })
+      expect(imported.status).toBe(200)
+      // As a first start on a log that is there already.
+      await query('DROP SCHEMA meterbook CASCADE')
+      await service.restart()
+      while ((await fetch(`${service.url}/readyz`)).status !== 200);
+      const known = await query("SELECT reltuples FROM pg_class WHERE relname = 'usage_records_1'")
+      expect(known).toEqual([{ reltuples: 1_000 }])
+    } finally {
+      await service.close()
+    }
+  })
 
   it('counts nothing again that its database lost before anybody read it', async () => {
     const service = await start()
