@@ -97,10 +97,10 @@ export class PostgresConnection {
     return (await this.ask(text, parameters)).rowCount ?? 0
   }
 
-  /** Several statements without parameters at once; answers the rows of the last one. */
+  /** Several statements without parameters at once; answers the rows of the last one that has any. */
   async runAll<Row>(statements: readonly string[]): Promise<Row[]> {
     const answers = (await this.ask(statements.join('; '), [])) as unknown as pg.QueryResult | pg.QueryResult[]
-    const last = Array.isArray(answers) ? answers.at(-1) : answers
+    const last = [answers].flat().findLast(({ rows }) => rows.length > 0)
     return (last?.rows ?? []) as Row[]
   }
 

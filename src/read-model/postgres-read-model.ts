@@ -71,6 +71,8 @@ export class PostgresReadModel implements ReadModel {
   private session: PostgresConnection | null = null
   private isLeading = false
   private readonly writer = randomUUID()
+  /** Where the rows stood when this process last wrote them; null where it has not since it began to lead. */
+  private standing: string | null = null
   /** Of the tables there are; null: to be looked up. Nobody changes them but who leads. */
   private views: Views | null = null
   /** A session does one transaction at a time. */
@@ -113,6 +115,7 @@ export class PostgresReadModel implements ReadModel {
     if (!lock?.isTaken) return 'following'
     this.isLeading = true
     this.views = null
+    this.standing = null
     return 'begun'
   }
 
@@ -315,7 +318,11 @@ export class PostgresReadModel implements ReadModel {
     try {
       await this.begin(session)
       const result = await change(session)
-      await session.run('COMMIT')
+      const [now] = await session.runAll<{ standing: string }>([
+        `SELECT (${this.tables.selectStanding}) AS standing`,
+        'COMMIT',
+      ])
+      this.standing = now?.standing ?? null
       return result
     } catch (error) {
       this.views = null
@@ -324,16 +331,27 @@ export class PostgresReadModel implements ReadModel {
     }
   }
 
-  /** A session that others are given in between has a lock that keeps nobody away. */
+  /**
+   * A session that others are given in between has a lock that keeps nobody away. And the lock keeps nobody from restoring a
+   * backup: what is folded on top of that would lack what was between.
+   */
   private async begin(session: PostgresConnection): Promise<void> {
-    const [found] = await session.runAll<{ writer: string | null }>([
+    const standing = this.standing === null ? 'NULL' : `(${this.tables.selectStanding})`
+    const [found] = await session.runAll<{ writer: string | null; standing: string | null }>([
       BEGIN_WRITE,
-      `SELECT current_setting('${WRITER}', true) AS writer`,
+      `SELECT current_setting('${WRITER}', true) AS writer, ${standing} AS standing`,
     ])
-    if (found?.writer === this.writer) return
-    throw new ReadModelUnusable(
-      `The ${this.settings.place} is reached through a pooler that gives a session to others after each transaction. Set its pool_mode to session, or name the server itself in READ_MODEL_URL.`,
-    )
+    const { place } = this.settings
+    if (found?.writer !== this.writer) {
+      throw new ReadModelUnusable(
+        `The ${place} is reached through a pooler that gives a session to others after each transaction. Set its pool_mode to session, or name the server itself in READ_MODEL_URL.`,
+      )
+    }
+    if (found.standing !== this.standing) {
+      throw new ReadModelUnusable(
+        `The rows in ${place} do not stand where this service has left them: they were taken back to an earlier moment, or changed. Restart the services: they fold the log from there.`,
+      )
+    }
   }
 
   private async lookUp(session: PostgresConnection): Promise<Views> {

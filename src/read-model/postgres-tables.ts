@@ -153,6 +153,11 @@ export class PostgresTables {
       FROM ${this.tables} AS t JOIN ${this.projections} AS p ON p.name = t.projection`
   }
 
+  /** Where all rows stand, to be compared with where they stood. */
+  get selectStanding(): string {
+    return `SELECT string_agg(concat_ws(' ', name, generation, event), ', ' ORDER BY name) FROM ${this.projections}`
+  }
+
   /** Those that are being built, and the live ones of the other projections. */
   async building(connection: PostgresConnection): Promise<Physicals> {
     const live = await connection.rows<Located>(this.selectLive)

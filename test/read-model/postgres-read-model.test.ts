@@ -183,6 +183,26 @@ describe('Rows in PostgreSQL', () => {
     await expect(other.count(visits)).rejects.toThrow('was taken back from usage event 9 to 8.')
   })
 
+  it('are not written on where a backup was restored beneath whoever writes them', async () => {
+    const readModel = await writing()
+    const reach = (position: number): Promise<void> =>
+      readModel.write((rows) => rows.setCheckpoint('small', { position: String(position), sequence: 1, event: `${position} id stream` })) // prettier-ignore
+    await reach(1)
+    await server.query('CREATE TABLE backup AS SELECT * FROM meterbook.projections', database())
+    await reach(2)
+    await server.query('BEGIN; DELETE FROM meterbook.projections; INSERT INTO meterbook.projections SELECT * FROM backup; COMMIT', database()) // prettier-ignore
+    for (let tries = 0; tries < 2; tries++) {
+      await expect(reach(3)).rejects.toMatchObject({
+        name: 'ReadModelUnusable',
+        isPassing: false,
+        message: expect.stringContaining('do not stand where this service has left them') as unknown,
+      })
+    }
+    await readModel.close()
+    const next = await writing()
+    await next.write(async (rows) => expect(await rows.checkpoint('small')).toMatchObject({ position: '1' }))
+  })
+
   it('may have texts that are longer than an entry of an index', async () => {
     const readModel = open()
     await readModel.lead()
