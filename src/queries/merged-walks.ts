@@ -13,12 +13,16 @@ export interface Walk<Row> {
 /** Rows that wait for their turn, all walks together: with one walk those of one read, with very many one of each. */
 const WAITING_ROWS_MAX = 16_384
 const ROWS_PER_READ_MAX = 256
-const ROWS_PER_READ_OF_MANY_MAX = 16
+const ROWS_OF_FIRST_READ_OF_MANY = 16
 
-/** Rows to read from one of so many walks at a time. */
-export function rowsPerRead(walks: number): number {
+/**
+ * Rows to read from one of so many walks at a time. Most lists end soon, and so begin with few; where a walk goes on, each read is
+ * twice as long as the one before, because on a server it is a round trip.
+ */
+export function rowsPerRead(walks: number, lastRead = 0): number {
   if (walks <= 1) return ROWS_PER_READ_MAX
-  return Math.max(1, Math.min(ROWS_PER_READ_OF_MANY_MAX, Math.floor(WAITING_ROWS_MAX / walks)))
+  const wanted = Math.min(Math.max(ROWS_OF_FIRST_READ_OF_MANY, 2 * lastRead), ROWS_PER_READ_MAX)
+  return Math.max(1, Math.min(wanted, Math.floor(WAITING_ROWS_MAX / walks)))
 }
 
 /** `refill` reads on where the buffer is used up; a walk whose buffer is empty then is at its end. */

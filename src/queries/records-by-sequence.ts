@@ -34,10 +34,10 @@ export function recordsBySequence(
   direction: Direction,
 ): AsyncGenerator<UsageRecordRow> {
   const { isBackwards, from, onRead } = direction
-  const size = rowsPerRead(sources.length)
   return mergeWalks(
     sources.map((source): SourceWalk => ({ ...source, buffer: [], at: 0, next: from })),
     async (walk) => {
+      const size = rowsPerRead(sources.length, walk.buffer.length)
       walk.at = 0
       walk.buffer = []
       // A block may have nothing left that is wanted.

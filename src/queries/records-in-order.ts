@@ -45,10 +45,10 @@ export function recordsInOrder(
   series: readonly number[],
   stretch: Stretch,
 ): AsyncGenerator<UsageRecordRow> {
-  const size = rowsPerRead(series.length)
   return mergeWalks<UsageRecordRow, SeriesWalk>(
     series.map((number): SeriesWalk => ({ series: number, buffer: [], at: 0, rest: stretch, hour: null })),
     async (walk) => {
+      const size = rowsPerRead(series.length, walk.buffer.length)
       do await refill(rows, usage, walk, size)
       while (walk.buffer.length === 0 && (walk.rest ?? walk.hour) !== null)
     },

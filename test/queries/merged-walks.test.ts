@@ -28,5 +28,10 @@ it('Walks in order are one walk in order, however each of them is read', async (
 })
 
 it('Of very many walks few rows wait, of one walk many', () => {
-  expect([0, 1, 2, 1000, 5000, 100_000].map(rowsPerRead)).toEqual([256, 256, 16, 16, 3, 1])
+  expect([0, 1, 2, 1000, 5000, 100_000].map((walks) => rowsPerRead(walks))).toEqual([256, 256, 16, 16, 3, 1])
+})
+
+it('The further a walk goes the more rows a read of it has, as long as few wait', () => {
+  expect([16, 32, 100, 200, 256].map((lastRead) => rowsPerRead(3, lastRead))).toEqual([32, 64, 200, 256, 256])
+  expect([0, 16, 32].map((lastRead) => rowsPerRead(500, lastRead))).toEqual([16, 32, 32])
 })
