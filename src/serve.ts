@@ -5,18 +5,22 @@
 import { pino } from 'pino'
 import { ConfigError, readConfig, type Config } from './config.js'
 import type { Service } from './service.js'
+import { standardOutput } from './standard-output.js'
 
 /** Past this, a stop that hangs is given up. */
 const STOP_TIMEOUT_MS = 60_000
 
 export async function serve(overrides: Readonly<Record<string, string | undefined>> = {}): Promise<void> {
   const config = configOrExit(overrides)
-  const log = pino({
-    level: config.logLevel,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    redact: ['req.headers.authorization', 'headers.authorization'],
-  })
+  const log = pino(
+    {
+      level: config.logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: ['req.headers.authorization', 'headers.authorization'],
+    },
+    standardOutput(),
+  )
   const stopping = new AbortController()
   const told = new Promise<void>((resolve) => {
     const stop = (signal: NodeJS.Signals): void => {

@@ -118,8 +118,8 @@ export async function startServiceProcess(environment: Environment, wrap?: Wrap)
 }
 
 /** Starts it where it is not expected to listen soon. */
-export function beginServiceProcess(environment: Environment): Run {
-  return new Run(environment)
+export function beginServiceProcess(environment: Environment, wrap?: Wrap): Run {
+  return new Run(environment, wrap)
 }
 
 /** Runs it where it is expected to end by itself. */

@@ -1,0 +1,56 @@
+/** A service whose log lines cannot be written. `/dev/full` stands for a file on a full disk. */
+import { expect, it } from '@jest/globals'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ApiClient } from './api-client.js'
+import { TEST_KEY } from './running-service.js'
+import { beginServiceProcess } from './service-process.js'
+
+const ASK_AGAIN_MS = 20
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+it('starts, answers, and stops when it is told to', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-unlogged-'))
+  const port = await freePort()
+  const environment = {
+    DATA_DIR: dataDir,
+    PORT: String(port),
+    BOOTSTRAP_API_KEY: TEST_KEY,
+    LOG_LEVEL: 'debug',
+  }
+  const run = beginServiceProcess(environment, (command) => [
+    'bash',
+    '-c',
+    'exec "$@" >/dev/full 2>&1',
+    'bash',
+    ...command,
+  ])
+  const api = new ApiClient(port, TEST_KEY)
+  try {
+    const isReady = () =>
+      api.get('/readyz').then(
+        ({ status }) => status === 200,
+        () => false,
+      )
+    while (!(await isReady())) await delay(ASK_AGAIN_MS)
+    const form = { display_name: 'Tokens', event_name: 'tokens', 'default_aggregation[formula]': 'sum' }
+    for (const status of [200, 400]) expect((await api.post('/v1/billing/meters', form)).status).toBe(status)
+    expect(await run.end('SIGTERM')).toMatchObject({ code: 0, signal: null })
+  } finally {
+    api.close()
+    await run.end('SIGKILL')
+    rmSync(dataDir, { recursive: true })
+  }
+}, 30_000)
