@@ -28,6 +28,8 @@ import {
 import type { ProjectionTables, Table } from './tables.js'
 
 const BUSY_TIMEOUT_MS = 10_000
+/** What SQLite keeps for an application in the head of a file is a number below it. */
+const WRITES_BELOW = 2 ** 31
 /** Page cache of a connection. Negative: KiB. */
 const WRITER_CACHE_KIB = -65_536
 /** Of all rows, identifiers in random order among them; and of what is written one behind the other. */
@@ -53,6 +55,9 @@ export class EmbeddedReadModel implements ReadModel {
   readonly removal = 'delete read-model.db with its -wal and -shm'
   private readonly file: string
   private isLeading = false
+  /** How often the file was written, as far as this process knows. It is counted in the file: the lock of its folder may be deleted. */
+  private writes = 0
+  private connection: Database.Database | null = null
   private writer: EmbeddedRows | null = null
   private builder: EmbeddedRows | null = null
   private single: EmbeddedRows | null = null
@@ -87,9 +92,11 @@ export class EmbeddedReadModel implements ReadModel {
     return false
   }
 
-  /** The folder of the file is locked by who writes it. */
+  /** The folder of the file is locked by who writes it. Where that lock was deleted, whoever writes first goes on alone. */
   async lead(): Promise<Standing> {
     if (this.isLeading) return 'leading'
+    this.writing()
+    this.writes = this.countedWrites()
     this.isLeading = true
     return 'begun'
   }
@@ -184,10 +191,14 @@ export class EmbeddedReadModel implements ReadModel {
     const rows = this.writing()
     try {
       rows.beginImmediate()
+      this.requireNoOtherWriter()
       await change(rows, this.building())
       rows.tend()
       this.requireSameFile()
+      const writes = (this.writes + 1) % WRITES_BELOW
+      this.connection?.pragma(`application_id = ${writes}`)
       rows.commit()
+      this.writes = writes
     } catch (error) {
       rows.rollback()
       const failure = rowsFailure(this.file, error) as Error
@@ -210,6 +221,7 @@ export class EmbeddedReadModel implements ReadModel {
     if (!this.writer) {
       const database = this.connect(WRITER_CACHES_KIB[this.use])
       const runs = new EmbeddedRuns(database)
+      this.connection = database
       this.writer = new EmbeddedRows(database, runs)
       this.builder = new EmbeddedRows(database, runs, 'building')
     }
@@ -224,6 +236,7 @@ export class EmbeddedReadModel implements ReadModel {
   private changeTables(change: (tables: EmbeddedTables) => void): void {
     const rows = this.writing()
     try {
+      this.requireNoOtherWriter()
       change(rows.tables)
     } catch (error) {
       throw rowsFailure(this.file, error)
@@ -279,6 +292,18 @@ export class EmbeddedReadModel implements ReadModel {
   private requireSameFile(isNow = false): void {
     const problem = this.opened?.problem(isNow ? 0 : undefined) ?? null
     if (problem !== null) throw new ReadModelUnusable(problem)
+  }
+
+  /** Two that write would fold events twice, each from where it knows that the rows are. */
+  private requireNoOtherWriter(): void {
+    if (!this.isLeading || this.countedWrites() === this.writes) return
+    throw new ReadModelUnusable(
+      `Another Meterbook process writes ${this.file} too, which it can because service.lock was deleted or replaced while one of them was running. Stop one of the two and restart the other.`,
+    )
+  }
+
+  private countedWrites(): number {
+    return this.connection?.pragma('application_id', { simple: true }) as number
   }
 
   private openDatabase(cacheKib: number): Database.Database {

@@ -73,9 +73,9 @@ async function backup(name: string): Promise<string> {
   return copy
 }
 
-function send(identifier: string): Promise<Answer> {
+function send(identifier: string, to = service): Promise<Answer> {
   const payload = { 'payload[stripe_customer_id]': 'cus_A', 'payload[value]': '1' }
-  return service.api.post('/v1/billing/meter_events', { event_name: meter.event_name, identifier, ...payload })
+  return to.api.post('/v1/billing/meter_events', { event_name: meter.event_name, identifier, ...payload })
 }
 
 function summary(): Promise<Answer> {
@@ -214,6 +214,30 @@ describe('The read model', () => {
     await record('second', EVENTS)
     expect(await total(service.stripe, meter, EVER)).toBe(String(2 * EVENTS))
   })
+})
+
+it('The lock may be deleted, and another service come in: one of the two goes on, and no event is folded twice', async () => {
+  rmSync(file('service.lock'))
+  const other = await start()
+  try {
+    let counted = EVENTS
+    for (let n = 0; n < EVENTS; n++) {
+      // What one had not folded yet when it stopped is counted by the other.
+      if ((await send(`one ${n}`)).status === 200) counted++
+      if ((await send(`other ${n}`, other)).status === 200) counted++
+    }
+    const stands = await Promise.all([service, other].map(({ api }) => api.get('/readyz')))
+    expect(stands.map(({ status }) => status).toSorted()).toEqual([200, 503])
+    const [left, stopped] = stands[0]?.status === 200 ? [service, other] : [other, service]
+    expect(counted).toBeGreaterThan(2 * EVENTS - 1)
+    expect(await total(left.stripe, meter, EVER)).toBe(String(counted))
+    expect(stopped.log).toContain(`Another Meterbook process writes ${file('read-model.db')} too`)
+    for (const each of [stopped, left]) expect(await each.stop()).toBe(0)
+    service = await start()
+    expect(await total(service.stripe, meter, EVER)).toBe(String(counted))
+  } finally {
+    await other.kill()
+  }
 })
 
 it('The whole folder may be gone: what is asked is refused for now, not with a failure of the service', async () => {
