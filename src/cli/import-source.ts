@@ -1,6 +1,6 @@
 /** What is imported: a file or standard input, unpacked if it is gzip, and told by its name or its beginning what it holds. */
 import { createHash } from 'node:crypto'
-import { createReadStream, statSync } from 'node:fs'
+import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { ImportFormat } from './import-lines.js'
@@ -24,7 +24,9 @@ const EXTENSIONS: readonly (readonly [RegExp, ImportFormat])[] = [
   [/\.csv(\.gz)?$/i, 'csv'],
 ]
 
+/** @throws Error where it is a gzip that is damaged. */
 export async function openImportSource(file: string, format: ImportFormat | null): Promise<ImportSource> {
+  if (file !== STANDARD_INPUT && statSync(file).isFile() && isGzip(beginningOf(file))) await requireUndamaged(file)
   let read = 0
   const content = await unpacked(file, (bytes) => {
     read += bytes
@@ -55,9 +57,41 @@ function formatOf(head: Buffer): ImportFormat {
 async function unpacked(file: string, onRead: (bytes: number) => void): Promise<AsyncIterable<Buffer>> {
   const stored = file === STANDARD_INPUT ? process.stdin : createReadStream(file, { highWaterMark: CHUNK_BYTES })
   const [head, all] = await peek(counted(stored, onRead), ({ length }) => length >= 2)
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return all
+  if (!isGzip(head)) return all
   // An error on the way destroys the last stream with it, so whoever reads it sees it.
   return pipeline(Readable.from(all), createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined)
+}
+
+function isGzip([first, second]: Buffer): boolean {
+  return first === 0x1f && second === 0x8b
+}
+
+function beginningOf(file: string): Buffer {
+  const beginning = Buffer.alloc(2)
+  const descriptor = openSync(file, 'r')
+  try {
+    readSync(descriptor, beginning)
+  } finally {
+    closeSync(descriptor)
+  }
+  return beginning
+}
+
+/**
+ * A damaged gzip unpacks to other lines than were packed, with other identifiers and values, and only its checksum tells, at the
+ * end: when they would have counted. What one that is cut off has is what was packed; its end is missed where it is.
+ */
+async function requireUndamaged(file: string): Promise<void> {
+  try {
+    // Nothing is done with what comes.
+    for await (const chunk of await unpacked(file, () => undefined)) void chunk
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'Z_DATA_ERROR') return
+    throw new Error(
+      `${file} is damaged: it cannot be unpacked to what was packed (${(error as Error).message}). Nothing of it was counted.`,
+      { cause: error },
+    )
+  }
 }
 
 async function* counted(stream: AsyncIterable<unknown>, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {

@@ -335,6 +335,16 @@ describe('An import of many lines', () => {
     expect(stopped).toMatch(/unexpected end of file/)
     expect(await exported()).toHaveLength(counted as number)
   })
+
+  it('counts nothing of a gzip that is damaged, which unpacks to lines that nobody packed', async () => {
+    const packed = gzipSync(many(5_000))
+    packed[packed.length >> 1]! ^= 0xff
+    const path = file('damaged.ndjson.gz', packed)
+    const ended = await importFile(path)
+    expect(ended).toMatchObject({ code: 3, stderr: expect.stringContaining(`${path} is damaged`) as unknown })
+    expect(summary(ended)).toMatchObject({ lines: 0, rejects_file: null })
+    expect(await exported()).toEqual([])
+  })
 })
 
 describe('An import', () => {
