@@ -32,7 +32,7 @@ export class RejectsFile {
     if (!this.stream) {
       // `wx` goes through no link that leads to nothing yet.
       this.stream = createWriteStream(this.path, { flags: this.isNew ? 'wx' : 'w', mode: 0o600 })
-      this.stream.on('error', (error) => (this.failure = error))
+      this.stream.on('error', (error) => (this.failure = this.unwritten(error)))
     }
     if (this.failure) throw this.failure
     const text = JSON.stringify({ line, code, param, message, raw })
@@ -40,7 +40,16 @@ export class RejectsFile {
   }
 
   async close(): Promise<void> {
-    if (this.stream && !this.failure) await new Promise<void>((resolve) => this.stream?.end(resolve))
+    const { stream } = this
+    if (stream && !this.failure) {
+      await new Promise<void>((resolve, reject) =>
+        stream.end((error?: Error | null) => (error ? reject(this.unwritten(error)) : resolve())),
+      )
+    }
     if (this.failure) throw this.failure
+  }
+
+  private unwritten(error: Error): Error {
+    return new Error(`The refused lines could not all be written to ${this.path}: ${error.message}`, { cause: error })
   }
 }

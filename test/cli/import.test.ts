@@ -396,6 +396,13 @@ describe('An import', () => {
     expect(existsSync(join(folder, 'victim'))).toBe(false)
   })
 
+  it('says that the refused lines could not be written, and is not done then', async () => {
+    const path = file('usage.ndjson', ndjson([{ event_name: 'tokens', payload }, { event_name: 'nothing' }]))
+    const ended = await importFile(path, '--rejects', '/dev/full')
+    expect(ended).toMatchObject({ code: 3, stderr: expect.stringContaining('written to /dev/full: ENOSPC') as unknown })
+    expect(summary(ended)).toMatchObject({ counted: 1, rejected: 1 })
+  })
+
   it('takes a folder without any of its files for that of somebody else, where it goes through a service', async () => {
     const anybodys = join(folder, 'anybodys')
     mkdirSync(anybodys)
