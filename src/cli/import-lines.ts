@@ -152,6 +152,10 @@ const RESERVED_COLUMNS: ReadonlySet<string> = new Set(['event_name', 'identifier
 
 function readHeader({ raw, problem }: CsvRecord): Column[] {
   if (problem) throw new ImportFormatError(`The header row cannot be read: ${problem.message}`)
+  // In quotes it may be part of a payload key.
+  if (raw.replace(/"[^"]*"/g, '').includes('\r')) {
+    throw new ImportFormatError('The header row has a carriage return in it: lines must end with LF or CR LF.')
+  }
   let names: Cell[]
   try {
     names = parseCells(raw)[0] ?? []

@@ -266,6 +266,7 @@ describe('Importing CSV', () => {
       'Column 2 is called "Identifier": write identifier, or "payload.Identifier" if it is a payload key.',
     ],
     ['blanks around a name', 'event_name,value, timestamp\ntokens,1,1\n', 'write timestamp, or "payload. timestamp"'],
+    ['lines that end with a carriage return alone', 'event_name,value\rtokens,1\r', 'must end with LF or CR LF'],
     ['another name of the meter', 'Event_Name,value\ntokens,1\n', 'write event_name, or "payload.Event_Name"'],
   ])('stops at a header with %s', async (_, content, message) => {
     const ended = await importFile(file('header.csv', content))
