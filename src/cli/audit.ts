@@ -14,6 +14,7 @@ import { runAudit, type AuditSettings } from '../replay/run-audit.js'
 import { checkpointLine, differenceLine, storageLine } from './difference-line.js'
 import {
   INTERRUPTED,
+  INTERRUPTIONS,
   readTimes,
   requireAccountName,
   storeOptions,
@@ -93,7 +94,7 @@ export function auditCommand(): Command {
 async function audit(options: AuditOptions, selection: AuditSelection, settings: AuditSettings): Promise<void> {
   const interrupted = new AbortController()
   const interrupt = (): void => interrupted.abort()
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  for (const signal of INTERRUPTIONS) process.on(signal, interrupt)
   const progress = new AuditProgress(options.quiet === true)
   const isNarrow = selection.meterId !== null || selection.customer !== null
   const wantsEffects = isNarrow && (options.json === true || options.quiet !== true)
@@ -131,7 +132,7 @@ async function audit(options: AuditOptions, selection: AuditSelection, settings:
     process.stderr.write('Interrupted; nothing was changed.\n')
     process.exitCode = INTERRUPTED
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+    for (const signal of INTERRUPTIONS) process.off(signal, interrupt)
   }
 }
 

@@ -9,7 +9,14 @@ import { lockDataFolder, makeDataFolder } from '../data-folder.js'
 import { copyLog, type Copied, type CopyPhase } from '../event-store/copy-log.js'
 import type { EventStore } from '../event-store/event-store.js'
 import { EMBEDDED, EVENT_LOG_FILE, openEventStore } from '../event-store/open-event-store.js'
-import { EXIT_CODES, INTERRUPTED, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
+import {
+  EXIT_CODES,
+  INTERRUPTED,
+  INTERRUPTIONS,
+  placeOptions,
+  storeOverrides,
+  type PlaceOptions,
+} from './ledger-options.js'
 import { isSameFile } from './outside-data-folder.js'
 import { PhaseProgress } from './phase-progress.js'
 import { counted, grouped } from './progress.js'
@@ -89,7 +96,7 @@ async function copy(options: CopyOptions, from: Place, to: Place): Promise<void>
     process.stderr.write('Interrupted. The same command goes on where it ended.\n')
     interrupted.abort()
   }
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  for (const signal of INTERRUPTIONS) process.on(signal, interrupt)
   try {
     const copied = await withStores(from, to, (source, target) =>
       copyLog(source, target, {
@@ -108,7 +115,7 @@ async function copy(options: CopyOptions, from: Place, to: Place): Promise<void>
     if (!interrupted.signal.aborted) throw error
     process.exitCode = INTERRUPTED
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+    for (const signal of INTERRUPTIONS) process.off(signal, interrupt)
   }
 }
 

@@ -20,6 +20,7 @@ import { csvWriter, ndjsonWriter, recordsWriter, type ExportFormat } from './exp
 import {
   EXIT_CODES,
   INTERRUPTED,
+  INTERRUPTIONS,
   readTimes,
   requireAccountName,
   storeOptions,
@@ -31,8 +32,6 @@ import { requireOutsideDataFolder } from './outside-data-folder.js'
 import { counted, Progress } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
-/** Ctrl-C, a supervisor, and a terminal that is closed. */
-const INTERRUPTIONS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const PARTIAL_NAME_RANDOM_LENGTH = 12
 
 interface ExportOptions extends StoreOptions {

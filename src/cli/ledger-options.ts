@@ -6,6 +6,8 @@ import { isAccountName, type Mode } from '../domain/ledger.js'
 export const EXIT_CODES = 'Exit codes: 0 done, 2 the command line or a setting is wrong, 3 it could not be carried out.'
 /** The exit code of a command that was interrupted and cleaned up after itself. */
 export const INTERRUPTED = 130
+/** Ctrl-C, a supervisor, and a terminal that is closed. */
+export const INTERRUPTIONS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Where the store is. */
 export interface PlaceOptions {

@@ -508,13 +508,13 @@ describe('meterbook audit', () => {
     expect((await run()).stdout).toContain('DAMAGED')
   })
 
-  it('leaves nothing behind when it is interrupted', async () => {
+  it.each(['SIGINT', 'SIGHUP'] as const)('leaves nothing behind when it is interrupted by %s', async (signal) => {
     const { child, ended } = start(['audit', '--data-dir', dataDir, '--temp-dir', scratch])
     const isBegun = (): boolean => readdirSync(scratch).length > 0
     let isOver = false
     void ended.then(() => (isOver = true))
     while (!isBegun() && !isOver) await nextTurn()
-    child.kill('SIGINT')
+    child.kill(signal)
     const { code } = await ended
     // It may have been through before the signal came.
     expect([0, 130]).toContain(code)
