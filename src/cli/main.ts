@@ -39,8 +39,11 @@ const program = new Command('meterbook')
   .configureHelp({ showGlobalOptions: true })
   .hook('preAction', (_, command) => {
     refuseEmptyOptions(command)
+    if (command.name() === 'serve') return
     // Node ends with 1 on what nobody caught, output that nobody reads included.
-    if (command.name() !== 'serve') process.on('uncaughtException', fatal)
+    process.on('uncaughtException', fatal)
+    // How far it is, and why it ends: where a terminal was closed, or nobody listens, that keeps it from neither.
+    process.stderr.on('error', () => undefined)
   })
 
 for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
@@ -64,8 +67,11 @@ function refuseEmptyOptions(command: Command): void {
   }
 }
 
-function fatal(error: Error): never {
-  process.stderr.write(`${error.stack ?? error.message}\n`)
+function fatal(error: NodeJS.ErrnoException): never {
+  const isOutput = error.syscall === 'write'
+  process.stderr.write(
+    isOutput ? `Its output cannot be written: ${error.message}.\n` : `${error.stack ?? error.message}\n`,
+  )
   process.exit(3)
 }
 

@@ -11,7 +11,7 @@ import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.j
 import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
 import { createMeter } from '../domain/examples.js'
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 export interface Ended {
   readonly code: number | null

@@ -1,0 +1,38 @@
+/** Commands whose output cannot be written. `/dev/full` stands for a file on a full disk. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MAIN, makeStore } from './command-line.js'
+
+let dataDir: string
+let full: number
+beforeAll(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  await makeStore(dataDir, [{ eventName: 'tokens' }])
+  full = openSync('/dev/full', 'w')
+})
+afterAll(() => {
+  closeSync(full)
+  rmSync(dataDir, { recursive: true })
+})
+
+function digest(stdout: number | 'pipe', stderr: number | 'pipe', ...options: string[]): SpawnSyncReturns<string> {
+  const args = [MAIN, 'digest', '--data-dir', dataDir, ...options]
+  return spawnSync(process.execPath, args, { stdio: ['ignore', stdout, stderr], encoding: 'utf8' })
+}
+
+it('end with 3 and say why in one line', () => {
+  expect(digest(full, 'pipe', '--quiet')).toMatchObject({
+    status: 3,
+    stderr: 'Its output cannot be written: ENOSPC: no space left on device, write.\n',
+  })
+})
+
+it('do what they are for where it is only what they say on the way', () => {
+  expect(digest('pipe', full)).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/) as unknown,
+  })
+})
