@@ -1,13 +1,14 @@
 /** What SQLite's errors say of a file: SQLite itself names neither the file nor what to do. */
 
-/** It is not what was written; it may not be opened or written; its disk has no room or fails. */
-export type SqliteFailure = 'damaged' | 'unusable' | 'full' | 'failing'
+/** It is not what was written; it may not be opened or written; its disk has no room or fails; another process has it. */
+export type SqliteFailure = 'damaged' | 'unusable' | 'full' | 'failing' | 'locked'
 
 const failures: readonly (readonly [RegExp, SqliteFailure])[] = [
   [/^SQLITE_(CORRUPT|NOTADB)/, 'damaged'],
   [/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)/, 'unusable'],
   [/^SQLITE_FULL/, 'full'],
   [/^SQLITE_IOERR/, 'failing'],
+  [/^SQLITE_BUSY/, 'locked'],
 ]
 
 const LACKS_A_PART = /^no such (table|column|index)/
@@ -29,6 +30,7 @@ const remedies: Readonly<Record<Exclude<SqliteFailure, 'damaged'>, string>> = {
   full: 'Make room on its disk.',
   failing:
     'Its disk may be full, it may have reached the size that a file may have here (ulimit -f), or the disk fails.',
+  locked: 'Another program keeps it locked, such as a SQLite shell in a transaction: end that.',
 }
 
 /** For an operator: which file, what SQLite says, and what to do; `mending`: where it is damaged. */

@@ -35,6 +35,17 @@ it('names the file that has no room, and what to do', () => {
   )
 })
 
+it('names the file that another program keeps locked', () => {
+  const [shell, ours] = [0, 1].map(() => new Database(join(folder, 'events.db'), { timeout: 0 }))
+  shell?.exec('CREATE TABLE t (text); BEGIN IMMEDIATE')
+  const locked = failureOf(() => ours?.exec('INSERT INTO t VALUES (1)'))
+  shell?.close()
+  ours?.close()
+  expect(describeFailure('/data/events.db', locked, 'Restore it.')).toBe(
+    '/data/events.db cannot be used (database is locked). Another program keeps it locked, such as a SQLite shell in a transaction: end that.',
+  )
+})
+
 it('knows a folder that is not there', () => {
   const file = join(folder, 'none', 'read-model.db')
   expect(sqliteFailure(failureOf(() => new Database(file)))).toBe('unusable')
