@@ -44,7 +44,7 @@ export class ReadContext {
   }
 }
 
-/** The result, with the position it reflects in the response's header. */
+/** The result, with the position in the response's header that it reflects, or where a write stands. */
 export function withPosition<Result>(reply: FastifyReply, { result, position }: Answer<Result>): Result {
   if (position !== null) reply.header(POSITION_HEADER, position)
   return result

@@ -4,7 +4,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs'
 import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestContext } from '../commands/request-context.js'
-import { RetryRejections, type RetryOutcome } from '../commands/retry-rejections.js'
+import { RetryRejections, type RetryResult } from '../commands/retry-rejections.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { CountRejections } from '../queries/count-rejections.js'
 import { FindOpenRejections } from '../queries/find-open-rejections.js'
@@ -147,10 +147,10 @@ export class RejectionsController {
       const open = await this.queries.execute(
         new FindOpenRejections(context, filterOf(parameters), startingAfter, limit),
       )
-      const outcomes = await this.retry(context.ledger, open.revisions, retryContext)
+      const { outcomes, position } = await this.retry(context.ledger, open.revisions, retryContext)
       const counted = outcomes.filter(({ fate }) => fate === 'counted').length
       const stillRejected = outcomes.filter(({ fate }) => fate === 'refused').length
-      return {
+      const result: RejectionRetry = {
         object: 'meterbook.rejection_retry',
         counted,
         duplicates: outcomes.length - counted - stillRejected,
@@ -159,6 +159,7 @@ export class RejectionsController {
         retried: outcomes.length,
         still_rejected: stillRejected,
       }
+      return withPosition(reply, { result, position })
     })
   }
 
@@ -180,17 +181,14 @@ export class RejectionsController {
     const context = this.readContext.of(request, reply)
     return this.act(request, reply, async (retryContext) => {
       const { result } = await this.queries.execute(new GetRejection(context, id))
-      const [outcome] = await this.retry(context.ledger, [result.revision], retryContext)
+      const { outcomes } = await this.retry(context.ledger, [result.revision], retryContext)
+      const [outcome] = outcomes
       if (outcome?.fate === 'refused') throw outcome.reason
       return this.show(id, request, reply)
     })
   }
 
-  private retry(
-    ledger: LedgerName,
-    revisions: readonly number[],
-    context: RequestContext,
-  ): Promise<readonly RetryOutcome[]> {
+  private retry(ledger: LedgerName, revisions: readonly number[], context: RequestContext): Promise<RetryResult> {
     // The event a retry causes is the rejection's, not this request's: sent again, it is found counted by its identifier.
     const retryContext = { ...context, idempotency: null }
     return this.commands.execute(new RetryRejections(ledger, revisions, parseTimestamp, retryContext))

@@ -13,6 +13,7 @@ import { callerOf } from './caller.js'
 import { Describe } from './describe.js'
 import { readEventList } from './event-list.js'
 import { CostsEvents, entriesOf } from './rate-limits.js'
+import { withPosition } from './read-context.js'
 import {
   choice,
   integer,
@@ -103,10 +104,10 @@ export class UsageImportsController {
     if (key !== null) reply.header('idempotency-key', key)
     // There is no answer to keep: sent again, the key makes the same identifiers, and those count once.
     const context = { requestId: request.id, actor, idempotency: null }
-    const outcomes = await this.commands.execute(
+    const { outcomes, position } = await this.commands.execute(
       new ImportUsageBatch(ledger, events, backfill, key, parseTimestamp, context),
     )
-    return importObject(ledger, outcomes)
+    return withPosition(reply, { result: importObject(ledger, outcomes), position })
   }
 }
 

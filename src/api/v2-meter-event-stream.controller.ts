@@ -20,6 +20,7 @@ import { Describe, SESSION_TOKEN } from './describe.js'
 import { readEventList } from './event-list.js'
 import { CreateV2MeterEventParameters } from './meter-events.parameters.js'
 import { CostsEvents, entriesOf } from './rate-limits.js'
+import { withPosition } from './read-context.js'
 import { instant, namedObject, only, text, type TypeOf } from './stripe/answer-schemas.js'
 import { ApiError } from './stripe/api-error.js'
 import { readKey } from './stripe/idempotency.js'
@@ -108,8 +109,10 @@ export class V2MeterEventStreamController {
     if (key !== null) reply.header('idempotency-key', key)
     // There is no answer to keep: sent again, the key makes the same identifiers, and those count once.
     const context = { requestId: request.id, actor, idempotency: null }
-    await this.commands.execute(new RecordUsageStream(ledger, events, key, parseTimestamp, context))
-    return {}
+    const { position } = await this.commands.execute(
+      new RecordUsageStream(ledger, events, key, parseTimestamp, context),
+    )
+    return withPosition(reply, { result: {}, position })
   }
 }
 

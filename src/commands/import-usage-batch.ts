@@ -7,6 +7,8 @@ import { Inject } from '@nestjs/common'
 import { DomainError } from '../domain/errors.js'
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
+import { EVENT_STORE, type EventStore, type Position } from '../event-store/event-store.js'
+import { later } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { CLOCK, type Clock } from './environment.js'
 import { UsageImport, type Fate } from './import-usage.js'
@@ -15,7 +17,14 @@ import type { ParseTimestamp } from './record-usage-stream.js'
 import { identifierInBatch } from './usage-identity.js'
 import { UsageLedger } from './usage-ledger.js'
 
-export class ImportUsageBatch extends Command<readonly Fate['outcome'][]> {
+export interface ImportResult {
+  /** One for each event. */
+  readonly outcomes: readonly Fate['outcome'][]
+  /** Of the last event that was appended; null: none was. */
+  readonly position: Position | null
+}
+
+export class ImportUsageBatch extends Command<ImportResult> {
   constructor(
     readonly ledger: LedgerName,
     readonly events: readonly JsonValue[],
@@ -35,19 +44,16 @@ export class ImportUsageBatchHandler implements ICommandHandler<ImportUsageBatch
   constructor(
     private readonly catalogues: MeterCatalogues,
     private readonly usage: UsageLedger,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /**
-   * One outcome for each event.
-   *
-   * @throws Overloaded, EventStoreUnavailable, ReadModelBehind: the whole batch may be sent again, what counted counts once.
-   */
-  execute(batch: ImportUsageBatch): Promise<readonly Fate['outcome'][]> {
+  /** @throws Overloaded, EventStoreUnavailable, ReadModelBehind: the whole batch may be sent again, what counted counts once. */
+  execute(batch: ImportUsageBatch): Promise<ImportResult> {
     return this.usage.recording(this.clock.now(), () => this.import(batch))
   }
 
-  private async import({ events, idempotencyKey, ...batch }: ImportUsageBatch): Promise<readonly Fate['outcome'][]> {
+  private async import({ events, idempotencyKey, ...batch }: ImportUsageBatch): Promise<ImportResult> {
     const { ledger, backfill, parseTimestamp, context } = batch
     const catalogue = await this.catalogues.latest(ledger)
     const settings = { ledger, catalogue, backfill, parseTimestamp, clock: this.clock, context }
@@ -56,10 +62,14 @@ export class ImportUsageBatchHandler implements ICommandHandler<ImportUsageBatch
       events.map((event, index) => usageImport.take(event, () => identifierOf(ledger, idempotencyKey, index))),
     )
     // Every write has settled: nothing is left under way behind this answer.
-    return fates.map((fate) => {
+    let last: Position | null = null
+    const outcomes = fates.map((fate) => {
       if (fate.status === 'rejected') throw fate.reason
-      return fate.value.outcome
+      const { outcome, position } = fate.value
+      if (outcome === 'counted') last = later(this.store, last, position)
+      return outcome
     })
+    return { outcomes, position: last }
   }
 }
 

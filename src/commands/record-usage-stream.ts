@@ -11,7 +11,8 @@ import { activeMeter, metersNamed, type Meter, type State } from '../domain/mete
 import { readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
 import { identityOf, readStreamedEvent, type StreamedEvent } from '../domain/streamed-event.js'
 import type { UsageRecord } from '../domain/usage-record.js'
-import { ReadYourWrites } from '../event-store/read-your-writes.js'
+import { EVENT_STORE, type EventStore, type Position } from '../event-store/event-store.js'
+import { later, ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { CLOCK, IDS, type Clock, type Ids } from './environment.js'
 import { MeterCatalogues } from './meter-catalogues.js'
@@ -28,6 +29,8 @@ export interface StreamResult {
   readonly counted: number
   readonly duplicates: number
   readonly rejected: number
+  /** Of the last event that was appended; null: none was. */
+  readonly position: Position | null
 }
 
 export class RecordUsageStream extends Command<StreamResult> {
@@ -63,6 +66,7 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
     private readonly usage: UsageLedger,
     private readonly rejections: RejectionLog,
     private readonly readYourWrites: ReadYourWrites,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(IDS) private readonly ids: Ids,
   ) {}
@@ -88,6 +92,7 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
     }
     let counted = 0
     let duplicates = 0
+    let position: Position | null = null
     for (const wave of recordingWaves(accepted)) {
       const outcomes = await this.usage.submitAll(batch.ledger, catalogue.usagePartitions ?? 1, wave, batch.context)
       for (let place = 0; place < outcomes.length; place++) {
@@ -96,13 +101,17 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
         if (outcome instanceof DomainError) refused.push({ index, identifier, reason: outcome })
         // Everything that was sent has settled: nothing is left under way behind this answer.
         else if (outcome instanceof Error) throw outcome
-        else if (outcome.isNew) counted++
-        else duplicates++
+        else if (!outcome.isNew) duplicates++
+        else {
+          counted++
+          position = later(this.store, position, outcome.position)
+        }
       }
     }
     refused.sort((left, right) => left.index - right.index)
-    await Promise.all(refused.map((each) => this.reject(each, batch, catalogue, receivedAt)))
-    return { counted, duplicates, rejected: refused.length }
+    const rejected = await Promise.all(refused.map((each) => this.reject(each, batch, catalogue, receivedAt)))
+    for (const each of rejected) position = later(this.store, position, each)
+    return { counted, duplicates, rejected: refused.length, position }
   }
 
   private identifierOf(event: StreamedEvent | DomainError, index: number, batch: RecordUsageStream): string {
@@ -130,13 +139,14 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
     { ledger, events, context }: RecordUsageStream,
     catalogue: State,
     receivedAt: number,
-  ): Promise<void> {
+  ): Promise<Position> {
     const event = events[index] ?? null
     const { eventName } = identityOf(event)
     const meterId = eventName === null ? null : (metersNamed(catalogue, eventName)[0]?.id ?? null)
     const data = { eventName, meterId, identifier, code, message, event, index, receivedAt }
     const position = await this.rejections.append(ledger, { type: 'UsageRejected', data }, context)
     this.readYourWrites.acknowledge(position)
+    return position
   }
 }
 

@@ -13,7 +13,8 @@ import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, type Meter, type State } from '../domain/meter-catalogue.js'
 import { readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
 import { readStreamedEvent } from '../domain/streamed-event.js'
-import { ReadYourWrites } from '../event-store/read-your-writes.js'
+import { EVENT_STORE, type EventStore, type Position } from '../event-store/event-store.js'
+import { later, ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { READ_MODEL, type ReadModel } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
@@ -26,16 +27,23 @@ import { UsageLedger } from './usage-ledger.js'
 
 export type RetryOutcome =
   /** It counts from now on. */
-  | { readonly fate: 'counted' }
+  | { readonly fate: 'counted'; readonly position: Position }
   /** It had been counted already, with the same body. */
-  | { readonly fate: 'duplicate' }
+  | { readonly fate: 'duplicate'; readonly position: Position }
   | { readonly fate: 'resolved-before' }
   | { readonly fate: 'refused'; readonly reason: DomainError }
+
+export interface RetryResult {
+  /** One for each rejection. */
+  readonly outcomes: readonly RetryOutcome[]
+  /** Of the last event that was appended; null: none was. */
+  readonly position: Position | null
+}
 
 /** Rejections of one call. */
 export const RETRIES_MAX = 1000
 
-export class RetryRejections extends Command<readonly RetryOutcome[]> {
+export class RetryRejections extends Command<RetryResult> {
   constructor(
     readonly ledger: LedgerName,
     /** Revisions of the rejections, at most `RETRIES_MAX`, oldest first: they are recorded in this order. */
@@ -58,17 +66,16 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
     private readonly usage: UsageLedger,
     private readonly rejections: RejectionLog,
     private readonly readYourWrites: ReadYourWrites,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(READ_MODEL) private readonly readModel: ReadModel,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
-   * One outcome for each rejection.
-   *
    * @throws DomainError `resource_missing` for an unknown one, before anything is done; Overloaded, EventStoreUnavailable,
    * ReadModelBehind: the call may be sent again.
    */
-  async execute(command: RetryRejections): Promise<readonly RetryOutcome[]> {
+  async execute(command: RetryRejections): Promise<RetryResult> {
     const { ledger, rejections } = command
     const catalogue = await this.catalogues.latest(ledger)
     await this.readYourWrites.settled()
@@ -82,10 +89,13 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
     })
     const settled = await Promise.allSettled(rows.map((row) => this.once(row, catalogue, command)))
     // Every write has settled: nothing is left under way behind this answer.
-    return settled.map((each) => {
+    let position: Position | null = null
+    const outcomes = settled.map((each) => {
       if (each.status === 'rejected') throw each.reason
+      if ('position' in each.value) position = later(this.store, position, each.value.position)
       return each.value
     })
+    return { outcomes, position }
   }
 
   private once(row: UsageRejectionRow, catalogue: State, command: RetryRejections): Promise<RetryOutcome> {
@@ -105,8 +115,8 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
     if (row.status === 'resolved') return { fate: 'resolved-before' }
     try {
       const { meter, isNew } = await this.record(row, catalogue, command)
-      await this.resolve(row, meter, command)
-      return { fate: isNew ? 'counted' : 'duplicate' }
+      const position = await this.resolve(row, meter, command)
+      return { fate: isNew ? 'counted' : 'duplicate', position }
     } catch (error) {
       if (error instanceof DomainError) return { fate: 'refused', reason: error }
       throw error
@@ -135,9 +145,10 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
     { revision: rejection, identifier }: UsageRejectionRow,
     { id: meterId }: Meter,
     { ledger, context }: RetryRejections,
-  ): Promise<void> {
+  ): Promise<Position> {
     const data = { rejection, meterId, identifier, at: this.clock.now() }
     const position = await this.rejections.append(ledger, { type: 'UsageRejectionResolved', data }, context)
     this.readYourWrites.acknowledge(position)
+    return position
   }
 }

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type Stripe from 'stripe'
 import { LONG_READS_MAX } from '../../src/queries/read-turns.js'
-import { cancel, createMeter, report, summaries, total } from '../metered-usage.js'
+import { uniqueName } from '../controls.js'
+import { cancel, createMeter, CUSTOMER, report, summaries, total } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
 
@@ -75,6 +76,42 @@ onEachStore('Read your writes', (start) => {
     expect(positionOf(list as Stripe.Response<object>)).toBe(written)
     const [summary] = await summaries(stripe, meter)
     expect(summary?.position).toBe(written)
+  })
+
+  it('says where many events of one request stand, as far as it appended any', async () => {
+    const meter = await createMeter(stripe)
+    const eventOf = (index: number, event_name = meter.event_name) => ({
+      event_name,
+      identifier: `${index}`,
+      payload: { stripe_customer_id: CUSTOMER, value: '1' },
+    })
+    const { authentication_token } = await stripe.v2.billing.meterEventSession.create()
+    // Enough for every partition, and one refusal that is stored.
+    const events = Array.from({ length: 50 }, (_, index) => eventOf(index))
+    const later = uniqueName('later_')
+    const streaming = service.client(authentication_token).v2.billing.meterEventStream
+    const post = (path: string, body?: object) =>
+      stripe.rawRequest('POST', path, body) as Promise<Stripe.Response<object>>
+    const writes = [
+      () => streaming.create({ events }),
+      () => streaming.create({ events: [...events, eventOf(1, later)] }),
+      () => post('/meterbook/v1/usage_imports', { events: [...events, eventOf(50), eventOf(51), eventOf(52)] }),
+      async () => {
+        await createMeter(stripe, 'sum', { event_name: later })
+        return post('/meterbook/v1/rejections/retry')
+      },
+    ]
+    for (const write of writes) {
+      const written = positionOf((await write()) as Stripe.Response<object>)
+      expect(positionOf(await listAfter(written))).toBe(written)
+    }
+    for (const again of [
+      await streaming.create({ events }),
+      await post('/meterbook/v1/usage_imports', { events: [...events, { event_name: 'nowhere' }] }),
+      await post('/meterbook/v1/rejections/retry'),
+    ]) {
+      expect((again as Stripe.Response<object>).lastResponse.headers).not.toHaveProperty('meterbook-position')
+    }
   })
 
   it('reads at least up to the position it is given', async () => {
