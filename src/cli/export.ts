@@ -49,10 +49,10 @@ interface ExportOptions extends StoreOptions {
 
 const HELP = `
 Every record is the request that made it: the same identifier, values, timestamp to the millisecond, and payload.
-\`meterbook import --backfill\` of the file gives the same records. In CSV every payload key is a column payload.<key>;
-an empty cell is no key, "" is an empty text. Cells are written as they are, so that they
-can be imported again: one that begins with =, +, - or @ is a formula to a spreadsheet. The CSV of the API and the
-dashboard (docs/answers.md) is for opening in one.
+\`meterbook import --backfill\` of the file gives the same records, on the meter that has the event name then: of meters that
+had one name after one another export one alone (--meter). In CSV every payload key is a column payload.<key>; an empty cell
+is no key, "" is an empty text. Cells are written as they are, so that they can be imported again: one that begins with =,
++, - or @ is a formula to a spreadsheet. The CSV of the API and the dashboard (docs/answers.md) is for opening in one.
 
 The format and gzip are also told by the name of --out (.csv, .ndjson, .gz). Times are RFC 3339 or whole Unix seconds and
 are compared with the timestamp of the event. The service may run meanwhile.
@@ -104,6 +104,7 @@ async function exportRecords(
       ...times,
       includeCancelled: options.includeCancelled === true || options.format === 'records',
     }
+    if (!options.quiet && !selection.includeCancelled) warnOfSharedNames(selection.meters)
     const progress = new Progress(options.quiet ? null : process.stderr, 'record')
     const written = await write(store, selection, options, progress)
     progress.clear()
@@ -124,6 +125,18 @@ async function chosenMeters(
   if (chosen.length > 0) return new Map(chosen)
   const what = meter === undefined ? `meter with the event name ${eventName}` : `meter ${meter}`
   throw new DomainError('resource_missing', `The ledger ${ledger} has no ${what}.`)
+}
+
+/** An import knows a meter by its event name alone, and one meter has it at a time. */
+function warnOfSharedNames(meters: ReadonlyMap<string, Meter>): void {
+  const [names, shared] = [new Set<string>(), new Set<string>()]
+  for (const { eventName } of meters.values()) (names.has(eventName) ? shared : names).add(eventName)
+  for (const name of shared) {
+    process.stderr.write(
+      `Several meters had the event name ${name}: an import counts the records of all of them on the one that has it then. ` +
+        'Export one alone with --meter.\n',
+    )
+  }
 }
 
 async function write(

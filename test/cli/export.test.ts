@@ -162,6 +162,34 @@ describe('An export', () => {
     }
   })
 
+  it('says where an import could not tell the meters apart', async () => {
+    const service = await startServiceProcess({ DATA_DIR: dataDir, BOOTSTRAP_API_KEY: TEST_KEY })
+    try {
+      const { meters } = service.stripe.billing
+      const { data } = await meters.list()
+      const earlier = data.find(({ event_name }) => event_name === 'calls')!
+      await meters.deactivate(earlier.id)
+      const { display_name, event_name, default_aggregation } = earlier
+      await meters.create({ display_name, event_name, default_aggregation })
+      const warning = 'Several meters had the event name calls: '
+      const said = async (...options: string[]): Promise<string> =>
+        (await meterbook(['export', '--data-dir', dataDir, ...options])).stderr
+      for (const options of [[], ['--event-name', 'calls']]) {
+        expect((await said(...options)).split(warning)).toHaveLength(2)
+      }
+      for (const options of [
+        ['--meter', earlier.id],
+        ['--event-name', 'tokens'],
+        ['--format', 'records'],
+        ['--quiet'],
+      ]) {
+        expect(await said(...options)).not.toContain(warning)
+      }
+    } finally {
+      await service.end('SIGTERM')
+    }
+  })
+
   it('writes nothing in the data folder, by whatever name, also while the service runs', async () => {
     fill()
     const linked = join(folder, 'linked')
