@@ -28,7 +28,7 @@ import {
   type StoreOptions,
 } from './ledger-options.js'
 import { requireNamedLedger } from './named-ledger.js'
-import { requireOutsideDataFolder } from './outside-data-folder.js'
+import { requireFolderOf, requireOutsideDataFolder } from './outside-data-folder.js'
 import { counted, Progress } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
@@ -83,7 +83,10 @@ export function exportCommand(): Command {
     const times = readTimes(command, options)
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
     requireEventLog(config)
-    if (options.out !== undefined) requireOutsideDataFolder(options.out, config.dataDir, '--out')
+    if (options.out !== undefined) {
+      requireFolderOf(options.out, '--out')
+      requireOutsideDataFolder(options.out, config.dataDir, '--out')
+    }
     await requireNamedLedger(command, options, config)
     await exportRecords(options, times, config)
   })

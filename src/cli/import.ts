@@ -20,7 +20,7 @@ import { runImport, type ImportCounts, type ImportRun } from './import-run.js'
 import { ServiceImport } from './import-through-service.js'
 import { contentHash, openImportSource, STANDARD_INPUT } from './import-source.js'
 import { requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
-import { requireOutsideDataFolder } from './outside-data-folder.js'
+import { requireFolderOf, requireOutsideDataFolder } from './outside-data-folder.js'
 import { counted as countedAs, grouped, Progress } from './progress.js'
 import { RejectsFile } from './rejects-file.js'
 import { ServiceClient } from './service-client.js'
@@ -100,6 +100,7 @@ interface Target {
 /** Reads the settings at once; what is returned opens it. */
 function target(file: string, options: ImportOptions): () => Promise<Target> {
   const { url, apiKey, backfill } = options
+  requireFolderOf(rejectsPath(file, options), '--rejects')
   const requireElsewhere = (dataDir: string): void =>
     requireOutsideDataFolder(rejectsPath(file, options), dataDir, '--rejects')
   if (url === undefined) {

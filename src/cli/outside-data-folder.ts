@@ -16,6 +16,13 @@ import { SECRET_FILE } from '../session-secret.js'
 /** Others are named after them: `events.db-wal`. */
 const OWN_FILES = [EVENT_LOG_FILE, READ_MODEL_FILE, LOCK_FILE, SECRET_FILE]
 
+/** What is to be written is found out before anything is done, not at the end of it. @throws ConfigError */
+export function requireFolderOf(path: string, option: string): void {
+  const folder = dirname(path)
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
+  throw new ConfigError(`${option} cannot be ${path}: there is no folder ${folder}.`)
+}
+
 /** `option` is what names the file. @throws ConfigError */
 export function requireOutsideDataFolder(path: string, dataDir: string, option: string): void {
   if (!statSync(dataDir, { throwIfNoEntry: false })?.isDirectory()) return

@@ -272,6 +272,7 @@ describe('An export', () => {
     expect(await exportFrom(dataDir, '--meter', 'mtr_none')).toMatchObject({ code: 2, stdout: '' })
     const missing = join(folder, 'elsewhere')
     expect(await exportFrom(missing)).toMatchObject({ code: 2, stdout: '' })
+    expect(await exportFrom(dataDir, '--out', join(missing, 'usage.csv'))).toMatchObject({ code: 2, stdout: '' })
     expect(existsSync(missing)).toBe(false)
   })
 

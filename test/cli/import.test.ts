@@ -363,7 +363,7 @@ describe('An import', () => {
     }
   })
 
-  it('ends with 2 where there is no store, no meter, or the side file is the input', async () => {
+  it('ends with 2 where there is no store or meter, or the side file is the input or cannot be made', async () => {
     const path = file('usage.ndjson', ndjson([{ event_name: 'tokens', payload }]))
     const run = (...options: string[]) => meterbook(['import', path, ...options])
     const missing = join(folder, 'elsewhere')
@@ -374,6 +374,7 @@ describe('An import', () => {
       stderr: expect.stringContaining('default~live has no meters') as unknown,
     })
     expect((await run('--data-dir', dataDir, '--rejects', path)).code).toBe(2)
+    expect((await run('--data-dir', dataDir, '--rejects', join(missing, 'refused'))).code).toBe(2)
     expect(readFileSync(path, 'utf8')).not.toBe('')
   })
 
