@@ -104,6 +104,8 @@ onEachStore('Read your writes', (start) => {
     for (const write of writes) {
       const written = positionOf((await write()) as Stripe.Response<object>)
       expect(positionOf(await listAfter(written))).toBe(written)
+      const then = `/meterbook/v1/meter_events?as_of_position=${encodeURIComponent(written)}`
+      expect(await stripe.rawRequest('GET', then)).toHaveProperty('data')
     }
     for (const again of [
       await streaming.create({ events }),
