@@ -1,7 +1,7 @@
 /** `/meterbook/v1/usage_imports`: events of a file through the running service, each answered for. Secret keys only. */
 import { Controller, Post, Req, Res } from '@nestjs/common'
 import { CommandBus } from '@nestjs/cqrs'
-import { ApiBody, ApiProperty, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiProperty, ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ImportUsageBatch } from '../commands/import-usage-batch.js'
 import { IMPORT_CALL_EVENTS_MAX, type Fate } from '../commands/import-usage.js'
@@ -95,6 +95,7 @@ export class UsageImportsController {
   @Post()
   @Describe({ id: 'importUsage', summary: 'Report usage in batches, each event answered for', answer: UsageImport })
   @CostsEvents(entriesOf('events', IMPORT_CALL_EVENTS_MAX))
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiBody({ type: CreateUsageImportParameters })
   async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<UsageImport> {
     const events = readEventList(request.body, IMPORT_CALL_EVENTS_MAX, ['backfill'])
@@ -113,6 +114,8 @@ export class UsageImportsController {
 
 function readBackfill({ backfill = false }: { readonly backfill?: unknown }): boolean {
   if (typeof backfill === 'boolean') return backfill
+  // A form has texts alone.
+  if (backfill === 'true' || backfill === 'false') return backfill === 'true'
   throw ApiError.invalidRequest('backfill must be true or false.', 'parameter_invalid', 'backfill')
 }
 

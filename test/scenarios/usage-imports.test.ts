@@ -102,6 +102,15 @@ onEachStore('Importing through the service', (start) => {
     ])
   })
 
+  it('takes a form, as the SDK sends it', async () => {
+    const own = await createMeter(stripe)
+    const old = eventOf(own, 'old', '5', NOW / 1000 - 60 * 86_400)
+    const send = (backfill: boolean) => stripe.rawRequest('POST', PATH, { events: [old], backfill })
+    expect(await send(false)).toMatchObject({ results: [{ code: 'timestamp_too_far_in_past' }] })
+    expect(await send(true)).toMatchObject({ results: [{ status: 'counted' }] })
+    expect(await total(stripe, own)).toBe('5')
+  })
+
   it('keeps the order of a call where it decides a number', async () => {
     const hourly = await createMeter(stripe, 'sum', { event_time_window: 'hour' })
     const last = await createMeter(stripe, 'last')
