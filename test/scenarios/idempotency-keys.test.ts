@@ -124,6 +124,7 @@ onEachStore('Idempotency keys', (start) => {
       it.each(posts)('refuse other parameters to: %s', async (name, send) => {
         const refusal = await refusalOf(send(keyOf(name), true))
         expect(refusal).toMatchObject({ type: 'StripeIdempotencyError', statusCode: 400, rawType: 'idempotency_error' })
+        expect(refusal.code).toBe(name.endsWith(' v2') ? 'idempotency_error' : undefined)
         await nothingHappened()
       })
     }

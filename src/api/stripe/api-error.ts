@@ -15,6 +15,7 @@ export const apiErrorCodes = [
   'expectation_failed',
   'forbidden',
   'headers_too_large',
+  'idempotency_error',
   'idempotency_key_in_use',
   'internal_error',
   'invalid_cancel_configuration',

@@ -6,7 +6,14 @@
 import { HttpException } from '@nestjs/common'
 import { DomainError } from '../../domain/errors.js'
 import { choice, namedObject, object, optional, text, type TypeOf } from './answer-schemas.js'
-import { ApiError, apiErrorCodes, apiErrorTypes, fromDomainError, type ApiErrorCode } from './api-error.js'
+import {
+  ApiError,
+  apiErrorCodes,
+  apiErrorTypes,
+  fromDomainError,
+  type ApiErrorCode,
+  type ApiErrorType,
+} from './api-error.js'
 import { quote } from './wire-text.js'
 
 const code = choice(apiErrorCodes)
@@ -69,12 +76,13 @@ export function answerTo(error: unknown, request: FailedRequest): ErrorAnswer {
   const { status, type, code, message, param, headers } = toApiError(error, request, version)
   const envelope: TypeOf<typeof V1Error> | TypeOf<typeof V2Error> =
     version === 'v2'
-      ? { error: { code: code ?? v2CodeOf(status), message, type } }
+      ? { error: { code: code ?? v2CodeOf(status, type), message, type } }
       : { error: { type, message, ...(code !== null && { code }), ...(param !== null && { param }) } }
   return { status, headers, body: JSON.stringify(envelope), trouble: troubleOf(error, status) }
 }
 
-function v2CodeOf(status: number): ApiErrorCode {
+function v2CodeOf(status: number, type: ApiErrorType): ApiErrorCode {
+  if (type === 'idempotency_error') return type
   return v2Codes[status] ?? (status < 500 ? 'invalid_request' : 'internal_error')
 }
 
