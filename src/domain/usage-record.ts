@@ -48,6 +48,8 @@ export type Event =
   | { readonly type: 'UsageRecorded'; readonly data: UsageRecord }
   | { readonly type: 'UsageCancelled'; readonly data: UsageCancelled }
 
+/** What a time of v1 is told to. */
+const SECOND_MS = 1000
 /** How long after its receipt a record can be cancelled, inclusive (Stripe: "the last 24 hours"). */
 export const CANCELLATION_WINDOW_MS = 24 * HOUR_MS
 
@@ -106,10 +108,19 @@ export function evolve(_state: State, event: Event): State {
 function firstDifference(known: UsageRecord, sent: UsageRecord, hasTimestamp: boolean): string | null {
   if (known.customer !== sent.customer) return 'customer'
   if (known.value !== sent.value) return 'value'
-  if (hasTimestamp && known.occurredAt !== sent.occurredAt) return 'timestamp'
+  if (hasTimestamp && !isSameTime(known, sent.occurredAt)) return 'timestamp'
   const keys = Object.keys(known.payload)
   if (keys.length !== Object.keys(sent.payload).length) return 'payload'
   return keys.every((key) => Object.hasOwn(sent.payload, key) && known.payload[key] === sent.payload[key])
     ? null
     : 'payload'
+}
+
+/**
+ * Where the caller gave no timestamp, v1 answered the second of the receipt: sent again with that, it is the event that was
+ * answered, and not another one.
+ */
+function isSameTime({ occurredAt, recordedAt }: UsageRecord, sentAt: number): boolean {
+  if (sentAt === occurredAt) return true
+  return occurredAt === recordedAt && sentAt === occurredAt - (occurredAt % SECOND_MS)
 }

@@ -101,6 +101,21 @@ describe('Recording usage', () => {
       .when({ ...record, record: { ...usage, value: '26' }, hasTimestamp: false })
       .thenRefused('duplicate_meter_event')
   })
+
+  it('takes the second that was answered for the same where the caller had given no timestamp, and no other', () => {
+    const receipt = NOW + 179
+    const known: Event = { type: 'UsageRecorded', data: { ...usage, occurredAt: receipt, recordedAt: receipt } }
+    const sentAgain = (occurredAt: number) => ({
+      ...record,
+      record: { ...usage, occurredAt, recordedAt: NOW + 60_000 },
+    })
+    for (const same of [NOW, receipt]) given(known).when(sentAgain(same)).then()
+    for (const other of [NOW + 1, NOW - 1000, NOW + 1000]) {
+      given(known).when(sentAgain(other)).thenRefused('duplicate_meter_event')
+    }
+    const told: Event = { type: 'UsageRecorded', data: { ...usage, occurredAt: receipt, recordedAt: NOW + 500 } }
+    given(told).when(sentAgain(NOW)).thenRefused('duplicate_meter_event')
+  })
 })
 
 describe('Cancelling usage', () => {
