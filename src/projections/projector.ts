@@ -128,10 +128,10 @@ export class Projector {
     const { isLeading: hasLed, rebuilding: begun } = this
     const isFirst = this.checkpoints.size === 0
     this.isLeading = false
+    this.shared.handOver()
     if (standing === 'following') {
       this.rebuilding = null
       begun?.forget()
-      this.shared.handOver()
       if (hasLed) this.report('Another service writes the read model by now; this one follows.')
       return false
     }

@@ -257,8 +257,13 @@ export class Rebuilding {
       if (checkpoints.get(projection)?.event === this.reached.event) continue
       throw new ProjectionStopped(`The rebuilt projection ${projection} does not stand where the live one does.`)
     }
-    await this.readModel.switchBuild()
     this.status = 'completed'
+    try {
+      await this.readModel.switchBuild(JSON.stringify(this.state))
+    } catch (error) {
+      this.status = 'comparing'
+      throw error
+    }
   }
 
   /** Of what the switch mends: those that a batch of the log has set since are right. */
@@ -296,7 +301,11 @@ export class Rebuilding {
   }
 
   private say(): void {
-    this.onState({
+    this.onState(this.state)
+  }
+
+  private get state(): RebuildState {
+    return {
       projections: this.projections.map(({ projection }) => projection),
       status: this.status,
       sequence: this.reached.sequence,
@@ -308,7 +317,7 @@ export class Rebuilding {
       differences: this.differences,
       elapsedMs: Math.round(performance.now() - this.since),
       failure: this.failure,
-    })
+    }
   }
 }
 

@@ -66,7 +66,7 @@ export class SharedRebuild {
     this.onState(state)
   }
 
-  /** Another process writes by now, and goes on with it. */
+  /** Another process may have gone on with it meanwhile. */
   handOver(): void {
     this.untold = null
   }

@@ -21,7 +21,6 @@ import {
   type KeyValue,
   type Range,
   type ReadModel,
-  type RebuildBoard,
   type RowReader,
   type RowsImage,
   type RowWriter,
@@ -62,7 +61,7 @@ interface Views {
 
 export class PostgresReadModel implements ReadModel {
   readonly removal: string
-  readonly rebuildBoard: RebuildBoard
+  readonly rebuildBoard: PostgresRebuildBoard
   private readonly settings: PostgresSettings
   private readonly lock: number
   private readonly tables: PostgresTables
@@ -143,12 +142,15 @@ export class PostgresReadModel implements ReadModel {
   }
 
   /** What was built is analyzed first (see `analyze`). */
-  async switchBuild(): Promise<void> {
+  async switchBuild(state: string): Promise<void> {
     await this.transaction(async (session) => {
       const { live, building } = await this.lookUp(session)
       for (const [name, physical] of building) if (live.get(name) !== physical) await session.run(`ANALYZE ${physical}`)
     })
-    await this.changeTables((session) => this.tables.switchBuild(session))
+    await this.changeTables(async (session) => {
+      await this.tables.switchBuild(session)
+      await this.rebuildBoard.tellIn(session, state, false)
+    })
   }
 
   async dropReplaced(kept: boolean): Promise<boolean> {

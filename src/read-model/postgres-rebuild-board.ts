@@ -29,7 +29,12 @@ export class PostgresRebuildBoard implements RebuildBoard {
   }
 
   tell(state: string, isRunning: boolean): Promise<void> {
+    return this.asWriter((session) => this.tellIn(session, state, isRunning))
+  }
+
+  /** In a transaction that somebody else began. */
+  async tellIn(session: PostgresConnection, state: string, isRunning: boolean): Promise<void> {
     const told = `UPDATE ${this.table} SET state = $1, running = $2`
-    return this.asWriter(async (session) => void (await session.run(told, [state, isRunning ? 'true' : 'false'])))
+    await session.run(told, [state, isRunning ? 'true' : 'false'])
   }
 }

@@ -112,8 +112,11 @@ export interface Building {
   builds(): Promise<ReadonlyMap<string, Checkpoint>>
   /** Takes away what is being built. */
   abandonBuild(): Promise<void>
-  /** Makes the tables that were built the live ones, in one step. The old ones wait for `dropReplaced`. */
-  switchBuild(): Promise<void>
+  /**
+   * Makes the tables that were built the live ones, in one step, with which the board of those that share the rows says `state`: whoever
+   * does not get the answer finds there what became of it. The old tables wait for `dropReplaced`.
+   */
+  switchBuild(state: string): Promise<void>
   /** Drops one table that was replaced, also one that was to be kept if so told; answers whether there was one. */
   dropReplaced(kept: boolean): Promise<boolean>
 }

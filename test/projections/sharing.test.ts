@@ -236,6 +236,25 @@ it('A rebuild goes on in the one that takes over, without an event that says so'
     expect(following.rebuilds.map(({ status }) => status)).not.toContain('failed')
   }))
 
+it('A rebuild whose last answer was lost is told as what became of it', () =>
+  sharing(async (join, store, url) => {
+    const [writing, following] = [join(), join()]
+    await writing.start()
+    await writing.reached(await lastOf(store))
+    await following.start()
+    await following.reached(await lastOf(store))
+    const { rows } = writing
+    const switchBuild = rows.switchBuild.bind(rows)
+    rows.switchBuild = async (state) => {
+      await switchBuild(state)
+      await endSessions(url)
+      throw new ReadModelUnavailable('the connection was lost')
+    }
+    writing.rebuild({ projections: [], keep: false })
+    await Promise.all([writing, following].map((each) => each.until(isCompleted)))
+    expect([...writing.rebuilds, ...following.rebuilds].map(({ status }) => status)).not.toContain('failed')
+  }))
+
 it('One rebuild is done at a time, and one that was lost before it was under way is told as failed', () =>
   sharing(async (join, store, url) => {
     const first = join()
