@@ -217,10 +217,12 @@ export class PostgresReadModel implements ReadModel {
   write(change: (rows: RowWriter, building: RowWriter) => Promise<void>): Promise<void> {
     return this.transaction(async (session) => {
       const { live, building, built } = await this.lookUp(session)
-      await change(
+      const writers = [
         new PostgresRows(session, this.tables, live),
         new PostgresRows(session, this.tables, building, built),
-      )
+      ] as const
+      await change(...writers)
+      for (const writer of writers) await writer.saveCheckpoints()
     })
   }
 
@@ -251,7 +253,8 @@ export class PostgresReadModel implements ReadModel {
       return await read(new PostgresRows(connection, this.tables, physicalsIn(located)))
     } finally {
       // It has nothing to lose, and what was wrong the read itself has said. One that failed is begun all the same.
-      await connection.run('COMMIT').catch(() => connection.close())
+      // Nobody waits for that: whatever is asked next comes after it.
+      void connection.run('COMMIT').catch(() => connection.close())
     }
   }
 

@@ -1,11 +1,12 @@
 /** Rows of the read model over one session of PostgreSQL, inside a transaction that somebody else began. */
-import type { Parameter, PostgresConnection } from './postgres-connection.js'
+import type { PostgresConnection } from './postgres-connection.js'
 import {
   addRows,
   deleteKeys,
   insertNewRows,
   putRows,
   quoted,
+  saveCheckpoints,
   selectKeys,
   selectRange,
   type Query,
@@ -21,6 +22,9 @@ interface Placed {
 }
 
 export class PostgresRows implements RowWriter {
+  /** Written together at the end: each would be a round trip. */
+  private readonly checkpoints = new Map<string, Checkpoint>()
+
   constructor(
     private readonly connection: PostgresConnection,
     private readonly tables: PostgresTables,
@@ -67,6 +71,8 @@ export class PostgresRows implements RowWriter {
   }
 
   async checkpoint(projection: string): Promise<Checkpoint> {
+    const set = this.checkpoints.get(projection)
+    if (set) return set
     const [checkpoint] = await this.connection.rows<Checkpoint>(
       `SELECT position, sequence, event FROM ${this.registryOf(projection)} WHERE name = $1`,
       [projection],
@@ -105,12 +111,17 @@ export class PostgresRows implements RowWriter {
     await this.connection.run(`DELETE FROM ${this.physical(table)} WHERE ${quoted(column)} < $1`, [bound])
   }
 
-  async setCheckpoint(projection: string, { position, sequence, event }: Checkpoint): Promise<void> {
-    const parameters: Parameter[] = [position, sequence, event, projection]
-    await this.connection.run(
-      `UPDATE ${this.registryOf(projection)} SET position = $1, sequence = $2, event = $3 WHERE name = $4`,
-      parameters,
-    )
+  async setCheckpoint(projection: string, checkpoint: Checkpoint): Promise<void> {
+    this.checkpoints.set(projection, checkpoint)
+  }
+
+  /** To be called once all else is written. */
+  async saveCheckpoints(): Promise<void> {
+    for (const registry of [this.tables.projections, this.tables.builds]) {
+      const set = [...this.checkpoints].filter(([projection]) => this.registryOf(projection) === registry)
+      if (set.length > 0) await this.write(saveCheckpoints(registry, set))
+    }
+    this.checkpoints.clear()
   }
 
   private write({ text, parameters }: Query): Promise<number> {

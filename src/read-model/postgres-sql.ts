@@ -3,7 +3,7 @@
  * so that a statement takes any number of them. Texts are compared by their bytes, as everywhere (`COLLATE "C"`).
  */
 import type { Parameter } from './postgres-connection.js'
-import type { KeyValue, Range, Within } from './read-model.js'
+import type { Checkpoint, KeyValue, Range, Within } from './read-model.js'
 import { columnNames, columnsOf, sql } from './table-columns.js'
 import type { Adding, ColumnType, Table } from './tables.js'
 
@@ -154,6 +154,21 @@ export function addRows<R>(table: Table<R>, physical: string, rows: readonly R[]
       `GROUP BY ${list(table.key)} ORDER BY ${list(table.key)} ` +
       `ON CONFLICT (${list(table.key)}) DO UPDATE SET ${change.join(', ')}`,
     parameters: columns.map((column) => rows.map((row) => row[column] as KeyValue)),
+  }
+}
+
+export function saveCheckpoints(registry: string, checkpoints: readonly (readonly [string, Checkpoint])[]): Query {
+  return {
+    text:
+      `UPDATE ${registry} AS stored SET position = given.position, sequence = given.sequence, event = given.event ` +
+      `FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS given (name, position, sequence, event) ` +
+      `WHERE stored.name = given.name`,
+    parameters: [
+      checkpoints.map(([projection]) => projection),
+      checkpoints.map(([, { position }]) => position),
+      checkpoints.map(([, { sequence }]) => sequence),
+      checkpoints.map(([, { event }]) => event),
+    ],
   }
 }
 
