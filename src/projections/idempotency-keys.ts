@@ -32,10 +32,12 @@ export const idempotencyKeysProjection: Projection = {
       const oldest = Math.max(latest, row.recordedAt) - IDEMPOTENCY_KEPT_MS
       const first = kept.get(nameOf(row))
       // The first event of a key is the answer of that key; a later one would be a mistake and is not believed.
-      if (row.recordedAt < oldest || (first && first.recordedAt >= oldest)) continue
+      if (first && first.recordedAt >= oldest) continue
+      // Where the clock was once far ahead, what came after it was set right is no older for that.
+      const known = row.recordedAt < oldest ? { ...row, recordedAt: latest } : row
       latest = Math.max(latest, row.recordedAt)
-      kept.set(nameOf(row), row)
-      added.set(nameOf(row), row)
+      kept.set(nameOf(row), known)
+      added.set(nameOf(row), known)
     }
     await rows.put(idempotencyKeys, [...added.values()])
     await rows.deleteBelow(idempotencyKeys, 'recordedAt', latest - IDEMPOTENCY_KEPT_MS)

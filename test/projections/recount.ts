@@ -284,9 +284,11 @@ export class Recount {
       const ledger = stream.slice('usage-'.length, stream.indexOf('.'))
       const { key: idempotencyKey, requestHash } = idempotency
       const isSame = (row: IdempotencyKeyRow) => row.ledger === ledger && row.idempotencyKey === idempotencyKey
-      if (recordedAt < oldest || kept.some((row) => isSame(row) && row.recordedAt >= oldest)) continue
+      if (kept.some((row) => isSame(row) && row.recordedAt >= oldest)) continue
       kept = kept.filter((row) => row.recordedAt >= oldest)
-      kept.push({ ledger, idempotencyKey, requestHash, stream, revision, recordedAt })
+      // A clock that was far ahead makes nothing old that comes after it was set right.
+      const at = recordedAt < oldest ? oldest + keptMs : recordedAt
+      kept.push({ ledger, idempotencyKey, requestHash, stream, revision, recordedAt: at })
     }
     const byKey = (row: IdempotencyKeyRow) => `${row.ledger} ${row.idempotencyKey}`
     return kept.sort((a, b) => (byKey(a) < byKey(b) ? -1 : 1))

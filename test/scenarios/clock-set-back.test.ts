@@ -115,6 +115,26 @@ onEachStore('A clock that is set back', (start) => {
     expect(await total(stripe, meter)).toBe('3')
   })
 
+  it('replays what was answered after it was days ahead', async () => {
+    const meter = await createMeter(stripe)
+    const DAY_MS = 24 * HOUR_MS
+    const keyed = (identifier: string, value: number) =>
+      stripe.billing.meterEvents.create(
+        { event_name: meter.event_name, identifier, payload: { stripe_customer_id: CUSTOMER, value: String(value) } },
+        { idempotencyKey: `key of ${identifier}` },
+      )
+    clock.advance(3 * DAY_MS)
+    await keyed('ahead', 1)
+    clock.advance(-3 * DAY_MS)
+    const first = await keyed('set-right', 2)
+    // Projected by now, and so no longer remembered by the process.
+    expect(await listed(meter)).toEqual(['set-right', 'ahead'])
+    const again = await keyed('set-right', 2)
+    expect([again.identifier, again.lastResponse.headers['idempotent-replayed']]).toEqual([first.identifier, 'true'])
+    expect(await refusalOf(keyed('set-right', 5))).toMatchObject({ type: 'StripeIdempotencyError' })
+    clock.advance(2 * DAY_MS)
+  })
+
   it('changes no number when the service starts again, and an audit agrees', async () => {
     const meters = await stripe.billing.meters.list({ limit: 100 })
     const everything = async (): Promise<unknown> => {
