@@ -12,11 +12,22 @@ const SECRET_BYTES = 32
 /**
  * Reads the file, making it at the first start. The folder is locked.
  *
- * @throws Error for the operator, where it is not what was written.
+ * @throws Error for the operator, where it cannot be made or is not what was written.
  */
 export function keptSessionSecret(dataDir: string): Buffer {
   const file = join(resolve(dataDir), SECRET_FILE)
-  if (!existsSync(file)) makeSecret(file)
+  if (!existsSync(file)) {
+    try {
+      makeSecret(file)
+    } catch (error) {
+      throw new Error(
+        `${file} cannot be made: ${(error as Error).message}. The folder needs room, and must be writable.`,
+        {
+          cause: error,
+        },
+      )
+    }
+  }
   const secret = readSecret(file)
   if (secret.length === SECRET_BYTES) return secret
   throw new Error(

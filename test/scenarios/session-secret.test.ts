@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import Database from 'better-sqlite3'
 import { createHmac, randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Stripe from 'stripe'
@@ -144,6 +144,10 @@ describe('The secret of a service', () => {
       ])
     }
     rmSync(secretFile())
+    mkdirSync(`${secretFile()}.new`)
+    const { code, stderr } = await runServiceProcess({ DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'silent' })
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`${secretFile()} cannot be made: `)])
+    rmSync(`${secretFile()}.new`, { recursive: true })
     service = await start({ LOG_LEVEL: 'trace' })
     expect(await statusOf(session, service)).toBe(401)
     // What the SDK takes for the end of a session, after which a program opens another one.
