@@ -86,6 +86,8 @@ export interface ServiceParts {
   readonly rejections: RejectionLog
   readonly audits: Audits
   readonly rebuilds: Rebuilds
+  /** Whether this process writes the read model. */
+  readonly isWriting: () => boolean
   readonly clock: Clock
   readonly ids: Ids
   readonly stopwatch: Stopwatch
@@ -154,10 +156,10 @@ const queryHandlers = [
   PreviewMeterHandler,
 ]
 
-function systemFacts({ version, eventStoreUrl, readModelUrl, clock }: ServiceParts): SystemFacts {
+function systemFacts({ version, eventStoreUrl, readModelUrl, isWriting, clock }: ServiceParts): SystemFacts {
   const eventStore = eventStoreUrl.startsWith('embedded:') ? 'embedded' : 'eventstoredb'
   const readModel = readModelUrl.startsWith('embedded:') ? 'embedded' : 'postgresql'
-  return { version, eventStore, readModel, startedAt: clock.now() }
+  return { version, eventStore, readModel, isWriting, startedAt: clock.now() }
 }
 
 @Module({})

@@ -153,6 +153,7 @@ export async function startService({
       rejections,
       audits,
       rebuilds: projector,
+      isWriting: () => projector.isWriting,
       clock,
       ids,
       stopwatch,

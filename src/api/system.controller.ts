@@ -15,6 +15,8 @@ export interface SystemFacts {
   readonly version: string
   readonly eventStore: 'embedded' | 'eventstoredb'
   readonly readModel: 'embedded' | 'postgresql'
+  /** Whether this process writes the read model, or follows another one that does. */
+  readonly isWriting: () => boolean
   /** Of this process; milliseconds since the epoch. */
   readonly startedAt: number
 }
@@ -26,7 +28,10 @@ const System = namedObject('System', {
   object: only('meterbook.system'),
   event_store: object({ status: readinessFields.event_store, type: choice(['embedded', 'eventstoredb']) }),
   projections: readinessFields.projections,
-  read_model: object({ type: choice(['embedded', 'postgresql']) }),
+  read_model: object({
+    role: choice(['writing', 'following'], 'Whether this service writes it, or follows another one that does.'),
+    type: choice(['embedded', 'postgresql']),
+  }),
   reason: readinessFields.reason,
   started_at: instant('Of this process.'),
   status: servingStatus,
@@ -52,13 +57,13 @@ export class SystemController {
   @Query(V1Parameters)
   async retrieve(@Req() request: FastifyRequest): Promise<System> {
     readParameters(V1Parameters, parseQuery(request.url))
-    const { version, eventStore, readModel, startedAt } = this.facts
+    const { version, eventStore, readModel, isWriting, startedAt } = this.facts
     const { event_store, projections, reason } = await this.readiness()
     return {
       object: 'meterbook.system',
       event_store: { status: event_store, type: eventStore },
       projections,
-      read_model: { type: readModel },
+      read_model: { role: isWriting() ? 'writing' : 'following', type: readModel },
       reason,
       started_at: formatTimestamp(startedAt),
       status: reason === null ? 'ready' : 'not ready',

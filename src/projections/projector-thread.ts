@@ -15,6 +15,7 @@ const LOOK_EVERY_MS = 1_000
 
 export class ProjectorThread {
   private rebuildState: RebuildState | null = null
+  private writes: boolean
   private resubscribedAt = 0
   private readonly looking: NodeJS.Timeout
 
@@ -22,10 +23,13 @@ export class ProjectorThread {
     private readonly worker: Worker,
     private readonly readYourWrites: ReadYourWrites,
     private readonly log: Log,
+    writes: boolean,
   ) {
+    this.writes = writes
     this.looking = setInterval(() => this.lookAfter(), LOOK_EVERY_MS).unref()
     worker.on('message', (message: ProjectorMessage) => {
       if (message.type === 'rebuild') this.rebuilt(message.state)
+      if (message.type === 'standing') this.writes = message.isWriting
     })
   }
 
@@ -40,6 +44,11 @@ export class ProjectorThread {
     if (this.readYourWrites.standsStillMs < STANDS_STILL_MS || since < STANDS_STILL_MS) return
     this.resubscribedAt = performance.now()
     this.worker.postMessage('resubscribe' satisfies ProjectorOrder)
+  }
+
+  /** Whether this process writes the rows, or follows another one that does. */
+  get isWriting(): boolean {
+    return this.writes
   }
 
   /** Of the rebuild that runs or of the last one since the start; null before the first. */
@@ -69,6 +78,7 @@ export class ProjectorThread {
   /** Resolves when the tables are there. @throws what stopped it before that. */
   static async start(settings: ProjectorSettings, readYourWrites: ReadYourWrites, log: Log): Promise<ProjectorThread> {
     const worker = new Worker(new URL('./projector.worker.js', import.meta.url), { workerData: settings })
+    let writes = true
     const prepared = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new Error(`The projections did not start within ${START_TIMEOUT_MS} ms.`)),
@@ -86,6 +96,9 @@ export class ProjectorThread {
             return resolve()
           case 'progress':
             return readYourWrites.advance(message.progress)
+          case 'standing':
+            writes = message.isWriting
+            return
           case 'rebuild':
             return // Its own listener has it.
           case 'anomaly':
@@ -109,7 +122,7 @@ export class ProjectorThread {
       await worker.terminate()
       throw error
     }
-    const thread = new ProjectorThread(worker, readYourWrites, log)
+    const thread = new ProjectorThread(worker, readYourWrites, log, writes)
     readYourWrites.onWaiting(() => thread.hurry())
     return thread
   }

@@ -151,6 +151,11 @@ export class Projector {
     return true
   }
 
+  /** Whether this process writes the rows, as far as it knows. */
+  get isWriting(): boolean {
+    return this.isLeading
+  }
+
   private async requireThisLog(toBeRebuilt: readonly string[] = []): Promise<void> {
     if (this.isOfThisLog) return
     const { places, wrong } = await placesOf(this.checkpoints, this.store, this.readModel.removal)

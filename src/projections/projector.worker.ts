@@ -21,6 +21,8 @@ export type ProjectorOrder = 'stop' | 'hurry' | 'resubscribe' | { readonly rebui
 
 export type ProjectorMessage =
   | { readonly type: 'prepared' }
+  /** Whether this process writes the rows, or follows one that does. */
+  | { readonly type: 'standing'; readonly isWriting: boolean }
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'rebuild'; readonly state: RebuildState }
   | { readonly type: 'anomaly'; readonly anomaly: Anomaly }
@@ -32,6 +34,8 @@ export type ProjectorMessage =
     }
   | { readonly type: 'stopped'; readonly message: string }
 
+/** Between two looks whether it still writes. */
+const STANDING_EVERY_MS = 1_000
 /** Between two reports of how far a rebuild is. */
 const REBUILD_EVERY_MS = 250
 
@@ -51,6 +55,13 @@ port.on('message', (order: ProjectorOrder) => {
   else if (order === 'resubscribe') resubscribe()
   else projector?.rebuild(order.rebuild)
 })
+
+let isWriting: boolean | null = null
+const sayStanding = (): void => {
+  if (!projector || projector.isWriting === isWriting) return
+  isWriting = projector.isWriting
+  say({ type: 'standing', isWriting })
+}
 
 let told = { status: '', at: -Infinity }
 const sayRebuild = (state: RebuildState): void => {
@@ -82,6 +93,8 @@ try {
       { mayFollow: settings.eventStoreUrl !== EMBEDDED },
     )
     await projector.prepare()
+    sayStanding()
+    setInterval(sayStanding, STANDING_EVERY_MS).unref()
     say({ type: 'prepared' })
     await projector.run(stop.signal)
   } finally {

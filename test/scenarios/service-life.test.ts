@@ -87,7 +87,7 @@ onEachStore('A running service', (start, store) => {
       object: 'meterbook.system',
       event_store: { status: 'reachable', type: store.name === 'the embedded store' ? 'embedded' : 'eventstoredb' },
       projections: 'caught up',
-      read_model: { type: 'embedded' },
+      read_model: { role: 'writing', type: 'embedded' },
       reason: null,
       started_at: new Date(NOW).toISOString(),
       status: 'ready',

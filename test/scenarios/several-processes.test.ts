@@ -168,6 +168,14 @@ describe.each(['with read models of their own', 'that share a read model in Post
       expect(replayed.lastResponse.headers['idempotent-replayed']).toBe('true')
     })
 
+    it('say which of them writes the rows', async () => {
+      const roles = async (): Promise<string[]> => {
+        const answers = await Promise.all(processes.map(({ api }) => api.get('/meterbook/v1/system')))
+        return answers.map(({ body }) => (body as { read_model: { role: string } }).read_model.role).sort()
+      }
+      expect(await roles()).toEqual(isShared ? ['following', 'writing'] : ['writing', 'writing'])
+    })
+
     it('go on after one of them is killed, and the other takes its place on the same data', async () => {
       const [first] = clients
       const meter = await first.billing.meters.create({

@@ -5,7 +5,7 @@ export interface SystemState {
   /** What stands in the way; null when ready. */
   readonly reason: string | null
   readonly event_store: { readonly type: 'embedded' | 'eventstoredb'; readonly status: 'reachable' | 'unreachable' }
-  readonly read_model: { readonly type: 'embedded' | 'postgresql' }
+  readonly read_model: { readonly type: 'embedded' | 'postgresql'; readonly role: 'writing' | 'following' }
   readonly projections: 'caught up' | 'catching up' | 'stopped'
   readonly started_at: string
 }

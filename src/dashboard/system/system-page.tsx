@@ -44,10 +44,15 @@ function Facts() {
   if (system.isError) return <FailureNotice error={system.error} onRetry={() => void system.refetch()} />
   if (!system.data) return <Skeleton />
   const { version, status, reason, event_store, read_model, projections, started_at } = system.data
+  // A file is always written by the service that reads it.
+  const isShared = read_model.type === 'postgresql'
   const facts: readonly [string, string][] = [
     [pageTexts.version, version],
     [pageTexts.eventStore, `${pageTexts.stores[event_store.type]} (${pageTexts.reachability[event_store.status]})`],
-    [pageTexts.readModel, pageTexts.stores[read_model.type]],
+    [
+      pageTexts.readModel,
+      pageTexts.stores[read_model.type] + (isShared ? ` (${pageTexts.roles[read_model.role]})` : ''),
+    ],
     [pageTexts.projections, pageTexts.following[projections]],
     [pageTexts.startedAt, utcSecond(Date.parse(started_at))],
   ]

@@ -7,6 +7,7 @@ const en = {
   readModel: 'Read model',
   stores: { embedded: 'Embedded (SQLite)', eventstoredb: 'EventStoreDB', postgresql: 'PostgreSQL' },
   reachability: { reachable: 'reachable', unreachable: 'not reachable' },
+  roles: { writing: 'written by this service', following: 'written by another service' },
   following: { 'caught up': 'Caught up', 'catching up': 'Catching up', stopped: 'Stopped' },
   startedAt: 'Running since (UTC)',
 
@@ -90,6 +91,7 @@ const ja: typeof en = {
   readModel: 'リードモデル',
   stores: { embedded: '組み込み (SQLite)', eventstoredb: 'EventStoreDB', postgresql: 'PostgreSQL' },
   reachability: { reachable: '接続済み', unreachable: '接続できません' },
+  roles: { writing: 'このサービスが書き込み中', following: '別のサービスが書き込み中' },
   following: { 'caught up': '最新', 'catching up': '追従中', stopped: '停止' },
   startedAt: '起動日時 (UTC)',
 
