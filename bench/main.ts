@@ -1,29 +1,32 @@
-/** `npm run bench -- [--quick | --full] [--case NAME]… [--json FILE] [--against FOLDER]` */
+/** `npm run bench -- --help` */
+import { Command, Option } from 'commander'
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { againstBuild, cases } from './cases.js'
 import { table, toJson, type Figure } from './figures.js'
 import { full, quick } from './settings.js'
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean' },
-    full: { type: 'boolean', default: false },
-    case: { type: 'string', multiple: true },
-    /** Folder of another build of the service: only the two are compared. */
-    against: { type: 'string' },
-    json: { type: 'string', default: 'bench/results.json' },
-  },
-})
+interface Options {
+  readonly full?: true
+  readonly case?: readonly string[]
+  readonly against?: string
+  readonly json: string
+}
+
+const command = new Command('bench')
+  .description('Measures the service beside what it is made of, and prints a table.')
+  .option('--quick', 'few and short runs, about three minutes: the default')
+  .option('--full', 'more and longer runs, of ten million records; hours')
+  .addOption(new Option('--case <name...>', 'only these').choices(cases.map(({ name }) => name)))
+  .option('--against <folder>', 'only the stream load and single events, beside another build (its dist)')
+  .option('--json <file>', 'where the figures go as JSON', 'bench/results.json')
+  .addHelpText('after', `\nCases:\n${cases.map(({ name, what }) => `  ${name.padEnd(16)}${what}`).join('\n')}`)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse()
+const values = command.opts<Options>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 const settings = values.full ? full : quick
-const unknown = values.case?.find((name) => !cases.some((known) => known.name === name))
-if (unknown !== undefined) {
-  process.stderr.write(`There is no case ${unknown}. There are: ${cases.map(({ name }) => name).join(', ')}.\n`)
-  process.exit(2)
-}
 const figures: Figure[] = []
 if (values.against !== undefined) figures.push(...(await againstBuild(settings, resolve(values.against))))
 for (const each of values.against === undefined ? cases : []) {
