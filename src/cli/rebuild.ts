@@ -10,6 +10,7 @@ import type { Row } from '../projections/compare-rows.js'
 import { allProjections } from '../projections/projections.js'
 import { Projector } from '../projections/projector.js'
 import type { RebuildState } from '../projections/rebuilding.js'
+import { isOver } from '../projections/shared-rebuild.js'
 import { openReadModel } from '../read-model/open-read-model.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { projectionNames } from '../replay/projection-names.js'
@@ -80,18 +81,20 @@ export function rebuildCommand(): Command {
       return report(await rebuildThroughService(client, wanted, progress), progress)
     }
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
-    const state = await rebuildInFolder(projections, options, config, progress)
-    if (state) report([state], progress)
+    report(await rebuildInFolder(projections, options, config, progress), progress)
   })
 }
 
+/** What was wanted, and before it what an earlier command or service had begun. */
 async function rebuildInFolder(
   projections: readonly string[],
   options: RebuildOptions,
   config: Config,
   progress: RebuildProgress,
-): Promise<OwnedRebuild | null> {
+): Promise<readonly OwnedRebuild[]> {
   const { dataDir, eventStoreUrl, readModelUrl } = config
+  const wanted = projections.length > 0 ? projections : projectionNames
+  const keep = options.keep === true
   requireEventLog(config)
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown> | void)[] = []
@@ -111,33 +114,38 @@ async function rebuildInFolder(
       throw new Error('A service writes the read model. Stop all that share it before kept tables are dropped.')
     }
     const stop = new AbortController()
-    let last: RebuildState | null = null
+    const ended: RebuildState[] = []
+    let isAsked = false
     const projector: Projector = new Projector(
       store,
       readModel,
       allProjections(({ message }) => warningsOnly.error({}, message)),
       ({ caughtUp }) => {
-        if (caughtUp && last === null && !options.dropKept)
-          projector.rebuild({ projections, keep: options.keep === true })
-        else if (caughtUp) stop.abort()
+        if (!caughtUp || isAsked) return
+        isAsked = true
+        projector.rebuild({ projections, keep })
       },
       (message) => warningsOnly.warn({}, message),
       () => allProjections(() => undefined),
       (state) => {
-        last = state
+        // What others rebuild after it is theirs.
+        if (stop.signal.aborted) return
         progress.show(state)
-        if (state.status === 'completed' || state.status === 'failed') stop.abort()
+        if (!isOver(state)) return
+        ended.push(state)
+        const hasAll = state.status === 'completed' && wanted.every((name) => state.projections.includes(name))
+        if (!projector.isRebuildRequested || (hasAll && !keep)) stop.abort()
       },
     )
-    await projector.prepare(options.dropKept ? [] : projections.length > 0 ? projections : projectionNames)
+    await projector.prepare(options.dropKept ? [] : wanted)
     if (options.dropKept) {
       while (await readModel.dropReplaced(true));
-      return null
+      return []
     }
     await projector.run(stop.signal)
     // Another one does that itself where it wrote them.
     if ((await readModel.lead()) !== 'following') while (await readModel.dropReplaced(false));
-    return last && (await told(last, readModel))
+    return await Promise.all(ended.map((state) => told(state, readModel)))
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()
   }

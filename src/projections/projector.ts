@@ -199,6 +199,11 @@ export class Projector {
     this.wake()
   }
 
+  /** Whether one that was asked for here waits to be begun or left to another: what is told is of an earlier one. */
+  get isRebuildRequested(): boolean {
+    return this.shared.isRequested
+  }
+
   /** Somebody waits for what is in the log by now. */
   hurry(): void {
     this.gathering.hurry()

@@ -133,6 +133,8 @@ export class Rebuilding {
 
   /** The live rows stand at `live`. Does one slice of work; a failure ends the rebuild and nothing else. */
   async step(live: Checkpoint): Promise<void> {
+    // It could not be begun, as was said.
+    if (this.isOver) return
     this.wanted = live.sequence
     try {
       if (this.status === 'building') await this.build(live)
@@ -141,7 +143,7 @@ export class Rebuilding {
       if (error instanceof ReadModelUnavailable) {
         this.startOver()
         await delay(RETRY_MS)
-      } else await this.fail(error)
+      } else return this.fail(error)
     }
     this.say()
   }

@@ -129,6 +129,15 @@ describe('A rebuild that is killed', () => {
     expect(await run('digest', '--quiet')).toEqual(before)
   })
 
+  it('on the command line comes to its end before another one, which is done too', async () => {
+    const { child, ended } = start(['rebuild', 'usage-index', '--data-dir', dataDir])
+    await Promise.race([saying(child.stderr, 'usage events folded'), ended])
+    child.kill('SIGKILL')
+    await ended
+    const { code, stdout } = await run('rebuild', 'meters')
+    expect({ code, done: stdout.match(/^[a-z-]+(?=: )/gm) }).toEqual({ code: 0, done: ['usage-index', 'meters'] })
+  })
+
   it('with its service goes on when that starts again; reads are right all the time, and no other begins beside it', async () => {
     const environment = { DATA_DIR: dataDir, LOG_LEVEL: 'silent' }
     const projections = async (url: string, method: 'GET' | 'POST', path = ''): Promise<{ status: string | null }> => {
