@@ -138,8 +138,11 @@ export class SharedRebuild {
       await board.take(JSON.stringify(stateOf(taken)))
       return taken
     }
-    if (isRunning && state !== null)
+    if (isRunning && state !== null) {
       this.note({ ...(JSON.parse(state) as RebuildState), status: 'failed', failure: LOST })
+      // Before this process may end, upon which nobody could ask again.
+      await this.tellOn(board)
+    }
     return null
   }
 

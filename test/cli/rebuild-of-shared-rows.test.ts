@@ -63,4 +63,13 @@ describe('A rebuild from the command line, while another process writes the shar
     await other.rebuildBoard.tell(JSON.stringify(state), false)
     expect(await ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^meters: 7 rows compared/) as unknown })
   })
+
+  it('can be begun again where one was lost before it was under way', async () => {
+    const lost = { projections: ['meters'], keep: false }
+    await other.rebuildBoard.ask(JSON.stringify(lost))
+    await other.rebuildBoard.take(JSON.stringify(stateOf(lost)))
+    await other.close()
+    expect(await rebuild('meters').ended).toMatchObject({ code: 3, stdout: '' })
+    expect(await rebuild('meters').ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^meters: /) as unknown }) // prettier-ignore
+  })
 })
