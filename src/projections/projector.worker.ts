@@ -47,13 +47,19 @@ const say = (message: ProjectorMessage): void => port.postMessage(message)
 
 let projector: Projector | null = null
 let resubscribe: () => void = () => undefined
+const UNTOLD = { status: '', at: -Infinity }
+let told = UNTOLD
 
 port.on('message', (order: ProjectorOrder) => {
   // The thread ends once the batch at hand is committed.
   if (order === 'stop') stop.abort()
   else if (order === 'hurry') projector?.hurry()
   else if (order === 'resubscribe') resubscribe()
-  else projector?.rebuild(order.rebuild)
+  else {
+    // It may end as the one before did, and at once.
+    told = UNTOLD
+    projector?.rebuild(order.rebuild)
+  }
 })
 
 let isWriting: boolean | null = null
@@ -63,7 +69,6 @@ const sayStanding = (): void => {
   say({ type: 'standing', isWriting })
 }
 
-let told = { status: '', at: -Infinity }
 const sayRebuild = (state: RebuildState): void => {
   if (state.status === told.status && performance.now() - told.at < REBUILD_EVERY_MS) return
   told = { status: state.status, at: performance.now() }

@@ -116,7 +116,9 @@ export class SharedRebuild {
     if (requested) {
       const isLeft = await board.ask(JSON.stringify(requested))
       this.requested = null
-      if (!isLeft) this.onState(stateOf(requested, TAKEN))
+      // What becomes of it may read as what became of the one before.
+      if (isLeft) this.seen = null
+      else this.onState(stateOf(requested, TAKEN))
     }
     const { request, state, isRunning } = await board.look()
     if (request === null && state !== null && state !== this.seen) {

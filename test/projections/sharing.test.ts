@@ -286,6 +286,28 @@ it('One rebuild is done at a time, and one that was lost before it was under way
     await following.until(isCompleted)
   }))
 
+it('A rebuild that fails as the one before did is told as failed, too', () =>
+  sharing(async (join, store, url) => {
+    const first = join()
+    await first.start()
+    await first.reached(await lastOf(store))
+    await first.stop()
+    const writing = new PostgresReadModel(url)
+    await writing.lead()
+    const following = join()
+    await following.start()
+    const failed = JSON.stringify({ projections: ['meters'], status: 'failed' })
+    for (const wanted of [1, 2]) {
+      following.rebuild({ projections: ['meters'], keep: false })
+      while ((await writing.rebuildBoard.look()).request === null);
+      // Between two looks of the one that follows.
+      await writing.rebuildBoard.take(failed)
+      await following.until(({ rebuilds }) => rebuilds.length === wanted)
+      await writing.rebuildBoard.tell(failed, false)
+    }
+    await writing.close()
+  }))
+
 it('One that stands still with the lead loses it once there is something to be done, and can write nothing more', () =>
   sharing(async (join, store, url) => {
     const first = join()

@@ -1,5 +1,6 @@
 /** A service builds its rows anew while it goes on counting and answering. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Stripe from 'stripe'
@@ -103,6 +104,26 @@ onEachStore('Rebuilds', (start) => {
     const reader = await service.clientWithNewKey({ role: 'read' })
     expect(await refusalOf(begin('/meters', {}, reader))).toMatchObject({ code: 'more_permissions_required' })
     expect(await refusalOf(begin('/meters', { keep: 'perhaps' }))).toMatchObject({ param: 'keep' })
+  })
+
+  it('are told as failed however soon after another that failed', async () => {
+    // The file is where a table of the rebuild can be made impossible.
+    if (service.readModelUrl !== 'embedded:') return
+    const database = new Database(join(service.dataDir, READ_MODEL_FILE))
+    const generation = database
+      .prepare("SELECT generation FROM projections WHERE name = 'idempotency-keys'")
+      .pluck()
+      .get() as number
+    const inItsWay = `idempotency_keys_${generation + 1}`
+    database.exec(`CREATE VIEW ${inItsWay} AS SELECT 1`)
+    for (let n = 0; n < 2; n++) {
+      await begin('/idempotency-keys')
+      expect((await done('idempotency-keys')).rebuild).toMatchObject({ status: 'failed' })
+    }
+    database.exec(`DROP VIEW ${inItsWay}`)
+    database.close()
+    await begin('/idempotency-keys')
+    expect((await done('idempotency-keys')).rebuild).toMatchObject({ status: 'completed' })
   })
 
   it('name and mend rows that are wrong, and say so to the ledger they belong to', async () => {
