@@ -308,6 +308,25 @@ it('A rebuild that fails as the one before did is told as failed, too', () =>
     await writing.close()
   }))
 
+it('A rebuild waits for the end of one of an earlier version, which has no place for requests', () =>
+  sharing(async (join, store, url) => {
+    const first = join()
+    await first.start()
+    await first.reached(await lastOf(store))
+    await first.stop()
+    const earlier = new PostgresReadModel(url)
+    await earlier.lead()
+    await postgres.query('DROP TABLE meterbook.rebuild', new URL(url).pathname.slice(1))
+    const following = join()
+    await following.start()
+    following.rebuild({ projections: ['meters'], keep: false })
+    await following.until(({ told }) => told.length > 0)
+    expect(following.told).toEqual([expect.stringContaining('is of an earlier version')])
+    await earlier.close()
+    await writeLog(store, [{ stream: 'meters-other~test', event: { type: 'LedgerOpened', data: { usagePartitions: 1, at: 0 } }, idempotency: null }]) // prettier-ignore
+    await following.until(isCompleted)
+  }))
+
 it('One that stands still with the lead loses it once there is something to be done, and can write nothing more', () =>
   sharing(async (join, store, url) => {
     const first = join()
