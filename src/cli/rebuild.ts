@@ -11,6 +11,7 @@ import { allProjections } from '../projections/projections.js'
 import { Projector } from '../projections/projector.js'
 import type { RebuildState } from '../projections/rebuilding.js'
 import { isOver } from '../projections/shared-rebuild.js'
+import { dropReplaced } from '../projections/shared-rows.js'
 import { openReadModel } from '../read-model/open-read-model.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { projectionNames } from '../replay/projection-names.js'
@@ -114,6 +115,7 @@ async function rebuildInFolder(
       throw new Error('A service writes the read model. Stop all that share it before kept tables are dropped.')
     }
     const stop = new AbortController()
+    const warn = (message: string): void => warningsOnly.warn({}, message)
     const ended: RebuildState[] = []
     let isAsked = false
     const projector: Projector = new Projector(
@@ -125,7 +127,7 @@ async function rebuildInFolder(
         isAsked = true
         projector.rebuild({ projections, keep })
       },
-      (message) => warningsOnly.warn({}, message),
+      warn,
       () => allProjections(() => undefined),
       (state) => {
         // What others rebuild after it is theirs.
@@ -144,7 +146,7 @@ async function rebuildInFolder(
     }
     await projector.run(stop.signal)
     // Another one does that itself where it wrote them.
-    if ((await readModel.lead()) !== 'following') while (await readModel.dropReplaced(false));
+    if ((await readModel.lead()) !== 'following') while (await dropReplaced(readModel, warn));
     return await Promise.all(ended.map((state) => told(state, readModel)))
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()

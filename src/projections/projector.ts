@@ -34,7 +34,7 @@ import { PROJECTOR_OPTIONS, type ProjectorOptions } from './projector-options.js
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
 import { changesOf } from './progress-changes.js'
 import { LOOK_EVERY_MS, SharedRebuild } from './shared-rebuild.js'
-import { analyze, LEADER_ENDED, LEADER_WAITED_FOR, notAlone, otherTables } from './shared-rows.js'
+import { analyze, dropReplaced, LEADER_ENDED, LEADER_WAITED_FOR, notAlone, otherTables } from './shared-rows.js'
 
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
@@ -346,12 +346,7 @@ export class Projector {
       return void (await delay(WRITE_RETRY_MS))
     }
     if (!this.rebuilding) {
-      try {
-        this.hasReplaced = await this.readModel.dropReplaced(false)
-      } catch (error) {
-        this.hasReplaced = false
-        this.report(`Replaced tables could not be dropped; that is tried again at the next start. ${String(error)}`)
-      }
+      this.hasReplaced = await dropReplaced(this.readModel, this.report)
       return
     }
     await this.rebuilding.step(reached)

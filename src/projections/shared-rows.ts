@@ -20,7 +20,17 @@ export function notAlone(removal: string): ProjectionStopped {
   )
 }
 
-/** Rows are right without it. */
+/** Rows are right without it. Answers whether there may be more to drop. */
+export async function dropReplaced(readModel: ReadModel, report: (message: string) => void): Promise<boolean> {
+  try {
+    return await readModel.dropReplaced(false)
+  } catch (error) {
+    report(`Replaced tables could not be dropped; that is tried again at the next start. ${String(error)}`)
+    return false
+  }
+}
+
+/** Rows are right without that, too. */
 export async function analyze(readModel: ReadModel, report: (message: string) => void): Promise<void> {
   try {
     await readModel.analyze()

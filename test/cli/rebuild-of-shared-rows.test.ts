@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { stateOf } from '../../src/projections/shared-rebuild.js'
 import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
 import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
@@ -71,5 +72,19 @@ describe('A rebuild from the command line, while another process writes the shar
     await other.close()
     expect(await rebuild('meters').ended).toMatchObject({ code: 3, stdout: '' })
     expect(await rebuild('meters').ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^meters: /) as unknown }) // prettier-ignore
+  })
+
+  it('says what it found, also where somebody still reads what it replaced', async () => {
+    await other.close()
+    const reader = new pg.Client({ connectionString: readModelUrl })
+    await reader.connect()
+    try {
+      await reader.query('BEGIN; SELECT * FROM meterbook.meters_2')
+      const { code, stdout, stderr } = await rebuild('meters').ended
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^meters: /) as unknown })
+      expect(stderr).toContain('Replaced tables could not be dropped; that is tried again at the next start.')
+    } finally {
+      await reader.end()
+    }
   })
 })
