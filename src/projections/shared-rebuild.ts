@@ -113,15 +113,18 @@ export class SharedRebuild {
   private async lookAt(board: RebuildBoard): Promise<boolean> {
     await this.tellOn(board)
     const { requested } = this
+    let refused: RebuildRequest | null = null
     if (requested) {
       const isLeft = await board.ask(JSON.stringify(requested))
       this.requested = null
       // What becomes of it may read as what became of the one before.
       if (isLeft) this.seen = null
-      else this.onState(stateOf(requested, TAKEN))
+      else refused = requested
     }
     const { request, state, isRunning } = await board.look()
-    if (request === null && state !== null && state !== this.seen) {
+    // Until the next look, for whoever asked: then the one that runs is told of again.
+    if (refused) this.onState(stateOf(refused, TAKEN))
+    else if (request === null && state !== null && state !== this.seen) {
       this.seen = state
       // One that was over before this process began is none of its time.
       if (this.hasLooked || isRunning) this.onState(JSON.parse(state) as RebuildState)

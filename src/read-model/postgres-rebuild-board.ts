@@ -13,7 +13,9 @@ export class PostgresRebuildBoard implements RebuildBoard {
   ) {}
 
   ask(request: string): Promise<boolean> {
-    const waits = `UPDATE ${this.table} SET request = $1, state = NULL WHERE request IS NULL AND NOT running`
+    // The same one again waits already: the answer to the first may have been lost.
+    const waits = `UPDATE ${this.table} SET request = $1, state = NULL
+      WHERE (request IS NULL AND NOT running) OR request = $1`
     return this.used(async (connection) => (await connection.run(waits, [request])) === 1)
   }
 

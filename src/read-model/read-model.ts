@@ -123,7 +123,7 @@ export interface Building {
 
 /** What the processes that share rows say to each other of a rebuild: texts of theirs, of which the read model knows nothing. */
 export interface RebuildBoard {
-  /** Leaves a request for the process that writes; false where one waits already or a rebuild runs. @throws ReadModelUnusable */
+  /** Leaves a request for the process that writes; false where another one waits already or a rebuild runs. @throws ReadModelUnusable */
   ask(request: string): Promise<boolean>
   /** @throws ReadModelUnusable */
   look(): Promise<RebuildNotice>

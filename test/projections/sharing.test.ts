@@ -265,7 +265,8 @@ it('One rebuild is done at a time, and one that was lost before it was under way
     const lost = new PostgresReadModel(url)
     await lost.lead()
     const board = lost.rebuildBoard
-    expect(await board.ask(JSON.stringify({ projections: ['meters'], keep: false }))).toBe(true)
+    for (const again of [1, 2])
+      expect([again, await board.ask(JSON.stringify({ projections: ['meters'], keep: false }))]).toEqual([again, true])
     expect(await board.ask('another')).toBe(false)
     const following = join()
     const starting = following.start()
