@@ -38,7 +38,8 @@ const LOCK_CLASS = 0x4d455445
 const END_IDLE = `SELECT pg_terminate_backend(a.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
   WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
     AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.objsubid = 2
-    AND a.state LIKE 'idle%' AND a.state_change < clock_timestamp() - $3::bigint * interval '1 millisecond'`
+    AND a.usename = current_user AND a.state LIKE 'idle%'
+    AND a.state_change < clock_timestamp() - $3::bigint * interval '1 millisecond'`
 /** Whatever the database or the user is set to begin with. */
 const BEGIN_WRITE = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE'
 /** Stands in the session that holds the lock, and says who took it. */

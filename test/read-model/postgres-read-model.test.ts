@@ -64,6 +64,18 @@ describe('Rows in PostgreSQL', () => {
     expect(await open().count(visits)).toBe(1)
   })
 
+  it('are left to a process of another user, whose session one may see and not end', async () => {
+    await writing()
+    const user = `other_of_${database()}`
+    await server.query(`CREATE USER ${user} IN ROLE pg_monitor`)
+    const other = new PostgresReadModel(url.replace('meterbook@', `${user}@`))
+    opened.push(other)
+    expect(await other.lead()).toBe('following')
+    expect(await other.endIdleLeader(0)).toBe(false)
+    expect(await open().endIdleLeader(0)).toBe(true)
+    expect(await other.lead()).toBe('begun')
+  })
+
   it('are not written by a process that lost its session, until it begins to lead again', async () => {
     const readModel = await writing()
     const visit = randomVisit(new Random(1), 1)
