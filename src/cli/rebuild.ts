@@ -138,6 +138,7 @@ async function rebuildInFolder(
         const hasAll = state.status === 'completed' && wanted.every((name) => state.projections.includes(name))
         if (!projector.isRebuildRequested || (hasAll && !keep)) stop.abort()
       },
+      { mayFollow: eventStoreUrl !== EMBEDDED },
     )
     await projector.prepare(options.dropKept ? [] : wanted)
     if (options.dropKept) {

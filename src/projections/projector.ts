@@ -57,6 +57,7 @@ export class Projector {
   private checkpoints = new Map<string, Checkpoint>()
   private rebuilding: Rebuilding | null = null
   private isLeading = false
+  private isPrepared = false
   private sawSameTablesAt = -Infinity
   /** Whether rows were seen to be made from this log; while there are none they may become those of another. */
   private isOfThisLog = false
@@ -119,6 +120,7 @@ export class Projector {
     if (!this.isLeading) await this.loadCheckpoints()
     await this.requireThisLog(toBeRebuilt)
     if (this.isLeading) await this.resumeRebuild()
+    this.isPrepared = true
   }
 
   /** Whether this process writes the rows. Where it begins to, others may have written them before. */
@@ -126,7 +128,7 @@ export class Projector {
     const standing = await this.readModel.lead()
     if (standing === 'leading' && this.isLeading) return true
     const { isLeading: hasLed, rebuilding: begun } = this
-    const isFirst = this.checkpoints.size === 0
+    const isFirst = !this.isPrepared
     this.isLeading = false
     this.shared.handOver()
     if (standing === 'following') {
