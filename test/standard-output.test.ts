@@ -1,25 +1,15 @@
 /** A service whose log lines cannot be written. `/dev/full` stands for a file on a full disk. */
 import { expect, it } from '@jest/globals'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApiClient } from './api-client.js'
+import { freePort } from './free-port.js'
 import { TEST_KEY } from './running-service.js'
 import { beginServiceProcess } from './service-process.js'
 
 const ASK_AGAIN_MS = 20
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 it('starts, answers, and stops when it is told to', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-unlogged-'))

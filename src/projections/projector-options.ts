@@ -3,7 +3,7 @@ import { GATHERING, type GatheringLimits } from './gathering.js'
 
 export interface ProjectorOptions {
   readonly gathering: GatheringLimits
-  /** How long a start waits for the leading process to make them, or to be gone: one of another version may be about to end. */
+  /** How long a start waits for the leading process to make the tables this one reads, or to be gone: one of another version may be about to end. */
   readonly otherTablesWaitMs: number
   /**
    * A leading process that gives no sign for so long, while something is to be done, loses the lead: it may be stopped and not

@@ -196,15 +196,28 @@ async function sharing(use: (join: () => Sharer, store: EventStore, url: string)
   }
 }
 
+/** The rows are made, and nobody writes them any more. */
+async function foldOnce(join: () => Sharer, store: EventStore): Promise<void> {
+  const first = join()
+  await first.start()
+  await first.reached(await lastOf(store))
+  await first.stop()
+}
+
+async function startTwo(join: () => Sharer, store: EventStore): Promise<[writing: Sharer, following: Sharer]> {
+  const [writing, following] = [join(), join()]
+  for (const each of [writing, following]) {
+    await each.start()
+    await each.reached(await lastOf(store))
+  }
+  return [writing, following]
+}
+
 const isCompleted = ({ rebuilds }: Sharer): boolean => rebuilds.at(-1)?.status === 'completed'
 
 it('A rebuild is done by the one that writes, whichever is asked, and all tell of it', () =>
   sharing(async (join, store) => {
-    const [writing, following] = [join(), join()]
-    await writing.start()
-    await writing.reached(await lastOf(store))
-    await following.start()
-    await following.reached(await lastOf(store))
+    const [writing, following] = await startTwo(join, store)
     following.rebuild({ projections: ['meters'], keep: false })
     await Promise.all([writing, following].map((each) => each.until(isCompleted)))
     expect(following.rebuilds.at(-1)).toEqual(writing.rebuilds.at(-1))
@@ -221,11 +234,7 @@ it('A rebuild is done by the one that writes, whichever is asked, and all tell o
 
 it('A rebuild goes on in the one that takes over, without an event that says so', () =>
   sharing(async (join, store) => {
-    const [writing, following] = [join(), join()]
-    await writing.start()
-    await writing.reached(await lastOf(store))
-    await following.start()
-    await following.reached(await lastOf(store))
+    const [writing, following] = await startTwo(join, store)
     following.rebuild({ projections: [], keep: false })
     await writing.until(({ rebuilds }) => rebuilds.length > 0)
     expect(isCompleted(writing)).toBe(false)
@@ -238,11 +247,7 @@ it('A rebuild goes on in the one that takes over, without an event that says so'
 
 it('A rebuild whose last answer was lost is told as what became of it', () =>
   sharing(async (join, store, url) => {
-    const [writing, following] = [join(), join()]
-    await writing.start()
-    await writing.reached(await lastOf(store))
-    await following.start()
-    await following.reached(await lastOf(store))
+    const [writing, following] = await startTwo(join, store)
     const { rows } = writing
     const switchBuild = rows.switchBuild.bind(rows)
     rows.switchBuild = async (state) => {
@@ -257,10 +262,7 @@ it('A rebuild whose last answer was lost is told as what became of it', () =>
 
 it('One rebuild is done at a time, and one that was lost before it was under way is told as failed', () =>
   sharing(async (join, store, url) => {
-    const first = join()
-    await first.start()
-    await first.reached(await lastOf(store))
-    await first.stop()
+    await foldOnce(join, store)
 
     const lost = new PostgresReadModel(url)
     await lost.lead()
@@ -289,10 +291,7 @@ it('One rebuild is done at a time, and one that was lost before it was under way
 
 it('A rebuild that fails as the one before did is told as failed, too', () =>
   sharing(async (join, store, url) => {
-    const first = join()
-    await first.start()
-    await first.reached(await lastOf(store))
-    await first.stop()
+    await foldOnce(join, store)
     const writing = new PostgresReadModel(url)
     await writing.lead()
     const following = join()
@@ -311,10 +310,7 @@ it('A rebuild that fails as the one before did is told as failed, too', () =>
 
 it('A rebuild waits for the end of one of an earlier version, which has no place for requests', () =>
   sharing(async (join, store, url) => {
-    const first = join()
-    await first.start()
-    await first.reached(await lastOf(store))
-    await first.stop()
+    await foldOnce(join, store)
     const earlier = new PostgresReadModel(url)
     await earlier.lead()
     await postgres.query('DROP TABLE meterbook.rebuild', new URL(url).pathname.slice(1))
@@ -330,10 +326,7 @@ it('A rebuild waits for the end of one of an earlier version, which has no place
 
 it('One that stands still with the lead loses it once there is something to be done, and can write nothing more', () =>
   sharing(async (join, store, url) => {
-    const first = join()
-    await first.start()
-    await first.reached(await lastOf(store))
-    await first.stop()
+    await foldOnce(join, store)
 
     const stopped = new PostgresReadModel(url)
     await stopped.lead()
@@ -359,10 +352,7 @@ it('One that stands still with the lead loses it once there is something to be d
 
 it('One that stands still with a rebuild loses the lead, and the rebuild goes on in another', () =>
   sharing(async (join, store, url) => {
-    const first = join()
-    await first.start()
-    await first.reached(await lastOf(store))
-    await first.stop()
+    await foldOnce(join, store)
     const stopped = new PostgresReadModel(url)
     await stopped.lead()
     const following = join()

@@ -31,6 +31,13 @@ describe('A service with its rows in PostgreSQL', () => {
       payload: { stripe_customer_id: 'cus_A', value: '1' },
     })
 
+  const createMeter = (stripe: Stripe) =>
+    stripe.billing.meters.create({
+      display_name: 'Calls',
+      event_name: 'calls',
+      default_aggregation: { formula: 'sum' },
+    })
+
   async function projected(usageEvents: number): Promise<void> {
     for (;;) {
       const [row] = await query<{ least: string }>('SELECT min(sequence) AS least FROM meterbook.projections')
@@ -41,11 +48,7 @@ describe('A service with its rows in PostgreSQL', () => {
   it('has the server know how many rows there are before they are read for the first time', async () => {
     const service = await start()
     try {
-      await service.stripe.billing.meters.create({
-        display_name: 'Calls',
-        event_name: 'calls',
-        default_aggregation: { formula: 'sum' },
-      })
+      await createMeter(service.stripe)
       const lines = Array.from({ length: 1_000 }, (_, n) => ({
         event_name: 'calls',
         identifier: `event-${n}`,
@@ -71,11 +74,7 @@ describe('A service with its rows in PostgreSQL', () => {
   it('counts nothing again that its database lost before anybody read it', async () => {
     const service = await start()
     try {
-      await service.stripe.billing.meters.create({
-        display_name: 'Calls',
-        event_name: 'calls',
-        default_aggregation: { formula: 'sum' },
-      })
+      await createMeter(service.stripe)
       await report(service.stripe, 'kept')
       await projected(1)
       await query('CREATE TABLE earlier AS SELECT * FROM meterbook.projections')
