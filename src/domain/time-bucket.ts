@@ -22,32 +22,25 @@ export function isAligned(size: BucketSize, instant: number): boolean {
   return instant % bucketMs[size] === 0
 }
 
-/** A run of whole buckets of one size; `end` exclusive. */
-export interface BucketRun {
-  readonly size: BucketSize
-  readonly start: number
-  readonly end: number
+/** Each but the smallest is made of the next smaller ones. */
+export const smallerBucket: Readonly<Record<BucketSize, BucketSize | null>> = {
+  minute: null,
+  hour: 'minute',
+  day: 'hour',
 }
 
-/**
- * The fewest whole buckets that cover a minute-aligned interval exactly: days in the middle, hours and minutes at the
- * edges, in time order. A month read this way is 31 days and at most 46 hours and 118 minutes.
- */
-export function coverWithBuckets(start: number, end: number): BucketRun[] {
-  const runs: BucketRun[] = []
-  const add = (size: BucketSize, from: number, to: number): void => {
-    if (from < to) runs.push({ size, start: from, end: to })
-  }
-  const firstHour = Math.min(ceilTo('hour', start), end)
-  const lastHour = Math.max(bucketStart('hour', end), firstHour)
-  const firstDay = Math.min(ceilTo('day', firstHour), lastHour)
-  const lastDay = Math.max(bucketStart('day', lastHour), firstDay)
-  add('minute', start, firstHour)
-  add('hour', firstHour, firstDay)
-  add('day', firstDay, lastDay)
-  add('hour', lastDay, lastHour)
-  add('minute', lastHour, end)
-  return runs
+/** From the start of the first bucket that `[start, end)` touches to the end of the last one. */
+export function touchedBuckets(
+  size: BucketSize,
+  start: number,
+  end: number,
+): { readonly from: number; readonly to: number } {
+  return { from: bucketStart(size, start), to: ceilTo(size, end) }
+}
+
+/** Whether a bucket that begins at `bucket` lies in `[start, end)` as a whole. */
+export function isWithin(size: BucketSize, bucket: number, start: number, end: number): boolean {
+  return bucket >= start && bucket + bucketMs[size] <= end
 }
 
 function ceilTo(size: BucketSize, instant: number): number {

@@ -296,6 +296,7 @@ export class Rebuilding {
       get: (table, keys, index) => read((rows) => rows.get(table, keys, index)),
       range: (table, range) => read((rows) => rows.range(table, range)),
       values: (table, columns, range) => read((rows) => rows.values(table, columns, range)),
+      valuesOfEach: (table, columns, ranges) => read((rows) => rows.valuesOfEach(table, columns, ranges)),
       image: (table, range) => read((rows) => rows.image(table, range)),
       count: (table) => read((rows) => rows.count(table)),
       checkpoint: (projection) => read((rows) => rows.checkpoint(projection)),

@@ -14,7 +14,7 @@ import { requireInterval } from './get-meter-event-summaries.js'
 import { GROUPS_MAX, type GroupSum, type UsageSum } from './get-meter-usage.js'
 import { LongReadTurns } from './read-turns.js'
 import { Reader, type Answer, type QueryContext } from './reader.js'
-import { UsageAt } from './usage-at.js'
+import { UsageAt, type Bucket } from './usage-at.js'
 import { customersOf, readingLimit } from './usage-of-customers.js'
 import { seriesGrouping } from './usage-series-of.js'
 
@@ -85,8 +85,13 @@ async function usageOn(
   let records = 0
   const groups: { dimensions: GroupSum['dimensions']; value: Decimal; records: number }[] = []
   for await (const each of customersOf(rows, row.number, { customer }, grouping)) {
-    for (const { dimensions, series } of each.groups) {
-      const part = await usage.whole(series, start, end)
+    const read = usage.wholeOfEach(
+      each.groups.map(({ series }) => series),
+      start,
+      end,
+    )
+    for (const { dimensions } of each.groups) {
+      const part = (await read.next()).value as Bucket
       withinLimit()
       if (part.records === 0) continue
       state = formula.merge(state, part.state)

@@ -17,7 +17,7 @@ import { LongReadTurns } from './read-turns.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import type { AsOf, AsOfRequest } from './as-of.js'
 import { PendingUsage, type CurrentUsage } from './pending-usage.js'
-import { UsageAt } from './usage-at.js'
+import { UsageAt, type Bucket } from './usage-at.js'
 import { readingLimit } from './usage-of-customers.js'
 import { ManySeries, seriesGroups, type DimensionRequest, type SeriesGroup } from './usage-series-of.js'
 
@@ -163,14 +163,18 @@ async function readWhole(reading: Reading): Promise<MeterEventSummary[]> {
   const indexes = [...groups.keys()].filter((index) => (page.endingBefore === null ? index > at : index < at))
   if (page.endingBefore !== null) indexes.reverse()
   const summaries: MeterEventSummary[] = []
-  for (const index of indexes) {
-    const group = groups[index] as SeriesGroup
-    if (groupBy.length === 0) {
+  const asked = indexes.map((index) => groups[index] as SeriesGroup)
+  if (groupBy.length === 0) {
+    for (const group of asked) {
       summaries.push(summary(request, start, end, group, formula, await stateOf(reading, group)))
-      continue
     }
-    const { records, state } = await usage.whole(group.series, start, end)
+    return summaries
+  }
+  const series = asked.map((group) => group.series)
+  const found = asked.values()
+  for await (const { records, state } of usage.wholeOfEach(series, start, end)) {
     withinLimit()
+    const group = found.next().value as SeriesGroup
     if (records > 0) summaries.push(summary(request, start, end, group, formula, state))
     if (summaries.length > page.limit) break
   }
@@ -229,9 +233,11 @@ async function readSpan(
   to: number,
 ): Promise<PlacedSummary[]> {
   const byStart = new Map<number, Map<number, unknown>>()
-  for (const [index, group] of groups.entries()) {
-    for (const series of group.series) {
-      for (const { start, state } of await usage.buckets(series, window, from, to)) {
+  const all = groups.flatMap(({ series }) => series)
+  const read = usage.bucketsOfEach(all, window, from, to)
+  for (const [index, { series }] of groups.entries()) {
+    for (let at = 0; at < series.length; at++) {
+      for (const { start, state } of (await read.next()).value as Bucket[]) {
         const states = byStart.get(start) ?? new Map<number, unknown>()
         states.set(index, formula.merge(states.get(index) ?? formula.empty, state))
         byStart.set(start, states)

@@ -16,7 +16,7 @@ import { requireInterval, type SummaryRequest } from './get-meter-event-summarie
 import { meterAsOf } from './meter-as-of.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { UsageAt, type Bucket } from './usage-at.js'
-import { customersOf, readingLimit } from './usage-of-customers.js'
+import { customersOf, inBatches, readingLimit, seriesOfEach } from './usage-of-customers.js'
 import { seriesGrouping } from './usage-series-of.js'
 import { WholeMeterTurns } from './read-turns.js'
 
@@ -93,17 +93,20 @@ export class GetMeterUsageHandler implements IQueryHandler<GetMeterUsage> {
       const grouping = seriesGrouping(meter, request)
       const book = new UsageBook(formulas[meter.formula], request.groupBy.length > 0)
       const withinLimit = readingLimit(usage, context.signal)
-      for await (const { groups } of customersOf(rows, row.number, { customer }, grouping)) {
-        const parts: CustomerPart[] = []
-        for (const { dimensions, series } of groups) {
-          const buckets: Bucket[] = []
-          for (const number of series) {
-            buckets.push(...(await usage.buckets(number, window, start, end)))
-            withinLimit()
+      for await (const batch of inBatches(customersOf(rows, row.number, { customer }, grouping))) {
+        const read = usage.bucketsOfEach(seriesOfEach(batch).flat(), window, start, end)
+        for (const { groups } of batch) {
+          const parts: CustomerPart[] = []
+          for (const { dimensions, series } of groups) {
+            const buckets: Bucket[] = []
+            for (let at = 0; at < series.length; at++) {
+              for (const bucket of (await read.next()).value as Bucket[]) buckets.push(bucket)
+              withinLimit()
+            }
+            parts.push({ dimensions, buckets })
           }
-          parts.push({ dimensions, buckets })
+          book.add(parts)
         }
-        book.add(parts)
       }
       return { meter, ...book.close() }
     }

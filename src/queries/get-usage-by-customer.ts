@@ -16,7 +16,14 @@ import { meterAsOf } from './meter-as-of.js'
 import type { Page } from './page.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { UsageAt } from './usage-at.js'
-import { customersOf, readingLimit, type CustomerChoice } from './usage-of-customers.js'
+import {
+  customersOf,
+  inBatches,
+  readingLimit,
+  seriesOfEach,
+  type CustomerChoice,
+  type CustomerSeries,
+} from './usage-of-customers.js'
 import { seriesGrouping } from './usage-series-of.js'
 import { WholeMeterTurns } from './read-turns.js'
 
@@ -103,11 +110,13 @@ async function* usageOf(
   const formula: Formula<unknown> = formulas[meter.formula]
   const grouping = seriesGrouping(meter, { filters, groupBy: [] })
   const withinLimit = readingLimit(usage, signal)
-  for await (const { customer, groups } of customersOf(rows, meterNumber, { customer: null, ...choice }, grouping)) {
-    const series = groups.flatMap((group) => group.series)
-    const { state, records } = await usage.whole(series, start, end)
-    withinLimit()
-    if (records > 0) yield { customer, value: formula.value(state), records }
+  for await (const batch of inBatches(customersOf(rows, meterNumber, { customer: null, ...choice }, grouping))) {
+    const customers = batch.values()
+    for await (const { state, records } of usage.wholeOfEach(seriesOfEach(batch), start, end)) {
+      withinLimit()
+      const { customer } = customers.next().value as CustomerSeries
+      if (records > 0) yield { customer, value: formula.value(state), records }
+    }
   }
 }
 

@@ -206,14 +206,16 @@ async function walk(
   // What is cancelled now may not have been then.
   const where = status === 'recorded' && sequence === null ? { cancelledAt: null } : {}
   let scanned = 0
-  const onRead = (read: number): void => {
+  const onRead = async (read: readonly UsageRecordRow[]): Promise<void> => {
     signal.throwIfAborted()
-    scanned += 1 + read
-    if (scanned <= SCANNED_ROWS_MAX) return
-    throw new DomainError(
-      'parameter_invalid',
-      'Too few of too many records match. Name a meter or customer, or a shorter time.',
-    )
+    scanned += 1 + read.length
+    if (scanned > SCANNED_ROWS_MAX) {
+      throw new DomainError(
+        'parameter_invalid',
+        'Too few of too many records match. Name a meter or customer, or a shorter time.',
+      )
+    }
+    if (customer !== null) await customers.lookUp(read)
   }
   const found: UsageRecordRow[] = []
   for await (const row of recordsBySequence(rows, sources, { isBackwards, from, where, onRead })) {

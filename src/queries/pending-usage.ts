@@ -17,7 +17,7 @@ import { usageRecords, usageSeries, usageStreams, type MeterRow, type UsageSerie
 import type { Bucket, UsageAt } from './usage-at.js'
 
 /** What a summary asks of usage. */
-export type CurrentUsage = Pick<UsageAt, 'state' | 'whole' | 'buckets'>
+export type CurrentUsage = Pick<UsageAt, 'state' | 'wholeOfEach' | 'bucketsOfEach'>
 
 /** A record the rows lack, or one they have that was cancelled since. */
 interface Change {
@@ -62,8 +62,8 @@ export class PendingUsage {
   over(usage: UsageAt): CurrentUsage {
     return {
       state: (series, start, end) => this.state(usage, series, start, end),
-      whole: (series, start, end) => this.whole(usage, series, start, end),
-      buckets: (series, size, from, to) => this.buckets(usage, series, size, from, to),
+      wholeOfEach: (lists, start, end) => this.wholeOfEach(usage, lists, start, end),
+      bucketsOfEach: (series, size, from, to) => this.bucketsOfEach(usage, series, size, from, to),
     }
   }
 
@@ -74,20 +74,43 @@ export class PendingUsage {
     return state
   }
 
-  private async whole(usage: UsageAt, series: readonly number[], start: number, end: number): Promise<Bucket> {
-    let { records, state } = await usage.whole(series.filter(hasRow), start, end)
-    for (const { record, isTakenOut } of this.changesOf(series, start, end)) {
-      records += isTakenOut ? -1 : 1
-      state = this.apply(state, record, isTakenOut)
+  private async *wholeOfEach(
+    usage: UsageAt,
+    lists: readonly (readonly number[])[],
+    start: number,
+    end: number,
+  ): AsyncGenerator<Bucket> {
+    const ofRows = usage.wholeOfEach(
+      lists.map((series) => series.filter(hasRow)),
+      start,
+      end,
+    )
+    for (const series of lists) {
+      let { records, state } = (await ofRows.next()).value as Bucket
+      for (const { record, isTakenOut } of this.changesOf(series, start, end)) {
+        records += isTakenOut ? -1 : 1
+        state = this.apply(state, record, isTakenOut)
+      }
+      yield { start, records, state }
     }
-    return { start, records, state }
   }
 
-  private async buckets(usage: UsageAt, series: number, size: BucketSize, from: number, to: number): Promise<Bucket[]> {
-    const buckets = new Map<number, Bucket>()
-    for (const bucket of hasRow(series) ? await usage.buckets(series, size, from, to) : []) {
-      buckets.set(bucket.start, bucket)
+  private async *bucketsOfEach(
+    usage: UsageAt,
+    all: readonly number[],
+    size: BucketSize,
+    from: number,
+    to: number,
+  ): AsyncGenerator<Bucket[]> {
+    const ofRows = usage.bucketsOfEach(all.filter(hasRow), size, from, to)
+    for (const series of all) {
+      const buckets = hasRow(series) ? ((await ofRows.next()).value as Bucket[]) : []
+      yield this.withChanges(buckets, series, size, from, to)
     }
+  }
+
+  private withChanges(ofRows: readonly Bucket[], series: number, size: BucketSize, from: number, to: number): Bucket[] {
+    const buckets = new Map(ofRows.map((bucket) => [bucket.start, bucket]))
     for (const { record, isTakenOut } of this.changesOf([series], from, to)) {
       const start = bucketStart(size, record.occurredAt)
       const { records, state } = buckets.get(start) ?? { records: 0, state: this.formula.empty }

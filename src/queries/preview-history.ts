@@ -15,8 +15,8 @@ import { MARK_EVENTS, usageMarks, type MeterRow, type UsageRecordRow } from '../
 import { CustomersOfSeries } from './customers-of-series.js'
 import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
 import { recordAt, UsageAt } from './usage-at.js'
-import { readingLimit } from './usage-of-customers.js'
-import { fewSeriesOf, seriesOf } from './usage-series-of.js'
+import { customersOf, inBatches, readingLimit, seriesOfEach, type CustomerSeries } from './usage-of-customers.js'
+import { fewSeriesOf, seriesGrouping } from './usage-series-of.js'
 
 export interface PreviewedHistory extends PreviewInterval {
   readonly eventName: string
@@ -90,13 +90,18 @@ async function readHistory(
   let count = 0
   let reached: Reached | null = null
   let lastCancelled = 0
-  const direction = { isBackwards: false, from: await firstSequence(rows, looked.start) }
+  const isLookedAt = ({ occurredAt }: UsageRecordRow): boolean => occurredAt >= looked.start && occurredAt < looked.end
+  const direction = {
+    isBackwards: false,
+    from: await firstSequence(rows, looked.start),
+    onRead: (found: readonly UsageRecordRow[]) => customers.lookUp(found.filter(isLookedAt)),
+  }
   for await (const row of recordsBySequence(rows, sources, direction)) {
     const recordedOn = read.get(row.meter) as Meter
     signal.throwIfAborted()
     if (++count > PREVIEWED_RECORDS_MAX) break
     reached = { sequence: row.sequence, meterId: recordedOn.id, identifier: row.identifier, recordedAt: row.recordedAt }
-    if (row.occurredAt < looked.start || row.occurredAt >= looked.end) continue
+    if (!isLookedAt(row)) continue
     const payload = payloadOf(recordedOn, row, await customers.of(row.series))
     if (history.customer !== null && payload[meter.customerKey] !== history.customer) continue
     lastCancelled = Math.max(lastCancelled, row.cancelledSequence ?? 0)
@@ -167,12 +172,15 @@ async function savedTotals(
   const formula = formulas[meter.formula]
   const usage = new UsageAt(rows, meter, sequence)
   const withinLimit = readingLimit(usage, signal, { param: 'history[end_time]' })
-  const states = new Map<string, unknown>()
-  for await (const { series, customer: each } of seriesOf(rows, saved.number, customer)) {
-    const state = await usage.state([series], start, end)
-    withinLimit()
-    if (state === formula.empty && !states.has(each)) continue
-    states.set(each, formula.merge(states.get(each) ?? formula.empty, state))
+  const grouping = seriesGrouping(meter, { filters: {}, groupBy: [] })
+  const totals = new Map<string, string>()
+  for await (const batch of inBatches(customersOf(rows, saved.number, { customer }, grouping))) {
+    const customers = batch.values()
+    for await (const { state, records } of usage.wholeOfEach(seriesOfEach(batch), start, end)) {
+      withinLimit()
+      const { customer: each } = customers.next().value as CustomerSeries
+      if (records > 0) totals.set(each, formatDecimal(formula.value(state)))
+    }
   }
-  return new Map([...states].map(([each, state]) => [each, formatDecimal(formula.value(state))]))
+  return totals
 }

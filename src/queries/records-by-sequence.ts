@@ -19,8 +19,8 @@ export interface Direction {
   readonly from: number
   /** Other columns a record must equal. */
   readonly where?: Partial<UsageRecordRow>
-  /** Told of each read how many rows it gave; may throw to end the walk. */
-  readonly onRead?: (rows: number) => void
+  /** Told of each read which rows it gave, before any of them is given out; may throw to end the walk. */
+  readonly onRead?: (rows: readonly UsageRecordRow[]) => void | Promise<void>
 }
 
 interface SourceWalk extends RecordSource, Walk<UsageRecordRow> {
@@ -45,7 +45,7 @@ export function recordsBySequence(
         // Long walks let other requests in between.
         await nextTurn()
         await (walk.of === 'meter' ? refillFromBlock : refillFromIndex)(rows, walk, walk.next, direction, size)
-        onRead?.(walk.buffer.length)
+        await onRead?.(walk.buffer)
       }
     },
     (left, right) => (isBackwards ? right.sequence - left.sequence : left.sequence - right.sequence),

@@ -8,10 +8,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { effectiveInWindow, formulas, type EffectiveRecord, type Formula } from '../domain/aggregation.js'
 import type { Meter } from '../domain/meter-catalogue.js'
-import { bucketMs, bucketStart, coverWithBuckets, type BucketSize } from '../domain/time-bucket.js'
+import { bucketMs, bucketStart, smallerBucket, touchedBuckets, type BucketSize } from '../domain/time-bucket.js'
 import type { KeyValue, Range, RowReader } from '../read-model/read-model.js'
-import { cellsTable } from '../projections/cell-tables.js'
 import { usageRecords, usageWindows, type Table, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
+import { CellReader, type Cell, type SizedCell } from './cell-reader.js'
 
 /** A bucket that has effective records. */
 export interface Bucket {
@@ -23,8 +23,9 @@ export interface Bucket {
 /** How many records of a series are gone through as fast as one is found by its time. */
 const SCANNED_PER_RECOUNTED = 4
 const ROWS_PER_READ = 4_096
-/** Cells read before other requests are let in. */
-const CELLS_PER_TURN = 2_000
+/** Cells that are asked for at once, and series they may be of. */
+const CELLS_PER_QUESTION = 2_048
+const SERIES_PER_QUESTION = 256
 /** What was cancelled later is looked for among so many sequences at a time, but in at most so many reads. */
 const SEQUENCES_PER_READ = 65_536
 const READS_MAX = 256
@@ -57,9 +58,12 @@ interface Span {
   readonly isDense: boolean
 }
 
-type Cell = Omit<UsageCellRow, 'size'>
-const CELL_COLUMNS = ['start', 'records', 'state', 'firstSequence', 'changedSequence'] as const
-type CellValues = [start: number, records: number, state: string, firstSequence: number, changedSequence: number]
+/** The cells that cover an interval, of one series; or that its records are gone through instead. */
+interface Covered {
+  readonly series: number
+  readonly cells: readonly SizedCell[]
+  readonly isScanned: boolean
+}
 
 /** A record as it stood after a usage event (null: as it stands); null where it was not recorded yet. */
 export function recordAt(row: UsageRecordRow, sequence: number | null): UsageRecordRow | null {
@@ -70,14 +74,12 @@ export function recordAt(row: UsageRecordRow, sequence: number | null): UsageRec
 }
 
 export class UsageAt {
-  /** Where the meter's cells are. */
-  readonly cellsTable: Table<UsageCellRow>
+  private readonly cells: CellReader
   private readonly formula: Formula<unknown>
   private readonly winners = new Map<string, EffectiveRecord | null>()
   /** Rows read since other requests were last let in between. */
   private unbroken = 0
-  private read = 0
-  private readAtLastTurn = 0
+  private readElsewhere = 0
 
   constructor(
     private readonly rows: RowReader,
@@ -87,59 +89,122 @@ export class UsageAt {
     private readonly costs = COSTS,
   ) {
     this.formula = formulas[meter.formula]
-    this.cellsTable = cellsTable(meter)
+    this.cells = new CellReader(rows, meter)
+  }
+
+  /** Where the meter's cells are. */
+  get cellsTable(): Table<UsageCellRow> {
+    return this.cells.table
   }
 
   /** The state of the formula over the effective records of the series in `[start, end)`, on full minutes. */
   async state(series: readonly number[], start: number, end: number): Promise<unknown> {
     let state = this.formula.empty
-    for (const number of series) state = this.formula.merge(state, await this.stateOfOne(number, start, end))
+    for await (const covered of this.covering(series, start, end)) {
+      state = this.formula.merge(state, await this.stateOf(covered, start, end))
+    }
     return state
   }
 
   /** As `state`, with how many effective records there are, for which every cell is looked at. */
   async whole(series: readonly number[], start: number, end: number): Promise<Bucket> {
-    const parts: Bucket[] = []
-    for (const number of series) {
-      if (await this.isWorthScanning(number, start, end)) {
-        parts.push(...(await this.scan(number, start, end)))
-        continue
-      }
-      for (const { size, ...run } of coverWithBuckets(start, end)) {
-        for (const cell of await this.cells(number, size, run.start, run.end)) parts.push(await this.bucket(cell, size))
-      }
-    }
-    return this.add(start, parts)
+    const { value } = await this.wholeOfEach([series], start, end).next()
+    return value as Bucket
   }
 
-  /** Cells that were read so far, and each look for some as one more. */
-  get cellsRead(): number {
-    return this.read
-  }
-
-  /** Latest first, so that a formula that needs no more is not given more. */
-  private async stateOfOne(series: number, start: number, end: number): Promise<unknown> {
-    if (await this.isWorthScanning(series, start, end))
-      return this.add(start, await this.scan(series, start, end)).state
-    let state = this.formula.empty
-    for (const { size, ...run } of coverWithBuckets(start, end).reverse()) {
-      for (const cell of (await this.cells(series, size, run.start, run.end)).reverse()) {
-        if (this.formula.isSettled(state)) return state
-        state = this.formula.merge(state, (await this.bucket(cell, size)).state)
+  /** As `whole`, of each of several lists of series. */
+  async *wholeOfEach(lists: readonly (readonly number[])[], start: number, end: number): AsyncGenerator<Bucket, void> {
+    const covering = this.covering(lists.flat(), start, end)
+    for (const { length } of lists) {
+      const parts: Bucket[] = []
+      for (let at = 0; at < length; at++) {
+        const { value } = await covering.next()
+        for (const part of await this.bucketsOf(value as Covered, start, end)) parts.push(part)
       }
+      yield this.add(start, parts)
     }
-    return state
   }
 
   /** The buckets of one series and size in `[from, to)` that have effective records, in time order. */
   async buckets(series: number, size: BucketSize, from: number, to: number): Promise<Bucket[]> {
-    if (await this.isWorthScanning(series, from, to)) return this.scan(series, from, to, size)
-    const found: Bucket[] = []
-    for (const cell of await this.cells(series, size, from, to)) {
-      const bucket = await this.bucket(cell, size)
-      if (bucket.records > 0) found.push(bucket)
+    const { value } = await this.bucketsOfEach([series], size, from, to).next()
+    return value as Bucket[]
+  }
+
+  /** As `buckets`, of each of several series. */
+  async *bucketsOfEach(
+    series: readonly number[],
+    size: BucketSize,
+    from: number,
+    to: number,
+  ): AsyncGenerator<Bucket[], void> {
+    for (const some of inQuestions(series, size, from, to)) {
+      const days = this.mayScan ? await this.daysOf(some, from, to) : []
+      const scanned: boolean[] = []
+      for (const [at, each] of some.entries()) scanned.push(await this.isWorthScanning(each, from, to, days[at]))
+      const runs = some.filter((_, at) => !scanned[at]).map((each) => ({ series: each, from, to }))
+      const found = (await this.cells.ofEach(size, runs)).values()
+      for (const [at, each] of some.entries()) {
+        if (scanned[at]) {
+          yield await this.scan(each, from, to, size)
+          continue
+        }
+        const buckets: Bucket[] = []
+        for (const cell of found.next().value as Cell[]) {
+          const bucket = await this.bucket(cell, size)
+          if (bucket.records > 0) buckets.push(bucket)
+        }
+        yield buckets
+      }
     }
-    return found
+  }
+
+  /** Cells that were read so far, and each look for some as one more. */
+  get cellsRead(): number {
+    return this.cells.cellsRead + this.readElsewhere
+  }
+
+  private async *covering(series: readonly number[], start: number, end: number): AsyncGenerator<Covered, void> {
+    for (const some of inQuestions(series, 'day', start, end)) {
+      const days = await this.daysOf(some, start, end)
+      const scanned: boolean[] = []
+      for (const [at, each] of some.entries()) scanned.push(await this.isWorthScanning(each, start, end, days[at]))
+      const cells = await this.cells.covering(
+        days.map((each, at) => (scanned[at] ? [] : each)),
+        'day',
+        start,
+        end,
+      )
+      for (const [at, each] of some.entries()) {
+        yield { series: each, cells: cells[at] as SizedCell[], isScanned: scanned[at] as boolean }
+      }
+    }
+  }
+
+  private daysOf(series: readonly number[], start: number, end: number): Promise<Cell[][]> {
+    const days = touchedBuckets('day', start, end)
+    return this.cells.ofEach(
+      'day',
+      series.map((each) => ({ series: each, ...days })),
+    )
+  }
+
+  /** Latest first, so that a formula that needs no more is not given more. */
+  private async stateOf({ series, cells, isScanned }: Covered, start: number, end: number): Promise<unknown> {
+    if (isScanned) return this.add(start, await this.scan(series, start, end)).state
+    let state = this.formula.empty
+    for (let at = cells.length - 1; at >= 0 && !this.formula.isSettled(state); at--) {
+      const { cell, size } = cells[at] as SizedCell
+      state = this.formula.merge(state, (await this.bucket(cell, size)).state)
+    }
+    return state
+  }
+
+  private async bucketsOf({ series, cells, isScanned }: Covered, start: number, end: number): Promise<Bucket[]> {
+    if (isScanned) return this.scan(series, start, end)
+    const buckets: Bucket[] = []
+    for (const { cell, size } of cells) buckets.push(await this.bucket(cell, size))
+    return buckets
   }
 
   /** A record as it stood; null where it was not recorded yet. */
@@ -174,9 +239,9 @@ export class UsageAt {
     if (firstSequence > this.sequence) return { start, records: 0, state: this.formula.empty }
     const window = this.meter.eventTimeWindow
     if (window !== null && bucketMs[size] <= bucketMs[window]) return this.countWindow(series, size, start, window)
-    if (size === 'minute') return this.countRecords(series, size, start)
-    const part: BucketSize = size === 'day' ? 'hour' : 'minute'
-    const cells = await this.cells(series, part, start, start + bucketMs[size])
+    const part = smallerBucket[size]
+    if (part === null) return this.countRecords(series, size, start)
+    const cells = await this.cells.of(series, part, start, start + bucketMs[size])
     const changed = cells.reduce((sum, each) => sum + (this.isRecounted(each) ? each.records : 0), 0)
     // Where most of an hour is counted again, it is read as a whole.
     if (window === null && size === 'hour' && changed * 2 > records) return this.countRecords(series, size, start)
@@ -185,24 +250,9 @@ export class UsageAt {
     return this.add(start, parts)
   }
 
-  /** As values: where very many cells are read, making rows of all their columns is most of the cost. */
-  private async cells(series: number, size: BucketSize, from: number, to: number): Promise<Cell[]> {
-    const prefix = [bucketMs[size], series]
-    const range = { prefix, from, to, limit: Number.MAX_SAFE_INTEGER }
-    const found = (await this.rows.values(this.cellsTable, CELL_COLUMNS, range)) as CellValues[]
-    this.read += 1 + found.length
-    if (this.read - this.readAtLastTurn >= CELLS_PER_TURN) {
-      this.readAtLastTurn = this.read
-      await nextTurn()
-    }
-    return found.map(([start, records, state, firstSequence, changedSequence]) => ({
-      series,
-      start,
-      records,
-      state,
-      firstSequence,
-      changedSequence,
-    }))
+  /** On a pre-aggregated meter buckets are counted again by their windows. */
+  private get mayScan(): boolean {
+    return this.sequence !== null && this.meter.eventTimeWindow === null
   }
 
   private isRecounted({ firstSequence, changedSequence }: Cell): boolean {
@@ -213,20 +263,25 @@ export class UsageAt {
    * Whether so many records were to be found by their time that going through the series in the order of recording is
    * faster: usage that came in random order.
    */
-  private async isWorthScanning(series: number, from: number, to: number): Promise<boolean> {
-    if (this.sequence === null || this.meter.eventTimeWindow !== null) return false
-    const [start, end] = [bucketStart('day', from), bucketStart('day', to - 1) + bucketMs.day]
-    const days = (await this.cells(series, 'day', start, end)).filter((cell) => this.isRecounted(cell))
+  private async isWorthScanning(
+    series: number,
+    from: number,
+    to: number,
+    /** Those that the interval touches. */
+    all: readonly Cell[] = [],
+  ): Promise<boolean> {
+    if (!this.mayScan) return false
+    const days = all.filter((cell) => this.isRecounted(cell))
     if (recordsOf(days) < this.costs.recountedRecordsMax) return false
     let recounted = 0
     for (const day of days) {
       const [first, last] = [Math.max(day.start, from), Math.min(day.start + bucketMs.day, to)]
-      const minutes = await this.cells(series, 'minute', first, last)
+      const minutes = await this.cells.of(series, 'minute', first, last)
       recounted += recordsOf(minutes.filter((cell) => this.isRecounted(cell)))
     }
     if (recounted < this.costs.recountedRecordsMax) return false
-    const all = await this.cells(series, 'day', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
-    return recordsOf(all) <= recounted * SCANNED_PER_RECOUNTED
+    const ever = await this.cells.of(series, 'day', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    return recordsOf(ever) <= recounted * SCANNED_PER_RECOUNTED
   }
 
   /** Where the records of a series begin and end in the order of recording, and whether few others stand between them. */
@@ -237,7 +292,7 @@ export class UsageAt {
       return entry?.[0] ?? null
     }
     const [first, last] = [(await end(false)) ?? 1, (await end(true)) ?? 0]
-    const all = await this.cells(series, 'day', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    const all = await this.cells.of(series, 'day', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
     return { series, first, last, isDense: last - first < recordsOf(all) * (1 + this.costs.passedPerFound) }
   }
 
@@ -267,7 +322,7 @@ export class UsageAt {
     const now = new UsageAt(this.rows, this.meter, null)
     const cells = size === null ? [await now.whole([series], start, end)] : await now.buckets(series, size, start, end)
     for (const cell of cells) buckets.set(cell.start, { ...cell })
-    this.read += now.cellsRead
+    this.readElsewhere += now.cellsRead
     await this.eachRecord(span, { from: at + 1, where: { cancelledSequence: null }, within: [within] }, (record) => {
       const bucket = bucketOf(record.occurredAt)
       bucket.records--
@@ -386,6 +441,18 @@ export class UsageAt {
       after = last.slice(0, 2)
     }
   }
+}
+
+/** Series, so many at a time as one question may be about. */
+function* inQuestions(
+  series: readonly number[],
+  size: BucketSize,
+  from: number,
+  to: number,
+): Generator<readonly number[]> {
+  const cells = Math.max(1, Math.ceil((to - from) / bucketMs[size]))
+  const step = Math.min(SERIES_PER_QUESTION, Math.max(1, Math.floor(CELLS_PER_QUESTION / cells)))
+  for (let at = 0; at < series.length; at += step) yield series.slice(at, at + step)
 }
 
 function inTimeOrder(buckets: ReadonlyMap<number, Bucket>): Bucket[] {

@@ -45,6 +45,28 @@ export async function* customersOf(
   if (current) yield { customer: current.customer, groups: current.groups.inOrder() }
 }
 
+/** Series that customers have whose usage is read together: of one by one each would be a way to where the rows are. */
+const SERIES_TOGETHER = 256
+
+/** Customers, so many at a time as are read together. */
+export async function* inBatches(customers: AsyncIterable<CustomerSeries>): AsyncGenerator<readonly CustomerSeries[]> {
+  let batch: CustomerSeries[] = []
+  let series = 0
+  for await (const customer of customers) {
+    batch.push(customer)
+    for (const group of customer.groups) series += group.series.length
+    if (series < SERIES_TOGETHER) continue
+    yield batch
+    batch = []
+    series = 0
+  }
+  if (batch.length > 0) yield batch
+}
+
+export function seriesOfEach(customers: readonly CustomerSeries[]): number[][] {
+  return customers.map(({ groups }) => groups.flatMap(({ series }) => series))
+}
+
 /**
  * To be called after each part that was read.
  *

@@ -24,6 +24,7 @@ import {
   type RowsImage,
   type RowWriter,
   type Standing,
+  type BoundedRange,
 } from './read-model.js'
 import type { ProjectionTables, Table } from './tables.js'
 
@@ -147,6 +148,14 @@ export class EmbeddedReadModel implements ReadModel {
 
   values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]> {
     return this.readOne((rows) => rows.values(table, columns, range))
+  }
+
+  valuesOfEach<Row>(
+    table: Table<Row>,
+    columns: readonly (keyof Row & string)[],
+    ranges: readonly BoundedRange[],
+  ): Promise<KeyValue[][][]> {
+    return this.readOne((rows) => rows.valuesOfEach(table, columns, ranges))
   }
 
   image<Row>(table: Table<Row>, range: Range<Row>): Promise<RowsImage> {

@@ -8,7 +8,15 @@ import { AddedRows } from './added-rows.js'
 import { addedRuns, AddedTable, scatteredRuns, type EmbeddedRuns } from './embedded-runs.js'
 import { rowsFailure } from './embedded-failure.js'
 import { EmbeddedTables, type View } from './embedded-tables.js'
-import { START, type Checkpoint, type KeyValue, type Range, type RowsImage, type RowWriter } from './read-model.js'
+import {
+  START,
+  type BoundedRange,
+  type Checkpoint,
+  type KeyValue,
+  type Range,
+  type RowsImage,
+  type RowWriter,
+} from './read-model.js'
 import { ScatteredIndex } from './scattered-index.js'
 import { columnNames, columnsOf, keyOf, sql } from './table-columns.js'
 import type { Table } from './tables.js'
@@ -19,6 +27,8 @@ type Row = Record<string, KeyValue>
 /** Rows of one statement, and keys looked up by one. */
 const ROWS_PER_INSERT = 32
 const KEYS_PER_GET = 32
+/** Of a range that has bounds of its own. */
+const ALL_ROWS = Number.MAX_SAFE_INTEGER
 /** Faults of the file that are told. */
 const FAULTS_MAX = 100
 
@@ -95,6 +105,16 @@ export class EmbeddedRows implements RowWriter {
         .get(...argumentsOf(range)) as string[]
       return rowsOfColumns(answer)
     })
+  }
+
+  async valuesOfEach<R>(
+    table: Table<R>,
+    columns: readonly (keyof R & string)[],
+    ranges: readonly BoundedRange[],
+  ): Promise<KeyValue[][][]> {
+    const found: KeyValue[][][] = []
+    for (const range of ranges) found.push(await this.values(table, columns, { ...range, limit: ALL_ROWS }))
+    return found
   }
 
   async image<R>(table: Table<R>, range: Range<R>): Promise<RowsImage> {

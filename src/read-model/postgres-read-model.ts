@@ -25,6 +25,7 @@ import {
   type RowsImage,
   type RowWriter,
   type Standing,
+  type BoundedRange,
 } from './read-model.js'
 import { SNAPSHOT_WAIT_MS, SnapshotConnections, type ConnectionMaker } from './snapshot-connections.js'
 import type { ProjectionTables, Table } from './tables.js'
@@ -197,6 +198,14 @@ export class PostgresReadModel implements ReadModel {
 
   values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]> {
     return this.readOne((rows) => rows.values(table, columns, range))
+  }
+
+  valuesOfEach<Row>(
+    table: Table<Row>,
+    columns: readonly (keyof Row & string)[],
+    ranges: readonly BoundedRange[],
+  ): Promise<KeyValue[][][]> {
+    return this.readOne((rows) => rows.valuesOfEach(table, columns, ranges))
   }
 
   image<Row>(table: Table<Row>, range: Range<Row>): Promise<RowsImage> {

@@ -9,10 +9,19 @@ import {
   saveCheckpoints,
   selectKeys,
   selectRange,
+  selectRanges,
   type Query,
 } from './postgres-sql.js'
 import type { Physicals, PostgresTables } from './postgres-tables.js'
-import { START, type Checkpoint, type KeyValue, type Range, type RowsImage, type RowWriter } from './read-model.js'
+import {
+  START,
+  type BoundedRange,
+  type Checkpoint,
+  type KeyValue,
+  type Range,
+  type RowsImage,
+  type RowWriter,
+} from './read-model.js'
 import { columnNames, columnsOf, keyOf } from './table-columns.js'
 import type { Table } from './tables.js'
 
@@ -51,6 +60,19 @@ export class PostgresRows implements RowWriter {
   async values<R>(table: Table<R>, columns: readonly (keyof R & string)[], range: Range<R>): Promise<KeyValue[][]> {
     const { text, parameters } = selectRange(table, this.physical(table), columns, range)
     return this.connection.values(text, parameters)
+  }
+
+  async valuesOfEach<R>(
+    table: Table<R>,
+    columns: readonly (keyof R & string)[],
+    ranges: readonly BoundedRange[],
+  ): Promise<KeyValue[][][]> {
+    const found = ranges.map((): KeyValue[][] => [])
+    if (found.length === 0) return found
+    const { text, parameters } = selectRanges(table, this.physical(table), columns, ranges)
+    for (const [place, ...row] of await this.connection.values(text, parameters))
+      found[(place as number) - 1]?.push(row)
+    return found
   }
 
   async image<R>(table: Table<R>, range: Range<R>): Promise<RowsImage> {

@@ -3,7 +3,7 @@
  * so that a statement takes any number of them. Texts are compared by their bytes, as everywhere (`COLLATE "C"`).
  */
 import type { Parameter } from './postgres-connection.js'
-import type { Checkpoint, KeyValue, Range, Within } from './read-model.js'
+import type { BoundedRange, Checkpoint, KeyValue, Range, Within } from './read-model.js'
 import { columnNames, columnsOf, sql } from './table-columns.js'
 import type { Adding, ColumnType, Table } from './tables.js'
 
@@ -68,6 +68,37 @@ export function selectRange<R>(
     (order.length > 0 ? ` ORDER BY ${order.join(', ')}` : '') +
     ` LIMIT ${given(limit)}`
   return { text, parameters }
+}
+
+/** Columns of the rows in each of several ranges of the key, behind the place of the range, from 1. */
+export function selectRanges<R>(
+  table: Table<R>,
+  physical: string,
+  wanted: readonly string[],
+  ranges: readonly BoundedRange[],
+): Query {
+  const prefix = table.key.slice(0, ranges[0]?.prefix.length)
+  const [bounded, ...rest] = table.key.slice(prefix.length)
+  const names = prefix.map((_, at) => `key${at}`)
+  const match = prefix.map((column, at) => `${quoted(column)} = wanted.key${at}`)
+  const bound = quoted(bounded as string)
+  const order = [bounded as string, ...rest]
+  const columns = [...new Set([...wanted, ...order])]
+  return {
+    text:
+      `SELECT wanted.place, ${wanted.map((column) => `found.${quoted(column)}`).join(', ')} ` +
+      `FROM unnest(${[...prefix, 'from', 'to'].map((_, at) => `$${at + 1}::bigint[]`).join(', ')}) ` +
+      `WITH ORDINALITY AS wanted (${[...names, 'lower_bound', 'upper_bound', 'place'].join(', ')}) ` +
+      // A range at a time by the key, whatever the server takes the ranges to hold.
+      `CROSS JOIN LATERAL (SELECT ${list(columns)} FROM ${physical} ` +
+      `WHERE ${[...match, `${bound} >= wanted.lower_bound`, `${bound} < wanted.upper_bound`].join(' AND ')} OFFSET 0) AS found ` +
+      `ORDER BY wanted.place, ${order.map((column) => `found.${quoted(column)}`).join(', ')}`,
+    parameters: [
+      ...prefix.map((_, at) => ranges.map((range) => range.prefix[at] as number)),
+      ranges.map(({ from }) => from),
+      ranges.map(({ to }) => to),
+    ],
+  }
 }
 
 /** Rows by keys, each with the place of its key, from 1, among those asked for. */

@@ -40,6 +40,13 @@ export interface Range<Row> {
   readonly limit: number
 }
 
+/** Rows whose key begins with the prefix, and whose next column of it lies in `[from, to)`. All of them are whole numbers. */
+export interface BoundedRange {
+  readonly prefix: readonly number[]
+  readonly from: number
+  readonly to: number
+}
+
 export interface Within<Row> {
   readonly column: keyof Row & string
   readonly from?: number
@@ -66,6 +73,12 @@ export interface RowReader {
   range<Row>(table: Table<Row>, range: Range<Row>): Promise<Row[]>
   /** Like `range`, but only some columns, as values in their order: for going through very many rows. */
   values<Row>(table: Table<Row>, columns: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]>
+  /** Like `values` in order of the key, of each of several ranges whose prefixes are of one length. */
+  valuesOfEach<Row>(
+    table: Table<Row>,
+    columns: readonly (keyof Row & string)[],
+    ranges: readonly BoundedRange[],
+  ): Promise<KeyValue[][][]>
   /** All columns of a table's rows in order of its key, or the entries of a scattered index: for comparing very many. */
   image<Row>(
     table: Table<Row>,

@@ -6,7 +6,15 @@
  * A stored record may be read because it is compared as well, and the indexes by which it is found are, at the end. So
  * nothing that is wrong leads to agreement; but what follows from a wrong record is not to be told, only that there is one.
  */
-import type { KeyValue, Range, ReadModel, RowReader, RowsImage, RowWriter } from '../read-model/read-model.js'
+import type {
+  BoundedRange,
+  KeyValue,
+  Range,
+  ReadModel,
+  RowReader,
+  RowsImage,
+  RowWriter,
+} from '../read-model/read-model.js'
 import { usageCells, usageRecords, type Table, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
 import { EntrySum, newSumKeys } from './entry-sum.js'
 import { scatteredIndexes, sumIndexes, type SummedIndex } from './summed-indexes.js'
@@ -231,6 +239,14 @@ class BesideWriter implements RowWriter {
 
   values<Row>(table: Table<Row>, of: readonly (keyof Row & string)[], range: Range<Row>): Promise<KeyValue[][]> {
     return this.rows.values(notOfRecords(table), of, range)
+  }
+
+  valuesOfEach<Row>(
+    table: Table<Row>,
+    of: readonly (keyof Row & string)[],
+    ranges: readonly BoundedRange[],
+  ): Promise<KeyValue[][][]> {
+    return this.rows.valuesOfEach(notOfRecords(table), of, ranges)
   }
 
   image<Row>(table: Table<Row>, range: Range<Row>): Promise<RowsImage> {

@@ -7,9 +7,9 @@ import {
   bucketMs,
   bucketSizes,
   bucketStart,
-  coverWithBuckets,
   isAligned,
-  type BucketRun,
+  isWithin,
+  touchedBuckets,
 } from '../../src/domain/time-bucket.js'
 
 const utc = (text: string) => Date.parse(`${text}Z`)
@@ -55,85 +55,22 @@ describe('A bucket', () => {
   })
 })
 
-describe('Covering an interval with buckets', () => {
-  it('takes days in the middle, hours and minutes at the edges', () => {
-    expect(coverWithBuckets(utc('2026-01-01T22:58'), utc('2026-01-04T01:02'))).toEqual([
-      { size: 'minute', start: utc('2026-01-01T22:58'), end: utc('2026-01-01T23:00') },
-      { size: 'hour', start: utc('2026-01-01T23:00'), end: utc('2026-01-02T00:00') },
-      { size: 'day', start: utc('2026-01-02T00:00'), end: utc('2026-01-04T00:00') },
-      { size: 'hour', start: utc('2026-01-04T00:00'), end: utc('2026-01-04T01:00') },
-      { size: 'minute', start: utc('2026-01-04T01:00'), end: utc('2026-01-04T01:02') },
-    ])
-  })
-
+describe('An interval', () => {
   it.each([
-    ['2026-01-01T00:00', '2026-02-01T00:00', [['day', 31]]],
-    ['2026-01-01T10:00', '2026-01-01T12:00', [['hour', 2]]],
-    ['2026-01-01T10:05', '2026-01-01T10:07', [['minute', 2]]],
-    [
-      '2026-01-01T10:59',
-      '2026-01-01T11:01',
-      [
-        ['minute', 1],
-        ['minute', 1],
-      ],
-    ],
-    [
-      '1969-12-31T23:59',
-      '1970-01-02T00:00',
-      [
-        ['minute', 1],
-        ['day', 1],
-      ],
-    ],
-    ['2026-01-01T00:00', '2026-01-01T00:00', []],
-  ])('%s to %s', (start, end, buckets) => {
-    const runs = coverWithBuckets(utc(start), utc(end))
-    expect(runs.map((run) => [run.size, (run.end - run.start) / bucketMs[run.size]])).toEqual(buckets)
+    ['day', '2026-01-01T00:00', '2026-02-01T00:00', '2026-01-01T00:00', '2026-02-01T00:00'],
+    ['day', '2026-01-01T22:58', '2026-01-04T01:02', '2026-01-01T00:00', '2026-01-05T00:00'],
+    ['hour', '2026-01-01T10:59', '2026-01-01T11:01', '2026-01-01T10:00', '2026-01-01T12:00'],
+    ['minute', '2026-01-01T10:59', '2026-01-01T11:01', '2026-01-01T10:59', '2026-01-01T11:01'],
+    ['day', '1969-12-31T23:59', '1970-01-02T00:00', '1969-12-31T00:00', '1970-01-02T00:00'],
+  ] as const)('touches each %s of %s to %s', (size, start, end, from, to) => {
+    expect(touchedBuckets(size, utc(start), utc(end))).toEqual({ from: utc(from), to: utc(to) })
   })
 
-  const minutes = fc.integer({ min: -80 * 365 * 1440, max: 200 * 365 * 1440 })
-  const lengths = fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 1, max: 90 * 1440 }))
-  const intervals = fc
-    .tuple(minutes, lengths)
-    .map(([start, length]) => [start * MINUTE_MS, (start + length) * MINUTE_MS] as const)
-
-  it('covers all of it, in order and without overlap, with whole buckets', () => {
-    fc.assert(
-      fc.property(intervals, ([start, end]) => {
-        const runs = coverWithBuckets(start, end)
-        let reached = start
-        for (const run of runs) {
-          expect(run.start).toBe(reached)
-          expect(run.end).toBeGreaterThan(run.start)
-          expect(isAligned(run.size, run.start) && isAligned(run.size, run.end)).toBe(true)
-          reached = run.end
-        }
-        expect(reached).toBe(end)
-      }),
-      { numRuns: 500 },
-    )
-  })
-
-  it('takes the fewest buckets there are', () => {
-    const bucketsOf = (runs: readonly BucketRun[]) =>
-      runs.reduce((total, { size, start, end }) => total + (end - start) / bucketMs[size], 0)
-    const fewest = (start: number, end: number) => {
-      let buckets = 0
-      for (let at = start; at < end; buckets++) {
-        // The largest bucket that begins here and does not reach too far.
-        const size = [DAY_MS, HOUR_MS, MINUTE_MS].find((ms) => at % ms === 0 && at + ms <= end) ?? MINUTE_MS
-        at += size
-      }
-      return buckets
-    }
-    fc.assert(
-      fc.property(intervals, ([start, end]) => {
-        const buckets = bucketsOf(coverWithBuckets(start, end))
-        expect(buckets).toBe(fewest(start, end))
-        expect(buckets).toBeLessThanOrEqual((end - start) / DAY_MS + 46 + 118)
-      }),
-      { numRuns: 300 },
-    )
+  it('has a bucket in it as a whole where neither edge cuts it', () => {
+    const day = utc('2026-01-02T00:00')
+    expect(isWithin('day', day, day, day + DAY_MS)).toBe(true)
+    expect(isWithin('day', day, day + MINUTE_MS, day + DAY_MS)).toBe(false)
+    expect(isWithin('day', day, day, day + DAY_MS - MINUTE_MS)).toBe(false)
+    expect(isWithin('hour', day, day - HOUR_MS, day + DAY_MS)).toBe(true)
   })
 })

@@ -162,6 +162,7 @@ function inOrder(left: readonly number[], right: readonly number[]): number {
 /** Asks for some rows in some way. */
 export async function askSomething(rows: RowReader, naive: NaiveRows, random: Random): Promise<void> {
   if (random.chance(0.2)) return getSome(rows, naive, random)
+  if (random.chance(0.2)) return askOfEach(rows, naive, random)
   const isOfCounts = random.chance(0.5)
   const table = (isOfCounts ? counts : visits) as Table<Count | Visit>
   const range = randomRange(random, isOfCounts ? undefined : random.pick(['city', 'came']))
@@ -185,6 +186,19 @@ async function getSome(rows: RowReader, naive: NaiveRows, random: Random): Promi
   }
   const expected = keys.map(([city, at]) => naive.range(counts, { prefix: [city!, at!], limit: 1 })[0])
   expectSame(await rows.get(counts, keys), expected, keys)
+}
+
+/** Ranges that may meet, be empty, or ask for the same. */
+async function askOfEach(rows: RowReader, naive: NaiveRows, random: Random): Promise<void> {
+  const wanted = random.pick<(keyof Count)[]>([['at', 'total', 'records'], ['total'], ['city', 'last', 'first']])
+  const ranges = Array.from({ length: random.pick([0, 1, 2, 30]) }, () => {
+    const [one, other] = [instantOf(random), instantOf(random)]
+    return { prefix: [cityOf(random)], from: Math.min(one, other), to: Math.max(one, other) }
+  })
+  const expected = ranges.map((range) =>
+    naive.range(counts, { ...range, limit: EVERYTHING }).map((row) => wanted.map((column) => row[column])),
+  )
+  expectSame(await rows.valuesOfEach(counts, wanted, ranges), expected, { wanted, ranges })
 }
 
 /** On `counts`, or on an index of `visits`. */
