@@ -2,7 +2,7 @@
  * Runs the service until it is told to stop, which it may be from the first moment: prints what a newcomer needs, and ends
  * with the exit code of how it ended.
  */
-import { pino } from 'pino'
+import { pino, type DestinationStream } from 'pino'
 import { ConfigError, readConfig, type Config } from './config.js'
 import type { Service } from './service.js'
 import { standardOutput } from './standard-output.js'
@@ -12,6 +12,15 @@ const STOP_TIMEOUT_MS = 60_000
 
 export async function serve(overrides: Readonly<Record<string, string | undefined>> = {}): Promise<void> {
   const config = configOrExit(overrides)
+  const output = standardOutput()
+  try {
+    await run(config, output)
+  } finally {
+    output.endSoon()
+  }
+}
+
+async function run(config: Config, output: DestinationStream): Promise<void> {
   const log = pino(
     {
       level: config.logLevel,
@@ -19,7 +28,7 @@ export async function serve(overrides: Readonly<Record<string, string | undefine
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ['req.headers.authorization', 'headers.authorization'],
     },
-    standardOutput(),
+    output,
   )
   const stopping = new AbortController()
   const told = new Promise<void>((resolve) => {
