@@ -82,7 +82,7 @@ export function rebuildCommand(): Command {
       return report(await rebuildThroughService(client, wanted, progress), progress)
     }
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
-    report(await rebuildInFolder(projections, options, config, progress), progress)
+    await rebuildInFolder(projections, options, config, progress)
   })
 }
 
@@ -92,7 +92,7 @@ async function rebuildInFolder(
   options: RebuildOptions,
   config: Config,
   progress: RebuildProgress,
-): Promise<readonly OwnedRebuild[]> {
+): Promise<void> {
   const { dataDir, eventStoreUrl, readModelUrl } = config
   const wanted = projections.length > 0 ? projections : projectionNames
   const keep = options.keep === true
@@ -143,12 +143,12 @@ async function rebuildInFolder(
     await projector.prepare(options.dropKept ? [] : wanted)
     if (options.dropKept) {
       while (await readModel.dropReplaced(true));
-      return []
+      return
     }
     await projector.run(stop.signal)
-    // Another one does that itself where it wrote them.
+    report(await Promise.all(ended.map((state) => told(state, readModel))), progress)
+    // On a server it may have to wait for whoever still reads them. Another one does it itself where it wrote them.
     if ((await readModel.lead()) !== 'following') while (await dropReplaced(readModel, warn));
-    return await Promise.all(ended.map((state) => told(state, readModel)))
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()
   }
