@@ -15,7 +15,7 @@ import {
   type Entry,
 } from '../projections/history.js'
 import { Workspace, bySeven, project } from '../projections/projecting.js'
-import { exportedRecords, scriptDigest } from './digest-script.js'
+import { exportedRecords, runScript, scriptDigest } from './digest-script.js'
 
 const everything: DigestSelection = {
   ledger: 'default~test',
@@ -102,6 +102,19 @@ describe('The digest', () => {
       }),
       { numRuns: 12 },
     )
+  })
+
+  it('is none at all where docs/digest.sh got no records, or cannot read them', () => {
+    const none = scriptDigest('')
+    const record = '{"meter":"m","identifier":"i","customer":"c","value":"1","occurred_at":1,"recorded_at":1}'
+    for (const input of ['garbage', '{}\n', `${record}\n`, `${record}\n{"me`]) {
+      const { status, stdout, stderr } = runScript(input)
+      expect({ input, status, stdout }).toEqual({ input, status: 1, stdout: '' })
+      expect(stderr).not.toContain(none)
+    }
+    const without = runScript('{}\n', null, '/nonexistent')
+    expect(without).toMatchObject({ stdout: '' })
+    expect(without.status).not.toBe(0)
   })
 
   it('does not depend on how the partitions of the log are interleaved', () =>
