@@ -13,6 +13,7 @@ import { describeApi } from './api/api-description.js'
 import {
   authenticate,
   refuseOtherAccounts,
+  refusePathsThatAreNoText,
   refuseQueryOfPost,
   refuseUnknownRoutes,
   SESSION_PATH,
@@ -86,6 +87,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   server.addHook('onRequest', authenticate(parts.keyRing, parts.tokens, parts.clock))
   server.addHook('onRequest', refuseOtherAccounts)
   server.addHook('onRequest', refuseUnknownRoutes)
+  server.addHook('onRequest', refusePathsThatAreNoText)
   server.addHook('onRequest', refuseQueryOfPost)
   letGoWhenClosing(server)
   logRequests(server, log)

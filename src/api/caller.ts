@@ -16,7 +16,7 @@ import { KnownAuthorizations } from './known-authorizations.js'
 import { isReading, presentedSession, requireSameOrigin } from './session-cookie.js'
 import { ApiError } from './stripe/api-error.js'
 import { parseQuery } from './stripe/form.js'
-import { quote } from './stripe/wire-text.js'
+import { quote, requireText } from './stripe/wire-text.js'
 
 export interface Caller {
   readonly ledger: LedgerName
@@ -107,6 +107,13 @@ export async function isStillCaller(
 /** Nothing is read for what leads nowhere. A Fastify `onRequest` hook, after `authenticate`. */
 export function refuseUnknownRoutes(request: FastifyRequest, _: unknown, done: () => void): void {
   if (request.is404) throw new NotFoundException()
+  done()
+}
+
+/** Names in a path are text as all others are. A Fastify `onRequest` hook, after `authenticate`. */
+export function refusePathsThatAreNoText({ url, params }: FastifyRequest, _: unknown, done: () => void): void {
+  if (!url.includes('%')) return done()
+  for (const [name, value] of Object.entries(params as Record<string, string>)) requireText(value, name)
   done()
 }
 

@@ -258,6 +258,8 @@ refuses('What is not there', [
   ['a path of v2', () => ({ path: '/v2/billing/metres' }), 404, 'not_found', undefined, 'Please check the method and the path'],
   ['a method', () => ({ method: 'DELETE', path: '/v1/billing/meters/METER' }), 404, 'url_invalid', undefined, 'Unrecognized request URL (DELETE'],
   ['a path with a malformed escape', () => ({ path: '/v1/billing/meters/%zz' }), 400, 'url_invalid', undefined, 'percent escape'],
+  ['a path with a NUL character', () => ({ path: '/v1/billing/meters/mtr_%00' }), 400, 'parameter_invalid', 'id', 'contains a NUL character'],
+  ['a customer with a NUL character', () => ({ path: '/meterbook/v1/customers/%00/usage?start_time=0&end_time=60' }), 400, 'parameter_invalid', 'customer', 'contains a NUL character'],
 ])
 
 // prettier-ignore
