@@ -69,7 +69,7 @@ import { LongReadTurns, WholeMeterTurns } from './queries/read-turns.js'
 import { Audits } from './replay/audits.js'
 import { GetDigestHandler } from './replay/get-digest.js'
 import { ListProjectionsHandler, REBUILDS, type Rebuilds } from './replay/projection-states.js'
-import { readiness } from './readiness.js'
+import { readinessOf } from './readiness.js'
 import { READ_MODEL, type ReadModel } from './read-model/read-model.js'
 
 /** What the HTTP side stands on; made and closed by `service.ts`. */
@@ -156,6 +156,10 @@ const queryHandlers = [
   PreviewMeterHandler,
 ]
 
+function notReady(log: Logger): (reason: string) => void {
+  return (reason) => log.error({ reason }, 'The read model cannot be read, so the service is not ready.')
+}
+
 function systemFacts({ version, eventStoreUrl, readModelUrl, isWriting, clock }: ServiceParts): SystemFacts {
   const eventStore = eventStoreUrl.startsWith('embedded:') ? 'embedded' : 'eventstoredb'
   const readModel = readModelUrl.startsWith('embedded:') ? 'embedded' : 'postgresql'
@@ -183,7 +187,7 @@ export class AppModule {
       { provide: READ_MODEL, useValue: readModel },
       { provide: CLOCK, useValue: clock },
       { provide: IDS, useValue: ids },
-      { provide: READINESS, useValue: () => readiness(store, readYourWrites, readModel) },
+      { provide: READINESS, useValue: readinessOf(store, readYourWrites, readModel, notReady(parts.log)) },
       { provide: SYSTEM_FACTS, useValue: systemFacts(parts) },
       { provide: WholeMeterTurns, useValue: new WholeMeterTurns() },
       { provide: LongReadTurns, useValue: new LongReadTurns() },

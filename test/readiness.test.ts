@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
 import { ReadYourWrites } from '../src/event-store/read-your-writes.js'
 import { EmbeddedReadModel } from '../src/read-model/embedded-read-model.js'
-import { readiness } from '../src/readiness.js'
+import { readinessOf } from '../src/readiness.js'
 import { project, Workspace } from './projections/projecting.js'
 
 let workspace: Workspace
@@ -19,10 +19,13 @@ it('It is not ready while no read finds a snapshot', async () => {
     const readModel = new EmbeddedReadModel(file, 'scratch')
     const readYourWrites = new ReadYourWrites(store, 1000)
     await project(store, readModel, { onProgress: (progress) => readYourWrites.advance(progress) })
-    const asked = () => readiness(store, readYourWrites, readModel)
+    const noted: string[] = []
+    const asked = readinessOf(store, readYourWrites, readModel, (reason) => noted.push(reason))
     renameSync(file, `${file}.aside`)
     mkdirSync(file)
-    expect(await asked()).toMatchObject({ event_store: 'reachable', reason: expect.stringContaining(file) })
+    const reason = 'The read model cannot be read. The log of the service says why.'
+    for (let times = 0; times < 2; times++) expect(await asked()).toMatchObject({ event_store: 'reachable', reason })
+    expect(noted).toEqual([expect.stringContaining(file)])
     rmdirSync(file)
     renameSync(`${file}.aside`, file)
     expect(await asked()).toMatchObject({ projections: 'caught up', reason: null })

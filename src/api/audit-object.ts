@@ -3,6 +3,7 @@ import { isLive, type LedgerName } from '../domain/ledger.js'
 import type { Finding } from '../replay/audit.js'
 import type { AuditJob } from '../replay/audits.js'
 import { livemode } from './answer-fields.js'
+import { failureFor, ledgerStreamIn, OTHER_LEDGER } from './other-ledger.js'
 import { differenceFields } from './row-difference.js'
 import {
   choice,
@@ -112,7 +113,7 @@ export function auditObject({
     digest: digest?.sha256 ?? null,
     ended_at: endedAt === null ? null : formatTimestamp(endedAt),
     events: verdict?.events ?? null,
-    failure,
+    failure: failureFor(ledger, failure),
     finding_count: verdict?.findingCount ?? null,
     findings: verdict
       ? verdict.findings.slice(0, FINDINGS_SHOWN_MAX).map((finding) => findingObject(finding, ledger))
@@ -151,10 +152,7 @@ function findingObject(finding: Finding, ledger: LedgerName): AuditFinding {
   }
 }
 
-const OTHER_LEDGER = 'An event that is not of this ledger is wrong. The operator sees which one with `meterbook audit`.'
-
 /** Nothing of one ledger is told to the keys of another. */
 function isOfAnother(message: string, ledger: LedgerName): boolean {
-  const stream = /\bstream (\S+)/.exec(message)?.[1] ?? ''
-  return !stream.includes(`-${ledger}`)
+  return !(ledgerStreamIn(message) ?? '').includes(`-${ledger}`)
 }

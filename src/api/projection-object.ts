@@ -1,6 +1,8 @@
 /** `meterbook.projection`: how far a read model is, and the rebuild that runs or was the last. */
+import type { LedgerName } from '../domain/ledger.js'
 import type { ProjectionState } from '../replay/projection-states.js'
 import { position as positionField } from './answer-fields.js'
+import { failureFor } from './other-ledger.js'
 import { differenceFields } from './row-difference.js'
 import {
   choice,
@@ -47,15 +49,10 @@ export type Projection = TypeOf<typeof Projection>
 export const ProjectionList = namedList('ProjectionList', Projection)
 export type ProjectionList = TypeOf<typeof ProjectionList>
 
-export function projectionObject({
-  name,
-  schema,
-  position,
-  sequence,
-  lagEvents,
-  lagMs,
-  rebuild,
-}: ProjectionState): Projection {
+export function projectionObject(
+  { name, schema, position, sequence, lagEvents, lagMs, rebuild }: ProjectionState,
+  ledger: LedgerName,
+): Projection {
   return {
     id: name,
     object: 'meterbook.projection',
@@ -73,7 +70,7 @@ export function projectionObject({
         table,
       })),
       elapsed_seconds: rebuild.elapsedMs / 1000,
-      failure: rebuild.failure,
+      failure: failureFor(ledger, rebuild.failure),
       projections: rebuild.projections,
       rows: rebuild.rows,
       sequence: rebuild.sequence,

@@ -47,7 +47,7 @@ export class ProjectionsController {
   @Query(V1Parameters)
   async list(@Req() request: FastifyRequest): Promise<ProjectionList> {
     readParameters(V1Parameters, parseQuery(request.url))
-    return list(PATH, (await this.states(request)).map(projectionObject), false)
+    return this.showAll(request)
   }
 
   @Get(':name')
@@ -70,9 +70,7 @@ export class ProjectionsController {
   @ApiConsumes(...BODY_TYPES)
   @ApiBody({ type: RebuildParameters, required: false })
   rebuildAll(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<ProjectionList> {
-    return this.begin(projectionNames, request, reply, async () =>
-      list(PATH, (await this.states(request)).map(projectionObject), false),
-    )
+    return this.begin(projectionNames, request, reply, () => this.showAll(request))
   }
 
   @Post(':name/rebuild')
@@ -128,6 +126,16 @@ export class ProjectionsController {
 
   private async show(name: string, request: FastifyRequest): Promise<Projection> {
     const state = (await this.states(request)).find((each) => each.name === name)
-    return projectionObject(state as ProjectionState)
+    return projectionObject(state as ProjectionState, callerOf(request).ledger)
+  }
+
+  private async showAll(request: FastifyRequest): Promise<ProjectionList> {
+    const { ledger } = callerOf(request)
+    const states = await this.states(request)
+    return list(
+      PATH,
+      states.map((state) => projectionObject(state, ledger)),
+      false,
+    )
   }
 }

@@ -237,7 +237,8 @@ export class ReadYourWrites {
   }
 
   private stoppedError(): ReadModelBehind {
-    return new ReadModelBehind(`The projections stopped: ${this.stoppedBy}`)
+    // Why they did may name what other ledgers have.
+    return new ReadModelBehind('The projections stopped, so this cannot be answered. The log of the service says why.')
   }
 
   private isAfter(position: Position, other: Position): boolean {

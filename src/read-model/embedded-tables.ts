@@ -6,7 +6,7 @@
  */
 import type Database from 'better-sqlite3'
 import { createStatements, REGISTRY } from './embedded-sql.js'
-import { ReadModelDamaged, type Checkpoint, type KeyValue } from './read-model.js'
+import { ReadModelDamaged, TablesKept, type Checkpoint, type KeyValue } from './read-model.js'
 import { MENDING } from './sorted-runs.js'
 import type { ProjectionTables, Table } from './tables.js'
 
@@ -59,6 +59,7 @@ export class EmbeddedTables {
 
   beginBuild(projections: readonly ProjectionTables[], keep: boolean): void {
     this.transaction(() => {
+      if (keep && this.database.prepare('SELECT 1 FROM replaced WHERE kept = 1').get()) throw new TablesKept()
       this.dropBuilds()
       for (const { projection, schema, tables } of projections) {
         const { generation } = this.database

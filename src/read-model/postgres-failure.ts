@@ -1,6 +1,6 @@
 /** What PostgreSQL's errors mean for the read model. Messages name the place and what to do, and never the password. */
 import pg from 'pg'
-import { ReadModelDamaged, ReadModelUnavailable, ReadModelUnusable } from './read-model.js'
+import { ReadModelDamaged, ReadModelUnavailable, ReadModelUnusable, TablesKept } from './read-model.js'
 import type { PostgresSettings } from './postgres-url.js'
 
 /** Classes of SQLSTATE, or whole ones, that pass by themselves or once somebody made room or started a server. */
@@ -25,6 +25,8 @@ const ADVICE: readonly (readonly [prefix: string, what: string])[] = [
   ['42501', 'Grant the user CREATE on the database, or make it the owner of the schema.'],
 ]
 
+const DESCRIBED = [ReadModelDamaged, ReadModelUnusable, ReadModelUnavailable, TablesKept]
+
 /** How an operator has the rows made anew. */
 export function removalOf({ schema, place }: PostgresSettings): string {
   return `drop ${place} (DROP SCHEMA ${schema} CASCADE)`
@@ -32,8 +34,7 @@ export function removalOf({ schema, place }: PostgresSettings): string {
 
 /** Of an error that the server or the way to it gave; one that is described already stays as it is. */
 export function postgresFailure(settings: PostgresSettings, error: unknown): unknown {
-  if (error instanceof ReadModelDamaged || error instanceof ReadModelUnusable || error instanceof ReadModelUnavailable)
-    return error
+  if (DESCRIBED.some((kind) => error instanceof kind)) return error
   const { place } = settings
   if (!(error instanceof pg.DatabaseError)) {
     const advice = 'Mend READ_MODEL_URL.'

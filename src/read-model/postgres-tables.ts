@@ -6,7 +6,7 @@ import type { PostgresConnection } from './postgres-connection.js'
 import { removalOf } from './postgres-failure.js'
 import { createStatements, HASH, typeOf } from './postgres-sql.js'
 import type { PostgresSettings } from './postgres-url.js'
-import { ReadModelDamaged, type Checkpoint, type KeyValue } from './read-model.js'
+import { ReadModelDamaged, TablesKept, type Checkpoint, type KeyValue } from './read-model.js'
 import { columnNames, sql } from './table-columns.js'
 import type { ProjectionTables, Table } from './tables.js'
 
@@ -74,6 +74,8 @@ export class PostgresTables {
     projections: readonly ProjectionTables[],
     keep: boolean,
   ): Promise<void> {
+    const kept = await connection.values(`SELECT 1 FROM ${this.replaced} WHERE kept = 1 LIMIT 1`)
+    if (keep && kept.length > 0) throw new TablesKept()
     await this.abandonBuild(connection)
     for (const { projection, schema, tables } of projections) {
       const { generation } = (await this.registration(connection, projection)) as Registration

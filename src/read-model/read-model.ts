@@ -118,7 +118,9 @@ export function isSameImage({ parts }: RowsImage, other: RowsImage): boolean {
 export interface Building {
   /**
    * Makes empty tables beside the live ones, in place of any such tables that are left from before. `keep`: the tables they
-   * replace stay in the file until they are told to go.
+   * replace stay in the file until they are told to go; not while such tables are there, for they would be without end.
+   *
+   * @throws TablesKept
    */
   beginBuild(projections: readonly ProjectionTables[], keep: boolean): Promise<void>
   /** How far each projection that is being built has come; also after a restart. */
@@ -229,6 +231,17 @@ export class ReadModelUnusable extends Error {
     readonly isPassing = false,
   ) {
     super(message, options)
+  }
+}
+
+/** What an earlier rebuild replaced is there to be looked at. */
+export class TablesKept extends Error {
+  override readonly name = 'TablesKept'
+
+  constructor() {
+    super(
+      'What an earlier rebuild with --keep replaced is still kept. Drop it with meterbook rebuild --drop-kept once it was looked at, or rebuild without keeping.',
+    )
   }
 }
 

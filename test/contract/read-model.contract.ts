@@ -8,6 +8,7 @@ import {
   isSameImage,
   ReadModelBusy,
   START,
+  TablesKept,
   type KeyValue,
   type ReadModel,
   type RowWriter,
@@ -337,6 +338,11 @@ export function readModelContract(name: string, make: () => Promise<EmptyRows>):
       const built = await fill(2, 'building')
       await writer.switchBuild('{}')
       expect(await writer.dropReplaced(false)).toBe(false)
+      // Nor is more kept beside it.
+      await expect(writer.beginBuild([small], true)).rejects.toBeInstanceOf(TablesKept)
+      expect((await writer.builds()).size).toBe(0)
+      await writer.beginBuild([small], false)
+      await writer.abandonBuild()
       expect(await writer.dropReplaced(true)).toBe(true)
       await dropAll(writer, true)
       await expectAll(reader, built)

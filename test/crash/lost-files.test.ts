@@ -52,7 +52,7 @@ const workOn = (left: 'stopped' | 'killed'): void => {
   cpSync(join(folder, left), dataDir, { recursive: true })
 }
 
-const environment = () => ({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
+const environment = () => ({ DATA_DIR: dataDir, LOG_LEVEL: 'error' })
 const start = () => startServiceProcess(environment())
 const refusedStart = async (): Promise<string> => {
   const { code, stderr }: Ended = await runServiceProcess({ ...environment(), PORT: '0' })
@@ -132,8 +132,9 @@ describe('A log that lacks an event in its middle', () => {
     const ready = await fetch(`${service.url}/readyz`)
     expect([ready.status, await ready.json()]).toMatchObject([
       503,
-      { projections: 'stopped', reason: expect.stringMatching(OUT_OF_ORDER) as unknown },
+      { projections: 'stopped', reason: 'The projections stopped. The log of the service says why.' },
     ])
+    await service.printed(OUT_OF_ORDER)
     await service.stop()
   })
 })

@@ -93,10 +93,12 @@ async function refusal(ask: (n: number) => Promise<Answer>): Promise<Answer> {
 }
 
 const ready = () => service.api.get('/readyz')
+/** Whoever asks is told that it is not ready, and the log why. */
 async function notReadyFor(reason: string): Promise<void> {
   for (;;) {
     const { status, body } = await ready()
-    if (status === 503 && JSON.stringify(body).includes(reason)) return
+    expect(JSON.stringify(body)).not.toContain(dataDir)
+    if (status === 503 && service.log.includes(reason)) return
     await delay(LOOK_AGAIN_MS)
   }
 }
