@@ -23,6 +23,7 @@ import {
 } from './ledger-options.js'
 import { namesLedger, requireNamedLedger } from './named-ledger.js'
 import { PhaseProgress } from './phase-progress.js'
+import { printable, printableLine } from './printable.js'
 import { counted, grouped } from './progress.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
@@ -122,7 +123,7 @@ async function audit(options: AuditOptions, selection: AuditSelection, settings:
         ...shownVerdict(verdict),
         ...(wantsEffects && { effect_count: verdict.effectCount, effects: effects.map(shownEffect) }),
       }
-      process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`)
+      process.stdout.write(`${printable(JSON.stringify(shown, null, 2))}\n`)
     } else if (options.quiet) process.stdout.write(`${verdictLine(verdict)}\n`)
     else print(verdict)
     if (verdict.verdict !== 'agrees') process.exitCode = 1
@@ -149,12 +150,13 @@ class AuditProgress extends PhaseProgress<AuditPhase> {
 
   doubt(why: string): void {
     this.restart()
-    if (!this.isQuiet) process.stderr.write(`${why} Folding everything once more to name what differs.\n`)
+    if (!this.isQuiet)
+      process.stderr.write(`${printableLine(why)} Folding everything once more to name what differs.\n`)
   }
 
   print(line: string): void {
     this.clear()
-    process.stdout.write(`${line}\n`)
+    process.stdout.write(`${printableLine(line)}\n`)
   }
 }
 
@@ -197,7 +199,7 @@ function print(found: AuditVerdict): void {
     lines.push(`digest of ${ledger}: ${sha256}  (${counted(records, 'record')}, ${grouped(cancelled)} cancelled)`)
   }
   lines.push(verdictLine(found))
-  process.stdout.write(`${lines.join('\n')}\n`)
+  process.stdout.write(`${lines.map(printableLine).join('\n')}\n`)
 }
 
 function verdictLine(found: AuditVerdict): string {

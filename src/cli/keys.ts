@@ -14,6 +14,7 @@ import { openEventStore } from '../event-store/open-event-store.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { isLongerThan } from '../domain/text.js'
 import { EXIT_CODES, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
+import { printable, printableLine } from './printable.js'
 import { requireEventLog, warningsOnly } from './write-side.js'
 
 interface KeysOptions extends PlaceOptions {
@@ -63,6 +64,9 @@ async function createKey({ json: asJson, dataDir, eventStoreUrl, ...wanted }: Cr
   if (isLongerThan(wanted.name, KEY_NAME_LENGTH_MAX)) {
     throw new DomainError('parameter_too_long', `A key's name has at most ${KEY_NAME_LENGTH_MAX} characters.`, 'name')
   }
+  if (printableLine(wanted.name) !== wanted.name) {
+    throw new DomainError('parameter_invalid', "A key's name is one line without control characters.", 'name')
+  }
   await withKeyRing({ dataDir, eventStoreUrl }, async (ring) => {
     const { apiKey, key } = await issueApiKey(ring, wanted, { clock: systemClock, ids: randomIds }, context)
     if (asJson) print(JSON.stringify({ ...shown(apiKey, null), key }))
@@ -75,7 +79,7 @@ async function listKeys({ json: asJson, ...place }: KeysOptions): Promise<void> 
   await withKeyRing(place, async (ring) => {
     const { keys } = await ring.stream.read()
     const all = [...keys.values()].map((key) => shown(key, key.revokedAt))
-    if (asJson) return print(JSON.stringify(all))
+    if (asJson) return print(printable(JSON.stringify(all)))
     if (all.length === 0) return print('No keys yet. Issue one with: meterbook keys create')
     const header = {
       id: 'ID',
@@ -93,7 +97,7 @@ async function listKeys({ json: asJson, ...place }: KeysOptions): Promise<void> 
       row.role,
       row.issued_at,
       row.revoked_at ?? '-',
-      row.name,
+      printableLine(row.name),
     ])
     const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
     print(

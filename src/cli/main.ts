@@ -14,6 +14,7 @@ import { digestCommand } from './digest.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
 import { keysCommand } from './keys.js'
+import { printable } from './printable.js'
 import { rebuildCommand } from './rebuild.js'
 import { serveCommand } from './serve.js'
 
@@ -76,6 +77,6 @@ function fatal(error: NodeJS.ErrnoException): never {
 }
 
 function fail(message: string, exitCode: number): void {
-  process.stderr.write(`${message}\n`)
+  process.stderr.write(`${printable(message)}\n`)
   process.exitCode = exitCode
 }

@@ -19,6 +19,7 @@ import type { OwnedDifference, OwnedRebuild } from '../replay/projection-states.
 import { scopeOf } from '../replay/row-scope.js'
 import { differenceLine } from './difference-line.js'
 import { EXIT_CODES, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
+import { printableLine } from './printable.js'
 import { counted, grouped } from './progress.js'
 import { RebuildProgress } from './rebuild-progress.js'
 import { rebuildThroughService } from './rebuild-service.js'
@@ -180,11 +181,11 @@ function report(states: readonly OwnedRebuild[], progress: RebuildProgress): voi
   for (const { projections, status, rows, differenceCount, differences, elapsedMs, failure } of states) {
     const names = projections.join(', ')
     if (status === 'failed') {
-      process.stderr.write(`The rebuild of ${names} failed; the old rows serve. ${failure}\n`)
+      process.stderr.write(`The rebuild of ${names} failed; the old rows serve. ${printableLine(failure ?? '')}\n`)
       process.exitCode = FAILED
       continue
     }
-    for (const difference of differences) process.stdout.write(`${differenceLine(difference)}\n`)
+    for (const difference of differences) process.stdout.write(`${printableLine(differenceLine(difference))}\n`)
     const untold = differenceCount - differences.length
     if (untold > 0 && differences.length > 0) process.stdout.write(`… and ${grouped(untold)} more.\n`)
     if (differenceCount === 0 && progress.isQuiet) continue

@@ -14,6 +14,7 @@ import { EVENT_LOG_FILE, openEventStore, type Log } from '../event-store/open-ev
 import { ReadYourWrites } from '../event-store/read-your-writes.js'
 import { ProjectorThread } from '../projections/projector-thread.js'
 import { openReadModel } from '../read-model/open-read-model.js'
+import { printable } from './printable.js'
 
 /** How long a command waits for the projections: the first time they may have a whole log before them. */
 const CATCH_UP_TIMEOUT_MS = 24 * 60 * 60 * 1000
@@ -27,8 +28,8 @@ export interface WriteSide {
 
 export const warningsOnly: Log = {
   info: () => undefined,
-  warn: (_, message) => void process.stderr.write(`${message}\n`),
-  error: (_, message) => void process.stderr.write(`${message}\n`),
+  warn: (_, message) => void process.stderr.write(`${printable(message)}\n`),
+  error: (_, message) => void process.stderr.write(`${printable(message)}\n`),
 }
 
 /** @throws DataFolderInUse, and what keeps the store from opening. */

@@ -11,6 +11,24 @@ export interface PostgresSettings {
   readonly place: string
 }
 
+/** What the driver reads of it, and does. All else it would pass over, a `sslmode` with a letter missing for instance. */
+const PARAMETERS: ReadonlySet<string> = new Set([
+  'schema',
+  'host',
+  'port',
+  'user',
+  'password',
+  'sslmode',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'sslnegotiation',
+  'uselibpqcompat',
+  'application_name',
+  'options',
+])
+const SSL_MODES: readonly string[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
+
 /** Names that need no quotes, so that an operator can type them. */
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
 
@@ -24,6 +42,10 @@ export function postgresUrlProblem(url: string): string | null {
   const { hostname, pathname, searchParams } = new URL(url)
   if (hostname === '' && !searchParams.has('host')) return 'it names no host'
   if (!/^\/[^/]+$/.test(pathname)) return 'it names no database'
+  const hasUnknown = [...searchParams.keys()].some((name) => !PARAMETERS.has(name))
+  if (hasUnknown) return `it has a parameter that is none of ${[...PARAMETERS].join(', ')}`
+  const wrongMode = searchParams.getAll('sslmode').find((mode) => !SSL_MODES.includes(mode))
+  if (wrongMode !== undefined) return `its sslmode must be one of ${SSL_MODES.join(', ')}`
   const schemas = searchParams.getAll('schema')
   if (schemas.length > 1) return 'it names more than one schema'
   const [schema = DEFAULT_SCHEMA] = schemas

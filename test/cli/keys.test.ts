@@ -39,6 +39,14 @@ it('refuses with 2 a folder without a store, and what is not there or not allowe
   expect(await meterbook(['keys', 'create', '--role', 'king', '--data-dir', dataDir])).toMatchObject({ code: 2 })
 })
 
+it('takes no name that a terminal would obey', async () => {
+  for (const name of ['two\nlines', 'red \u001b[31m', 'turned \u202e', 'csi \u009b31m']) {
+    const { code, stdout, stderr } = await meterbook(['keys', 'create', '--name', name, '--data-dir', dataDir])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('one line without control characters')
+  }
+})
+
 it('ends with 3 where the event store cannot be reached', async () => {
   const nowhere = ['--event-store-url', 'esdb://127.0.0.1:9?tls=false']
   expect(await meterbook(['keys', 'list', ...nowhere])).toMatchObject({ code: 3, stdout: '' })

@@ -392,6 +392,8 @@ describe('A bad setting', () => {
       ['READ_MODEL_URL', 'postgres://user:secret@host'],
       ['READ_MODEL_URL', 'postgres://user:secret@host/database?schema=Two%20words'],
       ['READ_MODEL_URL', 'postgres://user:secret@host/database?schema=one&schema=two'],
+      ['READ_MODEL_URL', 'postgres://user:password@host/database?sslmod=secret'],
+      ['READ_MODEL_URL', 'postgres://user:password@host/database?sslmode=verify_full_secret'],
       ['BOOTSTRAP_API_KEY', 'secret'],
       ['SESSION_SECRET', 'secret-of-thirty-one-characters'],
       ['SESSION_SECRET', `secret ${'x'.repeat(32)}`],
