@@ -98,16 +98,18 @@ async function copy(options: CopyOptions, from: Place, to: Place): Promise<void>
   }
   for (const signal of INTERRUPTIONS) process.on(signal, interrupt)
   try {
-    const copied = await withStores(from, to, (source, target) =>
-      copyLog(source, target, {
+    const copied = await withStores(from, to, async (source, target) => {
+      const lost = await source.lostEvents()
+      if (lost !== null) process.stderr.write(`${lost} The copy will not show that: keep this log.\n`)
+      return copyLog(source, target, {
         signal: interrupted.signal,
         onProgress: (phase, events, fraction) => progress.show(phase, events, fraction),
         onWaiting: (why) => {
           progress.clear()
           process.stderr.write(`The store that is copied to takes nothing just now, and is tried again. ${why}\n`)
         },
-      }),
-    )
+      })
+    })
     progress.clear()
     print(options, copied)
   } catch (error) {

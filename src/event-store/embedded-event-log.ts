@@ -361,6 +361,26 @@ export class EventLogReader {
     })
   }
 
+  /** Each event has the position behind that of the last one, and no append that came to nothing takes one. */
+  lostEvents(): string | null {
+    return this.naming(() => {
+      const { events, last } = this.log
+        .prepare<[], { events: number; last: number }>(
+          'SELECT count(*) AS events, coalesce(max(position), 0) AS last FROM events',
+        )
+        .get() as { events: number; last: number }
+      if (events === last) return null
+      const first = this.log
+        .prepare<[], number>(
+          `SELECT min(position) FROM (SELECT 1 AS position UNION ALL SELECT position + 1 FROM events)
+           WHERE position NOT IN (SELECT position FROM events)`,
+        )
+        .pluck(true)
+        .get()
+      return `Of the positions up to ${last} ${last - events} have no event, the first of them ${first}: events were deleted.`
+    })
+  }
+
   /** What goes wrong names the file. */
   private naming<Result>(read: () => Result): Result {
     try {

@@ -146,6 +146,10 @@ export class EmbeddedEventStore implements EventStore {
     }
   }
 
+  async lostEvents(): Promise<string | null> {
+    return this.reading().lostEvents()
+  }
+
   async storageFaults(): Promise<readonly string[]> {
     return this.reading().faults()
   }

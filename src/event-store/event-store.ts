@@ -124,6 +124,8 @@ export interface EventStore {
   check(): Promise<void>
   /** What is wrong with how the log is kept, where that is not the store's own business, whatever its events say. */
   storageFaults(): Promise<readonly string[]>
+  /** What shows that events are gone that the log once had, though no stream lacks one in its middle; null where nothing does. */
+  lostEvents(): Promise<string | null>
   close(): Promise<void>
 }
 

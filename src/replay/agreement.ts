@@ -173,6 +173,8 @@ class Agreement {
       ? [...(await this.of.live.storageFaults(this.projections)), ...(await this.store.storageFaults())]
       : []
     if (fault !== undefined) throw new Disagreement(fault)
+    const lost = isNow ? await this.store.lostEvents() : null
+    if (lost !== null) throw new Disagreement(lost)
     await this.beside.conclude(live, isNow ? null : reached.sequence, await reading.indexes, {
       signal: this.options.signal,
       onPage: (rows) => this.tellCompared(rows),

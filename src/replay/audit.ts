@@ -199,6 +199,10 @@ export class Audit {
       this.find({ kind: 'storage', of: 'rows', message })
     }
     for (const message of await this.store.storageFaults()) this.find({ kind: 'storage', of: 'log', message })
+    const lost = await this.store.lostEvents()
+    if (lost === null) return
+    this.isLogDamaged = true
+    this.find({ kind: 'storage', of: 'log', message: lost })
   }
 
   /**

@@ -378,6 +378,27 @@ describe('meterbook audit', () => {
     expect((await verdict()).verdict).toBe('agrees')
   })
 
+  it('says that the last event of a stream is gone, which no other event tells', async () => {
+    // Of the last event of the log nothing would be left to say so.
+    changeLog(
+      `DELETE FROM events WHERE position = (SELECT max(position) FROM events GROUP BY stream_id ORDER BY 1 DESC LIMIT 1 OFFSET 1)`,
+    )
+    for (const file of ['read-model.db', 'read-model.db-wal', 'read-model.db-shm']) {
+      rmSync(join(dataDir, file), { force: true })
+    }
+    expect(await meterbook(['digest', '--data-dir', dataDir])).toMatchObject({ code: 0 })
+    expect(await verdict()).toMatchObject({
+      verdict: 'damaged',
+      finding_count: 1,
+      findings: [
+        { kind: 'storage', of: 'log', message: expect.stringMatching(/^Of the positions up to \d+ 1 have no/) },
+      ],
+    })
+    expect((await run()).stdout).toContain('events were deleted.')
+    const copied = ['copy', '--data-dir', dataDir, '--to', 'embedded:', '--to-data-dir', join(dataDir, 'copied')]
+    expect((await meterbook([...copied, '--quiet'])).stderr).toContain('The copy will not show that: keep this log.')
+  })
+
   it('names what of the log no longer refuses changes, and a copy of it refuses them again', async () => {
     change('events.db', 'DROP TRIGGER events_are_never_changed', 'DROP TRIGGER streams_are_never_deleted')
     change('events.db', 'CREATE TRIGGER streams_are_never_deleted BEFORE DELETE ON streams BEGIN SELECT 1; END')

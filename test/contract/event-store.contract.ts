@@ -437,6 +437,7 @@ export function eventStoreContract(name: string, open: () => Promise<OpenStore>)
     it('says that it can be reached, and that nothing is wrong with how it is kept', async () => {
       await expect(store.check()).resolves.toBeUndefined()
       expect(await store.storageFaults()).toEqual([])
+      expect(await store.lostEvents()).toBeNull()
     })
   })
 }

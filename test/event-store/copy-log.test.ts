@@ -305,6 +305,7 @@ function beforeWalk(store: EventStore, n: number, change: () => Promise<unknown>
     parsePosition: (text) => store.parsePosition(text),
     check: () => store.check(),
     storageFaults: () => store.storageFaults(),
+    lostEvents: () => store.lostEvents(),
     close: () => store.close(),
   }
 }

@@ -37,6 +37,7 @@ export class DisturbedStore {
       parsePosition: (text) => real.parsePosition(text),
       check: () => real.check(),
       storageFaults: () => real.storageFaults(),
+      lostEvents: () => real.lostEvents(),
       close: () => real.close(),
     }
   }

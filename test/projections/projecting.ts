@@ -92,6 +92,7 @@ export function recut(store: EventStore, cut: Cut): EventStore {
     parsePosition: (text) => store.parsePosition(text),
     check: () => store.check(),
     storageFaults: () => store.storageFaults(),
+    lostEvents: () => store.lostEvents(),
     close: () => store.close(),
   }
 }
