@@ -82,6 +82,8 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
     const version = request.headers['stripe-version']
     // Any version is accepted and answered in the current shape; the header says which one was asked for.
     if (typeof version === 'string') reply.header('stripe-version', version)
+    // For who asked alone: a cache on the way sees no key in a cookie. Files that may be kept say so themselves.
+    reply.header('cache-control', 'no-store')
     done()
   })
   server.addHook('onRequest', authenticate(parts.keyRing, parts.tokens, parts.clock))

@@ -7,6 +7,8 @@ import { DASHBOARD_SESSION_LIFETIME_MS } from '../commands/dashboard-session.js'
 import { ApiError } from './stripe/api-error.js'
 
 const NAME = 'meterbook_session'
+/** Browsers take a cookie of such a name from this very host and over https alone, and not from one beside or above it. */
+const HTTPS_NAME = `__Host-${NAME}`
 /** Far longer than a token is; what is longer is not worth looking at. */
 const COOKIE_HEADER_LENGTH_MAX = 8_192
 
@@ -19,12 +21,13 @@ export function endedSessionCookie(request: FastifyRequest): string {
 }
 
 /** The token a browser sent; null where there is none. */
-export function presentedSession({ headers }: FastifyRequest): string | null {
-  const { cookie: sent } = headers
+export function presentedSession(request: FastifyRequest): string | null {
+  const { cookie: sent } = request.headers
   if (sent === undefined || sent.length > COOKIE_HEADER_LENGTH_MAX) return null
+  const expected = nameFor(request)
   for (const pair of sent.split(';')) {
     const [name = '', value = ''] = pair.split('=', 2)
-    if (name.trim() === NAME && value.trim() !== '') return value.trim()
+    if (name.trim() === expected && value.trim() !== '') return value.trim()
   }
   return null
 }
@@ -58,8 +61,12 @@ function isOwnOrigin(origin: string | undefined, host: string | undefined): bool
 }
 
 function cookie(request: FastifyRequest, value: string, maxAgeSeconds: number): string {
-  const parts = [`${NAME}=${value}`, 'Path=/', `Max-Age=${maxAgeSeconds}`, 'HttpOnly', 'SameSite=Strict']
+  const parts = [`${nameFor(request)}=${value}`, 'Path=/', `Max-Age=${maxAgeSeconds}`, 'HttpOnly', 'SameSite=Strict']
   return (isHttps(request) ? [...parts, 'Secure'] : parts).join('; ')
+}
+
+function nameFor(request: FastifyRequest): string {
+  return isHttps(request) ? HTTPS_NAME : NAME
 }
 
 /** The service itself speaks http; a proxy that ends https before it says so. */

@@ -82,7 +82,7 @@ export class SessionController {
     }
     const session = openDashboardSession(this.tokens, key, this.clock.now())
     reply.header('set-cookie', sessionCookie(request, session))
-    return sessionObject(reply, key)
+    return sessionObject(key)
   }
 
   @Get()
@@ -92,10 +92,10 @@ export class SessionController {
     summary: 'Which ledger the key or session opens, and what it may do',
     answer: Session,
   })
-  async retrieve(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Session> {
+  async retrieve(@Req() request: FastifyRequest): Promise<Session> {
     const key = await this.keyRing.findById(callerOf(request).keyId)
     if (!key) throw unauthorized('The API key was revoked.')
-    return sessionObject(reply, key)
+    return sessionObject(key)
   }
 
   @Delete()
@@ -104,13 +104,11 @@ export class SessionController {
   signOut(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): EndedSession {
     requireSameOrigin(request)
     reply.header('set-cookie', endedSessionCookie(request))
-    reply.header('cache-control', 'no-store')
     return { object: 'meterbook.session', deleted: true }
   }
 }
 
-function sessionObject(reply: FastifyReply, { ledger, role, lastFour, name }: ApiKey): Session {
-  reply.header('cache-control', 'no-store')
+function sessionObject({ ledger, role, lastFour, name }: ApiKey): Session {
   return {
     object: 'meterbook.session',
     account: ledger.slice(0, ledger.lastIndexOf('~')),

@@ -46,7 +46,15 @@ onEachStore('A dashboard session', (start) => {
     expect(cookie).not.toContain(TEST_KEY)
     expect(answer.headers.get('cache-control')).toBe('no-store')
     const overHttps = await signIn(TEST_KEY, [SAME_ORIGIN, 'X-Forwarded-Proto: https'])
-    expect(overHttps.headers.get('set-cookie')).toMatch(/; Secure$/)
+    const secured = overHttps.headers.get('set-cookie') ?? ''
+    expect(secured).toMatch(/^__Host-meterbook_session=[^;]+; Path=\/; .*; Secure$/)
+    const [kept = ''] = secured.split(';')
+    const reads = async (...headers: string[]) => (await ask('GET', '/v1/billing/meters', headers)).status
+    const https = 'X-Forwarded-Proto: https'
+    // Another host of the domain can put a cookie there, but none of such a name.
+    expect(await reads(https, `Cookie: meterbook_session=planted; ${kept}`)).toBe(200)
+    expect(await reads(https, `Cookie: ${kept.replace('__Host-', '')}`)).toBe(401)
+    expect(await reads(`Cookie: ${kept}`)).toBe(401)
   })
 
   it('is as good as its key, on reading and changing', async () => {
