@@ -297,6 +297,7 @@ export class Rebuilding {
       range: (table, range) => read((rows) => rows.range(table, range)),
       values: (table, columns, range) => read((rows) => rows.values(table, columns, range)),
       valuesOfEach: (table, columns, ranges) => read((rows) => rows.valuesOfEach(table, columns, ranges)),
+      rangeOfEach: (table, ranges, how) => read((rows) => rows.rangeOfEach(table, ranges, how)),
       image: (table, range) => read((rows) => rows.image(table, range)),
       count: (table) => read((rows) => rows.count(table)),
       checkpoint: (projection) => read((rows) => rows.checkpoint(projection)),

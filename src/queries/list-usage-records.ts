@@ -206,16 +206,16 @@ async function walk(
   // What is cancelled now may not have been then.
   const where = status === 'recorded' && sequence === null ? { cancelledAt: null } : {}
   let scanned = 0
-  const onRead = async (read: readonly UsageRecordRow[]): Promise<void> => {
+  const onRead = async (reads: readonly (readonly UsageRecordRow[])[]): Promise<void> => {
     signal.throwIfAborted()
-    scanned += 1 + read.length
+    for (const read of reads) scanned += 1 + read.length
     if (scanned > SCANNED_ROWS_MAX) {
       throw new DomainError(
         'parameter_invalid',
         'Too few of too many records match. Name a meter or customer, or a shorter time.',
       )
     }
-    if (customer !== null) await customers.lookUp(read)
+    if (customer !== null) await customers.lookUp(reads.flat())
   }
   const found: UsageRecordRow[] = []
   for await (const row of recordsBySequence(rows, sources, { isBackwards, from, where, onRead })) {

@@ -10,6 +10,8 @@ export interface Walk<Row> {
   at: number
 }
 
+/** Walks that are begun together: on a server each would be a way there and back. */
+const WALKS_PER_REFILL = 256
 /** Rows that wait for their turn, all walks together: with one walk those of one read, with very many one of each. */
 const WAITING_ROWS_MAX = 16_384
 const ROWS_PER_READ_MAX = 256
@@ -25,17 +27,19 @@ export function rowsPerRead(walks: number, lastRead = 0): number {
   return Math.max(1, Math.min(wanted, Math.floor(WAITING_ROWS_MAX / walks)))
 }
 
-/** `refill` reads on where the buffer is used up; a walk whose buffer is empty then is at its end. */
+/**
+ * `refill` reads on where the buffer is used up, of several walks at once; a walk whose buffer is empty then is at its end.
+ */
 export async function* mergeWalks<Row, Of extends Walk<Row>>(
   walks: readonly Of[],
-  refill: (walk: Of) => Promise<void>,
+  refill: (walks: readonly Of[]) => Promise<void>,
   compare: (left: Row, right: Row) => number,
 ): AsyncGenerator<Row> {
   // A heap: no walk's next row comes before that of the walk at half its place.
   const heap: Of[] = []
   const order = (left: Of, right: Of): number => compare(left.buffer[left.at] as Row, right.buffer[right.at] as Row)
+  for (let at = 0; at < walks.length; at += WALKS_PER_REFILL) await refill(walks.slice(at, at + WALKS_PER_REFILL))
   for (const walk of walks) {
-    await refill(walk)
     if (walk.at >= walk.buffer.length) continue
     heap.push(walk)
     rise(heap, order)
@@ -44,7 +48,7 @@ export async function* mergeWalks<Row, Of extends Walk<Row>>(
     const [first] = heap
     if (!first) return
     yield first.buffer[first.at++] as Row
-    if (first.at >= first.buffer.length) await refill(first)
+    if (first.at >= first.buffer.length) await refill([first])
     if (first.at >= first.buffer.length) {
       const last = heap.pop() as Of
       if (last === first) continue

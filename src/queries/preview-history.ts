@@ -94,7 +94,7 @@ async function readHistory(
   const direction = {
     isBackwards: false,
     from: await firstSequence(rows, looked.start),
-    onRead: (found: readonly UsageRecordRow[]) => customers.lookUp(found.filter(isLookedAt)),
+    onRead: (reads: readonly (readonly UsageRecordRow[])[]) => customers.lookUp(reads.flat().filter(isLookedAt)),
   }
   for await (const row of recordsBySequence(rows, sources, direction)) {
     const recordedOn = read.get(row.meter) as Meter

@@ -19,8 +19,8 @@ export interface Direction {
   readonly from: number
   /** Other columns a record must equal. */
   readonly where?: Partial<UsageRecordRow>
-  /** Told of each read which rows it gave, before any of them is given out; may throw to end the walk. */
-  readonly onRead?: (rows: readonly UsageRecordRow[]) => void | Promise<void>
+  /** Told which rows some reads gave, before any of them is given out; may throw to end the walk. */
+  readonly onRead?: (reads: readonly (readonly UsageRecordRow[])[]) => void | Promise<void>
 }
 
 interface SourceWalk extends RecordSource, Walk<UsageRecordRow> {
@@ -36,38 +36,63 @@ export function recordsBySequence(
   const { isBackwards, from, onRead } = direction
   return mergeWalks(
     sources.map((source): SourceWalk => ({ ...source, buffer: [], at: 0, next: from })),
-    async (walk) => {
-      const size = rowsPerRead(sources.length, walk.buffer.length)
-      walk.at = 0
-      walk.buffer = []
+    async (walks) => {
+      const size = rowsPerRead(sources.length, walks[0]?.buffer.length)
+      for (const walk of walks) {
+        walk.at = 0
+        walk.buffer = []
+      }
       // A block may have nothing left that is wanted.
-      while (walk.buffer.length === 0 && walk.next !== null) {
+      for (let empty = walks.filter(goesOn); empty.length > 0; empty = empty.filter(goesOn)) {
         // Long walks let other requests in between.
         await nextTurn()
-        await (walk.of === 'meter' ? refillFromBlock : refillFromIndex)(rows, walk, walk.next, direction, size)
-        await onRead?.(walk.buffer)
+        await refillFromIndex(
+          rows,
+          empty.filter(({ of }) => of === 'series'),
+          direction,
+          size,
+        )
+        for (const walk of empty) {
+          if (walk.of === 'meter') await refillFromBlock(rows, walk, walk.next as number, direction, size)
+        }
+        await onRead?.(empty.map(({ buffer }) => buffer))
       }
     },
     (left, right) => (isBackwards ? right.sequence - left.sequence : left.sequence - right.sequence),
   )
 }
 
-type Refill = (rows: RowReader, walk: SourceWalk, from: number, direction: Direction, size: number) => Promise<void>
+/** Whether it has nothing and may find more. */
+function goesOn({ buffer, next }: SourceWalk): boolean {
+  return buffer.length === 0 && next !== null
+}
 
-const refillFromIndex: Refill = async (rows, walk, from, { isBackwards, where }, size) => {
-  walk.buffer = await rows.range(usageRecords, {
-    index: 'series',
-    prefix: [walk.key],
-    ...(isBackwards ? { to: from } : { from }),
-    ...(where ? { where } : {}),
-    reverse: isBackwards,
-    limit: size,
+async function refillFromIndex(
+  rows: RowReader,
+  walks: readonly SourceWalk[],
+  { isBackwards, where }: Direction,
+  size: number,
+): Promise<void> {
+  const ranges = walks.map(({ key, next }) => {
+    const bound = next as number
+    return { prefix: [key], ...(isBackwards ? { from: 0, to: bound } : { from: bound, to: Number.MAX_SAFE_INTEGER }) }
   })
-  walk.next = walk.buffer.length < size ? null : after(walk.buffer, isBackwards)
+  const how = { index: 'series', ...(where ? { where } : {}), reverse: isBackwards, limit: size }
+  for (const [at, found] of (await rows.rangeOfEach(usageRecords, ranges, how)).entries()) {
+    const walk = walks[at] as SourceWalk
+    walk.buffer = found
+    walk.next = found.length < size ? null : after(found, isBackwards)
+  }
 }
 
 /** From the next block that has records of the meter. */
-const refillFromBlock: Refill = async (rows, walk, from, { isBackwards, where }, size) => {
+async function refillFromBlock(
+  rows: RowReader,
+  walk: SourceWalk,
+  from: number,
+  { isBackwards, where }: Direction,
+  size: number,
+): Promise<void> {
   const start = Math.floor((isBackwards ? from - 1 : from) / BLOCK_RECORDS)
   const [row] = await rows.range(usageBlocks, {
     prefix: [walk.key],

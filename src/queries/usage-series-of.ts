@@ -36,6 +36,15 @@ export async function* seriesOf(
   customer: string | null,
   after: string | null = null,
 ): AsyncGenerator<UsageSeriesRow> {
+  for await (const page of pagesOfSeries(rows, meterNumber, customer, after)) yield* page
+}
+
+async function* pagesOfSeries(
+  rows: RowReader,
+  meterNumber: number,
+  customer: string | null,
+  after: string | null = null,
+): AsyncGenerator<readonly UsageSeriesRow[]> {
   const prefix = customer === null ? [meterNumber] : [meterNumber, customer]
   let behind: readonly KeyValue[] | null = after === null ? null : [after, LAST_DIMENSIONS]
   for (;;) {
@@ -45,7 +54,7 @@ export async function* seriesOf(
       limit: SERIES_PER_READ,
       ...(behind === null ? {} : { after: behind }),
     })
-    yield* page
+    yield page
     const last = page.at(-1)
     if (!last || page.length < SERIES_PER_READ) return
     behind = customer === null ? [last.customer, last.dimensions] : [last.dimensions]
@@ -88,9 +97,11 @@ export async function seriesGroups(
   const { isWanted, begin } = seriesGrouping(meter, request)
   const groups = begin()
   let series = 0
-  for await (const row of seriesOf(rows, meterNumber, customer)) {
-    if (++series > seriesMax) throw new ManySeries(`${customer} has more than ${seriesMax} series.`)
-    if (isWanted(row) && (sequence === null || (await hadBegun(rows, row.series, sequence)))) groups.add(row)
+  for await (const page of pagesOfSeries(rows, meterNumber, customer)) {
+    series += page.length
+    if (series > seriesMax) throw new ManySeries(`${customer} has more than ${seriesMax} series.`)
+    const wanted = page.filter(isWanted)
+    for (const row of sequence === null ? wanted : await begunBy(rows, wanted, sequence)) groups.add(row)
   }
   for (const row of unprojected) if (isWanted(row)) groups.add(row)
   return groups.inOrder()
@@ -159,9 +170,15 @@ function valuesOf({ dimensions }: UsageSeriesRow): string[] {
   return JSON.parse(dimensions) as string[]
 }
 
-async function hadBegun(rows: RowReader, series: number, sequence: number): Promise<boolean> {
-  const [first] = await rows.range(usageRecords, { index: 'series', prefix: [series], limit: 1 })
-  return first !== undefined && first.sequence <= sequence
+/** Those that had a record by a usage event. */
+async function begunBy(
+  rows: RowReader,
+  all: readonly UsageSeriesRow[],
+  sequence: number,
+): Promise<readonly UsageSeriesRow[]> {
+  const ranges = all.map(({ series }) => ({ prefix: [series], from: 0, to: sequence + 1 }))
+  const found = await rows.rangeOfEach(usageRecords, ranges, { index: 'series', limit: 1 })
+  return all.filter((_, at) => (found[at] as readonly unknown[]).length > 0)
 }
 
 function dimensionIndex({ dimensionKeys }: Meter, key: string, param: string): number {

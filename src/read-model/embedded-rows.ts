@@ -117,6 +117,16 @@ export class EmbeddedRows implements RowWriter {
     return found
   }
 
+  async rangeOfEach<R>(
+    table: Table<R>,
+    ranges: readonly BoundedRange[],
+    how: Pick<Range<R>, 'index' | 'reverse' | 'where' | 'limit'>,
+  ): Promise<R[][]> {
+    const found: R[][] = []
+    for (const range of ranges) found.push(await this.range(table, { ...how, ...range }))
+    return found
+  }
+
   async image<R>(table: Table<R>, range: Range<R>): Promise<RowsImage> {
     return this.naming(() => {
       if (table.adding) return this.addedTable(table).image(range as Range<Row>)

@@ -208,6 +208,14 @@ export class PostgresReadModel implements ReadModel {
     return this.readOne((rows) => rows.valuesOfEach(table, columns, ranges))
   }
 
+  rangeOfEach<Row>(
+    table: Table<Row>,
+    ranges: readonly BoundedRange[],
+    how: Pick<Range<Row>, 'index' | 'reverse' | 'where' | 'limit'>,
+  ): Promise<Row[][]> {
+    return this.readOne((rows) => rows.rangeOfEach(table, ranges, how))
+  }
+
   image<Row>(table: Table<Row>, range: Range<Row>): Promise<RowsImage> {
     return this.readOne((rows) => rows.image(table, range))
   }

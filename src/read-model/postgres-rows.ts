@@ -75,6 +75,20 @@ export class PostgresRows implements RowWriter {
     return found
   }
 
+  async rangeOfEach<R>(
+    table: Table<R>,
+    ranges: readonly BoundedRange[],
+    how: Pick<Range<R>, 'index' | 'reverse' | 'where' | 'limit'>,
+  ): Promise<R[][]> {
+    const found = ranges.map((): R[] => [])
+    if (found.length === 0) return found
+    const { text, parameters } = selectRanges(table, this.physical(table), null, ranges, how)
+    for (const { keyPlace, ...row } of await this.connection.rows<R & Placed>(text, parameters)) {
+      found[keyPlace - 1]?.push(row as R)
+    }
+    return found
+  }
+
   async image<R>(table: Table<R>, range: Range<R>): Promise<RowsImage> {
     const key = columnsOf(table, range.index)
     const columns: readonly string[] = range.index === undefined ? columnNames(table) : key

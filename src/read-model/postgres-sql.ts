@@ -70,34 +70,50 @@ export function selectRange<R>(
   return { text, parameters }
 }
 
-/** Columns of the rows in each of several ranges of the key, behind the place of the range, from 1. */
+/**
+ * Rows in each of several ranges, behind the place of the range, from 1. `wanted`: columns, in their order; all of them, by
+ * their names in code, where it is null.
+ */
 export function selectRanges<R>(
   table: Table<R>,
   physical: string,
-  wanted: readonly string[],
+  wanted: readonly string[] | null,
   ranges: readonly BoundedRange[],
+  { index, reverse = false, where, limit }: Partial<Range<R>> = {},
 ): Query {
-  const prefix = table.key.slice(0, ranges[0]?.prefix.length)
-  const [bounded, ...rest] = table.key.slice(prefix.length)
-  const names = prefix.map((_, at) => `key${at}`)
-  const match = prefix.map((column, at) => `${quoted(column)} = wanted.key${at}`)
-  const bound = quoted(bounded as string)
-  const order = [bounded as string, ...rest]
-  const columns = [...new Set([...wanted, ...order])]
+  const parameters: Parameter[] = []
+  const given = (value: Parameter): string => `$${parameters.push(value)}`
+  const columns = columnsOf(table, index)
+  const prefix = columns.slice(0, ranges[0]?.prefix.length)
+  const rest = columns.slice(prefix.length)
+  const bound = quoted(rest[0] as string)
+  const lists = [
+    ...prefix.map((_, at) => ranges.map((range) => range.prefix[at] as number)),
+    ranges.map(({ from }) => from),
+    ranges.map(({ to }) => to),
+  ].map((values) => `${given(values)}::bigint[]`)
+  const names = [...prefix.map((_, at) => `key${at}`), 'lower_bound', 'upper_bound', 'place']
+  const conditions = [
+    ...prefix.map((column, at) => `${quoted(column)} = wanted.key${at}`),
+    `${bound} >= wanted.lower_bound`,
+    `${bound} < wanted.upper_bound`,
+    ...Object.entries((where ?? {}) as Record<string, KeyValue>).map(
+      ([column, value]) => `${quoted(column)} IS NOT DISTINCT FROM ${given(value)}`,
+    ),
+  ]
+  const order = (of: string): string =>
+    rest.map((column) => `${of}${quoted(column)}${reverse ? ' DESC' : ''}`).join(', ')
+  // A range at a time by the index, whatever the server takes the ranges to hold.
+  const one =
+    `SELECT * FROM ${physical} WHERE ${conditions.join(' AND ')} ` +
+    (limit === undefined ? 'OFFSET 0' : `ORDER BY ${order('')} LIMIT ${given(limit)}`)
+  const shown = wanted ? wanted.map((column) => `found.${quoted(column)}`).join(', ') : named(table, 'found.')
   return {
     text:
-      `SELECT wanted.place, ${wanted.map((column) => `found.${quoted(column)}`).join(', ')} ` +
-      `FROM unnest(${[...prefix, 'from', 'to'].map((_, at) => `$${at + 1}::bigint[]`).join(', ')}) ` +
-      `WITH ORDINALITY AS wanted (${[...names, 'lower_bound', 'upper_bound', 'place'].join(', ')}) ` +
-      // A range at a time by the key, whatever the server takes the ranges to hold.
-      `CROSS JOIN LATERAL (SELECT ${list(columns)} FROM ${physical} ` +
-      `WHERE ${[...match, `${bound} >= wanted.lower_bound`, `${bound} < wanted.upper_bound`].join(' AND ')} OFFSET 0) AS found ` +
-      `ORDER BY wanted.place, ${order.map((column) => `found.${quoted(column)}`).join(', ')}`,
-    parameters: [
-      ...prefix.map((_, at) => ranges.map((range) => range.prefix[at] as number)),
-      ranges.map(({ from }) => from),
-      ranges.map(({ to }) => to),
-    ],
+      `SELECT wanted.place AS "keyPlace", ${shown} ` +
+      `FROM unnest(${lists.join(', ')}) WITH ORDINALITY AS wanted (${names.join(', ')}) ` +
+      `CROSS JOIN LATERAL (${one}) AS found ORDER BY wanted.place, ${order('found.')}`,
+    parameters,
   }
 }
 

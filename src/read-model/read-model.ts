@@ -40,7 +40,7 @@ export interface Range<Row> {
   readonly limit: number
 }
 
-/** Rows whose key begins with the prefix, and whose next column of it lies in `[from, to)`. All of them are whole numbers. */
+/** Rows whose key, or index, begins with the prefix, and whose next column of it lies in `[from, to)`; all of them whole numbers. */
 export interface BoundedRange {
   readonly prefix: readonly number[]
   readonly from: number
@@ -79,6 +79,12 @@ export interface RowReader {
     columns: readonly (keyof Row & string)[],
     ranges: readonly BoundedRange[],
   ): Promise<KeyValue[][][]>
+  /** Like `range`, of each of several whose prefixes are of one length. */
+  rangeOfEach<Row>(
+    table: Table<Row>,
+    ranges: readonly BoundedRange[],
+    how: Pick<Range<Row>, 'index' | 'reverse' | 'where' | 'limit'>,
+  ): Promise<Row[][]>
   /** All columns of a table's rows in order of its key, or the entries of a scattered index: for comparing very many. */
   image<Row>(
     table: Table<Row>,

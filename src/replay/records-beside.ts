@@ -249,6 +249,14 @@ class BesideWriter implements RowWriter {
     return this.rows.valuesOfEach(notOfRecords(table), of, ranges)
   }
 
+  rangeOfEach<Row>(
+    table: Table<Row>,
+    ranges: readonly BoundedRange[],
+    how: Pick<Range<Row>, 'index' | 'reverse' | 'where' | 'limit'>,
+  ): Promise<Row[][]> {
+    return this.rows.rangeOfEach(notOfRecords(table), ranges, how)
+  }
+
   image<Row>(table: Table<Row>, range: Range<Row>): Promise<RowsImage> {
     return this.rows.image(notOfRecords(table), range)
   }

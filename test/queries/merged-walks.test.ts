@@ -9,21 +9,27 @@ interface NumberWalk extends Walk<number> {
 it('Walks in order are one walk in order, however each of them is read', async () => {
   const sorted = fc.array(fc.integer({ min: -20, max: 20 })).map((all) => all.sort((left, right) => left - right))
   await fc.assert(
-    fc.asyncProperty(fc.array(sorted, { maxLength: 40 }), fc.integer({ min: 1, max: 5 }), async (each, size) => {
-      const walks = each.map((rest): NumberWalk => ({ buffer: [], at: 0, rest }))
-      const merged = mergeWalks<number, NumberWalk>(
-        walks,
-        async (walk) => {
-          walk.at = 0
-          walk.buffer = walk.rest.slice(0, size)
-          walk.rest = walk.rest.slice(size)
-        },
-        (left, right) => left - right,
-      )
-      const found: number[] = []
-      for await (const row of merged) found.push(row)
-      expect(found).toEqual(each.flat().sort((left, right) => left - right))
-    }),
+    fc.asyncProperty(
+      fc.oneof(fc.array(sorted, { maxLength: 40 }), fc.array(sorted, { minLength: 257, maxLength: 300 })),
+      fc.integer({ min: 1, max: 5 }),
+      async (each, size) => {
+        const walks = each.map((rest): NumberWalk => ({ buffer: [], at: 0, rest }))
+        const merged = mergeWalks<number, NumberWalk>(
+          walks,
+          async (some) => {
+            for (const walk of some) {
+              walk.at = 0
+              walk.buffer = walk.rest.slice(0, size)
+              walk.rest = walk.rest.slice(size)
+            }
+          },
+          (left, right) => left - right,
+        )
+        const found: number[] = []
+        for await (const row of merged) found.push(row)
+        expect(found).toEqual(each.flat().sort((left, right) => left - right))
+      },
+    ),
   )
 })
 

@@ -199,6 +199,14 @@ async function askOfEach(rows: RowReader, naive: NaiveRows, random: Random): Pro
     naive.range(counts, { ...range, limit: EVERYTHING }).map((row) => wanted.map((column) => row[column])),
   )
   expectSame(await rows.valuesOfEach(counts, wanted, ranges), expected, { wanted, ranges })
+  const how = {
+    index: 'came',
+    reverse: random.chance(0.5),
+    limit: random.pick([1, 3, EVERYTHING]),
+    ...(random.chance(0.5) && { where: { leftAt: random.pick([null, 7]) } }),
+  }
+  const visited = ranges.map((range) => naive.range(visits, { ...how, ...range }))
+  expectSame(await rows.rangeOfEach(visits, ranges, how), visited, { how, ranges })
 }
 
 /** On `counts`, or on an index of `visits`. */
