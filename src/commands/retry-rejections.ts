@@ -12,7 +12,7 @@ import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, type Meter, type State } from '../domain/meter-catalogue.js'
 import { readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
-import { readStreamedEvent } from '../domain/streamed-event.js'
+import { readRejectedEvent } from '../domain/streamed-event.js'
 import { EVENT_STORE, type EventStore, type Position } from '../event-store/event-store.js'
 import { later, ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
@@ -124,11 +124,11 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
   }
 
   private async record(
-    { identifier, event, receivedAt }: UsageRejectionRow,
+    { identifier, event, message, receivedAt }: UsageRejectionRow,
     catalogue: State,
     { ledger, parseTimestamp, context }: RetryRejections,
   ): Promise<{ readonly meter: Meter; readonly isNew: boolean }> {
-    const read = readStreamedEvent(JSON.parse(event) as JsonValue)
+    const read = readRejectedEvent(JSON.parse(event) as JsonValue, message)
     const meter = activeMeter(catalogue, read.eventName)
     const timestamp = read.timestamp === null ? null : readStreamedTimestamp(read.timestamp, parseTimestamp)
     const asOfReceipt = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)

@@ -16,6 +16,10 @@ export interface StreamedEvent {
   readonly timestamp: string | null
 }
 
+/** Rejections of earlier versions are recognised by these, so they stay as they are. */
+const TIMESTAMP_NO_TEXT = 'The timestamp must be an RFC 3339 text.'
+const IDENTIFIER_NO_TEXT = 'identifier must be a string.'
+
 const FIELDS: ReadonlySet<string> = new Set(['event_name', 'identifier', 'payload', 'timestamp'])
 
 /** @throws DomainError that says what is wrong with the shape. */
@@ -45,7 +49,7 @@ export function readStreamedEvent(raw: JsonValue): StreamedEvent {
   }
   const { timestamp = null } = raw
   if (timestamp !== null && typeof timestamp !== 'string') {
-    throw new DomainError('parameter_invalid', 'The timestamp must be an RFC 3339 text.', 'timestamp')
+    throw new DomainError('parameter_invalid', TIMESTAMP_NO_TEXT, 'timestamp')
   }
   return {
     eventName,
@@ -53,6 +57,24 @@ export function readStreamedEvent(raw: JsonValue): StreamedEvent {
     payload: payload as Record<string, string>,
     timestamp,
   }
+}
+
+/**
+ * The event of a rejection, which was refused with `message`. Earlier versions stored null in place of a number that is larger
+ * than any double (`1e400`). Null is read as left out, which was never refused for its kind: where it was, such a number was
+ * sent, and nothing that a meter may become mends it.
+ *
+ * @throws DomainError that says what is wrong with the shape.
+ */
+export function readRejectedEvent(raw: JsonValue, message: string): StreamedEvent {
+  const event = readStreamedEvent(raw)
+  if (event.timestamp === null && message === TIMESTAMP_NO_TEXT) {
+    throw new DomainError('parameter_invalid', TIMESTAMP_NO_TEXT, 'timestamp')
+  }
+  if (event.identifier === null && message === IDENTIFIER_NO_TEXT) {
+    throw new DomainError('parameter_invalid', IDENTIFIER_NO_TEXT, 'identifier')
+  }
+  return event
 }
 
 /** What can be told of an event whose shape is wrong: that which is right of its name and identifier. */

@@ -1,11 +1,25 @@
 /** What the stream refuses is data: it is seen, counted, reported, and counts once its cause is mended. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { randomUUID } from 'node:crypto'
+import { pino } from 'pino'
 import type Stripe from 'stripe'
+import type { JsonValue } from '../../src/domain/json.js'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/time-bucket.js'
+import type { NewEvent } from '../../src/event-store/event-store.js'
+import { openEventStore } from '../../src/event-store/open-event-store.js'
+import { rejectionsStream } from '../../src/event-store/streams.js'
 import { NOW, uniqueName } from '../controls.js'
 import { cancel, createMeter, CUSTOMER, total, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
-import { FixedClock, onEachStore, seconds, TEST_KEY, type RunningService } from '../running-service.js'
+import {
+  FixedClock,
+  onEachStore,
+  seconds,
+  startRunningService,
+  stores,
+  TEST_KEY,
+  type RunningService,
+} from '../running-service.js'
 
 interface Rejection {
   readonly id: string
@@ -20,6 +34,46 @@ interface Rejection {
 }
 
 const PATH = '/meterbook/v1/rejections'
+
+describe('Rejections of earlier versions', () => {
+  let service: RunningService
+  beforeAll(async () => {
+    service = await startRunningService(stores[0], new FixedClock())
+  })
+  afterAll(() => service.close())
+
+  it('are not taken for events without a time or an identifier where a number was lost', async () => {
+    const { stripe } = service
+    const meter = await createMeter(stripe)
+    const { event_name } = meter
+    const payload = { stripe_customer_id: CUSTOMER, value: '1' }
+    const mistakes: { event: JsonValue; message: string }[] = [
+      { event: { event_name, payload, timestamp: null }, message: 'The timestamp must be an RFC 3339 text.' },
+      { event: { event_name, payload, identifier: null }, message: 'identifier must be a string.' },
+      { event: { event_name, payload, timestamp: null, identifier: null }, message: 'No active meter found.' },
+    ]
+    const events = mistakes.map(({ event, message }, index): NewEvent => {
+      const code = index === 2 ? 'no_meter' : 'parameter_invalid'
+      const data = { eventName: event_name, meterId: null, identifier: `old-${index}`, code, message, event, index }
+      const metadata = { schema: 1, correlationId: 'req_1', causationId: 'req_1', actor: 'key_1' }
+      return { id: randomUUID(), type: 'UsageRejected', data: { ...data, receivedAt: NOW }, metadata }
+    })
+    const store = await openEventStore('embedded:', service.dataDir, pino({ level: 'silent' }))
+    await store.append([{ stream: rejectionsStream('default~test'), expectedRevision: 0, events }])
+    await store.close()
+    await service.restart()
+    const retryAll = await service.stripe.rawRequest('POST', `${PATH}/retry`, { event_name })
+    expect(retryAll).toMatchObject({ retried: 3, counted: 1, still_rejected: 2 })
+    const { data } = (await service.stripe.rawRequest('GET', PATH)) as unknown as { data: Rejection[] }
+    expect(data.map(({ identifier, status }) => [identifier, status])).toEqual([
+      ['old-2', 'resolved'],
+      ['old-1', 'open'],
+      ['old-0', 'open'],
+    ])
+    expect(data.map(({ event }) => event)).toEqual(mistakes.map(({ event }) => event).reverse())
+    expect(await total(service.stripe, meter)).toBe('1')
+  })
+})
 
 onEachStore('Rejections', (start) => {
   let service: RunningService
@@ -36,6 +90,17 @@ onEachStore('Rejections', (start) => {
   async function stream(events: readonly unknown[], client = stripe): Promise<void> {
     const { authentication_token } = await client.v2.billing.meterEventSession.create()
     await service.client(authentication_token).v2.billing.meterEventStream.create({ events } as never)
+  }
+
+  /** As no client writes it: the events as JSON. */
+  async function streamJson(events: string): Promise<void> {
+    const { authentication_token } = await stripe.v2.billing.meterEventSession.create()
+    const response = await fetch(`${service.url}/v2/billing/meter_event_stream`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${authentication_token}`, 'content-type': 'application/json' },
+      body: `{"events":[${events}]}`,
+    })
+    expect([response.status, await response.json()]).toEqual([200, {}])
   }
 
   function event(eventName: string, value: string, more: object = {}) {
@@ -206,6 +271,16 @@ onEachStore('Rejections', (start) => {
     const found = await rejections({ code: 'parameter_invalid', limit: '4' })
     expect(found.map((each) => each.event)).toEqual([[1], null, 5, 'text'])
     expect(found.map((each) => each.event_name)).toEqual([null, null, null, null])
+  })
+
+  it.each(['timestamp', 'identifier'])('of a number beyond all doubles for a %s stay refused', async (field) => {
+    const meter = await createMeter(stripe)
+    const { event_name } = meter
+    await streamJson(`{"event_name":"${event_name}","payload":{"stripe_customer_id":"c","value":"1"},"${field}":1e400}`)
+    const [rejection] = await rejections({ event_name })
+    expect(await refusalOf(retry(rejection!.id))).toMatchObject({ statusCode: 400, param: field })
+    expect(await retryAll({ event_name })).toMatchObject({ retried: 1, counted: 0, still_rejected: 1 })
+    expect(await total(stripe, meter, { customer: 'c' })).toBe('0')
   })
 
   it('are listed by every filter and walked both ways', async () => {
