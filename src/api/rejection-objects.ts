@@ -6,7 +6,6 @@ import type { RejectionView } from '../queries/rejection-rows.js'
 import { recordId } from '../queries/usage-record-view.js'
 import { livemode } from './answer-fields.js'
 import {
-  anyJson,
   choice,
   instant,
   integer,
@@ -17,9 +16,11 @@ import {
   only,
   text,
   unixSeconds,
+  writtenJson,
   type TypeOf,
   type TypeOfFields,
 } from './stripe/answer-schemas.js'
+import { WrittenJson } from './stripe/exact-json.js'
 import { namedList } from './stripe/list.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { toUnixSeconds } from './stripe/unix-time.js'
@@ -31,7 +32,7 @@ export const Rejection = namedObject('Rejection', {
   object: only('meterbook.rejection'),
   code: text('Why it was refused: a code of v1, or `duplicate_meter_event`.'),
   created: unixSeconds('when it was received.'),
-  event: anyJson('The event as it was sent.'),
+  event: writtenJson('The event exactly as it was sent: numbers may have more digits than a double holds.'),
   event_name: nullable(text('null where it had none that could be read.')),
   identifier: text(),
   index: integer('Its place in its request, from 0.'),
@@ -99,7 +100,7 @@ export function rejectionObject(ledger: LedgerName, rejection: RejectionView): R
     object: 'meterbook.rejection',
     code: rejection.code,
     created: toUnixSeconds(receivedAt),
-    event: rejection.event,
+    event: new WrittenJson(rejection.event),
     event_name: rejection.eventName,
     identifier,
     index: rejection.index,

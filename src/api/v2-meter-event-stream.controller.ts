@@ -12,7 +12,6 @@ import { CLOCK, type Clock } from '../commands/environment.js'
 import { openSession } from '../commands/meter-event-session.js'
 import { RecordUsageStream } from '../commands/record-usage-stream.js'
 import { SignedTokens } from '../commands/signed-token.js'
-import type { JsonValue } from '../domain/json.js'
 import { isLive } from '../domain/ledger.js'
 import { livemode } from './answer-fields.js'
 import { Allow, callerOf, SessionOnly, unauthorized } from './caller.js'
@@ -26,6 +25,7 @@ import { ApiError } from './stripe/api-error.js'
 import { readKey } from './stripe/idempotency.js'
 import { HashList } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
+import { SentEvents } from './stripe/sent-events.js'
 import { formatTimestamp, parseTimestamp } from './stripe/timestamp.js'
 
 /** Events of one call (Stripe's own limit). */
@@ -116,11 +116,15 @@ export class V2MeterEventStreamController {
   }
 }
 
-function readEvents({ body, headers }: FastifyRequest): readonly JsonValue[] {
+function readEvents({ body, sentJson, headers }: FastifyRequest): SentEvents {
   const events = readEventList(body, STREAM_EVENTS_MAX)
+  if (!sentJson) throw new Error('A list of events was read of a body that is no JSON.')
+  const sent = new SentEvents(events, sentJson)
   // No event of a short body is long. A body whose length nobody said is looked at.
   const isShort = Number(headers['content-length'] ?? Infinity) <= STREAM_EVENT_CHARACTERS_MAX
-  const tooLong = isShort ? -1 : events.findIndex((event) => JSON.stringify(event).length > STREAM_EVENT_CHARACTERS_MAX)
+  const tooLong = isShort
+    ? -1
+    : events.findIndex((_event, index) => sent.textOf(index).length > STREAM_EVENT_CHARACTERS_MAX)
   if (tooLong >= 0) {
     throw ApiError.invalidRequest(
       `A meter event has at most ${STREAM_EVENT_CHARACTERS_MAX} characters of JSON.`,
@@ -128,5 +132,5 @@ function readEvents({ body, headers }: FastifyRequest): readonly JsonValue[] {
       `events[${tooLong}]`,
     )
   }
-  return events
+  return sent
 }

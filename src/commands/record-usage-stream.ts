@@ -33,10 +33,17 @@ export interface StreamResult {
   readonly position: Position | null
 }
 
+/** The events of a call. */
+export interface Sent {
+  readonly events: readonly JsonValue[]
+  /** JSON of one of them, as it was sent. */
+  textOf(index: number): string
+}
+
 export class RecordUsageStream extends Command<StreamResult> {
   constructor(
     readonly ledger: LedgerName,
-    readonly events: readonly JsonValue[],
+    readonly sent: Sent,
     /** Makes the identifiers of events that have none, the same again when the request is retried; null: fresh ones. */
     readonly idempotencyKey: string | null,
     readonly parseTimestamp: ParseTimestamp,
@@ -78,8 +85,8 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
   }
 
   private async record(batch: RecordUsageStream, receivedAt: number): Promise<StreamResult> {
-    const { events, parseTimestamp } = batch
-    const reads = events.map(read)
+    const { sent, parseTimestamp } = batch
+    const reads = sent.events.map(read)
     const catalogue = await this.catalogueFor(batch, reads)
     const accepted: Accepted[] = []
     const refused: Refused[] = []
@@ -115,7 +122,7 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
   }
 
   private identifierOf(event: StreamedEvent | DomainError, index: number, batch: RecordUsageStream): string {
-    const { identifier } = event instanceof DomainError ? identityOf(batch.events[index] ?? null) : event
+    const { identifier } = event instanceof DomainError ? identityOf(batch.sent.events[index] ?? null) : event
     if (identifier !== null) return identifier
     const { ledger, idempotencyKey } = batch
     return idempotencyKey === null ? this.ids.uuid() : identifierInBatch(ledger, idempotencyKey, index)
@@ -123,7 +130,7 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
 
   /** Only the stream itself can say that there is no meter; it is asked at most once a batch. */
   private async catalogueFor(
-    { ledger, events }: RecordUsageStream,
+    { ledger, sent: { events } }: RecordUsageStream,
     reads: readonly (StreamedEvent | DomainError)[],
   ): Promise<State> {
     const recent = await this.catalogues.recent(ledger)
@@ -136,13 +143,13 @@ export class RecordUsageStreamHandler implements ICommandHandler<RecordUsageStre
 
   private async reject(
     { index, identifier, reason: { code, message } }: Refused,
-    { ledger, events, context }: RecordUsageStream,
+    { ledger, sent, context }: RecordUsageStream,
     catalogue: State,
     receivedAt: number,
   ): Promise<Position> {
-    const event = events[index] ?? null
-    const { eventName } = identityOf(event)
+    const { eventName } = identityOf(sent.events[index] ?? null)
     const meterId = eventName === null ? null : (metersNamed(catalogue, eventName)[0]?.id ?? null)
+    const event = sent.textOf(index)
     const data = { eventName, meterId, identifier, code, message, event, index, receivedAt }
     const position = await this.rejections.append(ledger, { type: 'UsageRejected', data }, context)
     this.readYourWrites.acknowledge(position)

@@ -5,7 +5,6 @@
  * it counted already. Nothing is decided from rejections, so each event stands alone and the stream may grow.
  */
 import type { ErrorCode } from './errors.js'
-import type { JsonValue } from './json.js'
 
 export interface UsageRejected {
   /** As far as it could be read; null otherwise. */
@@ -16,8 +15,8 @@ export interface UsageRejected {
   readonly identifier: string
   readonly code: ErrorCode
   readonly message: string
-  /** As it was sent, whatever its shape: that may be what was wrong with it. */
-  readonly event: JsonValue
+  /** JSON exactly as it was sent, whatever its shape: that may be what was wrong with it. */
+  readonly event: string
   /** Its place in its request, from 0. */
   readonly index: number
   readonly receivedAt: number

@@ -21,7 +21,10 @@ const steps: Record<EventType, readonly ((data: JsonValue) => JsonValue)[]> = {
   MeterReactivated: [],
   UsageRecorded: [],
   UsageCancelled: [],
-  UsageRejected: [],
+  UsageRejected: [
+    /* 1 → 2: text, in which a number has the digits that were sent. */
+    (data) => ({ ...(data as JsonObject), event: JSON.stringify((data as JsonObject).event) }),
+  ],
   UsageRejectionResolved: [],
   ApiKeyIssued: [],
   ApiKeyRevoked: [],

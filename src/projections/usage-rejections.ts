@@ -112,7 +112,7 @@ function rejectionRow(ledger: string, revision: number, rejected: UsageRejected)
     identifier,
     code,
     message,
-    event: JSON.stringify(event),
+    event,
     place: index,
     receivedAt,
     status: 'open',

@@ -4,7 +4,6 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DomainError } from '../domain/errors.js'
-import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
@@ -37,8 +36,8 @@ export interface RejectionView {
   readonly identifier: string
   readonly code: string
   readonly message: string
-  /** As it was sent. */
-  readonly event: JsonValue
+  /** JSON, as it was sent. */
+  readonly event: string
   /** Its place in its request, from 0. */
   readonly index: number
   readonly receivedAt: number
@@ -124,7 +123,7 @@ export function viewRejection(row: UsageRejectionRow): RejectionView {
     identifier,
     code,
     message,
-    event: JSON.parse(row.event) as JsonValue,
+    event: row.event,
     index: row.place,
     receivedAt,
     status: row.status as RejectionStatus,

@@ -91,7 +91,7 @@ export async function rejectionsOfUsage(
     if (row.meterId !== null && row.meterId !== meter.id) continue
     if (until !== null && !wasStored(row, until)) continue
     const view = viewRejection(wasResolved(row, until) ? row : { ...row, ...OPEN })
-    if (!concerns(view.event, row, meter, interval, readTimestamp)) continue
+    if (!concerns(JSON.parse(view.event) as JsonValue, row, meter, interval, readTimestamp)) continue
     if (found.length === EXPLAINED_REJECTIONS_MAX) return { items: found, hasMore: true }
     found.push(view)
   }

@@ -40,7 +40,7 @@ describe('The log of rejections', () => {
         identifier,
         code: 'no_meter',
         message: 'No such meter.',
-        event: {},
+        event: '{}',
         index: 0,
         receivedAt: NOW,
       },

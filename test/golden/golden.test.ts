@@ -33,6 +33,9 @@ const released: Readonly<Record<string, string>> = {
   'rejections.rows.json': '0995d2e7e7fbc3cb92db1af4423333ae402f5e6406e831b44223873fa8a84020',
   'rejections.digest.json': '0a3b247806334dc16b8549ce14ca8d93c7b18e34e3bc427a57d5a754fd6e3180',
   'rejections.rows-2.json': 'f7824497f4a3a5e0f84d0f2606806e7eb363e58223499c4993477e3f812d4197',
+  'rejections-2.jsonl': 'ef848db2fcba4f2dd76e774b7a4a67e469a1fed1531b9896961b37004892ff77',
+  'rejections-2.rows-2.json': 'f7824497f4a3a5e0f84d0f2606806e7eb363e58223499c4993477e3f812d4197',
+  'rejections-2.digest.json': '0a3b247806334dc16b8549ce14ca8d93c7b18e34e3bc427a57d5a754fd6e3180',
 }
 
 /** Of the expected rows: 2 since emptied cells are kept and cells name the events that changed them. */
@@ -47,7 +50,7 @@ const shapes: { readonly [T in EventType]: readonly number[] } = {
   MeterReactivated: [1],
   UsageRecorded: [1],
   UsageCancelled: [1],
-  UsageRejected: [1],
+  UsageRejected: [1, 2],
   UsageRejectionResolved: [1],
   ApiKeyIssued: [1],
   ApiKeyRevoked: [1],

@@ -73,7 +73,7 @@ function historyOf(list: readonly Step[]) {
     }
     const identifier = `id ${revision}`
     const rejected = { meterId, eventName: null, identifier, code, message: `because ${revision}`, receivedAt }
-    const data = { ...rejected, event: { ['__proto__']: [1] }, index: which % 100 }
+    const data = { ...rejected, event: '{"__proto__":[1]}', index: which % 100 }
     history.push({ stream, event: { type: 'UsageRejected', data }, idempotency: null })
     rejections.push({
       ...rejected,

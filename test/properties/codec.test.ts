@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import type { EventType } from '../../src/domain/events.js'
+import type { JsonValue } from '../../src/domain/json.js'
 import { decodeEvent, encodeEvent } from '../../src/event-store/codec.js'
 import type { NewEvent, Position, RecordedEvent } from '../../src/event-store/event-store.js'
 import { eventTypes, eventsOf } from './events.js'
@@ -10,6 +12,10 @@ const context = { correlationId: 'req_1', causationId: 'req_1', actor: 'key_1' }
 function stored(event: NewEvent): RecordedEvent {
   const kept = JSON.parse(JSON.stringify(event)) as NewEvent
   return { ...kept, stream: 'usage-default~test.0', revision: 7, position: '7' as Position }
+}
+
+function newestShape(type: EventType): number {
+  return type === 'UsageRejected' ? 2 : 1
 }
 
 describe.each(eventTypes)('%s', (type) => {
@@ -34,10 +40,11 @@ describe.each(eventTypes)('%s', (type) => {
 
   it('says the shape it is written in', () => {
     const [event] = fc.sample(eventsOf(type), 1)
-    expect(encodeEvent(event!, 'id', context)).toMatchObject({ id: 'id', type, metadata: { schema: 1, ...context } })
+    const metadata = { schema: newestShape(type), ...context }
+    expect(encodeEvent(event!, 'id', context)).toMatchObject({ id: 'id', type, metadata })
   })
 
-  it.each([0, 2, 1.5, -1, Number.NaN, '1' as unknown as number, undefined as unknown as number])(
+  it.each([0, newestShape(type) + 1, 1.5, -1, Number.NaN, '1' as unknown as number, undefined as unknown as number])(
     'in the unknown shape %p stops the reader',
     (schema) => {
       const [event] = fc.sample(eventsOf(type), 1)
@@ -47,6 +54,23 @@ describe.each(eventTypes)('%s', (type) => {
       )
     },
   )
+})
+
+describe('A rejection of the first shape', () => {
+  it('is read as one of the second, what was sent as text', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (event) => {
+        const metadata = { schema: 1, ...context }
+        const first = stored({
+          id: 'id',
+          type: 'UsageRejected',
+          data: { index: 3, event: event as JsonValue },
+          metadata,
+        })
+        expect(decodeEvent(first)).toEqual({ type: 'UsageRejected', data: { index: 3, event: JSON.stringify(event) } })
+      }),
+    )
+  })
 })
 
 describe('An event of an unknown type', () => {

@@ -92,15 +92,15 @@ onEachStore('Rejections', (start) => {
     await service.client(authentication_token).v2.billing.meterEventStream.create({ events } as never)
   }
 
-  /** As no client writes it: the events as JSON. */
-  async function streamJson(events: string): Promise<void> {
+  /** As no client writes it: the events as JSON. Answers the status and the body. */
+  async function streamJson(events: string): Promise<[number, unknown]> {
     const { authentication_token } = await stripe.v2.billing.meterEventSession.create()
     const response = await fetch(`${service.url}/v2/billing/meter_event_stream`, {
       method: 'POST',
       headers: { authorization: `Bearer ${authentication_token}`, 'content-type': 'application/json' },
       body: `{"events":[${events}]}`,
     })
-    expect([response.status, await response.json()]).toEqual([200, {}])
+    return [response.status, await response.json()]
   }
 
   function event(eventName: string, value: string, more: object = {}) {
@@ -276,11 +276,40 @@ onEachStore('Rejections', (start) => {
   it.each(['timestamp', 'identifier'])('of a number beyond all doubles for a %s stay refused', async (field) => {
     const meter = await createMeter(stripe)
     const { event_name } = meter
-    await streamJson(`{"event_name":"${event_name}","payload":{"stripe_customer_id":"c","value":"1"},"${field}":1e400}`)
+    const sent = `{"event_name":"${event_name}","payload":{"stripe_customer_id":"c","value":"1"},"${field}":1e400}`
+    expect(await streamJson(sent)).toEqual([200, {}])
     const [rejection] = await rejections({ event_name })
     expect(await refusalOf(retry(rejection!.id))).toMatchObject({ statusCode: 400, param: field })
     expect(await retryAll({ event_name })).toMatchObject({ retried: 1, counted: 0, still_rejected: 1 })
     expect(await total(stripe, meter, { customer: 'c' })).toBe('0')
+  })
+
+  it('show what was sent to the letter', async () => {
+    const event_name = uniqueName('event_')
+    const numbers = ['12345678901234567890', '1e400', '-0.10', '-0', '1E+2', '0.1000000000000000055511151231257827']
+    const sent = [
+      ...numbers.map(
+        (value) => `{"event_name":"${event_name}","payload":{"value":${value},"k":[${value},"${value}"]}}`,
+      ),
+      `{ "b" : "] \\"1.0,\\\\",\n "1":"é\\u00e9", "__proto__":{}, "event_name":"lost", "event_name" :"${event_name}" }`,
+      `{"event_name":"${event_name}","payload":{"value":"1.0"}}`,
+    ]
+    expect(await streamJson(sent.join(' ,\n '))).toEqual([200, {}])
+    const response = await fetch(`${service.url}${PATH}?event_name=${event_name}`, {
+      headers: { authorization: `Bearer ${TEST_KEY}` },
+    })
+    const answer = await response.text()
+    const shown = [...answer.matchAll(/"event":([^]*?),"event_name":"[^"]*","identifier"/g)]
+    expect(shown.map(([, event]) => event).reverse()).toEqual(sent)
+    expect(JSON.parse(answer)).toMatchObject({ data: { length: sent.length } })
+    expect(await retryAll({ event_name })).toMatchObject({ retried: sent.length, counted: 0 })
+  })
+
+  it('are not made of an event that is too long to be kept to the letter', async () => {
+    const event_name = uniqueName('event_')
+    const event = `{"event_name":"${event_name}","timestamp":${'1'.repeat(65_536)}}`
+    expect(await streamJson(`{},${event}`)).toMatchObject([400, { error: { code: 'parameter_too_long' } }])
+    expect(await rejections({ event_name })).toEqual([])
   })
 
   it('are listed by every filter and walked both ways', async () => {

@@ -5,8 +5,7 @@
  *
  * An answer may get further fields in a later version; that there are no others today is what the tests hold.
  */
-import type { JsonValue } from '../../domain/json.js'
-import type { ExactNumber } from './exact-json.js'
+import type { ExactNumber, WrittenJson } from './exact-json.js'
 
 export type DescribedSchema = Readonly<Record<string, unknown>>
 
@@ -105,7 +104,7 @@ export function mapOf<Type>({ described }: Schema<Type>, description?: string): 
   return { described: { type: 'object', additionalProperties: described, description } }
 }
 
-export function anyJson(description: string): Schema<JsonValue> {
+export function writtenJson(description: string): Schema<WrittenJson> {
   return { described: { description } }
 }
 

@@ -14,8 +14,17 @@ const JSON_TYPE = 'application/json'
 /** The part of a Fastify request that is used. */
 interface Request {
   readonly url?: string
+  sentJson?: Uint8Array
   readonly headers: { readonly 'content-encoding'?: string | undefined }
 }
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body as it came, where it is JSON. */
+    sentJson?: Uint8Array
+  }
+}
+
 type Parser = (request: Request, body: Buffer, done: (error: Error | null, body?: unknown) => void) => void
 
 /** The part of a Fastify server that is used. */
@@ -51,6 +60,7 @@ function parser(parse: (body: Buffer) => object, refusedPath: string, expectedTy
     } catch (error) {
       return done(error as Error)
     }
+    if (parse === parseJsonBody) request.sentJson = body
     done(null, parsed)
   }
   return (request, body, done) => {

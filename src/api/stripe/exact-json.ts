@@ -1,6 +1,6 @@
 /**
  * JSON in which exact decimals stay exact: an `ExactNumber` is written as the number literal it was given, never through a
- * double. Everything else is what `JSON.stringify` makes of it, because `JSON.stringify` makes it.
+ * double, and a `WrittenJson` as the JSON it was given. Everything else is what `JSON.stringify` makes of it, because `JSON.stringify` makes it.
  */
 import { randomBytes } from 'node:crypto'
 
@@ -12,6 +12,8 @@ const marked = new RegExp(`"${mark}([^"]+)"`, 'g')
 
 let writing = false
 let found = false
+/** JSON to be written, each in the place of its index. */
+let written: string[] = []
 
 export class ExactNumber {
   constructor(readonly literal: string) {
@@ -26,10 +28,22 @@ export class ExactNumber {
   }
 }
 
+export class WrittenJson {
+  /** `json` is valid. */
+  constructor(readonly json: string) {}
+
+  /** Outside `toJson` what it reads as. */
+  toJSON(): unknown {
+    if (!writing) return JSON.parse(this.json)
+    return `${mark}#${written.push(this.json) - 1}`
+  }
+}
+
 export function toJson(value: unknown): string {
   if (writing) throw new TypeError('toJson cannot be used inside toJSON.')
   writing = true
   found = false
+  if (written.length > 0) written = []
   let json: string | undefined
   try {
     json = JSON.stringify(value)
@@ -37,5 +51,9 @@ export function toJson(value: unknown): string {
     writing = false
   }
   if (json === undefined) throw new TypeError('The value has no JSON.')
+  if (written.length > 0) {
+    const texts = written
+    return json.replace(marked, (_match, by: string) => (by.startsWith('#') ? (texts[Number(by.slice(1))] ?? '') : by))
+  }
   return found ? json.replace(marked, '$1') : json
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { ExactNumber, toJson } from '../../../src/api/stripe/exact-json.js'
+import { ExactNumber, toJson, WrittenJson } from '../../../src/api/stripe/exact-json.js'
 
 describe('Exact JSON', () => {
   it('writes exact numbers as they are', () => {
@@ -31,6 +31,15 @@ describe('Exact JSON', () => {
     '%j is no number',
     (literal) => expect(() => new ExactNumber(literal)).toThrow(TypeError),
   )
+
+  it('writes JSON as it was written, whatever stands beside it', () => {
+    const event = new WrittenJson('{"n":[1e400,12345678901234567890,1.0],"text":"$1 $& \\"#0"}')
+    expect(toJson({ data: [event, new ExactNumber('1.50'), new WrittenJson('null'), '#1'] })).toBe(
+      '{"data":[{"n":[1e400,12345678901234567890,1.0],"text":"$1 $& \\"#0"},1.50,null,"#1"]}',
+    )
+    expect(toJson([new ExactNumber('2.0')])).toBe('[2.0]')
+    expect(JSON.stringify({ event: new WrittenJson('{"n":1.0}') })).toBe('{"event":{"n":1}}')
+  })
 
   it('keeps the literal as text where something else writes the JSON', () => {
     expect(JSON.stringify({ value: new ExactNumber('1.50') })).toBe('{"value":"1.50"}')
