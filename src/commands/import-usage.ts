@@ -37,6 +37,8 @@ export interface Fate {
 /** Events of one call where the import goes through a running service. */
 export const IMPORT_CALL_EVENTS_MAX = 1000
 
+/** 9999-12-31T23:59:59Z */
+const UNIX_SECONDS_MAX = 253_402_300_799
 const UNIX_SECONDS = /^-?\d{1,12}$/
 const LONE_SURROGATE = /\p{Surrogate}/u
 
@@ -90,7 +92,10 @@ export class UsageImport {
   }
 }
 
-/** Whole Unix seconds, as Stripe's bulk files have them, written as the text that the API takes. */
+/**
+ * Whole Unix seconds, as Stripe's bulk files have them, written as the text that the API takes; any other number as a text that is
+ * no time.
+ */
 function withTimestampText(event: JsonValue): JsonValue {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return event
   const { timestamp } = event as { readonly [key: string]: JsonValue }
@@ -98,11 +103,11 @@ function withTimestampText(event: JsonValue): JsonValue {
     typeof timestamp === 'number'
       ? Number.isSafeInteger(timestamp)
       : typeof timestamp === 'string' && UNIX_SECONDS.test(timestamp)
-  if (!isSeconds) return event
-  const instant = new Date(Number(timestamp) * 1000)
-  // Beyond the year 9999 there is no such text; it is refused as it stands.
-  const year = instant.getUTCFullYear()
-  return year >= 0 && year <= 9999 ? { ...event, timestamp: instant.toISOString() } : event
+  const instant = isSeconds ? new Date(Number(timestamp) * 1000) : null
+  // Beyond the year 9999 there is no such text.
+  const year = instant?.getUTCFullYear() ?? NaN
+  if (instant && year >= 0 && year <= 9999) return { ...event, timestamp: instant.toISOString() }
+  return typeof timestamp === 'number' ? { ...event, timestamp: String(timestamp) } : event
 }
 
 function readTimestamp(text: string, parse: (text: string) => number | null): number {
@@ -110,7 +115,7 @@ function readTimestamp(text: string, parse: (text: string) => number | null): nu
   if (instant !== null) return instant
   throw new DomainError(
     'parameter_invalid',
-    'The timestamp must be an RFC 3339 text such as 2026-01-15T10:00:00.000Z, or whole Unix seconds.',
+    `The timestamp must be an RFC 3339 text such as 2026-01-15T10:00:00.000Z, or whole Unix seconds (not milliseconds) between 0 and ${UNIX_SECONDS_MAX}.`,
     'timestamp',
   )
 }

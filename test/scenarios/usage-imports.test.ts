@@ -102,6 +102,17 @@ onEachStore('Importing through the service', (start) => {
     ])
   })
 
+  it.each([NOW, String(NOW), NOW / 1000 + 0.5, 2 ** 53, 253_402_300_800, -62_167_219_201, '1e9'])(
+    'says what a timestamp must be: %p is not it',
+    async (timestamp) => {
+      const message =
+        'The timestamp must be an RFC 3339 text such as 2026-01-15T10:00:00.000Z, or whole Unix seconds (not milliseconds) between 0 and 253402300799.'
+      expect(await imported({ events: [eventOf(meter, 'untimely', '1', timestamp)], backfill: true })).toMatchObject({
+        results: [{ status: 'rejected', code: 'parameter_invalid', param: 'timestamp', message }],
+      })
+    },
+  )
+
   it('takes a form, as the SDK sends it', async () => {
     const own = await createMeter(stripe)
     const old = eventOf(own, 'old', '5', NOW / 1000 - 60 * 86_400)
