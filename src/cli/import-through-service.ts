@@ -4,7 +4,7 @@
  */
 import { ApiError } from '../api/stripe/api-error.js'
 import { requireClean } from '../api/stripe/json-body.js'
-import { IMPORT_CALL_EVENTS_MAX, type Fate } from '../commands/import-usage.js'
+import { IMPORT_CALL_EVENTS_MAX, withTimestampText, type Fate } from '../commands/import-usage.js'
 import { DomainError, type ErrorCode } from '../domain/errors.js'
 import type { JsonValue } from '../domain/json.js'
 import { ServiceRefusal, type ServiceClient } from './service-client.js'
@@ -42,7 +42,7 @@ export class ServiceImport {
   /** As `UsageImport.take`. @throws ServiceRefusal; then everything that comes later is turned away with it. */
   async take(event: JsonValue, makeIdentifier: () => string): Promise<Fate> {
     try {
-      const text = JSON.stringify(ready(event, makeIdentifier))
+      const text = jsonOf(withTimestampText(ready(event, makeIdentifier)))
       if (text.length > CALL_CHARACTERS_MAX) {
         const message = `A meter event has at most ${CALL_CHARACTERS_MAX} characters of JSON.`
         throw new DomainError('parameter_too_long', message)
@@ -108,4 +108,17 @@ function ready(event: JsonValue, makeIdentifier: () => string): JsonValue {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return event
   const hash = event as { readonly [key: string]: JsonValue }
   return (hash.identifier ?? null) === null ? { ...hash, identifier: makeIdentifier() } : event
+}
+
+/**
+ * A number beyond all doubles (`1e400`) would become null, which reads as left out. But for a timestamp, which is a text by
+ * now, every number is refused alike, so it becomes another one.
+ */
+function jsonOf(event: JsonValue): string {
+  const json = JSON.stringify(event)
+  return json.includes('null') ? JSON.stringify(event, finite) : json
+}
+
+function finite(_key: string, value: JsonValue): JsonValue {
+  return typeof value === 'number' && !Number.isFinite(value) ? 0 : value
 }

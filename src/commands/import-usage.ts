@@ -96,7 +96,7 @@ export class UsageImport {
  * Whole Unix seconds, as Stripe's bulk files have them, written as the text that the API takes; any other number as a text that is
  * no time.
  */
-function withTimestampText(event: JsonValue): JsonValue {
+export function withTimestampText(event: JsonValue): JsonValue {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return event
   const { timestamp } = event as { readonly [key: string]: JsonValue }
   const isSeconds =

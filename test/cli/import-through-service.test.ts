@@ -136,6 +136,34 @@ describe('Importing through a running service', () => {
     expect(summary(await importFile(path, '--backfill'))).toMatchObject({ counted: 1, rejected: 7 })
   })
 
+  it('judges numbers that JavaScript has no JSON for as an import into the store does', async () => {
+    const own = join(folder, 'data imported into')
+    await makeStore(own, [{ eventName: 'tokens' }])
+    const line = (rest: string): string => `{"event_name":"tokens",${rest}}`
+    const sent = JSON.stringify(payload)
+    const lines = [
+      line(`"identifier":"huge","payload":${sent},"timestamp":1e400`),
+      line(`"identifier":"small","payload":${sent},"timestamp":-1e400`),
+      line(`"identifier":1e400,"payload":${sent}`),
+      line(`"identifier":"value","payload":{"stripe_customer_id":"cus_A","value":1e400}`),
+      line(`"identifier":"payload","payload":1e400`),
+      line(`"identifier":"more","payload":${sent},"more":[1e400]`),
+      line(`"identifier":"milliseconds","payload":${sent},"timestamp":1835481605000`),
+      '1e400',
+    ]
+    const path = file('numbers.ndjson', lines.join('\n'))
+    const rejected: unknown[] = []
+    for (const into of [
+      ['--url', service.url],
+      ['--data-dir', own],
+    ]) {
+      const ended = await run([path, ...into, '--json'])
+      expect([ended.code, summary(ended)]).toMatchObject([1, { counted: 0, rejected: lines.length }])
+      rejected.push(readFileSync(`${path}.rejected.ndjson`, 'utf8'))
+    }
+    expect(rejected[0]).toBe(rejected[1])
+  })
+
   it('refuses a line that is too long for a call only as JSON, and goes on', async () => {
     const { event_name } = await createMeter(service.stripe)
     const long = `${event_name},long,cus_A,1,${'\u0001'.repeat(50_000)}`
