@@ -12,7 +12,7 @@ export const SIGNIFICANT_DIGITS_MAX = 15
 export const INTEGER_DIGITS_MAX = 15
 
 const UNITS = 10n ** BigInt(DECIMAL_PLACES_MAX)
-const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,6}))?$/
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
 export type DecimalProblem = 'not_a_number' | 'too_many_digits' | 'too_large' | 'too_many_places'
 
@@ -25,7 +25,7 @@ export function readDecimal(text: string): { readonly value: string } | { readon
   if (digits.length > SIGNIFICANT_DIGITS_MAX) return { problem: 'too_many_digits' }
   if (digits === '') return { value: '0' }
   const significant = digits.replace(/0+$/, '')
-  // The value is `significant` × 10^power.
+  // The value is `significant` × 10^power. A power beyond all doubles is infinite, and refused as any other that is too large.
   const power = Number(exponent) - fraction.length + (digits.length - significant.length)
   if (significant.length + power > INTEGER_DIGITS_MAX) return { problem: 'too_large' }
   if (-power > DECIMAL_PLACES_MAX) return { problem: 'too_many_places' }

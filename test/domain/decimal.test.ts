@@ -31,6 +31,9 @@ describe('Reading a decimal', () => {
     ['12.5e1', '125'],
     ['12.5e-1', '1.25'],
     ['1e14', '100000000000000'],
+    ['1e000000000014', '100000000000000'],
+    ['1e-000000000001', '0.1'],
+    ['0e1000000000', '0'],
     ['-1e14', '-100000000000000'],
     ['999999999999999', '999999999999999'],
     ['0.999999999999999', '0.999999999999999'],
@@ -43,7 +46,7 @@ describe('Reading a decimal', () => {
   it.each(
     ['', ' ', ' 5', '5 ', '5\n', '+5', '--5', '- 5', '.5', '5.', '.', '-', 'e5', '5e', '5e+', '5e1.5'].concat(
       ['NaN', 'Infinity', '-Infinity', '0x10', '0b1', '1_000', '1,5', '1.2.3', 'abc', '٣', '５', 'null', '5n'],
-      ['5e1234567'],
+      ['5e12a', '5e--1', '5e1e1'],
     ),
   )('%j is not a number', (text) => expect(readDecimal(text)).toEqual({ problem: 'not_a_number' }))
 
@@ -52,13 +55,19 @@ describe('Reading a decimal', () => {
     (text) => expect(readDecimal(text)).toEqual({ problem: 'too_many_digits' }),
   )
 
-  it.each(['1e15', '-1e15', '1e999', '10e14', '1e999999'])('%s is too large', (text) => {
-    expect(readDecimal(text)).toEqual({ problem: 'too_large' })
-  })
+  it.each(['1e15', '-1e15', '1e999', '10e14', '1e999999', '1e1000000', `-1e${'9'.repeat(400)}`])(
+    '%s is too large',
+    (text) => {
+      expect(readDecimal(text)).toEqual({ problem: 'too_large' })
+    },
+  )
 
-  it.each(['1e-16', '0.0000000000000001', '-15e-16', '1e-999999'])('%s has too many decimal places', (text) => {
-    expect(readDecimal(text)).toEqual({ problem: 'too_many_places' })
-  })
+  it.each(['1e-16', '0.0000000000000001', '-15e-16', '1e-999999', '1e-1000000', `1e-${'9'.repeat(400)}`])(
+    '%s has too many decimal places',
+    (text) => {
+      expect(readDecimal(text)).toEqual({ problem: 'too_many_places' })
+    },
+  )
 })
 
 /** `-?digits[.digits][e±digits]`, many of them near the limits. */
