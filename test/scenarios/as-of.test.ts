@@ -47,6 +47,21 @@ onEachStore('As of an earlier moment', (start, store) => {
   }
   const positionOf = (written: Stripe.Response<object>): string => written.lastResponse.headers['meterbook-position']!
 
+  it('is the moment of a write, which has its event in it also where others came at the same time', async () => {
+    const meter = await createMeter(stripe)
+    const identifiers = Array.from({ length: 20 }, (_, n) => `together-${n}`)
+    const written = await Promise.all(identifiers.map((identifier) => report(stripe, meter, 1, { identifier })))
+    for (const [n, identifier] of identifiers.entries()) {
+      const limit = identifiers.length
+      const listed = `${identifier} recorded`
+      expect(await records(meter, { limit, as_of_position: positionOf(written[n]!) })).toContain(listed)
+      // Its own position is the moment at which it was the last one.
+      const path = `/meterbook/v1/meter_events/${meter.id}/${identifier}`
+      const { events } = await get<{ events: { position: string }[] }>(path, {})
+      expect((await records(meter, { limit, as_of_position: events[0]!.position }))[0]).toBe(listed)
+    }
+  })
+
   it('a total, its explanation and the records are what they were', async () => {
     const meter = await createMeter(stripe)
     const at: number[] = []
