@@ -4,6 +4,7 @@
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { formulas, type Formula } from '../domain/aggregation.js'
+import { compareCodePoints } from '../domain/canonical-record.js'
 import { formatDecimal, type Decimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
@@ -157,7 +158,7 @@ async function byValue(
 /** Equal values by name. */
 function highestFirst(left: Found, right: Found): number {
   if (left.value !== right.value) return left.value < right.value ? 1 : -1
-  return left.customer < right.customer ? -1 : 1
+  return compareCodePoints(left.customer, right.customer)
 }
 
 function matcher(search: string | null): (customer: string) => boolean {

@@ -5,6 +5,7 @@
  * Nothing is stored. A history too long for one answer is read as far as `PREVIEWED_RECORDS_MAX`, and the answer says so.
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { compareCodePoints } from '../domain/canonical-record.js'
 import { formatDecimal, parseDecimal } from '../domain/decimal.js'
 import { configuredMeter, METERS_MAX, type Meter, type MeterCreated } from '../domain/meter-catalogue.js'
 import { TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
@@ -147,7 +148,7 @@ function compare({ preview, saved }: Outcome): ComparedCustomer[] {
     if (!customers.has(customer)) customers.set(customer, { customer, value: '0', windows: [] })
   }
   return [...customers.values()]
-    .sort((left, right) => (left.customer < right.customer ? -1 : 1))
+    .sort((left, right) => compareCodePoints(left.customer, right.customer))
     .map((each) => {
       if (saved === null) return { ...each, compared: null }
       const value = saved.get(each.customer) ?? '0'

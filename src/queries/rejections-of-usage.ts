@@ -27,6 +27,8 @@ interface Interval {
   readonly customer: string
   readonly start: number
   readonly end: number
+  /** Dimension key → the value that is asked about. */
+  readonly filters: Readonly<Record<string, string>>
 }
 
 /** How much of a ledger's rejections there was at a moment. */
@@ -114,10 +116,17 @@ function concerns(
   event: JsonValue,
   { receivedAt }: UsageRejectionRow,
   { customerKey }: Meter,
-  { customer, start, end }: Interval,
+  { customer, start, end, filters }: Interval,
   readTimestamp: (text: string) => number | null,
 ): boolean {
-  if (own(own(event, 'payload'), customerKey) !== customer) return false
+  const payload = own(event, 'payload')
+  if (own(payload, customerKey) !== customer) return false
+  // Without the dimension, or with one that is no text, it may be why it was refused.
+  const isOther = ([key, wanted]: [string, string]): boolean => {
+    const value = own(payload, key)
+    return typeof value === 'string' && value !== wanted
+  }
+  if (Object.entries(filters).some(isOther)) return false
   const timestamp = own(event, 'timestamp')
   const occurredAt = (typeof timestamp === 'string' ? readTimestamp(timestamp) : null) ?? receivedAt
   return occurredAt >= start && occurredAt < end

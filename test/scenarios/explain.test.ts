@@ -156,6 +156,23 @@ onEachStore('An explanation', (start) => {
     expect(records.data.at(-1)!.running_total).toBe('10')
   })
 
+  it('leaves out rejections whose dimension has another value than was asked about', async () => {
+    const meter = await createMeter(stripe, 'sum', { dimension_payload_keys: ['region'] })
+    const { authentication_token } = await stripe.v2.billing.meterEventSession.create()
+    const event = (identifier: string, more: object) => ({
+      event_name: meter.event_name,
+      identifier,
+      payload: { stripe_customer_id: CUSTOMER, value: 'many', ...more },
+    })
+    await service.client(authentication_token).v2.billing.meterEventStream.create({
+      events: [event('east', { region: 'east' }), event('west', { region: 'west' }), event('nowhere', {})],
+    })
+    const of = async (more: Record<string, string>) =>
+      (await explain(meter, more)).rejections.data.map(({ identifier }) => identifier).sort()
+    expect(await of({})).toEqual(['east', 'nowhere', 'west'])
+    expect(await of({ 'dimension_filters[region]': 'east' })).toEqual(['east', 'nowhere'])
+  })
+
   it('lists the rejections of this customer and interval', async () => {
     const meter = await createMeter(stripe)
     const reported = await report(stripe, meter, 1, { identifier: 'taken' })
