@@ -19,7 +19,7 @@ import {
   SESSION_PATH,
 } from './api/caller.js'
 import { serveDashboard } from './api/dashboard-files.js'
-import { boundPipelining } from './api/pipelined-requests.js'
+import { inTheirTurn } from './api/pipelined-requests.js'
 import { useBodyParsers } from './api/stripe/body-parsers.js'
 import {
   answerForNode,
@@ -29,6 +29,7 @@ import {
 } from './api/stripe/error-envelope.filter.js'
 import { toJson } from './api/stripe/exact-json.js'
 import { plainUrl } from './api/stripe/request-url.js'
+import { UntakenAnswers } from './api/untaken-answers.js'
 import { AppModule, type ServiceParts } from './app.module.js'
 import type { Ids } from './commands/environment.js'
 
@@ -76,7 +77,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   })
   server.setReplySerializer(toJson)
   // Hooks that wait for nothing take a callback: a promise for each, on every request, costs more than what they do.
-  server.addHook('onRequest', boundPipelining)
+  server.addHook('onRequest', inTheirTurn)
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('request-id', request.id)
     const version = request.headers['stripe-version']
@@ -92,6 +93,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   server.addHook('onRequest', refusePathsThatAreNoText)
   server.addHook('onRequest', refuseQueryOfPost)
   letGoWhenClosing(server)
+  server.addHook('onSend', new UntakenAnswers(server.server).count)
   logRequests(server, log)
   const dashboard = fileURLToPath(new URL('dashboard', import.meta.url))
   if (existsSync(dashboard)) serveDashboard(server, dashboard)

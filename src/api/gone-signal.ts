@@ -1,6 +1,6 @@
 /**
- * Ends work nobody waits for any more: aborted when whoever asked is gone, or has been answered. `pipelined-requests.ts` sees
- * to it that every response is closed with its connection.
+ * Ends work nobody waits for any more: aborted when whoever asked is gone, or has been answered. Node closes the response whose
+ * turn it is with its connection, and `pipelined-requests.ts` sees to it that there is no work for any other.
  */
 import type { FastifyReply } from 'fastify'
 

@@ -6,6 +6,7 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { mayBeAnswered } from '../pipelined-requests.js'
 import { ApiError } from './api-error.js'
 import { answerTo, requestCodes, type ErrorAnswer } from './error-envelope.js'
 
@@ -47,6 +48,7 @@ export class ErrorEnvelopeFilter implements ExceptionFilter {
 /** Fastify's `frameworkErrors`: what its router refuses, before any hook, filter or error handler. */
 export function frameworkErrors(log: ErrorLog) {
   return (error: unknown, request: Request, { raw }: { readonly raw: ServerResponse }): void => {
+    if (!mayBeAnswered(raw.req.socket, raw)) return
     const answer = answerTo(error, request)
     logTrouble(error, request, answer, log)
     raw.writeHead(answer.status, { ...answer.headers, 'content-type': JSON_TYPE, 'request-id': request.id })
@@ -69,6 +71,7 @@ export function clientErrorHandler(newRequestId: () => string) {
 /** What Node answers with an empty body, or not at all. */
 export function answerForNode(server: Server, newRequestId: () => string): void {
   server.on('checkExpectation', ({ method = '', url = '' }: IncomingMessage, response: ServerResponse) => {
+    if (!mayBeAnswered(response.req.socket, response)) return
     const refusal = refused(417, 'The only expectation the service can meet is 100-continue. Leave Expect out.')
     const { status, body } = answerTo(refusal, { method, url })
     // Whether a body follows is not known, so the connection cannot go on.
