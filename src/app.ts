@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { describeApi } from './api/api-description.js'
+import { BodiesInHand, BODY_BYTES_MAX } from './api/bodies-in-hand.js'
 import {
   authenticate,
   refuseOtherAccounts,
@@ -33,7 +34,6 @@ import { UntakenAnswers } from './api/untaken-answers.js'
 import { AppModule, type ServiceParts } from './app.module.js'
 import type { Ids } from './commands/environment.js'
 
-const BODY_BYTES_MAX = 1024 * 1024
 /** Of those who have no key yet and want to sign in with one: an API key and the name of the parameter. */
 const STRANGERS_BODY_BYTES_MAX = 4 * 1024
 /** Stripe's own limit for a URL parameter is not published; a customer has 255 characters of up to 12 escaped each. */
@@ -92,6 +92,9 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   server.addHook('onRequest', refuseUnknownRoutes)
   server.addHook('onRequest', refusePathsThatAreNoText)
   server.addHook('onRequest', refuseQueryOfPost)
+  const bodies = new BodiesInHand()
+  server.addHook('onRequest', bodies.take)
+  server.addHook('onSend', bodies.release)
   letGoWhenClosing(server)
   server.addHook('onSend', new UntakenAnswers(server.server).count)
   logRequests(server, log)

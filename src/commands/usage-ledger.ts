@@ -23,11 +23,18 @@ import type {
   UnprojectedUsage,
 } from '../event-store/unprojected-usage.js'
 import { UsageReceipts } from '../event-store/usage-receipts.js'
-import { UsagePartitionWriter, type UsageCall, type UsageCommand, type UsageOutcome } from './usage-partition-writer.js'
+import {
+  UsagePartitionWriter,
+  type Tails,
+  type UsageCall,
+  type UsageCommand,
+  type UsageOutcome,
+} from './usage-partition-writer.js'
 
 export class UsageLedger implements UnprojectedUsage, ReceivedUsage {
   /** By ledger and partition. */
   private readonly writers = new Map<LedgerName, (UsagePartitionWriter | undefined)[]>()
+  private readonly tails: Tails = { characters: 0 }
   private readonly receipts = new UsageReceipts()
   private closed = false
 
@@ -147,6 +154,7 @@ export class UsageLedger implements UnprojectedUsage, ReceivedUsage {
         this.index,
         (position) => this.readYourWrites.has(position),
         this.newEventId,
+        this.tails,
       )
       writers[partition] = writer
     }

@@ -44,6 +44,11 @@ export const TAIL_MAX = 20_000
  * projector's pages, so it never runs out of work; more would only make rows late and garbage collection long.
  */
 export const TAIL_SLOW = 2_000
+/** As `TAIL_SLOW` and `TAIL_MAX`, of what the records hold: they may be two hundred times as large as they usually are. */
+export const TAIL_SLOW_CHARACTERS = 1024 * 1024
+export const TAIL_CHARACTERS_MAX = 4 * 1024 * 1024
+/** Of the tails of all ledgers together. */
+export const TAILS_CHARACTERS_MAX = 64 * 1024 * 1024
 const SLOW_WAIT_MS = 1_000
 const RESEND_DELAY_MS = 100
 const RESEND_DELAY_MAX_MS = 5_000
@@ -99,8 +104,14 @@ interface Pending {
 /** A record after one of its events. */
 interface TailEntry extends KnownRecord {
   readonly key: string
+  readonly characters: number
   /** Of the event; null until it is appended. */
   position: Position | null
+}
+
+/** What the tails of several writers hold together. */
+export interface Tails {
+  characters: number
 }
 
 const noOutcome = { status: 'unknown', message: 'The store gave no outcome.' } as const
@@ -108,6 +119,8 @@ const noOutcome = { status: 'unknown', message: 'The store gave no outcome.' } a
 export class UsagePartitionWriter {
   private readonly queue: Pending[] = []
   private readonly tail = new Map<string, TailEntry>()
+  /** Of what is in the tail. */
+  private characters = 0
   /** What entered the tail, oldest append first, to take it out again once it is projected. */
   private readonly entered: (readonly TailEntry[])[] = []
   private revision: number | null = null
@@ -133,6 +146,7 @@ export class UsagePartitionWriter {
     private readonly index: UsageIndex,
     private readonly isProjected: (position: Position) => boolean,
     private readonly newEventId: () => string,
+    private readonly tails: Tails = { characters: 0 },
     private readonly settleWithinMs = SETTLE_WITHIN_MS,
   ) {}
 
@@ -151,8 +165,17 @@ export class UsagePartitionWriter {
     if (this.stalled && this.isRunning) {
       return this.waitsForRows ? silentRows() : new EventStoreUnavailable('The event store does not answer just now.')
     }
-    if (this.queue.length < QUEUE_MAX && this.tail.size < TAIL_MAX) return null
+    if (this.queue.length < QUEUE_MAX && !this.isTailFull) return null
     return new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.')
+  }
+
+  private get isTailFull(): boolean {
+    if (this.tail.size >= TAIL_MAX || this.characters >= TAIL_CHARACTERS_MAX) return true
+    return this.tails.characters >= TAILS_CHARACTERS_MAX
+  }
+
+  private get isTailLong(): boolean {
+    return this.tail.size >= TAIL_SLOW || this.characters >= TAIL_SLOW_CHARACTERS
   }
 
   /** Of the last event this process appended; null before the first. */
@@ -182,13 +205,13 @@ export class UsagePartitionWriter {
     let projected = 0
     for (const entries of this.entered) {
       if (!this.isProjected(entries[0]?.position as Position)) break
-      for (const entry of entries) if (this.tail.get(entry.key) === entry) this.tail.delete(entry.key)
+      for (const entry of entries) if (this.tail.get(entry.key) === entry) this.forget(entry.key)
       projected++
     }
     if (projected === 0) return
     this.entered.splice(0, projected)
     this.waitedInVain = false
-    if (this.tail.size < TAIL_SLOW) this.shortened?.()
+    if (!this.isTailLong) this.shortened?.()
   }
 
   /** Settles what is queued, takes nothing new. */
@@ -201,7 +224,7 @@ export class UsagePartitionWriter {
   private async run(): Promise<void> {
     this.isRunning = true
     while (this.queue.length > 0) {
-      if (this.tail.size >= TAIL_SLOW && !this.waitedInVain && !this.closed) await this.untilShort()
+      if (this.isTailLong && !this.waitedInVain && !this.closed) await this.untilShort()
       // Also lets the requests that arrived together be decided together.
       await turn()
       const batch = this.queue.splice(0, BATCH_EVENTS_MAX)
@@ -312,12 +335,13 @@ export class UsagePartitionWriter {
       try {
         const [event] = UsageRecord.decide(known.state, pending.of.command)
         if (event) {
-          bytes += bytesOf(event)
+          const characters = charactersOf(event)
+          bytes += EVENT_OVERHEAD_BYTES + characters * CHARACTER_BYTES_MAX
           if (events.length > 0 && bytes > BATCH_BYTES_MAX) break
           events.push(encodeEvent(event, this.newEventId(), pending.call.metadata))
           const { key } = pending
           const state = UsageRecord.evolve(known.state, event)
-          const next = { key, state, revision: (this.revision ?? 0) + events.length, position: null }
+          const next = { key, state, revision: (this.revision ?? 0) + events.length, position: null, characters }
           pending.next = pending.outcome = next
           changed.set(key, next)
         }
@@ -394,7 +418,7 @@ export class UsagePartitionWriter {
         const { revision, position } = recorded
         const key = keyOf(event.data.meterId, event.data.identifier)
         const state = UsageRecord.evolve(UsageRecord.initial, event)
-        this.remember([{ key, state, revision, position }], position)
+        this.remember([{ key, state, revision, position, characters: charactersOf(event) }], position)
         this.revision = revision
       }
     }
@@ -403,14 +427,25 @@ export class UsagePartitionWriter {
   private remember(entries: readonly TailEntry[], position: Position): void {
     // The projector may have been faster than the answer.
     if (this.isProjected(position)) {
-      for (const { key } of entries) this.tail.delete(key)
+      for (const { key } of entries) this.forget(key)
       return
     }
     for (const entry of entries) {
       entry.position = position
+      this.forget(entry.key)
       this.tail.set(entry.key, entry)
+      this.characters += entry.characters
+      this.tails.characters += entry.characters
     }
     this.entered.push(entries)
+  }
+
+  private forget(key: string): void {
+    const entry = this.tail.get(key)
+    if (!entry) return
+    this.tail.delete(key)
+    this.characters -= entry.characters
+    this.tails.characters -= entry.characters
   }
 }
 
@@ -436,11 +471,11 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
 }
 
-/** An upper bound, cheaper than encoding the event twice. */
-function bytesOf({ data: { customer, identifier, payload } }: UsageRecord.Event): number {
+/** Of its texts; an upper bound of its bytes follows from them more cheaply than by encoding it twice. */
+function charactersOf({ data: { customer, identifier, payload } }: UsageRecord.Event): number {
   let characters = customer.length + identifier.length
   for (const key in payload) characters += key.length + (payload[key]?.length ?? 0)
-  return EVENT_OVERHEAD_BYTES + characters * CHARACTER_BYTES_MAX
+  return characters
 }
 
 /** Nothing was appended, so nothing is to be said of what may have been. */

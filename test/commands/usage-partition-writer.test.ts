@@ -5,8 +5,11 @@ import {
   BATCH_BYTES_MAX,
   BATCH_EVENTS_MAX,
   QUEUE_MAX,
+  TAIL_CHARACTERS_MAX,
   TAIL_MAX,
   TAIL_SLOW,
+  TAIL_SLOW_CHARACTERS,
+  TAILS_CHARACTERS_MAX,
   UsagePartitionWriter,
   type UsageOutcome,
 } from '../../src/commands/usage-partition-writer.js'
@@ -38,6 +41,7 @@ describe('The writer of a partition', () => {
   let readModel: ReadModel
   let readYourWrites: ReadYourWrites
   let writer: UsagePartitionWriter
+  let tails: { characters: number }
   const writers: UsagePartitionWriter[] = []
 
   beforeEach(async () => {
@@ -52,6 +56,7 @@ describe('The writer of a partition', () => {
       { stream, event: meterCreated(), idempotency: null },
     ])
     await projectAll()
+    tails = { characters: 0 }
     writer = newWriter()
   })
   afterEach(async () => {
@@ -69,7 +74,7 @@ describe('The writer of a partition', () => {
     settleWithinMs?: number,
   ): UsagePartitionWriter {
     const isProjected = (position: Position) => readYourWrites.has(position)
-    const made = new UsagePartitionWriter(store, STREAM, index, isProjected, randomUUID, settleWithinMs)
+    const made = new UsagePartitionWriter(store, STREAM, index, isProjected, randomUUID, tails, settleWithinMs)
     writers.push(made)
     return made
   }
@@ -343,6 +348,44 @@ describe('The writer of a partition', () => {
     expect(await log()).toHaveLength(TAIL_MAX)
     await projectAll()
     expect(await record('one-more')).toMatchObject({ isNew: true, revision: TAIL_MAX + 1 })
+  })
+
+  describe('of large records', () => {
+    const CHARACTERS = 256 * 1024
+    const large = { payload: { note: 'x'.repeat(CHARACTERS) } }
+    const recordLarge = (count: number) =>
+      Promise.all(Array.from({ length: count }, (_, n) => record(`large-${n}`, large)))
+
+    it('waits for the projections after fewer', async () => {
+      await recordLarge(TAIL_SLOW_CHARACTERS / CHARACTERS)
+      const appended = disturbed.sent.length
+      const next = record('next')
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+      expect(disturbed.sent).toHaveLength(appended)
+      await projectAll()
+      expect(await next).toMatchObject({ isNew: true })
+    })
+
+    it('pushes back after fewer, and takes more as soon as they are projected', async () => {
+      await recordLarge(TAIL_CHARACTERS_MAX / CHARACTERS)
+      await expect(record('one-more')).rejects.toBeInstanceOf(Overloaded)
+      await projectAll()
+      expect(tails.characters).toBe(0)
+      expect(await record('one-more')).toMatchObject({ isNew: true })
+    })
+
+    it('pushes back where those of all writers are too many', async () => {
+      await record('id-1')
+      const own = tails.characters
+      expect(own).toBeGreaterThan(0)
+      // Also what replaces a record counts once.
+      await cancel('id-1')
+      expect(tails.characters).toBeLessThan(2 * own)
+      tails.characters += TAILS_CHARACTERS_MAX
+      await expect(record('id-2')).rejects.toBeInstanceOf(Overloaded)
+      tails.characters -= TAILS_CHARACTERS_MAX
+      expect(await record('id-2')).toMatchObject({ isNew: true })
+    })
   })
 
   describe('cuts batches', () => {
