@@ -30,6 +30,7 @@ import {
 } from './api/stripe/error-envelope.filter.js'
 import { toJson } from './api/stripe/exact-json.js'
 import { plainUrl } from './api/stripe/request-url.js'
+import { leaveUnread } from './api/unread-bodies.js'
 import { UntakenAnswers } from './api/untaken-answers.js'
 import { AppModule, type ServiceParts } from './app.module.js'
 import type { Ids } from './commands/environment.js'
@@ -95,6 +96,7 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   const bodies = new BodiesInHand()
   server.addHook('onRequest', bodies.take)
   server.addHook('onSend', bodies.release)
+  server.addHook('onSend', leaveUnread)
   letGoWhenClosing(server)
   server.addHook('onSend', new UntakenAnswers(server.server).count)
   logRequests(server, log)

@@ -116,4 +116,50 @@ onEachStore('The stream, with hostile clients', (start) => {
     }
     expect(await total(stripe, meter)).toBe(before)
   })
+
+  it('ends the connection with the answer where a body that is too long or of no said length is not read', async () => {
+    const key = `Authorization: Bearer ${TEST_KEY}`
+    const type = 'Content-Type: application/json'
+    for (const [status, target, headers] of [
+      [401, PATH, [type]],
+      [404, '/nowhere', [type]],
+      [404, '/v1/nowhere', [key, type]],
+      [400, '/v1/%zz', [key, type]],
+      [403, PATH, [`Authorization: Bearer ${token}`, type, 'Stripe-Account: acct_1']],
+      [413, PATH, [`Authorization: Bearer ${token}`, type]],
+    ] as const) {
+      for (const length of ['Content-Length: 100000000000', 'Transfer-Encoding: chunked']) {
+        const socket = await begun(`POST ${target} HTTP/1.1\r\n${[...headers, length, 'Host: x'].join('\r\n')}\r\n\r\n`)
+        let answer = ''
+        socket.setEncoding('latin1').on('data', (text: string) => (answer += text))
+        const piece = 'x'.repeat(64 * 1024)
+        const chunk = length.startsWith('Content') ? piece : `${piece.length.toString(16)}\r\n${piece}\r\n`
+        // It never stops sending by itself.
+        const send = (): void => {
+          while (!socket.destroyed && socket.write(chunk));
+        }
+        socket.on('drain', send)
+        send()
+        // Also by an error: it still sends.
+        await new Promise((resolve) => socket.once('close', resolve))
+        expect([target, length, answer]).toEqual([target, length, expect.stringMatching(/^HTTP\/1\.1 \d{3} /)])
+        expect([target, length, answer.slice(9, 12)]).toEqual([target, length, String(status)])
+        expect(answer).toMatch(/^connection: close\r$/im)
+        const body = answer.slice(answer.indexOf('\r\n\r\n') + 4)
+        // Some answers come in chunks.
+        expect([target, length, body]).toEqual([target, length, expect.stringMatching(/\{"error":\{.*\}\}/s)])
+        // And what the systems on both ends take.
+        expect(socket.bytesWritten).toBeLessThan(BODY_BYTES_MAX * 32)
+      }
+    }
+  })
+
+  it('goes on with the connection behind a body that it did not read and would have', async () => {
+    const refused = call(bodyOf('stranger', 'x'.repeat(BODY_BYTES_MAX / 2)), 'none')
+    const { answers } = await exchange(service.port, refused.repeat(2), { answers: 2 })
+    expect(answers.map(({ status, headers }) => [status, headers.get('connection')])).toEqual([
+      [401, 'keep-alive'],
+      [401, 'keep-alive'],
+    ])
+  })
 })

@@ -7,6 +7,7 @@ import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { mayBeAnswered } from '../pipelined-requests.js'
+import { endsWith } from '../unread-bodies.js'
 import { ApiError } from './api-error.js'
 import { answerTo, requestCodes, type ErrorAnswer } from './error-envelope.js'
 
@@ -51,7 +52,9 @@ export function frameworkErrors(log: ErrorLog) {
     if (!mayBeAnswered(raw.req.socket, raw)) return
     const answer = answerTo(error, request)
     logTrouble(error, request, answer, log)
-    raw.writeHead(answer.status, { ...answer.headers, 'content-type': JSON_TYPE, 'request-id': request.id })
+    const connection = endsWith(raw.req) ? { connection: 'close' } : {}
+    const headers = { ...answer.headers, 'content-type': JSON_TYPE, 'request-id': request.id, ...connection }
+    raw.writeHead(answer.status, headers)
     raw.end(answer.body)
   }
 }
