@@ -190,9 +190,41 @@ describe('A body', () => {
     })
   })
 
-  it('may say that it is not encoded', async () => {
-    const headers = [KEY, FORM, 'Content-Encoding: identity']
-    expect(errorOf(await send(rawRequest('POST', '/v1/billing/meters', headers, 'a=b'))).code).toBe('parameter_unknown')
+  it.each(['gzip, chunked', 'deflate, chunked'])('that is encoded on its way as %s is refused', async (encoding) => {
+    const head = ['POST /v1/billing/meters HTTP/1.1', 'Host: x', KEY, FORM, `Transfer-Encoding: ${encoding}`]
+    const answer = await send(`${head.join('\r\n')}\r\n\r\n3\r\na=b\r\n0\r\n\r\n`)
+    expect(answer.status).toBe(415)
+    expect(errorOf(answer)).toEqual({
+      type: 'invalid_request_error',
+      message: `Invalid request: the body has the Transfer-Encoding ${encoding}. Send it unencoded.`,
+      code: 'content_type_invalid',
+    })
+  })
+
+  it.each([
+    ['/v1/billing/meters', 'application/x-www-form-urlencoded; charset=iso-8859-1', 'iso-8859-1'],
+    ['/v2/billing/meter_events', 'application/json; charset=utf-16', 'utf-16'],
+    ['/v2/billing/meter_events', 'application/json;  boundary=x; Charset="Shift_JIS" ; q=1', '"Shift_JIS"'],
+  ])('of %s that says it is not in UTF-8 is refused (%s)', async (path, type, charset) => {
+    const answer = await send(rawRequest('POST', path, [KEY, `Content-Type: ${type}`], '{}'))
+    expect(answer.status).toBe(415)
+    expect(errorOf(answer)).toMatchObject({ code: 'content_type_invalid' })
+    expect(errorOf(answer).message).toBe(`Invalid request: the body has the charset ${charset}. Send it in UTF-8.`)
+  })
+
+  it.each([
+    ['Content-Encoding: identity', FORM],
+    ['Transfer-Encoding: Chunked', FORM],
+    ['X-Odd: 1', `${FORM}; charset=utf-8`],
+    ['X-Odd: 1', `${FORM};charset="UTF-8"`],
+    ['X-Odd: 1', `${FORM}; charset=us-ascii`],
+    ['X-Odd: 1', `${FORM}; boundary=1`],
+  ])('may say that it is as it is due (%s, %s)', async (header, type) => {
+    const isChunked = header.includes('Chunked')
+    const bytes = isChunked
+      ? `POST /v1/billing/meters HTTP/1.1\r\nHost: x\r\n${KEY}\r\n${type}\r\n${header}\r\n\r\n3\r\na=b\r\n0\r\n\r\n`
+      : rawRequest('POST', '/v1/billing/meters', [KEY, type, header], 'a=b')
+    expect(errorOf(await send(bytes)).code).toBe('parameter_unknown')
   })
 
   it('is where a POST has its parameters, not the URL', async () => {

@@ -10,12 +10,17 @@ import { quote } from './wire-text.js'
 
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
+const CHUNKED = 'chunked'
 
 /** The part of a Fastify request that is used. */
 interface Request {
   readonly url?: string
   sentJson?: Uint8Array
-  readonly headers: { readonly 'content-encoding'?: string | undefined }
+  readonly headers: {
+    readonly 'content-encoding'?: string | undefined
+    readonly 'content-type'?: string | undefined
+    readonly 'transfer-encoding'?: string | undefined
+  }
 }
 
 declare module 'fastify' {
@@ -48,6 +53,7 @@ function parser(parse: (body: Buffer) => object, refusedPath: string, expectedTy
     let parsed: object
     try {
       refuseEncoded(request)
+      refuseOtherCharsets(request)
       if (body.length > 0 && request.url?.startsWith(refusedPath)) {
         throw new ApiError({
           status: 415,
@@ -69,15 +75,35 @@ function parser(parse: (body: Buffer) => object, refusedPath: string, expectedTy
   }
 }
 
-/** @throws ApiError 415 for a body that is compressed. */
+/** @throws ApiError 415 for a body that is compressed, by itself or on its way. */
 function refuseEncoded({ headers }: Request): void {
-  const { 'content-encoding': encoding = 'identity' } = headers
-  if (encoding.toLowerCase() === 'identity') return
-  throw new ApiError({
+  const { 'content-encoding': encoding = 'identity', 'transfer-encoding': transfer = CHUNKED } = headers
+  if (transfer.toLowerCase() !== CHUNKED) throw encoded('Transfer-Encoding', transfer)
+  if (encoding.toLowerCase() !== 'identity') throw encoded('Content-Encoding', encoding)
+}
+
+/** Of ASCII every text is UTF-8. */
+const UTF_8 = /^"?(?:utf-?8|us-ascii)"?$/i
+const CHARSET = /;\s*charset=([^;]*)/i
+
+/** @throws ApiError 415 for a text that says it is none in UTF-8: read as such, it would be another one. */
+function refuseOtherCharsets({ headers }: Request): void {
+  const { 'content-type': type = '' } = headers
+  if (!type.includes(';')) return
+  const charset = CHARSET.exec(type)?.[1]?.trim() ?? 'utf-8'
+  if (!UTF_8.test(charset)) throw unreadable(`charset ${quote(charset)}. Send it in UTF-8.`)
+}
+
+function encoded(header: string, encoding: string): ApiError {
+  return unreadable(`${header} ${quote(encoding)}. Send it unencoded.`, { 'accept-encoding': 'identity' })
+}
+
+function unreadable(problem: string, headers: Readonly<Record<string, string>> = {}): ApiError {
+  return new ApiError({
     status: 415,
     type: 'invalid_request_error',
     code: 'content_type_invalid',
-    message: `Invalid request: the body has the Content-Encoding ${quote(encoding)}. Send it unencoded.`,
-    headers: { 'accept-encoding': 'identity' },
+    message: `Invalid request: the body has the ${problem}`,
+    headers,
   })
 }
