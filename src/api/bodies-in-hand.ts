@@ -20,7 +20,7 @@ const SHORT_BODY_BYTES = 4 * 1024
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set where its body is counted: to be called once its answer is made. */
-    isWorkedOff?: () => void
+    isWorkedOff?: (() => void) | undefined
   }
 }
 
@@ -53,8 +53,10 @@ export class BodiesInHand {
     payload: unknown,
     done: (error: null, payload: unknown) => void,
   ): void => {
-    request.isWorkedOff?.()
-    delete request.isWorkedOff
+    if (request.isWorkedOff) {
+      request.isWorkedOff()
+      request.isWorkedOff = undefined
+    }
     done(null, payload)
   }
 
