@@ -1,6 +1,7 @@
 /** What the dashboard says. Every other language has the same entries, checked by the compiler. */
 import type { ErrorCode } from '../domain/errors.js'
 import type { PreviewedFate } from '../domain/meter-preview.js'
+import { utcSecond } from './utc.js'
 
 export const english = {
   language: 'English',
@@ -128,7 +129,7 @@ export const english = {
       case 'not_last':
         return `${fate.by} is later, and only the latest value counts.`
       case 'cancelled':
-        return 'It was cancelled.'
+        return `It was cancelled at ${utcSecond(fate.at)}.`
       case 'outside':
         return 'It happened outside the interval.'
       case 'duplicate':

@@ -1,4 +1,5 @@
 import type { Texts } from './english.js'
+import { utcSecond } from './utc.js'
 
 export const japanese: Texts = {
   language: '日本語',
@@ -130,7 +131,7 @@ export const japanese: Texts = {
       case 'not_last':
         return `${fate.by} のほうが新しいため、そちらの値が使用されます。`
       case 'cancelled':
-        return 'キャンセルされました。'
+        return `${utcSecond(fate.at)} にキャンセルされました。`
       case 'outside':
         return '期間外のイベントです。'
       case 'duplicate':

@@ -7,9 +7,15 @@ export type MeterTab = (typeof meterTabs)[number]
 export type Route =
   | { readonly page: 'meters' }
   | { readonly page: 'create' }
-  | { readonly page: 'meter'; readonly meterId: string; readonly tab: MeterTab }
+  | {
+      readonly page: 'meter'
+      readonly meterId: string
+      readonly tab: MeterTab
+      /** Of the one event that is looked at; null: all of them. */
+      readonly identifier: string | null
+    }
   | { readonly page: 'customer'; readonly customer: string }
-  | { readonly page: 'rejections' }
+  | { readonly page: 'rejections'; readonly identifier: string | null }
   | { readonly page: 'system' }
   | { readonly page: 'unknown' }
 
@@ -18,8 +24,11 @@ export const paths = {
   create: '#/meters/new',
   meter: (meterId: string, tab: MeterTab = 'overview') =>
     `#/meters/${encodeURIComponent(meterId)}${tab === 'overview' ? '' : `/${tab}`}`,
+  event: (meterId: string, identifier: string) =>
+    `#/meters/${encodeURIComponent(meterId)}/events/${encodeURIComponent(identifier)}`,
   customer: (customer: string) => `#/customers/${encodeURIComponent(customer)}`,
   rejections: '#/rejections',
+  rejectionsOf: (identifier: string) => `#/rejections/${encodeURIComponent(identifier)}`,
   system: '#/system',
 } as const
 
@@ -37,19 +46,21 @@ export function goTo(path: string): void {
 
 /** An address that names no page, or that is not encoded rightly, is `unknown`. */
 function readRoute(hash: string): Route {
-  const [folder = '', name, tab = 'overview', ...rest] = decoded(hash.replace(/^#?\/?/, ''))
-  if (rest.length > 0) return { page: 'unknown' }
+  const [folder = '', name, tab = 'overview', identifier = null, ...rest] = decoded(hash.replace(/^#?\/?/, ''))
+  if (rest.length > 0 || identifier === '') return { page: 'unknown' }
+  if (identifier !== null && (folder !== 'meters' || tab !== 'events')) return { page: 'unknown' }
   switch (folder) {
     case '':
       return name === undefined ? { page: 'meters' } : { page: 'unknown' }
     case 'meters':
       if (name === 'new') return { page: 'create' }
-      return name && isTab(tab) ? { page: 'meter', meterId: name, tab } : { page: 'unknown' }
+      return name && isTab(tab) ? { page: 'meter', meterId: name, tab, identifier } : { page: 'unknown' }
     case 'customers':
       return name ? { page: 'customer', customer: name } : { page: 'unknown' }
     case 'rejections':
+      return name === '' ? { page: 'unknown' } : { page: 'rejections', identifier: name ?? null }
     case 'system':
-      return name === undefined ? { page: folder } : { page: 'unknown' }
+      return name === undefined ? { page: 'system' } : { page: 'unknown' }
     default:
       return { page: 'unknown' }
   }

@@ -108,6 +108,9 @@ function Statement({ customer, interval, asOf }: StatementProps) {
         <section className="empty">
           <h2>{pageTexts.empty}</h2>
           <p>{pageTexts.emptyHint}</p>
+          <p>
+            {pageTexts.emptyRefused} <a href={paths.rejections}>{texts.rejections}</a>
+          </p>
         </section>
       ) : (
         <>

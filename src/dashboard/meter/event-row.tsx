@@ -1,8 +1,6 @@
 /** One event of a meter: when, what, whose, and in one sentence what became of it. */
 import { useState, type ReactNode } from 'react'
 import type { Meter } from '../answers.js'
-import type { Texts } from '../english.js'
-import { eventRefusalText } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
 import { useMayChange } from '../session.js'
@@ -11,11 +9,19 @@ import { bucketStart } from '../../domain/time-bucket.js'
 import { CancelEvent, isCancellable } from './cancel-event.js'
 import { RecordDetails, RejectionDetails } from './event-details.js'
 import { eventsTexts } from './events-texts.js'
-import { payloadOf, type ListedRecord, type MeterEvent, type RejectedEvent } from './event-list.js'
+import { payloadOf, type ListedRecord, type MeterEvent } from './event-list.js'
+import { rejectionSentence, RejectionTag } from './rejected-event.js'
 
 type EventsTexts = (typeof eventsTexts)['en']
 
-export function EventRow({ meter, event }: { readonly meter: Meter; readonly event: MeterEvent }) {
+interface Props {
+  readonly meter: Meter
+  readonly event: MeterEvent
+  /** Whether its details are shown from the beginning. */
+  readonly isOpen?: boolean
+}
+
+export function EventRow({ meter, event, isOpen = false }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(eventsTexts)
   const mayChange = useMayChange()
@@ -49,7 +55,7 @@ export function EventRow({ meter, event }: { readonly meter: Meter; readonly eve
             : rejectionSentence(texts, pageTexts, event.rejection)}
         </p>
         {isRecord && mayChange && isCancellable(event.record) && <CancelEvent meter={meter} record={event.record} />}
-        <Details label={pageTexts.details} description={pageTexts.detailsOf(identifier)}>
+        <Details label={pageTexts.details} description={pageTexts.detailsOf(identifier)} isOpenFirst={isOpen}>
           {() =>
             isRecord ? <RecordDetails record={event.record} /> : <RejectionDetails rejection={event.rejection} />
           }
@@ -62,14 +68,15 @@ export function EventRow({ meter, event }: { readonly meter: Meter; readonly eve
 interface DetailsProps {
   readonly label: string
   readonly description: string
+  readonly isOpenFirst: boolean
   readonly children: () => ReactNode
 }
 
 /** What is inside is made only once it is opened. */
-function Details({ label, description, children }: DetailsProps) {
-  const [isOpen, setOpen] = useState(false)
+function Details({ label, description, isOpenFirst, children }: DetailsProps) {
+  const [isOpen, setOpen] = useState(isOpenFirst)
   return (
-    <details className="event-details" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+    <details className="event-details" open={isOpenFirst} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary aria-label={description}>{label}</summary>
       {isOpen && children()}
     </details>
@@ -78,16 +85,11 @@ function Details({ label, description, children }: DetailsProps) {
 
 function Status({ event }: { readonly event: MeterEvent }) {
   const texts = useTexts()
-  const pageTexts = usePageTexts(eventsTexts)
   if (event.kind === 'record') {
     const { code } = event.record.fate
     return <span className={`tag tag-${code}`}>{texts.fates[code]}</span>
   }
-  if (event.rejection.resolved_at !== null) return <span className="tag tag-counted">{pageTexts.countedLater}</span>
-  if (event.rejection.code === 'duplicate_meter_event') {
-    return <span className="tag tag-duplicate">{texts.fates.duplicate}</span>
-  }
-  return <span className="tag tag-refused">{pageTexts.rejected}</span>
+  return <RejectionTag rejection={event.rejection} />
 }
 
 function recordSentence(pageTexts: EventsTexts, meter: Meter, record: ListedRecord): string {
@@ -110,12 +112,4 @@ function recordSentence(pageTexts: EventsTexts, meter: Meter, record: ListedReco
     case 'cancelled':
       return pageTexts.cancelled(utcSecond(Date.parse(record.cancelled_at ?? record.recorded_at)))
   }
-}
-
-function rejectionSentence(texts: Texts, pageTexts: EventsTexts, rejection: RejectedEvent): string {
-  const { code, identifier, message, resolved_at } = rejection
-  const reason = eventRefusalText(texts, code, message)
-  if (resolved_at !== null) return pageTexts.resolved(utcSecond(Date.parse(resolved_at)), reason)
-  if (code === 'duplicate_meter_event') return pageTexts.duplicate(identifier, reason)
-  return pageTexts.refused(reason)
 }

@@ -4,7 +4,7 @@ import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts } from '../language.js'
-import { paths } from '../route.js'
+import { goTo, paths, useRoute } from '../route.js'
 import { EventFilters, noFilter } from './event-filters.js'
 import { SHOWN_EVENTS_MAX, useEventList } from './event-list.js'
 import { EventRow } from './event-row.js'
@@ -13,8 +13,20 @@ import { eventsTexts } from './events-texts.js'
 import { Skeleton } from '../skeleton.js'
 
 export function EventsTab({ meter }: { readonly meter: Meter }) {
+  const route = useRoute()
+  const identifier = route.page === 'meter' ? route.identifier : null
+  return <Events key={identifier} meter={meter} identifier={identifier} />
+}
+
+interface EventsProps {
+  readonly meter: Meter
+  /** Of the event that the address names, whose details are then open; null: it names none. */
+  readonly identifier: string | null
+}
+
+function Events({ meter, identifier }: EventsProps) {
   const pageTexts = usePageTexts(eventsTexts)
-  const [filter, setFilter] = useState(noFilter)
+  const [filter, setFilter] = useState(() => (identifier === null ? noFilter : { ...noFilter, identifier }))
   const { events, isPending, error, hasOlder, isLoadingOlder, loadOlder, retry } = useEventList(meter, filter)
   const isEmpty = !isPending && error === null && events.length === 0 && !hasOlder
   return (
@@ -23,7 +35,13 @@ export function EventsTab({ meter }: { readonly meter: Meter }) {
       {isEmpty && filter === noFilter ? (
         <NoEvents meter={meter} />
       ) : (
-        <EventFilters filter={filter} onChange={setFilter} />
+        <EventFilters
+          filter={filter}
+          onChange={(changed) => {
+            if (changed === noFilter && identifier !== null) goTo(paths.meter(meter.id, 'events'))
+            else setFilter(changed)
+          }}
+        />
       )}
       {error !== null && <FailureNotice error={error} onRetry={retry} />}
       {isPending && <Skeleton lines={8} />}
@@ -35,6 +53,7 @@ export function EventsTab({ meter }: { readonly meter: Meter }) {
               key={event.kind === 'record' ? event.record.id : event.rejection.id}
               meter={meter}
               event={event}
+              isOpen={identifier !== null}
             />
           ))}
         </ol>

@@ -66,6 +66,11 @@ const en = {
   code: 'Code',
   payload: 'Payload',
   sent: 'As it was sent',
+  logged: { UsageRecorded: 'Recorded in the log (UTC)', UsageCancelled: 'Cancelled in the log (UTC)' },
+  actor: 'By API key',
+  position: 'Log position',
+  stream: 'Stream, revision',
+  revisionOf: (stream: string, revision: number) => `${stream}, ${revision}`,
   requests: { UsageRecorded: 'Recorded by request', UsageCancelled: 'Cancelled by request' },
 
   cancel: 'Cancel',
@@ -135,6 +140,11 @@ const ja: typeof en = {
   code: 'コード',
   payload: 'ペイロード',
   sent: '送信された内容',
+  logged: { UsageRecorded: 'ログへの記録 (UTC)', UsageCancelled: 'ログでのキャンセル (UTC)' },
+  actor: '使用した API キー',
+  position: 'ログの位置',
+  stream: 'ストリーム、リビジョン',
+  revisionOf: (stream, revision) => `${stream}、${revision}`,
   requests: { UsageRecorded: '記録したリクエスト', UsageCancelled: 'キャンセルしたリクエスト' },
 
   cancel: 'キャンセル',

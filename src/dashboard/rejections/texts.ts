@@ -73,7 +73,7 @@ const en = {
   nothingHint:
     'Events that programs send one by one are answered at once, with an error if they cannot be counted. What the event stream refuses later is shown here.',
   noMatch: 'No rejection matches',
-  noMatchHint: 'Choose another time, meter, reason or status to see others.',
+  noMatchHint: 'Choose another time, meter, reason, status or identifier to see others.',
 }
 
 const ja: typeof en = {
@@ -114,7 +114,7 @@ const ja: typeof en = {
   nothingHint:
     '1 件ずつ送信されたイベントには、集計できない場合、すぐにエラーが返ります。イベントストリームで後から拒否されたイベントは、ここに表示されます。',
   noMatch: '条件に一致するイベントはありません',
-  noMatchHint: '期間、メーター、理由、ステータスを変更してください。',
+  noMatchHint: '期間、メーター、理由、ステータス、識別子を変更してください。',
 }
 
 function meaningOf(meanings: Meanings, code: string): string {
