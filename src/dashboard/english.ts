@@ -1,4 +1,5 @@
 /** What the dashboard says. Every other language has the same entries, checked by the compiler. */
+import { counted } from './counted.js'
 import type { ErrorCode } from '../domain/errors.js'
 import type { PreviewedFate } from '../domain/meter-preview.js'
 import { utcSecond } from './utc.js'
@@ -34,14 +35,15 @@ export const english = {
   apiKeyHint: 'A secret key (sk_…) or a read key (rk_…). It decides which account you see, and whether test or live.',
   apiKeyMissing: 'Enter an API key.',
   whereIsMyKey: 'Where is my key?',
-  keyHelp: 'The service printed a test key when it first started. Whoever runs it can issue another with:',
+  keyHelp:
+    'The service printed a test key when it first started. Whoever runs it can issue another, in its folder, with:',
 
   meters: 'Meters',
   createMeter: 'Create meter',
   search: 'Search meters',
   searchHint: 'Name or event name',
   noMatch: (text: string) => `No meter has “${text}” in its name or event name.`,
-  searchedFirst: (count: number) => `There are more meters; the newest ${count} are shown.`,
+  searchedFirst: (count: string) => `There are more meters; the newest ${count} are shown.`,
   noMeters: 'No meters yet',
   noMetersHint: 'A meter says which events count and how they add up. Create one, then report usage like this:',
   noMetersReadOnly: 'Once someone has created a meter with a secret key, it is shown here.',
@@ -53,7 +55,8 @@ export const english = {
   columnActivity: 'Events by hour',
   columnLastHour: 'Last hour',
   columnLastDay: 'Last day',
-  activityLabel: (count: string, most: string) => `${count} events received in 24 hours, at most ${most} in one`,
+  activityLabel: (count: string, most: string) =>
+    `${counted(count, 'event')} received in 24 hours, at most ${most} in one`,
   columnCreated: 'Created (UTC)',
   active: 'Active',
   inactive: 'Inactive',

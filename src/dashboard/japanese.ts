@@ -34,7 +34,7 @@ export const japanese: Texts = {
   apiKeyMissing: 'API キーを入力してください。',
   whereIsMyKey: 'キーの確認方法',
   keyHelp:
-    'サービスの初回起動時にテスト用のキーが表示されます。サービスの管理者は、次のコマンドで新しいキーを発行できます。',
+    'サービスの初回起動時にテスト用のキーが表示されます。サービスの管理者は、Meterbook のフォルダーで次のコマンドを実行すると、新しいキーを発行できます。',
 
   meters: 'メーター',
   createMeter: 'メーターを作成',

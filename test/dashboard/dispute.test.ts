@@ -89,4 +89,12 @@ describeDashboard('A number that is doubted', (suite) => {
     await rejections.filter({ hasText: 'another' }).waitFor()
     expect(await rejections.count()).toBe(1)
   })
+  it('does not call counted what is only in effect, where the last value is taken', async () => {
+    const meter = await createMeter(suite.stripe, 'last')
+    for (const value of ['4', '5']) await report(suite.stripe, meter, value, { customer: 'cus_last', at })
+    const page = await suite.signedIn(TEST_KEY, {}, `#/meters/${meter.id}`)
+    await page.locator('.figures > div', { hasText: 'Events in effect' }).getByText('2', { exact: true }).waitFor()
+    await page.getByText('only the latest of them gives it').waitFor()
+    await page.getByRole('row', { name: 'cus_last 5 100%' }).waitFor()
+  })
 })

@@ -115,7 +115,13 @@ function Statement({ customer, interval, asOf }: StatementProps) {
       ) : (
         <>
           <MetersOfCustomer customer={customer} meters={meters} interval={interval} asOf={asOf} />
-          <DigestOfCustomer customer={customer} interval={interval} asOf={asOf} position={position} />
+          <DigestOfCustomer
+            customer={customer}
+            interval={interval}
+            asOf={asOf}
+            position={position}
+            effective={meters.reduce((sum, { records }) => sum + records, 0)}
+          />
         </>
       )}
     </article>

@@ -16,9 +16,11 @@ interface Props {
   readonly asOf: AsOf
   /** Of the statement; null where nothing was ever recorded. */
   readonly position: string | null
+  /** How many of the records are neither cancelled nor overwritten. */
+  readonly effective: number
 }
 
-export function DigestOfCustomer({ customer, interval, asOf, position }: Props) {
+export function DigestOfCustomer({ customer, interval, asOf, position, effective }: Props) {
   const pageTexts = usePageTexts(customerTexts)
   const { account, livemode } = useSession()
   const number = useNumberFormat()
@@ -46,13 +48,15 @@ export function DigestOfCustomer({ customer, interval, asOf, position }: Props) 
           <p>
             <code className="digest-value">{digest.data.digest}</code>
           </p>
-          <p className="quiet">{pageTexts.digestOf(number(digest.data.records), String(digest.data.sequence))}</p>
+          <p className="quiet">
+            {pageTexts.digestOf(digest.data.records, effective, String(digest.data.sequence), number)}
+          </p>
           <div className="no-print">
             <p>{pageTexts.check}</p>
             <Snippet
               label={pageTexts.checkCommand}
               text={[
-                `meterbook digest --account ${account} --mode ${livemode ? 'live' : 'test'} \\`,
+                `node dist/cli/main.js digest --account ${account} --mode ${livemode ? 'live' : 'test'} \\`,
                 `  --customer ${quoted(customer)} \\`,
                 `  --from ${new Date(interval.start).toISOString()} --to ${new Date(interval.end).toISOString()} \\`,
                 `  --sequence ${digest.data.sequence}`,

@@ -91,7 +91,9 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
           ))}
         </tbody>
       </ScrolledTable>
-      <p className="hint">{pageTexts.billedHint}</p>
+      <p className="hint">
+        {pageTexts.billedHint} {shared.recordsHint}
+      </p>
       {explainedMeter && (
         <section className="panel statement-explained" aria-labelledby="statement-explained">
           <h2 id="statement-explained">{pageTexts.explainMeter(explainedMeter.display_name)}</h2>

@@ -1,4 +1,5 @@
 /** What the page of a customer says. */
+import { counted } from '../counted.js'
 const en = {
   find: 'Find a customer',
   findHint: 'Exact customer ID',
@@ -20,8 +21,12 @@ const en = {
   digest: 'Digest',
   digestIntro:
     'The SHA-256 over every record of this customer and period. Whoever has the same digest has the same records; if one were changed later, it would not come out again.',
-  digestOf: (records: string, sequence: string) => `${records} records, as they stood after usage event ${sequence}.`,
-  check: 'To check it at any later time, on the machine of the service:',
+  digestOf: (records: number, effective: number, sequence: string, format: (count: number) => string) => {
+    const all = counted(format(records), 'record')
+    const parts = `${format(effective)} in effect, ${format(records - effective)} cancelled or overwritten`
+    return `${all}${effective < records ? ` (${parts})` : ''}, after usage event ${sequence}.`
+  },
+  check: 'To check it at any later time, in the folder of Meterbook on the machine of the service:',
   checkCommand: 'Command that checks the digest',
 }
 
@@ -46,8 +51,11 @@ const ja: typeof en = {
   digest: 'ダイジェスト',
   digestIntro:
     'この顧客と期間のすべての記録に対する SHA-256 です。同じダイジェストであれば同じ記録を持っています。後から記録が変更されると、同じ値にはなりません。',
-  digestOf: (records, sequence) => `使用状況イベント ${sequence} の時点の ${records} 件の記録。`,
-  check: 'サービスのマシンで次のコマンドを実行すると、後からいつでも確認できます。',
+  digestOf: (records, effective, sequence, format) => {
+    const parts = `有効 ${format(effective)} 件、キャンセルまたは上書き ${format(records - effective)} 件`
+    return `使用状況イベント ${sequence} の時点の記録 ${format(records)} 件${effective < records ? ` (${parts})` : ''}。`
+  },
+  check: 'サービスのマシンの Meterbook のフォルダーで次のコマンドを実行すると、後からいつでも確認できます。',
   checkCommand: 'ダイジェストを確認するコマンド',
 }
 

@@ -13,7 +13,7 @@ interface Props {
   /** Of all there are; null: not known. */
   readonly count: number | null
   /** Of all customers; null: not known. */
-  readonly records: number | null
+  readonly total: string | null
   /** The last rows are in sight. */
   readonly onEnd: () => void
 }
@@ -22,7 +22,7 @@ interface Props {
 const ROW_PX = 44
 const ROWS_BEYOND_SIGHT = 10
 
-export function CustomerList({ customers, count, records, onEnd }: Props) {
+export function CustomerList({ customers, count, total, onEnd }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(customersTexts)
   const shared = usePageTexts(usageTexts)
@@ -87,7 +87,7 @@ export function CustomerList({ customers, count, records, onEnd }: Props) {
                 {number(each.records)}
               </span>
               <span role="cell" className="number">
-                {records === null ? '–' : shareText(each.records, records)}
+                {total === null ? '–' : shareText(each.aggregated_value_decimal, total)}
               </span>
             </div>
           )

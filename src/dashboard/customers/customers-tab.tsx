@@ -128,7 +128,7 @@ function Customers({ meter, interval, order, search }: CustomersProps) {
       <CustomerList
         customers={found}
         count={search === '' ? (total?.customers ?? null) : customers.hasNextPage ? null : found.length}
-        records={total?.records ?? null}
+        total={total?.aggregated_value_decimal ?? null}
         onEnd={() => {
           if (customers.hasNextPage && !customers.isFetching) void customers.fetchNextPage()
         }}

@@ -1,4 +1,5 @@
 /** What the customers of a meter are shown with. */
+import { counted } from '../counted.js'
 const en = {
   search: 'Search customers',
   searchHint: 'Part of the name',
@@ -6,7 +7,7 @@ const en = {
   orders: { '-value': 'Highest value first', customer: 'By name' },
   download: 'Download CSV',
   list: 'Usage by customer',
-  total: (customers: string, value: string) => `${customers} customers used ${value} in all.`,
+  total: (customers: string, value: string) => `${counted(customers, 'customer')} used ${value} in all.`,
   empty: 'No customer has usage in this period',
   noMatch: (text: string) => `No customer with usage in this period has “${text}” in the name`,
   emptyHint: 'Choose a longer period or search for less.',

@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts } from '../language.js'
+import { useNumberFormat, usePageTexts } from '../language.js'
 import { goTo, paths, useRoute } from '../route.js'
 import { EventFilters, noFilter } from './event-filters.js'
 import { SHOWN_EVENTS_MAX, useEventList } from './event-list.js'
@@ -26,6 +26,7 @@ interface EventsProps {
 
 function Events({ meter, identifier }: EventsProps) {
   const pageTexts = usePageTexts(eventsTexts)
+  const number = useNumberFormat()
   const [filter, setFilter] = useState(() => (identifier === null ? noFilter : { ...noFilter, identifier }))
   const { events, isPending, error, hasOlder, isLoadingOlder, loadOlder, retry } = useEventList(meter, filter)
   const isEmpty = !isPending && error === null && events.length === 0 && !hasOlder
@@ -63,7 +64,9 @@ function Events({ meter, identifier }: EventsProps) {
           {pageTexts.older}
         </Button>
       )}
-      {hasOlder && events.length >= SHOWN_EVENTS_MAX && <p className="quiet">{pageTexts.tooMany(events.length)}</p>}
+      {hasOlder && events.length >= SHOWN_EVENTS_MAX && (
+        <p className="quiet">{pageTexts.tooMany(number(events.length))}</p>
+      )}
     </>
   )
 }

@@ -26,7 +26,7 @@ const en = {
   clear: 'Clear filters',
   list: 'Events',
   older: 'Load older',
-  tooMany: (count: number) => `The newest ${count} events are shown. For older ones, set “Received before”.`,
+  tooMany: (count: string) => `The newest ${count} events are shown. For older ones, set “Received before”.`,
   none: 'No events yet',
   noneHint: 'As soon as a program reports usage, its events appear here. The snippets to send one are ready to copy:',
   toIntegrate: 'Send the first event',

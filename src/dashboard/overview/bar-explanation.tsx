@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts, useTexts } from '../language.js'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { Skeleton } from '../skeleton.js'
 import { ExplainList } from '../usage/explain-list.js'
@@ -107,6 +107,7 @@ function CustomersOfBar({ meter, interval, asOf, dimensions, onCustomer }: Custo
   const texts = useTexts()
   const pageTexts = usePageTexts(overviewTexts)
   const shared = usePageTexts(usageTexts)
+  const number = useNumberFormat()
   const asked = { ...dimensionFilters(dimensions), limit: SHOWN_CUSTOMERS }
   const customers = useQuery({
     queryKey: ['usage', 'by customer', meter.id, interval.start, interval.end, asOf, asked],
@@ -128,7 +129,7 @@ function CustomersOfBar({ meter, interval, asOf, dimensions, onCustomer }: Custo
             <tr key={customer}>
               <th scope="row">{customer}</th>
               <td className="number">{aggregated_value_decimal}</td>
-              <td className="number">{records}</td>
+              <td className="number">{number(records)}</td>
               <td>
                 <Button
                   className="button button-quiet"

@@ -4,7 +4,7 @@ import { useState, type CSSProperties } from 'react'
 import { DAY_MS, type BucketSize } from '../../domain/time-bucket.js'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts, useTexts } from '../language.js'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { loadedLater } from '../loaded-later.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
@@ -35,6 +35,7 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
   const texts = useTexts()
   const pageTexts = usePageTexts(overviewTexts)
   const shared = usePageTexts(usageTexts)
+  const number = useNumberFormat()
   const [period, setPeriod] = useState(() => periodOf('days30', Date.now()))
   const [chosenSize, setChosenSize] = useState<'hour' | 'day' | null>(null)
   const [customer, setCustomer] = useState<string | null>(null)
@@ -101,19 +102,21 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
             </div>
             <div>
               <dt>{pageTexts.customers}</dt>
-              <dd>{usage.data.customers}</dd>
+              <dd>{number(usage.data.customers)}</dd>
             </div>
             <div>
-              <dt>{shared.records}</dt>
-              <dd>{usage.data.records}</dd>
+              <dt title={shared.recordsHint}>{shared.records}</dt>
+              <dd>{number(usage.data.records)}</dd>
             </div>
             <div>
               <dt title={shared.positionHint}>{shared.position}</dt>
               <dd className="figure-small">{usage.data.position ?? '–'}</dd>
             </div>
           </dl>
-          {meter.default_aggregation.formula === 'last' && customer === null && (
-            <p className="quiet">{pageTexts.lastHint}</p>
+          {meter.default_aggregation.formula === 'last' && (
+            <p className="quiet">
+              {customer === null && pageTexts.lastHint} {shared.recordsHint}
+            </p>
           )}
           {usage.data.windows.length === 0 ? (
             <section className="empty">

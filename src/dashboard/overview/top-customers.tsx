@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts, useTexts } from '../language.js'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
 import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { shareText } from '../usage/share.js'
@@ -25,6 +25,7 @@ export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(overviewTexts)
   const shared = usePageTexts(usageTexts)
+  const number = useNumberFormat()
   const top = useQuery({
     queryKey: ['usage', 'by customer', meter.id, interval.start, interval.end, asOf, SHOWN_CUSTOMERS],
     queryFn: ({ signal }) => getUsageByCustomer(meter.id, interval, asOf, { limit: SHOWN_CUSTOMERS }, signal),
@@ -37,20 +38,22 @@ export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
     <section className="totals" aria-labelledby="top-customers">
       <div className="totals-head">
         <h2 id="top-customers">{pageTexts.topCustomers}</h2>
-        {has_more && <a href={paths.meter(meter.id, 'customers')}>{pageTexts.everyCustomer(total?.customers ?? 0)}</a>}
+        {has_more && (
+          <a href={paths.meter(meter.id, 'customers')}>{pageTexts.everyCustomer(number(total?.customers ?? 0))}</a>
+        )}
       </div>
       <ScrolledTable
         label={pageTexts.topCustomers}
         columns={[texts.customer, ofNumbers(texts.value), ofNumbers(shared.share), '']}
       >
         <tbody>
-          {data.map(({ customer, aggregated_value_decimal, records }) => (
+          {data.map(({ customer, aggregated_value_decimal }) => (
             <tr key={customer}>
               <th scope="row">
                 <a href={paths.customer(customer)}>{customer}</a>
               </th>
               <td className="number">{aggregated_value_decimal}</td>
-              <td className="number">{total && shareText(records, total.records)}</td>
+              <td className="number">{total && shareText(aggregated_value_decimal, total.aggregated_value_decimal)}</td>
               <td>
                 <Button
                   className="button button-quiet"

@@ -1,4 +1,5 @@
 /** What the page of rejections says. */
+import { counted } from '../counted.js'
 import type { UsageRefusalCode } from '../../domain/errors.js'
 import type { Span } from './filters.js'
 
@@ -60,7 +61,7 @@ const en = {
   retry: 'Try again',
   retryOf: (identifier: string) => `Try again: ${identifier}`,
   retryAll: (count: string) => `Try all open again (${count})`,
-  retryAllTitle: (count: string) => `Try ${count} rejections again?`,
+  retryAllTitle: (count: string) => `Try ${counted(count, 'rejection')} again?`,
   retryThem: 'Try them again',
   retryMeans: [
     'Every open rejection that matches is judged by the meters as they are now, and as of the time it was received.',
