@@ -15,7 +15,7 @@ import {
 } from 'react-aria-components'
 import { formulaNames, isFormulaName } from '../domain/aggregation.js'
 import type { Meter } from './answers.js'
-import { FailureNotice, refusalText } from './failure-notice.js'
+import { FailureNotice, problemText } from './failure-notice.js'
 import { useTexts } from './language.js'
 import { emptyForm, meterOf, parametersOf, problemOf, type MeterForm, type Problem } from './meter-form.js'
 import { metersKey } from './meters.js'
@@ -60,7 +60,7 @@ export function CreateMeterPage() {
     creation.mutate()
   }
   const problemAt = (field: keyof MeterForm): string | null =>
-    problem?.field === field ? refusalText(texts, problem.code, problem.message) : null
+    problem?.field === field ? problemText(texts, problem) : null
   const textField = (field: 'displayName' | 'eventName' | 'valueKey' | 'customerKey' | 'dimensions') => ({
     value: form[field],
     onChange: (text: string) => change({ [field]: text }),

@@ -16,6 +16,10 @@ export class Failure extends Error {
     /** The parameter at fault, for example `event_name`. */
     readonly param: string | null = null,
     readonly requestId: string | null = null,
+    /** false: something on the way answered in its place, a proxy for example. */
+    readonly isOfService = true,
+    /** Seconds after which the service may be asked again; null: it did not say. */
+    readonly retryAfter: number | null = null,
   ) {
     super(message)
     this.name = 'Failure'
@@ -73,7 +77,14 @@ async function send<Answer>(url: string, request: RequestInit): Promise<Answer> 
     code ?? null,
     param ?? null,
     response.headers.get('request-id'),
+    message !== undefined,
+    secondsOf(response.headers.get('retry-after')),
   )
+}
+
+/** A header in the other form, a date, is left to whoever tries again. */
+function secondsOf(header: string | null): number | null {
+  return header !== null && /^\d+$/.test(header) ? Number(header) : null
 }
 
 function appendTo(body: URLSearchParams, prefix: string, parameters: Parameters): void {

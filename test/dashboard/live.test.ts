@@ -29,7 +29,8 @@ describeDashboard('Live updates of the dashboard', (suite) => {
     await row.getByRole('img', { name: '0 events received in 24 hours' }).waitFor()
     for (const count of [1, 2]) {
       await report(suite.stripe, meter, 5)
-      await row.getByRole('img', { name: `${count} events received in 24 hours, at most ${count} in one` }).waitFor()
+      const events = count === 1 ? '1 event' : `${count} events`
+      await row.getByRole('img', { name: `${events} received in 24 hours, at most ${count} in one` }).waitFor()
       expect(await row.getByRole('cell', { name: String(count), exact: true }).count()).toBe(2)
     }
   })
