@@ -137,7 +137,7 @@ export const japanese: Texts = {
       case 'counted':
         return `合計に ${contribution} を加えます。`
       case 'overwritten':
-        return `同じ${fate.window === 'hour' ? '1 時間' : '1 日'}のうちに${fate.hasDimensions ? '同じディメンションの' : ''} ${fate.by} が後から受信されたため、そちらだけが集計されます。`
+        return `同じ ${fate.window === 'hour' ? '1 時間' : '1 日'}のうちに${fate.hasDimensions ? '同じディメンションの' : ''} ${fate.by} が後から受信されたため、そちらだけが集計されます。`
       case 'not_last':
         return `${fate.by} のほうが新しいため、そちらの値が使用されます。`
       case 'cancelled':

@@ -5,7 +5,7 @@ import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
 import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { ExplainList } from '../usage/explain-list.js'
-import { groupName } from '../usage/group-name.js'
+import { keyedGroupName } from '../usage/group-name.js'
 import type { Interval } from '../usage/period.js'
 import { usageTexts } from '../usage/texts.js'
 import type { AsOf, UsageOfCustomer } from '../usage/usage-answers.js'
@@ -35,7 +35,7 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
           ofNumbers(shared.records),
           ofNumbers(texts.total),
           ofNumbers(pageTexts.billed),
-          { title: '', className: 'no-print' },
+          { title: texts.actions, className: 'of-buttons no-print' },
         ]}
         tableClassName="statement"
       >
@@ -71,7 +71,7 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
               </tr>
               {groups.map((group) => (
                 <tr key={JSON.stringify(group.dimensions)} className="statement-part">
-                  <td colSpan={2}>{groupName(group, shared)}</td>
+                  <td colSpan={2}>{keyedGroupName(group, shared)}</td>
                   <td className="number" data-label={shared.records}>
                     {number(group.records)}
                   </td>
@@ -91,7 +91,7 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
           ))}
         </tbody>
       </ScrolledTable>
-      <p className="hint">
+      <p className="hint statement-hint">
         {pageTexts.billedHint} {shared.recordsHint}
       </p>
       {explainedMeter && (

@@ -5,7 +5,7 @@ import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
-import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
+import { ofButtons, ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { shareText } from '../usage/share.js'
 import { usageTexts } from '../usage/texts.js'
 import { getUsageByCustomer, type AsOf } from '../usage/usage-answers.js'
@@ -35,16 +35,16 @@ export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
   if (!top.data || top.data.data.length === 0) return null
   const { data, total, has_more } = top.data
   return (
-    <section className="totals" aria-labelledby="top-customers">
+    <section className="totals">
       <div className="totals-head">
-        <h2 id="top-customers">{pageTexts.topCustomers}</h2>
+        <h2>{pageTexts.topCustomers}</h2>
         {has_more && (
           <a href={paths.meter(meter.id, 'customers')}>{pageTexts.everyCustomer(number(total?.customers ?? 0))}</a>
         )}
       </div>
       <ScrolledTable
         label={pageTexts.topCustomers}
-        columns={[texts.customer, ofNumbers(texts.value), ofNumbers(shared.share), '']}
+        columns={[texts.customer, ofNumbers(texts.value), ofNumbers(shared.share), ofButtons(texts.actions)]}
       >
         <tbody>
           {data.map(({ customer, aggregated_value_decimal }) => (

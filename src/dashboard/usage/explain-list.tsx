@@ -6,7 +6,7 @@ import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
-import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
+import { ofNumbers, ofSentences, ScrolledTable } from '../scrolled-table.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
@@ -67,7 +67,7 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
         columns={[
           texts.time,
           texts.identifier,
-          pageTexts.fate,
+          ofSentences(pageTexts.fate),
           ofNumbers(pageTexts.contribution),
           ofNumbers(pageTexts.runningTotal),
         ]}
@@ -90,7 +90,7 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
                   </div>
                 ))}
               </td>
-              <td className="usage-fate">
+              <td>
                 <span className={`tag tag-${record.code}`}>{texts.fates[record.code]}</span>{' '}
                 {record.code !== 'counted' && texts.fateReason(fateOf(meter, record), record.contribution)}
               </td>
