@@ -18,6 +18,8 @@ describeDashboard(
   (suite) => {
     const figure = (page: Page, text: string): Promise<void> =>
       page.locator('[data-figure=total]', { hasText: new RegExp(`^${text.replaceAll('.', '\\.')}$`) }).waitFor()
+    const focused = (page: Page, title: string): Promise<void> =>
+      page.getByRole('heading', { name: title }).and(page.locator(':focus')).waitFor()
     const open = (meter: Meter, options = {}): Promise<Page> =>
       suite.signedIn(TEST_KEY, options, `#/meters/${meter.id}`)
 
@@ -70,6 +72,7 @@ describeDashboard(
       await explain.focus()
       await page.keyboard.press('Enter')
       await page.getByText(`The total is ${sum}.`).waitFor()
+      await focused(page, `${YESTERDAY}: ${all}`)
       await page.getByRole('button', { name: 'Show more events' }).click()
       await page.getByText(`These events add up to ${sum}.`).waitFor()
       const list = page.getByRole('region', { name: 'Every event of cus_many' })
@@ -88,6 +91,17 @@ describeDashboard(
       await page.getByRole('button', { name: `Explain ${MALICIOUS}`, exact: true }).click()
       await page.getByText('These events add up to 7.').waitFor()
       expect(await seriousIssues(page)).toEqual([])
+      await page.getByRole('button', { name: 'Back to the customers' }).focus()
+      await page.keyboard.press('Enter')
+      await page.getByRole('button', { name: `Explain ${MALICIOUS}`, exact: true }).waitFor()
+      await focused(page, `${YESTERDAY}: 7`)
+      await page.keyboard.press('Escape')
+      await page.locator('.bar-explanation').waitFor({ state: 'detached' })
+      await chart.and(page.locator(':focus')).waitFor()
+      const inTable = page.getByRole('button', { name: `Explain ${YESTERDAY}` })
+      await inTable.click()
+      await page.getByRole('button', { name: 'Close' }).press('Enter')
+      await inTable.and(page.locator(':focus')).waitFor()
     })
 
     it('shows one customer of those with the most, and the period one asks for', async () => {
@@ -118,6 +132,15 @@ describeDashboard(
       await figure(page, '320')
       await page.getByLabel('Today').check()
       await page.getByRole('heading', { name: 'No usage in this period' }).waitFor()
+    })
+
+    it('writes as many digits on its axis as the bars need', async () => {
+      const meter = await createMeter(suite.stripe)
+      await report(suite.stripe, meter, '0.00000000002', { at })
+      const page = await open(meter)
+      await figure(page, '0.00000000002')
+      await page.locator('.chart').getByText('2E-11', { exact: true }).waitFor()
+      await page.locator('.chart').getByText('1E-11', { exact: true }).waitFor()
     })
 
     it('fits a small screen and can be read, in the light and in the dark', async () => {

@@ -106,6 +106,17 @@ describeDashboard('The system page', (suite) => {
       .waitFor()
   })
 
+  it('runs one audit for a double click', async () => {
+    const page = await opened()
+    await page.getByRole('article').first().waitFor()
+    const before = await page.getByRole('article').count()
+    await page.getByRole('button', { name: 'Run an audit' }).dblclick()
+    await page.getByRole('article').nth(before).waitFor()
+    await newest(page).getByText('Agrees', { exact: true }).waitFor()
+    expect(await page.getByRole('article').count()).toBe(before + 1)
+    expect(await page.getByRole('alert').count()).toBe(0)
+  })
+
   it('says at once what is wrong with an audit', async () => {
     const page = await opened()
     await page.getByRole('textbox', { name: 'Customer' }).fill('x'.repeat(300))

@@ -1,12 +1,12 @@
 /** One event of a meter: when, what, whose, and in one sentence what became of it. */
-import { useState, type ReactNode } from 'react'
+import { useRef, useState, type ReactNode } from 'react'
 import type { Meter } from '../answers.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
 import { useMayChange } from '../session.js'
 import { utcDay, utcMinute, utcSecond } from '../utc.js'
 import { bucketStart } from '../../domain/time-bucket.js'
-import { CancelEvent, isCancellable } from './cancel-event.js'
+import { CancelEvent } from './cancel-event.js'
 import { RecordDetails, RejectionDetails } from './event-details.js'
 import { eventsTexts } from './events-texts.js'
 import { payloadOf, type ListedRecord, type MeterEvent } from './event-list.js'
@@ -25,13 +25,14 @@ export function EventRow({ meter, event, isOpen = false }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(eventsTexts)
   const mayChange = useMayChange()
+  const row = useRef<HTMLLIElement>(null)
   const isRecord = event.kind === 'record'
   const { identifier } = isRecord ? event.record : event.rejection
   const payload = isRecord ? event.record.payload : payloadOf(event.rejection)
   const customer = payload[meter.customer_mapping.event_payload_key]
   const value = isRecord ? event.record.value : (payload[meter.value_settings.event_payload_key] ?? null)
   return (
-    <li className="event">
+    <li ref={row} className="event" tabIndex={-1}>
       <div className="event-head">
         <time className="instant" dateTime={new Date(event.at).toISOString()}>
           {utcSecond(event.at)}
@@ -54,7 +55,9 @@ export function EventRow({ meter, event, isOpen = false }: Props) {
             ? recordSentence(pageTexts, meter, event.record)
             : rejectionSentence(texts, pageTexts, event.rejection)}
         </p>
-        {isRecord && mayChange && isCancellable(event.record) && <CancelEvent meter={meter} record={event.record} />}
+        {isRecord && mayChange && (
+          <CancelEvent meter={meter} record={event.record} onFocusLost={() => row.current?.focus()} />
+        )}
         <Details label={pageTexts.details} description={pageTexts.detailsOf(identifier)} isOpenFirst={isOpen}>
           {() =>
             isRecord ? <RecordDetails record={event.record} /> : <RejectionDetails rejection={event.rejection} />

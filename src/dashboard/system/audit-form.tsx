@@ -1,6 +1,7 @@
 /** What an audit is about: everything, or a meter, a customer, an interval. */
 import { useState } from 'react'
 import { Button, FieldError, Form, Input, Label, TextField } from 'react-aria-components'
+import { busyClass } from '../busy-class.js'
 import { MeterChoice } from '../choice-field.js'
 import { usePageTexts } from '../language.js'
 import type { Parameters } from '../service-client.js'
@@ -31,7 +32,7 @@ export function AuditForm({ isBusy, onBegin }: Props) {
       validationBehavior="aria"
       onSubmit={(event) => {
         event.preventDefault()
-        if (!isBackwards) begin()
+        if (!isBackwards && !isBusy) begin()
       }}
     >
       <MeterChoice label={pageTexts.meter} everyMeter={pageTexts.everyMeter} value={meter} onChange={setMeter} />
@@ -48,7 +49,7 @@ export function AuditForm({ isBusy, onBegin }: Props) {
         <Input />
         <FieldError className="field-error">{pageTexts.toAfterFrom}</FieldError>
       </TextField>
-      <Button type="submit" className="button button-main" isDisabled={isBusy}>
+      <Button type="submit" className={`button button-main ${busyClass(isBusy)}`}>
         {isBusy ? pageTexts.auditing : pageTexts.beginAudit}
       </Button>
     </Form>

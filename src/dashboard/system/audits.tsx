@@ -15,6 +15,7 @@ import { systemTexts } from './texts.js'
 
 const PATH = '/meterbook/v1/audits'
 const RUNNING_INTERVAL_MS = 1_000
+const BEGIN = ['begin audit']
 
 export function Audits() {
   const pageTexts = usePageTexts(systemTexts)
@@ -25,13 +26,20 @@ export function Audits() {
     refetchInterval: ({ state }) => (isRunning(state.data) ? RUNNING_INTERVAL_MS : false),
   })
   const begin = useMutation({
+    mutationKey: BEGIN,
     mutationFn: (selection: Parameters) => postForm<Audit>(PATH, selection, newIdempotencyKey()),
     onSettled: () => client.invalidateQueries({ queryKey: ['audits'] }),
   })
   const differing = audits.data?.data.find(({ verdict }) => verdict === 'differs')
   return (
     <>
-      <AuditForm isBusy={begin.isPending || isRunning(audits.data)} onBegin={(selection) => begin.mutate(selection)} />
+      <AuditForm
+        isBusy={begin.isPending || isRunning(audits.data)}
+        onBegin={(selection) => {
+          // Known before the button is: a second click comes sooner than the page is drawn.
+          if (client.isMutating({ mutationKey: BEGIN }) === 0) begin.mutate(selection)
+        }}
+      />
       {begin.isError && <FailureNotice error={begin.error} />}
       {audits.isError && <FailureNotice error={audits.error} onRetry={() => void audits.refetch()} />}
       {audits.data?.data.length === 0 && <p className="empty">{pageTexts.noAudits}</p>}

@@ -187,7 +187,7 @@ const ja: typeof en = {
   events: '集計したイベント',
   rows: '比較した行',
   findings: '検出数',
-  records: '使用状況の記録',
+  records: '記録',
   digest: 'ダイジェスト (SHA-256)',
   checkpointDiffers: (projection) => `プロジェクション ${projection} の位置が、その行と一致していません。`,
 }
