@@ -2,6 +2,7 @@ import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@ta
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.js'
+import { Boundary } from './boundary.js'
 import { LanguageProvider } from './language.js'
 import { Failure } from './service-client.js'
 import { endsSession, sessionKey } from './session.js'
@@ -33,7 +34,9 @@ createRoot(root).render(
   <StrictMode>
     <LanguageProvider>
       <QueryClientProvider client={client}>
-        <App />
+        <Boundary place="">
+          <App />
+        </Boundary>
       </QueryClientProvider>
     </LanguageProvider>
   </StrictMode>,

@@ -19,6 +19,8 @@ export interface DashboardSuite {
   open(options?: BrowserContextOptions): Promise<Page>
   /** At the list of meters, or at the path given (`#/system`); at the service itself, or at another address of it. */
   signedIn(key?: string, options?: BrowserContextOptions, path?: string, url?: string): Promise<Page>
+  /** That this happened in the page, which else must not; once it is asked for, it is no mishap. */
+  expectMishap(page: Page, mishap: RegExp): void
 }
 
 export function describeDashboard(
@@ -59,6 +61,14 @@ export function describeDashboard(
       },
       get stripe() {
         return service.stripe
+      },
+      expectMishap: (page, mishap) => {
+        watched = watched.map((each) => {
+          if (each.page !== page) return each
+          const others = each.mishaps.filter((text) => !mishap.test(text))
+          expect(others.length).toBeLessThan(each.mishaps.length)
+          return { page, mishaps: others }
+        })
       },
       open: (options = {}) => openAt(`${service.url}/`, options),
       signedIn: async (key = TEST_KEY, options = {}, path = '', url = service.url) => {
