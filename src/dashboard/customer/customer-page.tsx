@@ -1,21 +1,21 @@
 /** What one customer used, on every meter: a statement to print, with the digest that proves it. */
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Button } from 'react-aria-components'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { PageHeading } from '../page-heading.js'
 import { paths } from '../route.js'
-import { get } from '../service-client.js'
 import { useSession } from '../session.js'
 import { Skeleton } from '../skeleton.js'
 import { fromUtcField, utcSecond } from '../utc.js'
+import { AnswerOfQuestion } from '../usage/answer-of-question.js'
 import { intervalOf, periodOf, type Interval } from '../usage/period.js'
 import { intervalText, PeriodPicker } from '../usage/period-picker.js'
 import { usageTexts } from '../usage/texts.js'
-import { intervalQuery, type AsOf, type UsageOfCustomer } from '../usage/usage-answers.js'
+import type { AsOf } from '../usage/usage-answers.js'
 import { DigestOfCustomer } from './digest-of-customer.js'
 import { MetersOfCustomer } from './meters-of-customer.js'
+import { isComplete, useStatement, type Statement } from './statement.js'
 import { customerTexts } from './texts.js'
 import './customer.css'
 
@@ -26,6 +26,8 @@ export function CustomerPage({ customer }: { readonly customer: string }) {
   const [moment, setMoment] = useState('')
   const interval = intervalOf(period, 'minute', Date.now())
   const asOf = moment === '' ? null : fromUtcField(moment)
+  const statement = useStatement(customer, interval, asOf)
+  const isWhole = interval !== null && statement.isSuccess && !statement.isPlaceholderData && isComplete(statement.data)
   return (
     <>
       <p className="breadcrumb no-print">
@@ -35,7 +37,7 @@ export function CustomerPage({ customer }: { readonly customer: string }) {
         <PageHeading title={customer}>
           <span className="quiet">{texts.customer}</span> {customer}
         </PageHeading>
-        <Button className="button no-print" onPress={() => window.print()}>
+        <Button className="button no-print" isDisabled={!isWhole} onPress={() => window.print()}>
           {pageTexts.print}
         </Button>
       </div>
@@ -55,7 +57,21 @@ export function CustomerPage({ customer }: { readonly customer: string }) {
           </span>
         </label>
       </div>
-      {interval && <Statement customer={customer} interval={interval} asOf={asOf} />}
+      {interval && statement.isError && (
+        <FailureNotice error={statement.error} onRetry={() => void statement.refetch()} />
+      )}
+      {interval && statement.isPending && <Skeleton lines={6} />}
+      {interval && statement.data && (
+        <AnswerOfQuestion isAwaited={statement.isPlaceholderData} label={pageTexts.statement}>
+          <StatementOfCustomer
+            customer={customer}
+            interval={interval}
+            asOf={asOf}
+            statement={statement.data}
+            hasFailed={statement.isError}
+          />
+        </AnswerOfQuestion>
+      )}
     </>
   )
 }
@@ -64,24 +80,19 @@ interface StatementProps {
   readonly customer: string
   readonly interval: Interval
   readonly asOf: AsOf
+  readonly statement: Statement
+  /** What is not there yet does not come by itself. */
+  readonly hasFailed: boolean
 }
 
-function Statement({ customer, interval, asOf }: StatementProps) {
+function StatementOfCustomer({ customer, interval, asOf, statement, hasFailed }: StatementProps) {
   const texts = useTexts()
   const pageTexts = usePageTexts(customerTexts)
   const shared = usePageTexts(usageTexts)
   const { account, livemode } = useSession()
-  const usage = useQuery({
-    queryKey: ['usage', 'of customer', customer, interval.start, interval.end, asOf],
-    queryFn: ({ signal }) =>
-      get<UsageOfCustomer>('/meterbook/v1/customer_usage', { ...intervalQuery(interval, asOf), customer }, signal),
-    placeholderData: keepPreviousData,
-  })
-  if (usage.isError) return <FailureNotice error={usage.error} onRetry={() => void usage.refetch()} />
-  if (usage.isPending) return <Skeleton lines={6} />
-  const { meters, position } = usage.data
+  const { usage, answeredAt, digest } = statement
   return (
-    <article aria-busy={usage.isPlaceholderData} aria-label={pageTexts.statement}>
+    <>
       <dl className="statement-head">
         <div>
           <dt>{pageTexts.account}</dt>
@@ -95,26 +106,28 @@ function Statement({ customer, interval, asOf }: StatementProps) {
         </div>
         <div>
           <dt>{shared.asOf}</dt>
-          <dd>{asOf === null ? pageTexts.now : `${utcSecond(asOf)} UTC`}</dd>
+          <dd>{asOf === null ? pageTexts.now(utcSecond(answeredAt)) : `${utcSecond(asOf)} UTC`}</dd>
         </div>
         <div>
           <dt title={shared.positionHint}>{shared.position}</dt>
           <dd>
-            <code>{position ?? '–'}</code>
+            <code>{usage.position ?? '–'}</code>
           </dd>
         </div>
       </dl>
-      {meters.length === 0 ? (
+      {usage.meters.length === 0 ? (
         <section className="empty">
           <h2>{pageTexts.empty}</h2>
           <p>{pageTexts.emptyHint}</p>
         </section>
       ) : (
         <>
-          <MetersOfCustomer customer={customer} meters={meters} interval={interval} asOf={asOf} />
-          <DigestOfCustomer customer={customer} interval={interval} asOf={asOf} position={position} />
+          <MetersOfCustomer customer={customer} meters={usage.meters} interval={interval} asOf={asOf} />
+          {(digest !== null || !hasFailed) && (
+            <DigestOfCustomer customer={customer} interval={interval} digest={digest} />
+          )}
         </>
       )}
-    </article>
+    </>
   )
 }

@@ -58,7 +58,8 @@ export function CustomersTab({ meter }: { readonly meter: Meter }) {
         )}
       </div>
       {interval ? (
-        <Customers meter={meter} interval={interval} order={order} search={search} />
+        // Of another period nothing stays.
+        <Customers key={JSON.stringify(interval)} meter={meter} interval={interval} order={order} search={search} />
       ) : (
         <p className="quiet">{texts.noUsage}</p>
       )}
@@ -94,7 +95,8 @@ function Customers({ meter, interval, order, search }: CustomersProps) {
       const last = data.at(-1)
       return has_more && last ? { after: last.customer, position: pages[0]?.position ?? undefined } : undefined
     },
-    // The list stays where it is while one types.
+    // The list stays where it is while one types or orders it.
+
     placeholderData: (previous) => previous,
   })
   const totals = useQuery({

@@ -56,6 +56,8 @@ export const SHOWN_EVENTS_MAX = 1_000
 export interface EventList {
   readonly events: readonly MeterEvent[]
   readonly isPending: boolean
+  /** What is there was found with other filters. */
+  readonly isAwaited: boolean
   readonly error: Error | null
   readonly hasOlder: boolean
   readonly isLoadingOlder: boolean
@@ -103,6 +105,7 @@ export function useEventList(meter: Meter, filter: EventFilter): EventList {
   return {
     events,
     isPending: records.isPending || rejections.isPending,
+    isAwaited: records.isAwaited || rejections.isAwaited,
     error: records.error ?? rejections.error,
     hasOlder: end > -Infinity,
     isLoadingOlder: records.isLoadingMore || rejections.isLoadingMore,
@@ -121,6 +124,7 @@ interface Pages<Item> {
   readonly items: readonly Item[]
   readonly hasMore: boolean
   readonly isPending: boolean
+  readonly isAwaited: boolean
   readonly isLoadingMore: boolean
   readonly error: Error | null
   readonly loadMore: () => void
@@ -154,6 +158,7 @@ function usePages<Item extends { readonly id: string }>(
     items: isWanted ? (pages.data?.pages.flatMap(({ data }) => data) ?? []) : [],
     hasMore: isWanted && pages.hasNextPage,
     isPending: isWanted && pages.isPending,
+    isAwaited: isWanted && pages.isPlaceholderData,
     isLoadingMore: isShort && !pages.isError,
     error: isWanted ? pages.error : null,
     loadMore: () => setWanted({ of, pages: read + 1 }),

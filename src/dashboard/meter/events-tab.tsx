@@ -11,12 +11,16 @@ import { EventRow } from './event-row.js'
 import './events-tab.css'
 import { eventsTexts } from './events-texts.js'
 import { Skeleton } from '../skeleton.js'
+import { AnswerOfQuestion } from '../usage/answer-of-question.js'
 
 export function EventsTab({ meter }: { readonly meter: Meter }) {
   const pageTexts = usePageTexts(eventsTexts)
   const [filter, setFilter] = useState(noFilter)
-  const { events, isPending, error, hasOlder, isLoadingOlder, loadOlder, retry } = useEventList(meter, filter)
-  const isEmpty = !isPending && error === null && events.length === 0 && !hasOlder
+  const { events, isPending, isAwaited, error, hasOlder, isLoadingOlder, loadOlder, retry } = useEventList(
+    meter,
+    filter,
+  )
+  const isEmpty = !isPending && !isAwaited && error === null && events.length === 0 && !hasOlder
   return (
     <>
       <p className="quiet">{pageTexts.intro}</p>
@@ -29,15 +33,17 @@ export function EventsTab({ meter }: { readonly meter: Meter }) {
       {isPending && <Skeleton lines={8} />}
       {isEmpty && filter !== noFilter && <p>{pageTexts.noMatch}</p>}
       {events.length > 0 && (
-        <ol className="events" aria-label={pageTexts.list}>
-          {events.map((event) => (
-            <EventRow
-              key={event.kind === 'record' ? event.record.id : event.rejection.id}
-              meter={meter}
-              event={event}
-            />
-          ))}
-        </ol>
+        <AnswerOfQuestion isAwaited={isAwaited}>
+          <ol className="events" aria-label={pageTexts.list}>
+            {events.map((event) => (
+              <EventRow
+                key={event.kind === 'record' ? event.record.id : event.rejection.id}
+                meter={meter}
+                event={event}
+              />
+            ))}
+          </ol>
+        </AnswerOfQuestion>
       )}
       {hasOlder && events.length < SHOWN_EVENTS_MAX && (
         <Button className="button load-older" isDisabled={isLoadingOlder} onPress={loadOlder}>

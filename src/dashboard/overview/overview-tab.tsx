@@ -8,11 +8,13 @@ import { usePageTexts, useTexts } from '../language.js'
 import { loadedLater } from '../loaded-later.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
+import { AnswerOfQuestion } from '../usage/answer-of-question.js'
 import { AsOfSlider } from '../usage/as-of.js'
+import { useMoment } from '../usage/moment.js'
 import { intervalOf, periodOf, type Interval } from '../usage/period.js'
 import { PeriodPicker } from '../usage/period-picker.js'
 import { usageTexts } from '../usage/texts.js'
-import { intervalQuery, meterPath, type AsOf, type MeterUsage } from '../usage/usage-answers.js'
+import { intervalQuery, meterPath, type MeterUsage } from '../usage/usage-answers.js'
 import { BarExplanation } from './bar-explanation.js'
 import { CustomerField } from './customer-field.js'
 import { overviewTexts } from './texts.js'
@@ -39,7 +41,8 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
   const [chosenSize, setChosenSize] = useState<'hour' | 'day' | null>(null)
   const [customer, setCustomer] = useState<string | null>(null)
   const [groupBy, setGroupBy] = useState('')
-  const [asOf, setAsOf] = useState<AsOf>(null)
+  const moment = useMoment()
+  const { asOf } = moment
   const [bar, setBar] = useState<number | null>(null)
   const interval = intervalOf(period, 'hour', Date.now())
   const size = sizeOf(interval, chosenSize)
@@ -57,6 +60,7 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
     enabled: aligned !== null,
     placeholderData: keepPreviousData,
   })
+  const isAwaited = usage.isPlaceholderData || !moment.isSettled
   const shownBar = usage.data?.windows.find((each) => each.start_time * 1000 === bar)
   const dimensions = meter.dimension_payload_keys ?? []
   return (
@@ -87,11 +91,11 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
           </label>
         )}
       </div>
-      <AsOfSlider from={meter.created * 1000} asOf={asOf} onAsOf={setAsOf} />
+      <AsOfSlider from={meter.created * 1000} asOf={moment.chosen} onAsOf={moment.choose} />
       {usage.isError && <FailureNotice error={usage.error} onRetry={() => void usage.refetch()} />}
       {usage.isPending && !usage.isError && <Skeleton lines={8} />}
       {usage.data && aligned && (
-        <div aria-busy={usage.isPlaceholderData}>
+        <AnswerOfQuestion isAwaited={isAwaited}>
           <dl className="figures">
             <div>
               <dt>{texts.total}</dt>
@@ -145,10 +149,10 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
               )}
             </>
           )}
-        </div>
+        </AnswerOfQuestion>
       )}
       {/* Not before the figures: it is as much work again for the service. */}
-      {aligned && usage.data && customer === null && (
+      {aligned && usage.data && !isAwaited && customer === null && (
         <TopCustomers meter={meter} interval={aligned} asOf={asOf} onCustomer={setCustomer} />
       )}
     </>

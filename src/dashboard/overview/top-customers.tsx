@@ -1,5 +1,5 @@
 /** The customers with the most usage of the period. */
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
@@ -28,7 +28,6 @@ export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
   const top = useQuery({
     queryKey: ['usage', 'by customer', meter.id, interval.start, interval.end, asOf, SHOWN_CUSTOMERS],
     queryFn: ({ signal }) => getUsageByCustomer(meter.id, interval, asOf, { limit: SHOWN_CUSTOMERS }, signal),
-    placeholderData: keepPreviousData,
   })
   if (top.isError) return <FailureNotice error={top.error} onRetry={() => void top.refetch()} />
   if (!top.data || top.data.data.length === 0) return null

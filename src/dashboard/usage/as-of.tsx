@@ -1,5 +1,5 @@
 /** Chooses the moment whose knowledge is shown: what had been received by then. */
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import { Button } from 'react-aria-components'
 import { usePageTexts } from '../language.js'
 import { utcSecond } from '../utc.js'
@@ -14,8 +14,6 @@ interface Props {
   readonly onAsOf: (asOf: number | null) => void
 }
 
-/** From the last movement of the slider until it is asked for. */
-const SETTLED_MS = 150
 /** Moments the slider knows, if that is no less than a second each. */
 const STEPS = 1_000
 
@@ -23,11 +21,7 @@ export function AsOfSlider({ from, asOf, onAsOf }: Props) {
   const texts = usePageTexts(usageTexts)
   const [now, setNow] = useState(() => seconds(Date.now()))
   const first = Math.min(seconds(from) + 1, now)
-  const [place, setPlace] = useState(asOf === null ? null : seconds(asOf))
-  useEffect(() => {
-    const settled = setTimeout(() => onAsOf(place === null ? null : place * 1000), SETTLED_MS)
-    return () => clearTimeout(settled)
-  }, [place, onAsOf])
+  const place = asOf === null ? null : seconds(asOf)
   const shown = place === null ? texts.knownNow : texts.knownAt(utcSecond(place * 1000))
   return (
     <div className="as-of">
@@ -43,7 +37,7 @@ export function AsOfSlider({ from, asOf, onAsOf }: Props) {
         onChange={({ target }) => {
           const moment = Number(target.value)
           // A step before the end there may be no further one.
-          setPlace(moment + Number(target.step) > now ? null : moment)
+          onAsOf(moment + Number(target.step) > now ? null : moment * 1000)
         }}
       />
       <p className={place === null ? 'quiet as-of-text' : 'as-of-text as-of-then'} role="status">
@@ -54,7 +48,7 @@ export function AsOfSlider({ from, asOf, onAsOf }: Props) {
           className="button button-quiet"
           onPress={() => {
             setNow(seconds(Date.now()))
-            setPlace(null)
+            onAsOf(null)
           }}
         >
           {texts.backToNow}

@@ -71,11 +71,11 @@ export interface Digest {
 export type AsOf = number | null
 
 export function intervalQuery({ start, end }: Interval, asOf: AsOf): Query {
-  return {
-    start_time: start / 1000,
-    end_time: end / 1000,
-    ...(asOf === null ? {} : { as_of: Math.floor(asOf / 1000) }),
-  }
+  return { start_time: start / 1000, end_time: end / 1000, ...asOfQuery(asOf) }
+}
+
+export function asOfQuery(asOf: AsOf): Query {
+  return asOf === null ? {} : { as_of: Math.floor(asOf / 1000) }
 }
 
 export function meterPath(meterId: string, question: 'usage' | 'customers' | 'explain'): string {
