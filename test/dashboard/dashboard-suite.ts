@@ -3,7 +3,7 @@
  * no page of any test a script failed, the security policy was broken or another host was asked.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals'
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Locator, Page, Route } from 'playwright-core'
 import type Stripe from 'stripe'
 import type { Clock } from '../../src/commands/environment.js'
 import { startRunningService, stores, TEST_KEY, type Choices, type RunningService } from '../running-service.js'
@@ -84,4 +84,23 @@ export function describeDashboard(
 
 export function heading(page: Page, name: string): Locator {
   return page.getByRole('heading', { name, level: 1 })
+}
+
+/** Keeps requests back until they are released. */
+export async function hold(
+  page: Page,
+  pattern: string,
+): Promise<{ asked: Promise<unknown>; release(): Promise<void> }> {
+  const held: Route[] = []
+  await page.route(pattern, (route) => void held.push(route))
+  const asked = page.waitForRequest(pattern)
+  return {
+    asked,
+    release: async () => {
+      await asked
+      await page.unroute(pattern)
+      // Some may have been given up meanwhile.
+      await Promise.all(held.map((route) => route.continue().catch(() => undefined)))
+    },
+  }
 }

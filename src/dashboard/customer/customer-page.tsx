@@ -1,18 +1,21 @@
 /** What one customer used, on every meter: a statement to print, with the digest that proves it. */
-import { useState } from 'react'
 import { Button } from 'react-aria-components'
-import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { PageHeading } from '../page-heading.js'
 import { paths } from '../route.js'
 import { useSession } from '../session.js'
 import { Skeleton } from '../skeleton.js'
-import { fromUtcField, utcSecond } from '../utc.js'
+import { utcSecond } from '../utc.js'
+import { usePeriod } from '../usage/address.js'
 import { AnswerOfQuestion } from '../usage/answer-of-question.js'
-import { intervalOf, periodOf, type Interval } from '../usage/period.js'
+import { AsOfChoice } from '../usage/as-of.js'
+import { asOfTexts } from '../usage/as-of-texts.js'
+import { useMoment } from '../usage/moment.js'
+import { intervalOf, type Interval, type Period } from '../usage/period.js'
 import { intervalText, PeriodPicker } from '../usage/period-picker.js'
 import { usageTexts } from '../usage/texts.js'
 import type { AsOf } from '../usage/usage-answers.js'
+import { UsageFailure } from '../usage/usage-failure.js'
 import { DigestOfCustomer } from './digest-of-customer.js'
 import { MetersOfCustomer } from './meters-of-customer.js'
 import { isComplete, useStatement, type Statement } from './statement.js'
@@ -22,12 +25,13 @@ import './customer.css'
 export function CustomerPage({ customer }: { readonly customer: string }) {
   const texts = useTexts()
   const pageTexts = usePageTexts(customerTexts)
-  const [period, setPeriod] = useState(() => periodOf('month', Date.now()))
-  const [moment, setMoment] = useState('')
+  const { period, choose: choosePeriod } = usePeriod('month')
+  const moment = useMoment()
+  const { asOf } = moment
   const interval = intervalOf(period, 'minute', Date.now())
-  const asOf = moment === '' ? null : fromUtcField(moment)
   const statement = useStatement(customer, interval, asOf)
-  const isWhole = interval !== null && statement.isSuccess && !statement.isPlaceholderData && isComplete(statement.data)
+  const isAwaited = statement.isPlaceholderData || !moment.isSettled
+  const isWhole = interval !== null && statement.isSuccess && !isAwaited && isComplete(statement.data)
   return (
     <>
       <p className="breadcrumb no-print">
@@ -42,29 +46,18 @@ export function CustomerPage({ customer }: { readonly customer: string }) {
         </Button>
       </div>
       <div className="no-print">
-        <PeriodPicker period={period} interval={interval} onPeriod={setPeriod} />
-        <label className="field customer-moment">
-          <span>{pageTexts.asOf}</span>
-          <input
-            type="datetime-local"
-            step={1}
-            value={moment}
-            aria-describedby="customer-moment-hint"
-            onChange={({ target }) => setMoment(target.value)}
-          />
-          <span className="hint" id="customer-moment-hint">
-            {pageTexts.asOfHint}
-          </span>
-        </label>
+        <PeriodPicker period={period} interval={interval} onPeriod={choosePeriod} />
+        <AsOfChoice moment={moment} />
       </div>
       {interval && statement.isError && (
-        <FailureNotice error={statement.error} onRetry={() => void statement.refetch()} />
+        <UsageFailure error={statement.error} onRetry={() => void statement.refetch()} />
       )}
       {interval && statement.isPending && <Skeleton lines={6} />}
       {interval && statement.data && (
-        <AnswerOfQuestion isAwaited={statement.isPlaceholderData} label={pageTexts.statement}>
+        <AnswerOfQuestion isAwaited={isAwaited} label={pageTexts.statement}>
           <StatementOfCustomer
             customer={customer}
+            period={period}
             interval={interval}
             asOf={asOf}
             statement={statement.data}
@@ -78,6 +71,7 @@ export function CustomerPage({ customer }: { readonly customer: string }) {
 
 interface StatementProps {
   readonly customer: string
+  readonly period: Period
   readonly interval: Interval
   readonly asOf: AsOf
   readonly statement: Statement
@@ -85,10 +79,11 @@ interface StatementProps {
   readonly hasFailed: boolean
 }
 
-function StatementOfCustomer({ customer, interval, asOf, statement, hasFailed }: StatementProps) {
+function StatementOfCustomer({ customer, period, interval, asOf, statement, hasFailed }: StatementProps) {
   const texts = useTexts()
   const pageTexts = usePageTexts(customerTexts)
   const shared = usePageTexts(usageTexts)
+  const momentTexts = usePageTexts(asOfTexts)
   const { account, livemode } = useSession()
   const { usage, answeredAt, digest } = statement
   return (
@@ -105,8 +100,14 @@ function StatementOfCustomer({ customer, interval, asOf, statement, hasFailed }:
           <dd>{intervalText(interval)}</dd>
         </div>
         <div>
-          <dt>{shared.asOf}</dt>
-          <dd>{asOf === null ? pageTexts.now(utcSecond(answeredAt)) : `${utcSecond(asOf)} UTC`}</dd>
+          <dt>{momentTexts.asOf}</dt>
+          <dd>
+            {asOf === null
+              ? pageTexts.now(utcSecond(answeredAt))
+              : 'instant' in asOf
+                ? `${utcSecond(asOf.instant)} UTC`
+                : momentTexts.shortPosition(asOf.position)}
+          </dd>
         </div>
         <div>
           <dt title={shared.positionHint}>{shared.position}</dt>
@@ -122,7 +123,7 @@ function StatementOfCustomer({ customer, interval, asOf, statement, hasFailed }:
         </section>
       ) : (
         <>
-          <MetersOfCustomer customer={customer} meters={usage.meters} interval={interval} asOf={asOf} />
+          <MetersOfCustomer customer={customer} meters={usage.meters} period={period} interval={interval} asOf={asOf} />
           {(digest !== null || !hasFailed) && (
             <DigestOfCustomer customer={customer} interval={interval} digest={digest} />
           )}

@@ -6,6 +6,7 @@ import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import type { List, Meter, UsageRecord } from '../answers.js'
 import { get } from '../service-client.js'
+import { asOfQuery, type AsOf } from '../usage/usage-answers.js'
 
 export type RecordFateCode = 'counted' | 'overwritten' | 'not_last' | 'cancelled'
 
@@ -65,7 +66,7 @@ export interface EventList {
   readonly retry: () => void
 }
 
-export function useEventList(meter: Meter, filter: EventFilter): EventList {
+export function useEventList(meter: Meter, filter: EventFilter, asOf: AsOf): EventList {
   const { status, customer, identifier, from, to } = filter
   const query = {
     identifier: identifier === '' ? undefined : identifier,
@@ -79,12 +80,18 @@ export function useEventList(meter: Meter, filter: EventFilter): EventList {
     customer: customer === '' ? undefined : customer,
     status: status === 'recorded' || status === 'cancelled' ? status : undefined,
     include: 'fate',
+    ...asOfQuery(asOf),
   })
   const rejections = usePages<RejectedEvent>(
     'rejections',
     '/meterbook/v1/rejections',
-    status === 'all' || status === 'rejected',
-    { ...query, event_name: meter.event_name },
+    // They have no place among usage events.
+    (status === 'all' || status === 'rejected') && !(asOf !== null && 'position' in asOf),
+    {
+      ...query,
+      event_name: meter.event_name,
+      'created[lt]': earliest(query['created[lt]'], asOfQuery(asOf).as_of),
+    },
   )
   const listed = inOrder(
     records.items.map((record): MeterEvent => ({ kind: 'record', at: Date.parse(record.recorded_at), record })),
@@ -118,6 +125,11 @@ export function useEventList(meter: Meter, filter: EventFilter): EventList {
       rejections.retry()
     },
   }
+}
+
+function earliest(...bounds: readonly (string | number | undefined)[]): number | undefined {
+  const seconds = bounds.filter((bound) => typeof bound === 'number')
+  return seconds.length === 0 ? undefined : Math.min(...seconds)
 }
 
 interface Pages<Item> {

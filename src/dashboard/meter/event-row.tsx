@@ -4,10 +4,11 @@ import type { Meter } from '../answers.js'
 import type { Texts } from '../english.js'
 import { eventRefusalText } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
-import { paths } from '../route.js'
+import { paths, useAddressQuery } from '../route.js'
 import { useMayChange } from '../session.js'
 import { utcDay, utcMinute, utcSecond } from '../utc.js'
 import { bucketStart } from '../../domain/time-bucket.js'
+import { carriedQuery } from '../usage/address.js'
 import { CancelEvent, isCancellable } from './cancel-event.js'
 import { RecordDetails, RejectionDetails } from './event-details.js'
 import { eventsTexts } from './events-texts.js'
@@ -15,10 +16,18 @@ import { payloadOf, type ListedRecord, type MeterEvent, type RejectedEvent } fro
 
 type EventsTexts = (typeof eventsTexts)['en']
 
-export function EventRow({ meter, event }: { readonly meter: Meter; readonly event: MeterEvent }) {
+interface Props {
+  readonly meter: Meter
+  readonly event: MeterEvent
+  /** As it was at an earlier moment: nothing can be done with it. */
+  readonly isOfPast: boolean
+}
+
+export function EventRow({ meter, event, isOfPast }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(eventsTexts)
-  const mayChange = useMayChange()
+  const mayChange = useMayChange() && !isOfPast
+  const same = { ...carriedQuery(useAddressQuery()), customer: undefined }
   const isRecord = event.kind === 'record'
   const { identifier } = isRecord ? event.record : event.rejection
   const payload = isRecord ? event.record.payload : payloadOf(event.rejection)
@@ -32,7 +41,7 @@ export function EventRow({ meter, event }: { readonly meter: Meter; readonly eve
         </time>
         <Status event={event} />
         <code>{identifier}</code>
-        {customer !== undefined && <a href={paths.customer(customer)}>{customer}</a>}
+        {customer !== undefined && <a href={paths.customer(customer, same)}>{customer}</a>}
         {value !== null && <strong className="event-value">{value}</strong>}
         {(meter.dimension_payload_keys ?? [])
           .filter((key) => Object.hasOwn(payload, key))

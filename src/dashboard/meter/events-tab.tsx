@@ -1,10 +1,12 @@
 /** Every event that was received for a meter, live, each with a sentence that says what became of it. */
-import { useState } from 'react'
 import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
-import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts } from '../language.js'
 import { paths } from '../route.js'
+import { AsOfChoice } from '../usage/as-of.js'
+import { firstMomentOf, useMoment } from '../usage/moment.js'
+import { UsageFailure } from '../usage/usage-failure.js'
+import { changeFilter, useFilter } from './event-address.js'
 import { EventFilters, noFilter } from './event-filters.js'
 import { SHOWN_EVENTS_MAX, useEventList } from './event-list.js'
 import { EventRow } from './event-row.js'
@@ -15,31 +17,41 @@ import { AnswerOfQuestion } from '../usage/answer-of-question.js'
 
 export function EventsTab({ meter }: { readonly meter: Meter }) {
   const pageTexts = usePageTexts(eventsTexts)
-  const [filter, setFilter] = useState(noFilter)
+  const filter = useFilter()
+  const isFiltered = JSON.stringify(filter) !== JSON.stringify(noFilter)
+  const knownFrom = firstMomentOf(meter)
+  const moment = useMoment(knownFrom)
+  const { asOf } = moment
   const { events, isPending, isAwaited, error, hasOlder, isLoadingOlder, loadOlder, retry } = useEventList(
     meter,
     filter,
+    asOf,
   )
   const isEmpty = !isPending && !isAwaited && error === null && events.length === 0 && !hasOlder
   return (
     <>
       <p className="quiet">{pageTexts.intro}</p>
-      {isEmpty && filter === noFilter ? (
+      {isEmpty && !isFiltered && moment.chosen === null ? (
         <NoEvents meter={meter} />
       ) : (
-        <EventFilters filter={filter} onChange={setFilter} />
+        <>
+          <EventFilters filter={filter} isFiltered={isFiltered} onChange={(changed) => changeFilter(filter, changed)} />
+          <AsOfChoice moment={moment} from={knownFrom} />
+          {asOf !== null && 'position' in asOf && <p className="hint">{pageTexts.noRejectionsAtPosition}</p>}
+        </>
       )}
-      {error !== null && <FailureNotice error={error} onRetry={retry} />}
+      {error !== null && <UsageFailure error={error} onRetry={retry} />}
       {isPending && <Skeleton lines={8} />}
-      {isEmpty && filter !== noFilter && <p>{pageTexts.noMatch}</p>}
+      {isEmpty && (isFiltered || moment.chosen !== null) && <p>{pageTexts.noMatch}</p>}
       {events.length > 0 && (
-        <AnswerOfQuestion isAwaited={isAwaited}>
+        <AnswerOfQuestion isAwaited={isAwaited || !moment.isSettled}>
           <ol className="events" aria-label={pageTexts.list}>
             {events.map((event) => (
               <EventRow
                 key={event.kind === 'record' ? event.record.id : event.rejection.id}
                 meter={meter}
                 event={event}
+                isOfPast={asOf !== null}
               />
             ))}
           </ol>

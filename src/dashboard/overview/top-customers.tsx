@@ -8,12 +8,15 @@ import { paths } from '../route.js'
 import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { shareText } from '../usage/share.js'
 import { usageTexts } from '../usage/texts.js'
+import { asOfAddress, periodQuery } from '../usage/address.js'
 import { getUsageByCustomer, type AsOf } from '../usage/usage-answers.js'
-import type { Interval } from '../usage/period.js'
+import type { Interval, Period } from '../usage/period.js'
 import { overviewTexts } from './texts.js'
 
 interface Props {
   readonly meter: Meter
+  readonly period: Period
+  /** What it comes to, as it is shown. */
   readonly interval: Interval
   readonly asOf: AsOf
   readonly onCustomer: (customer: string) => void
@@ -21,7 +24,7 @@ interface Props {
 
 const SHOWN_CUSTOMERS = 10
 
-export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
+export function TopCustomers({ meter, period, interval, asOf, onCustomer }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(overviewTexts)
   const shared = usePageTexts(usageTexts)
@@ -32,11 +35,15 @@ export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
   if (top.isError) return <FailureNotice error={top.error} onRetry={() => void top.refetch()} />
   if (!top.data || top.data.data.length === 0) return null
   const { data, total, has_more } = top.data
+  // Wherever a link leads, it is to the same numbers.
+  const same = { ...periodQuery(period, interval), ...asOfAddress(asOf) }
   return (
     <section className="totals" aria-labelledby="top-customers">
       <div className="totals-head">
         <h2 id="top-customers">{pageTexts.topCustomers}</h2>
-        {has_more && <a href={paths.meter(meter.id, 'customers')}>{pageTexts.everyCustomer(total?.customers ?? 0)}</a>}
+        {has_more && (
+          <a href={paths.meter(meter.id, 'customers', same)}>{pageTexts.everyCustomer(total?.customers ?? 0)}</a>
+        )}
       </div>
       <ScrolledTable
         label={pageTexts.topCustomers}
@@ -46,7 +53,7 @@ export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
           {data.map(({ customer, aggregated_value_decimal, records }) => (
             <tr key={customer}>
               <th scope="row">
-                <a href={paths.customer(customer)}>{customer}</a>
+                <a href={paths.customer(customer, same)}>{customer}</a>
               </th>
               <td className="number">{aggregated_value_decimal}</td>
               <td className="number">{total && shareText(records, total.records)}</td>

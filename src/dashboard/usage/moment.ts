@@ -1,8 +1,11 @@
-/** The moment whose knowledge is shown, and how it is chosen: what is moved on the way to it is not asked for. */
-import { useEffect, useState } from 'react'
+/** The moment whose knowledge is shown, as the address has it, and how it is chosen. */
+import { useEffect, useEffectEvent, useMemo, useState } from 'react'
+import type { Meter } from '../answers.js'
+import { changeQuery, useAddressQuery } from '../route.js'
+import { asOfAddress, readAsOf } from './address.js'
 import type { AsOf } from './usage-answers.js'
 
-/** From the last movement until it is asked for. */
+/** From the last movement until it is asked for: what is moved over on the way is not. */
 const SETTLED_MS = 150
 
 export interface Moment {
@@ -15,12 +18,24 @@ export interface Moment {
   readonly choose: (asOf: AsOf) => void
 }
 
-export function useMoment(): Moment {
-  const [asOf, setAsOf] = useState<AsOf>(null)
-  const [chosen, choose] = useState<AsOf>(null)
+/** A meter that had not been created when a second began was unknown then. */
+export function firstMomentOf({ created }: Meter): number {
+  return (created + 1) * 1000
+}
+
+/** `from`, in milliseconds since the epoch: before it there was nothing to know. */
+export function useMoment(from = 0): Moment {
+  const query = useAddressQuery()
+  const asOf = useMemo(() => readAsOf(query, from), [query, from])
+  const [moved, setMoved] = useState<{ readonly to: AsOf } | null>(null)
+  const settle = useEffectEvent(({ to }: { readonly to: AsOf }) => {
+    changeQuery(asOfAddress(to), asOf === null || to === null ? 'step' : 'small change')
+    setMoved(null)
+  })
   useEffect(() => {
-    const settled = setTimeout(() => setAsOf(chosen), SETTLED_MS)
+    if (!moved) return
+    const settled = setTimeout(() => settle(moved), SETTLED_MS)
     return () => clearTimeout(settled)
-  }, [chosen])
-  return { asOf, chosen, isSettled: asOf === chosen, choose }
+  }, [moved])
+  return { asOf, chosen: moved ? moved.to : asOf, isSettled: moved === null, choose: (to) => setMoved({ to }) }
 }
