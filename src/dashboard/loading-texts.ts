@@ -1,4 +1,4 @@
-/** What is said where a page, or a part of it, cannot be shown. */
+/** What is said where a page, or a part of it, cannot be shown, and at the end of a printed one. */
 const en = {
   missing: 'This part of the page could not be loaded',
   unreachable:
@@ -9,6 +9,7 @@ const en = {
   broken: 'This page could not be shown',
   brokenHint:
     'This is a mistake in the dashboard: nothing that was recorded is touched by it. Try again or reload the page; if it stays, tell whoever runs the service what stands below.',
+  printedAt: (time: string) => `printed at ${time} UTC`,
 }
 
 const ja: typeof en = {
@@ -23,6 +24,7 @@ const ja: typeof en = {
   broken: 'このページを表示できませんでした',
   brokenHint:
     'ダッシュボードの不具合です。記録されたデータには影響ありません。再試行するか、ページを再読み込みしてください。解決しない場合は、次の内容をサービスの管理者に伝えてください。',
+  printedAt: (time) => `印刷日時: ${time} UTC`,
 }
 
 export const loadingTexts = { en, ja }

@@ -6,6 +6,7 @@ import { Boundary } from './boundary.js'
 import { LanguageProvider } from './language.js'
 import { Failure } from './service-client.js'
 import { endsSession, sessionKey } from './session.js'
+import './print.css'
 
 const RETRIES_MAX = 2
 

@@ -43,58 +43,61 @@ export function CustomerList({ customers, same, count, records, onEnd }: Props) 
     if (isAtEnd) onEnd()
   }, [isAtEnd, onEnd])
   return (
-    <div
-      ref={scroll}
-      className="customer-list"
-      style={{ '--characters': longest } as CSSProperties}
-      tabIndex={0}
-      role="table"
-      aria-label={pageTexts.list}
-      aria-rowcount={(count ?? -2) + 1}
-    >
-      <div role="rowgroup" className="customer-list-head">
-        <div role="row" className="customer-row" aria-rowindex={1}>
-          <span role="columnheader">{texts.customer}</span>
-          <span role="columnheader" className="number">
-            {texts.value}
-          </span>
-          <span role="columnheader" className="number">
-            {shared.records}
-          </span>
-          <span role="columnheader" className="number">
-            {shared.share}
-          </span>
+    <>
+      <div
+        ref={scroll}
+        className="customer-list"
+        style={{ '--characters': longest } as CSSProperties}
+        tabIndex={0}
+        role="table"
+        aria-label={pageTexts.list}
+        aria-rowcount={(count ?? -2) + 1}
+      >
+        <div role="rowgroup" className="customer-list-head">
+          <div role="row" className="customer-row" aria-rowindex={1}>
+            <span role="columnheader">{texts.customer}</span>
+            <span role="columnheader" className="number">
+              {texts.value}
+            </span>
+            <span role="columnheader" className="number">
+              {shared.records}
+            </span>
+            <span role="columnheader" className="number">
+              {shared.share}
+            </span>
+          </div>
+        </div>
+        <div role="rowgroup" className="customer-list-rows" style={{ height: rows.getTotalSize() }}>
+          {inSight.map(({ index, start }) => {
+            const each = customers[index] as CustomerSum
+            return (
+              <div
+                key={each.customer}
+                role="row"
+                className="customer-row customer-row-placed"
+                aria-rowindex={index + 2}
+                style={{ transform: `translateY(${start}px)` }}
+              >
+                <span role="rowheader">
+                  <a href={paths.customer(each.customer, same)} title={each.customer}>
+                    {each.customer}
+                  </a>
+                </span>
+                <span role="cell" className="number">
+                  {each.aggregated_value_decimal}
+                </span>
+                <span role="cell" className="number">
+                  {number(each.records)}
+                </span>
+                <span role="cell" className="number">
+                  {records === null ? '–' : shareText(each.records, records)}
+                </span>
+              </div>
+            )
+          })}
         </div>
       </div>
-      <div role="rowgroup" className="customer-list-rows" style={{ height: rows.getTotalSize() }}>
-        {inSight.map(({ index, start }) => {
-          const each = customers[index] as CustomerSum
-          return (
-            <div
-              key={each.customer}
-              role="row"
-              className="customer-row customer-row-placed"
-              aria-rowindex={index + 2}
-              style={{ transform: `translateY(${start}px)` }}
-            >
-              <span role="rowheader">
-                <a href={paths.customer(each.customer, same)} title={each.customer}>
-                  {each.customer}
-                </a>
-              </span>
-              <span role="cell" className="number">
-                {each.aggregated_value_decimal}
-              </span>
-              <span role="cell" className="number">
-                {number(each.records)}
-              </span>
-              <span role="cell" className="number">
-                {records === null ? '–' : shareText(each.records, records)}
-              </span>
-            </div>
-          )
-        })}
-      </div>
-    </div>
+      <p className="print-only">{pageTexts.printedRows}</p>
+    </>
   )
 }
