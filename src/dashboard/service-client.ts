@@ -26,11 +26,21 @@ export class Failure extends Error {
   }
 }
 
-export function get<Answer>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Answer> {
+export async function get<Answer>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Answer> {
+  return (await getDated<Answer>(path, query, signal)).answer
+}
+
+interface Dated<Answer> {
+  readonly answer: Answer
+  /** When the service sent it, by its own clock, to the second; by that of the browser where it does not say. */
+  readonly at: number
+}
+
+export function getDated<Answer>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Dated<Answer>> {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value))
   const url = search.size === 0 ? path : `${path}?${search}`
-  return send(url, signal ? { signal } : {})
+  return sendDated(url, signal ? { signal } : {})
 }
 
 /** `idempotencyKey` makes sending it again, after an answer that was lost, the same as sending it once. */
@@ -59,6 +69,10 @@ export function newIdempotencyKey(): string {
 }
 
 async function send<Answer>(url: string, request: RequestInit): Promise<Answer> {
+  return (await sendDated<Answer>(url, request)).answer
+}
+
+async function sendDated<Answer>(url: string, request: RequestInit): Promise<Dated<Answer>> {
   let response: Response
   try {
     response = await fetch(url, { ...request, credentials: 'same-origin' })
@@ -69,7 +83,10 @@ async function send<Answer>(url: string, request: RequestInit): Promise<Answer> 
   const body = (await response.json().catch(() => null)) as
     | (Answer & { readonly error?: { readonly message?: string; readonly code?: string; readonly param?: string } })
     | null
-  if (response.ok && body !== null) return body
+  if (response.ok && body !== null) {
+    const at = Date.parse(response.headers.get('date') ?? '')
+    return { answer: body, at: Number.isNaN(at) ? Date.now() : at }
+  }
   const { message, code, param } = body?.error ?? {}
   throw new Failure(
     response.status,

@@ -22,7 +22,7 @@ const IMPORTED_AT_ONCE = 700
 describeDashboard('The customers of a meter', (suite) => {
   const open = async (meter: Meter, options = {}): Promise<Page> => {
     const page = await suite.signedIn(TEST_KEY, options, `#/meters/${meter.id}/customers`)
-    await page.getByRole('radio').nth(2).check()
+    await page.getByRole('radio').nth(3).check()
     return page
   }
   const names = (page: Page): Promise<string[]> => page.getByRole('table').getByRole('rowheader').allTextContents()
@@ -104,7 +104,7 @@ describeDashboard('The customers of a meter', (suite) => {
       expect(await part.isVisible()).toBe(false)
     }
     await page.emulateMedia({ media: 'screen' })
-    await page.getByLabel('As known at (UTC)').fill(new Date(TODAY - 30 * DAY_MS).toISOString().slice(0, 19))
+    await page.getByLabel('Exact time (UTC)').fill(new Date(TODAY - 30 * DAY_MS).toISOString().slice(0, 19))
     await page.getByRole('heading', { name: 'No usage in this period' }).waitFor()
   })
 
@@ -118,7 +118,7 @@ describeDashboard('The customers of a meter', (suite) => {
     for (const [customer, value] of Object.entries(usage)) {
       await page.evaluate(`location.hash = '#/meters/${meter.id}/customers'`)
       await page.getByLabel('Search customers').waitFor()
-      await page.getByRole('radio').nth(2).check()
+      await page.getByRole('radio').nth(3).check()
       await page.getByRole('link', { name: customer, exact: true }).click()
       await heading(page, `Customer ${customer}`).waitFor()
       await page.reload()
@@ -139,7 +139,7 @@ describeDashboard('The customers of a meter', (suite) => {
     await page.getByText('1 件の顧客、使用量の合計は 123456789.123456 です。').waitFor()
     await expectReadable(page)
     await page.getByRole('link', { name: customer }).click()
-    await page.getByRole('radio').nth(2).check()
+    await page.getByRole('radio').nth(3).check()
     await page.locator('.digest-value').waitFor()
     await expectReadable(page)
   })
@@ -151,7 +151,7 @@ describeDashboard('The customers of a meter', (suite) => {
     await page.locator('[data-figure=total]', { hasText: new RegExp(`^${MANY_EVENTS}$`) }).waitFor()
     await page.locator('.recharts-bar-rectangle path').first().waitFor()
     await page.getByRole('link', { name: 'Customers', exact: true }).click()
-    await page.getByRole('radio').nth(2).check()
+    await page.getByRole('radio').nth(3).check()
     await page.getByText(`2,100 customers used ${MANY_EVENTS} in all.`).waitFor()
     const list = page.getByRole('table', { name: 'Usage by customer' })
     const row = list.getByRole('row')

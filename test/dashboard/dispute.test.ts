@@ -14,7 +14,7 @@ describeDashboard('A number that is doubted', (suite) => {
   const customer = `cus ${MALICIOUS}`
   const opened = async (options = {}): Promise<Page> => {
     const page = await suite.signedIn(TEST_KEY, options, `#/customers/${encodeURIComponent(customer)}`)
-    await page.getByRole('radio').nth(2).check()
+    await page.getByLabel('Last 30 days').check()
     return page
   }
 

@@ -67,8 +67,8 @@ describeDashboard(
       expect(await page.getByRole('article').count()).toBe(0)
       expect(await seriousIssues(page)).toEqual([])
       await page.evaluate(`location.hash = '#/customers/cus_A'`)
-      await page.getByLabel('表示する時点 (UTC)').fill('2999-01-01T00:00:00')
-      await page.getByText('現在より前の日時を指定してください。').waitFor()
+      await page.getByLabel('日時を指定 (UTC)').fill('2999-01-01T00:00:00')
+      await page.getByText('未来の日時です。').waitFor()
     })
   },
   { choices },

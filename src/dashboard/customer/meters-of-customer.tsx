@@ -1,12 +1,13 @@
 /** A line for each meter the customer has usage on, with its parts and, where asked for, every event. */
-import { Fragment, useState } from 'react'
+import { Fragment } from 'react'
 import { Button } from 'react-aria-components'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
-import { paths } from '../route.js'
+import { changeQuery, paths, useAddressQuery } from '../route.js'
 import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
+import { asOfAddress, periodQuery } from '../usage/address.js'
 import { ExplainList } from '../usage/explain-list.js'
 import { keyedGroupName } from '../usage/group-name.js'
-import type { Interval } from '../usage/period.js'
+import type { Interval, Period } from '../usage/period.js'
 import { usageTexts } from '../usage/texts.js'
 import type { AsOf, UsageOfCustomer } from '../usage/usage-answers.js'
 import { customerTexts } from './texts.js'
@@ -14,16 +15,19 @@ import { customerTexts } from './texts.js'
 interface Props {
   readonly customer: string
   readonly meters: UsageOfCustomer['meters']
+  readonly period: Period
   readonly interval: Interval
   readonly asOf: AsOf
 }
 
-export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
+export function MetersOfCustomer({ customer, meters, period, interval, asOf }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(customerTexts)
   const shared = usePageTexts(usageTexts)
   const number = useNumberFormat()
-  const [explained, setExplained] = useState<string | null>(null)
+  const explained = useAddressQuery().get('explain')
+  const setExplained = (meter: string | null): void => changeQuery({ explain: meter ?? undefined }, 'step')
+  const same = { ...periodQuery(period, interval), ...asOfAddress(asOf), customer }
   const explainedMeter = meters.find(({ meter }) => meter.id === explained)?.meter
   return (
     <>
@@ -44,7 +48,7 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
             <Fragment key={meter.id}>
               <tr>
                 <th scope="row">
-                  <a href={paths.meter(meter.id)}>{meter.display_name}</a>
+                  <a href={paths.meter(meter.id, 'overview', same)}>{meter.display_name}</a>
                   <br />
                   <code className="quiet">{meter.event_name}</code>
                 </th>

@@ -2,7 +2,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, type CSSProperties } from 'react'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
-import { paths } from '../route.js'
+import { paths, type AddressQuery } from '../route.js'
 import { useScrollSign } from '../scroll-sign.js'
 import { shareText } from '../usage/share.js'
 import { usageTexts } from '../usage/texts.js'
@@ -11,6 +11,8 @@ import { customersTexts } from './texts.js'
 
 interface Props {
   readonly customers: readonly CustomerSum[]
+  /** The period and the moment, for the addresses of the customers. */
+  readonly same: AddressQuery
   /** Of all there are; null: not known. */
   readonly count: number | null
   /** Of all customers; null: not known. */
@@ -23,7 +25,7 @@ interface Props {
 const ROW_PX = 44
 const ROWS_BEYOND_SIGHT = 10
 
-export function CustomerList({ customers, count, total, onEnd }: Props) {
+export function CustomerList({ customers, same, count, total, onEnd }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(customersTexts)
   const shared = usePageTexts(usageTexts)
@@ -79,7 +81,7 @@ export function CustomerList({ customers, count, total, onEnd }: Props) {
                 style={{ transform: `translateY(${start}px)` }}
               >
                 <span role="rowheader">
-                  <a href={paths.customer(each.customer)} title={each.customer}>
+                  <a href={paths.customer(each.customer, same)} title={each.customer}>
                     {each.customer}
                   </a>
                 </span>
@@ -102,6 +104,7 @@ export function CustomerList({ customers, count, total, onEnd }: Props) {
           {texts.scrollsSideways}
         </p>
       )}
+      <p className="print-only">{pageTexts.printedRows}</p>
     </>
   )
 }

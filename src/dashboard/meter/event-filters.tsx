@@ -10,10 +10,11 @@ export const noFilter: EventFilter = { status: 'all', customer: '', identifier: 
 
 interface Props {
   readonly filter: EventFilter
+  readonly isFiltered: boolean
   readonly onChange: (filter: EventFilter) => void
 }
 
-export function EventFilters({ filter, onChange }: Props) {
+export function EventFilters({ filter, isFiltered, onChange }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(eventsTexts)
   return (
@@ -45,7 +46,7 @@ export function EventFilters({ filter, onChange }: Props) {
       />
       <TimeField label={pageTexts.from} value={filter.from} onChange={(from) => onChange({ ...filter, from })} />
       <TimeField label={pageTexts.to} value={filter.to} onChange={(to) => onChange({ ...filter, to })} />
-      {filter !== noFilter && (
+      {isFiltered && (
         <Button className="button button-quiet" onPress={() => onChange(noFilter)}>
           {pageTexts.clear}
         </Button>

@@ -2,10 +2,11 @@
 import { useRef, useState, type ReactNode } from 'react'
 import type { Meter } from '../answers.js'
 import { usePageTexts, useTexts } from '../language.js'
-import { paths } from '../route.js'
+import { paths, useAddressQuery } from '../route.js'
 import { useMayChange } from '../session.js'
 import { utcDay, utcMinute, utcSecond } from '../utc.js'
 import { bucketStart } from '../../domain/time-bucket.js'
+import { carriedQuery } from '../usage/address.js'
 import { CancelEvent } from './cancel-event.js'
 import { RecordDetails, RejectionDetails } from './event-details.js'
 import { eventsTexts } from './events-texts.js'
@@ -18,14 +19,17 @@ interface Props {
   readonly meter: Meter
   readonly event: MeterEvent
   /** Whether its details are shown from the beginning. */
-  readonly isOpen?: boolean
+  readonly isOpen: boolean
+  /** As it was at an earlier moment: nothing can be done with it. */
+  readonly isOfPast: boolean
 }
 
-export function EventRow({ meter, event, isOpen = false }: Props) {
+export function EventRow({ meter, event, isOpen, isOfPast }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(eventsTexts)
-  const mayChange = useMayChange()
+  const mayChange = useMayChange() && !isOfPast
   const row = useRef<HTMLLIElement>(null)
+  const same = { ...carriedQuery(useAddressQuery()), customer: undefined }
   const isRecord = event.kind === 'record'
   const { identifier } = isRecord ? event.record : event.rejection
   const payload = isRecord ? event.record.payload : payloadOf(event.rejection)
@@ -39,7 +43,7 @@ export function EventRow({ meter, event, isOpen = false }: Props) {
         </time>
         <Status event={event} />
         <code>{identifier}</code>
-        {customer !== undefined && <a href={paths.customer(customer)}>{customer}</a>}
+        {customer !== undefined && <a href={paths.customer(customer, same)}>{customer}</a>}
         {value !== null && <strong className="event-value">{value}</strong>}
         {(meter.dimension_payload_keys ?? [])
           .filter((key) => Object.hasOwn(payload, key))

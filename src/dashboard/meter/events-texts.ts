@@ -31,6 +31,8 @@ const en = {
   noneHint: 'As soon as a program reports usage, its events appear here. The snippets to send one are ready to copy:',
   toIntegrate: 'Send the first event',
   noMatch: 'No event matches the filters.',
+  noRejectionsAtPosition:
+    'A log position is one of usage events: rejections are not listed. Choose a time to see them, too.',
   rejected: 'Rejected',
   countedLater: 'Counted later',
 
@@ -110,6 +112,8 @@ const ja: typeof en = {
   noneHint: 'プログラムが使用量を送信すると、ここに表示されます。送信用のコードをコピーできます。',
   toIntegrate: '最初のイベントを送信',
   noMatch: '条件に一致するイベントはありません。',
+  noRejectionsAtPosition:
+    'ログの位置は使用状況イベントのものです。拒否されたイベントは表示されません。表示するには日時を指定してください。',
   rejected: '拒否',
   countedLater: '後から集計',
 

@@ -1,5 +1,5 @@
 /** Why a bar is as high as it is: the customers it is made of, and the events of the one that is chosen. */
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useLayoutEffect, useRef, useState } from 'react'
 import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
@@ -133,7 +133,6 @@ function CustomersOfBar({ meter, interval, asOf, dimensions, onCustomer }: Custo
   const customers = useQuery({
     queryKey: ['usage', 'by customer', meter.id, interval.start, interval.end, asOf, asked],
     queryFn: ({ signal }) => getUsageByCustomer(meter.id, interval, asOf, asked, signal),
-    placeholderData: keepPreviousData,
   })
   if (customers.isError) return <FailureNotice error={customers.error} onRetry={() => void customers.refetch()} />
   if (customers.isPending) return <Skeleton />

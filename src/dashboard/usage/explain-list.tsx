@@ -11,6 +11,7 @@ import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
 import { ExplainedRejections } from './explained-rejections.js'
+import { asOfAddress } from './address.js'
 import type { Interval } from './period.js'
 import { usageTexts } from './texts.js'
 import {
@@ -81,7 +82,7 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
                 <span className="quiet">{pageTexts.receivedAt(utcSecond(Date.parse(record.recorded_at)))}</span>
               </td>
               <td>
-                <a href={paths.event(meter.id, record.identifier)}>
+                <a href={paths.event(meter.id, record.identifier, asOfAddress(asOf))}>
                   <code>{record.identifier}</code>
                 </a>
                 {(meter.dimension_payload_keys ?? []).map((key) => (

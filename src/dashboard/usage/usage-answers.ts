@@ -65,15 +65,16 @@ export interface Digest {
   readonly sequence: number
 }
 
-/** A moment of the past in milliseconds; null: now. */
-export type AsOf = number | null
+/** A moment of the past in milliseconds since the epoch, or a place in the log; null: now. */
+export type AsOf = { readonly instant: number } | { readonly position: string } | null
 
 export function intervalQuery({ start, end }: Interval, asOf: AsOf): Query {
-  return {
-    start_time: start / 1000,
-    end_time: end / 1000,
-    ...(asOf === null ? {} : { as_of: Math.floor(asOf / 1000) }),
-  }
+  return { start_time: start / 1000, end_time: end / 1000, ...asOfQuery(asOf) }
+}
+
+export function asOfQuery(asOf: AsOf): Query {
+  if (asOf === null) return {}
+  return 'instant' in asOf ? { as_of: Math.floor(asOf.instant / 1000) } : { as_of_position: asOf.position }
 }
 
 export function meterPath(meterId: string, question: 'usage' | 'customers' | 'explain'): string {
