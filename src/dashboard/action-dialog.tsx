@@ -6,6 +6,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { Button, Dialog, DialogTrigger, Form, Heading, Modal, ModalOverlay } from 'react-aria-components'
 import './action-dialog.css'
+import { busyClass } from './busy-class.js'
 import { FailureNotice } from './failure-notice.js'
 import { useTexts } from './language.js'
 
@@ -21,6 +22,9 @@ interface Props {
   readonly isSmall?: boolean
   /** Before the dialog opens. */
   readonly onOpen?: () => void
+  readonly onOpenChange?: (isOpen: boolean) => void
+  /** Why there is nothing to do any more, when that happens while the dialog is open. */
+  readonly isOver?: string | null
   readonly run: () => Promise<unknown>
   /** First elements of the keys of queries whose answers change with it. */
   readonly changes: readonly string[]
@@ -35,13 +39,19 @@ export function ActionDialog({
   isDangerous = false,
   isSmall = false,
   onOpen,
+  onOpenChange,
+  isOver = null,
   run,
   changes,
   children,
 }: Props) {
   const texts = useTexts()
   const client = useQueryClient()
-  const [isOpen, setOpen] = useState(false)
+  const [isOpen, setOpenState] = useState(false)
+  const setOpen = (open: boolean): void => {
+    setOpenState(open)
+    onOpenChange?.(open)
+  }
   const attempt = useMutation({
     mutationFn: run,
     onSuccess: () => {
@@ -49,6 +59,8 @@ export function ActionDialog({
       for (const topic of changes) void client.invalidateQueries({ queryKey: [topic] })
     },
   })
+  // What was done here is no news.
+  const over = attempt.isPending || attempt.isSuccess ? null : isOver
   const changeOpen = (open: boolean): void => {
     if (open) {
       attempt.reset()
@@ -72,22 +84,29 @@ export function ActionDialog({
               validationBehavior="aria"
               onSubmit={(event) => {
                 event.preventDefault()
-                if (!attempt.isPending) attempt.mutate()
+                if (!attempt.isPending && over === null) attempt.mutate()
               }}
             >
               <Heading slot="title" level={2}>
                 {title}
               </Heading>
-              {children}
-              {attempt.isError && <FailureNotice error={attempt.error} />}
+              {over === null ? (
+                children
+              ) : (
+                <p className="notice" role="status">
+                  {over}
+                </p>
+              )}
+              {attempt.isError && over === null && <FailureNotice error={attempt.error} />}
               <div className="buttons">
-                <Button
-                  type="submit"
-                  className={isDangerous ? 'button button-danger' : 'button button-main'}
-                  isDisabled={attempt.isPending}
-                >
-                  {action}
-                </Button>
+                {over === null && (
+                  <Button
+                    type="submit"
+                    className={`button ${isDangerous ? 'button-danger' : 'button-main'} ${busyClass(attempt.isPending)}`}
+                  >
+                    {action}
+                  </Button>
+                )}
                 <Button className="button" slot="close">
                   {texts.close}
                 </Button>

@@ -1,5 +1,6 @@
 /** Signing in, or the page the address names. */
 import { useQuery } from '@tanstack/react-query'
+import { Boundary } from './boundary.js'
 import { CreateMeterPage } from './create-meter-page.js'
 import { FailureNotice } from './failure-notice.js'
 import { useTexts } from './language.js'
@@ -31,7 +32,9 @@ export function App() {
     return (
       <SignedIn value={session.data}>
         <Shell>
-          <Page />
+          <Boundary place={address}>
+            <Page />
+          </Boundary>
         </Shell>
       </SignedIn>
     )
@@ -58,7 +61,7 @@ function Page() {
     case 'meter':
       return <MeterPage key={route.meterId} meterId={route.meterId} tab={route.tab} />
     case 'rejections':
-      return <RejectionsPage />
+      return <RejectionsPage key={route.identifier} identifier={route.identifier} />
     case 'system':
       return <SystemPage />
     case 'customer':

@@ -1,6 +1,6 @@
 /** The form of a new meter, with a preview beside it. */
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import {
   Button,
   FieldError,
@@ -15,7 +15,8 @@ import {
 } from 'react-aria-components'
 import { formulaNames, isFormulaName } from '../domain/aggregation.js'
 import type { Meter } from './answers.js'
-import { FailureNotice, refusalText } from './failure-notice.js'
+import { busyClass } from './busy-class.js'
+import { FailureNotice, problemText } from './failure-notice.js'
 import { useTexts } from './language.js'
 import { emptyForm, meterOf, parametersOf, problemOf, type MeterForm, type Problem } from './meter-form.js'
 import { metersKey } from './meters.js'
@@ -48,6 +49,10 @@ export function CreateMeterPage() {
       setProblem(found?.field ? found : null)
     },
   })
+  const fields = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    if (problem !== null) fields.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+  }, [problem])
   const change = (changed: Partial<MeterForm>): void => {
     setForm({ ...form, ...changed })
     setIdempotencyKey(newIdempotencyKey())
@@ -55,12 +60,13 @@ export function CreateMeterPage() {
     creation.reset()
   }
   const submit = (): void => {
+    if (creation.isPending) return
     const configured = meterOf(form, now)
     if ('problem' in configured) return setProblem(configured.problem)
     creation.mutate()
   }
   const problemAt = (field: keyof MeterForm): string | null =>
-    problem?.field === field ? refusalText(texts, problem.code, problem.message) : null
+    problem?.field === field ? problemText(texts, problem) : null
   const textField = (field: 'displayName' | 'eventName' | 'valueKey' | 'customerKey' | 'dimensions') => ({
     value: form[field],
     onChange: (text: string) => change({ [field]: text }),
@@ -72,6 +78,7 @@ export function CreateMeterPage() {
       {!mayChange && <p className="notice">{texts.readOnlyHint}</p>}
       <div className="columns">
         <Form
+          ref={fields}
           className="panel stack"
           validationBehavior="aria"
           onSubmit={(event) => {
@@ -109,7 +116,7 @@ export function CreateMeterPage() {
           {creation.isError && problem === null && <FailureNotice error={creation.error} onRetry={submit} />}
           {mayChange && (
             <div className="buttons">
-              <Button type="submit" className="button button-main" isDisabled={creation.isPending}>
+              <Button type="submit" className={`button button-main ${busyClass(creation.isPending)}`}>
                 {creation.isPending ? texts.creating : texts.createMeter}
               </Button>
               <a className="button" href={paths.meters}>

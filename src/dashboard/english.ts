@@ -1,6 +1,18 @@
 /** What the dashboard says. Every other language has the same entries, checked by the compiler. */
+import { counted } from './counted.js'
 import type { ErrorCode } from '../domain/errors.js'
 import type { PreviewedFate } from '../domain/meter-preview.js'
+import { utcSecond } from './utc.js'
+
+type RefusalCode =
+  | ErrorCode
+  | 'audit_running'
+  | 'forbidden'
+  | 'lock_timeout'
+  | 'more_permissions_required'
+  | 'rebuild_running'
+  | 'resource_already_exists'
+  | 'unauthenticated'
 
 export const english = {
   language: 'English',
@@ -22,6 +34,14 @@ export const english = {
   retry: 'Try again',
   failed: 'This did not work',
   unreachable: 'The service could not be reached. Check that it runs and that you are connected, then try again.',
+  answeredByAnother: (status: number) =>
+    `Something between this page and the service answered in its place (status ${status}): a proxy, most likely. Check that the service runs and that the proxy reaches it, then try again.`,
+  tooMuch: (seconds: number | null) =>
+    `The service is asked for more than it does at once. Wait ${seconds === null ? 'a moment' : counted(String(seconds), 'second')}, then try again.`,
+  unavailable: (seconds: number | null) =>
+    `The service cannot do this just now. Wait ${seconds === null ? 'a moment' : counted(String(seconds), 'second')}, then try again; if it stays so, the page “System” says what it lacks.`,
+  broken:
+    'Something went wrong inside the service. Try again; if it stays so, give the request below to whoever runs it: it is in the log.',
   sessionOver: 'You were signed out: the session is over or its key was revoked. Sign in again.',
   requestId: (id: string) => `Request ${id}`,
   unknownPage: 'There is no such page',
@@ -33,14 +53,15 @@ export const english = {
   apiKeyHint: 'A secret key (sk_…) or a read key (rk_…). It decides which account you see, and whether test or live.',
   apiKeyMissing: 'Enter an API key.',
   whereIsMyKey: 'Where is my key?',
-  keyHelp: 'The service printed a test key when it first started. Whoever runs it can issue another with:',
+  keyHelp:
+    'The service printed a test key when it first started. Whoever runs it can issue another, in its folder, with:',
 
   meters: 'Meters',
   createMeter: 'Create meter',
   search: 'Search meters',
   searchHint: 'Name or event name',
   noMatch: (text: string) => `No meter has “${text}” in its name or event name.`,
-  searchedFirst: (count: number) => `There are more meters; the newest ${count} are shown.`,
+  searchedFirst: (count: string) => `There are more meters; the newest ${count} are shown.`,
   noMeters: 'No meters yet',
   noMetersHint: 'A meter says which events count and how they add up. Create one, then report usage like this:',
   noMetersReadOnly: 'Once someone has created a meter with a secret key, it is shown here.',
@@ -52,7 +73,8 @@ export const english = {
   columnActivity: 'Events by hour',
   columnLastHour: 'Last hour',
   columnLastDay: 'Last day',
-  activityLabel: (count: string, most: string) => `${count} events received in 24 hours, at most ${most} in one`,
+  activityLabel: (count: string, most: string) =>
+    `${counted(count, 'event')} received in 24 hours, at most ${most} in one`,
   columnCreated: 'Created (UTC)',
   active: 'Active',
   inactive: 'Inactive',
@@ -86,6 +108,8 @@ export const english = {
   creating: 'Creating…',
   cancel: 'Cancel',
   close: 'Close',
+  actions: 'Actions',
+  scrollsSideways: 'This table scrolls sideways ↔',
   copy: 'Copy',
   copyOf: (name: string) => `Copy: ${name}`,
   copied: 'Copied',
@@ -128,7 +152,7 @@ export const english = {
       case 'not_last':
         return `${fate.by} is later, and only the latest value counts.`
       case 'cancelled':
-        return 'It was cancelled.'
+        return `It was cancelled at ${utcSecond(fate.at)}.`
       case 'outside':
         return 'It happened outside the interval.'
       case 'duplicate':
@@ -148,9 +172,29 @@ export const english = {
   refusalCount: (count: number, identifier: string) => `${count}, for example ${identifier}`,
   settingsWrong: 'The settings need mending before they can be tried:',
   /** In place of the service's own words; what has no entry is said in those. */
-  refusals: { parameter_invalid_empty: 'This must not be empty.' } as Partial<
-    Record<ErrorCode | 'resource_already_exists' | 'rebuild_running' | 'audit_running', string>
-  >,
+  refusals: {
+    parameter_invalid_empty: 'This must not be empty.',
+    unauthenticated: 'This is no active API key of this service. Check it, or have whoever runs the service issue one.',
+    more_permissions_required: 'This key may not do that. Sign in with a secret key.',
+    forbidden:
+      'The service takes changes only from its own pages. Reload the page; if it stays so, a proxy in front must pass the Host header on.',
+    lock_timeout: 'Something else changed the same at the same time. Try again.',
+    audit_running: 'An audit is running. Begin this one when it is done.',
+    rebuild_running: 'A rebuild is running. Begin this one when it is done.',
+  } as Partial<Record<RefusalCode, string>>,
+  /** Of one parameter: `<code> <parameter>`. */
+  refusalsOf: {
+    'more_permissions_required api_key':
+      'A key of role ingest reports usage and reads nothing. Sign in with a secret key, or one of role read.',
+    'parameter_invalid as_of': 'The moment must not be in the future: nobody knows yet.',
+    'parameter_invalid timestamp[lt]': 'The end must be after the beginning.',
+    'parameter_invalid end_time':
+      'That is too much at once. Choose a shorter time, one customer, or days in place of hours.',
+    'parameter_invalid dimension_filters':
+      'This customer has too many combinations of dimensions to be explained at once. Choose a group.',
+    'parameter_invalid dimension_group_by_keys': 'There are too many groups. Group by another dimension.',
+    'parameter_invalid created': 'That is too much to count. Choose a meter or a shorter time.',
+  } as Readonly<Record<string, string | undefined>>,
 }
 
 export type Texts = typeof english

@@ -3,17 +3,24 @@ import { Button } from 'react-aria-components'
 import { usageRefusalCodes } from '../domain/errors.js'
 import type { Texts } from './english.js'
 import { useTexts } from './language.js'
+import type { Problem } from './meter-form.js'
 import { Failure } from './service-client.js'
 
 export function FailureNotice({ error, onRetry }: { readonly error: unknown; readonly onRetry?: () => void }) {
   const texts = useTexts()
   const requestId = error instanceof Failure ? error.requestId : null
+  const said = ownWords(error)
   return (
     <div className="notice notice-bad" role="alert">
       <p>
         <strong>{texts.failed}</strong>
       </p>
       <p>{failureText(texts, error)}</p>
+      {said !== null && (
+        <p className="quiet" lang="en">
+          {said}
+        </p>
+      )}
       {requestId !== null && <p className="quiet">{texts.requestId(requestId)}</p>}
       {onRetry && (
         <Button className="button" onPress={onRetry}>
@@ -26,13 +33,34 @@ export function FailureNotice({ error, onRetry }: { readonly error: unknown; rea
 
 export function failureText(texts: Texts, error: unknown): string {
   if (!(error instanceof Failure)) return error instanceof Error ? error.message : String(error)
-  if (error.status === 0) return texts.unreachable
-  return refusalText(texts, error.code, error.message)
+  const { status, code, param, message, retryAfter } = error
+  if (status === 0) return texts.unreachable
+  if (!error.isOfService) return texts.answeredByAnother(status)
+  if (isPassing(error)) return status === 429 ? texts.tooMuch(retryAfter) : texts.unavailable(retryAfter)
+  if (status >= 500) return texts.broken
+  return refusalText(texts, code, message, param)
 }
 
-export function refusalText(texts: Texts, code: string | null, message: string): string {
-  const known: Readonly<Record<string, string | undefined>> = texts.refusals
-  return (code !== null && Object.hasOwn(known, code) ? known[code] : undefined) ?? message
+/** Of a failure that is none of what was asked for: what it is called in the log of the service. */
+function ownWords(error: unknown): string | null {
+  if (!(error instanceof Failure) || !error.isOfService) return null
+  return isPassing(error) || error.status >= 500 ? error.message : null
+}
+
+function isPassing({ status }: Failure): boolean {
+  return status === 429 || status === 503
+}
+
+export function refusalText(texts: Texts, code: string | null, message: string, param: string | null = null): string {
+  return own(texts.refusalsOf, `${code} ${param}`) ?? own(texts.refusals, code ?? '') ?? message
+}
+
+function own(known: Readonly<Record<string, string | undefined>>, name: string): string | undefined {
+  return Object.hasOwn(known, name) ? known[name] : undefined
+}
+
+export function problemText(texts: Texts, { code, message, param }: Problem): string {
+  return refusalText(texts, code, message, param)
 }
 
 /** Of an event as a whole. What is said of one parameter where that one stands would leave out here which one it is. */

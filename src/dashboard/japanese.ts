@@ -1,4 +1,5 @@
 import type { Texts } from './english.js'
+import { utcSecond } from './utc.js'
 
 export const japanese: Texts = {
   language: '日本語',
@@ -20,6 +21,14 @@ export const japanese: Texts = {
   retry: '再試行',
   failed: '処理できませんでした',
   unreachable: 'サービスに接続できません。サービスの稼働とネットワークを確認してから、再試行してください。',
+  answeredByAnother: (status) =>
+    `サービスではなく、途中のプロキシなどから応答がありました (ステータス ${status})。サービスの稼働と、プロキシからサービスへの接続を確認してから、再試行してください。`,
+  tooMuch: (seconds) =>
+    `サービスへの要求が多すぎます。${seconds === null ? 'しばらく' : `${seconds} 秒ほど`}待ってから、再試行してください。`,
+  unavailable: (seconds) =>
+    `サービスは現在この処理を実行できません。${seconds === null ? 'しばらく' : `${seconds} 秒ほど`}待ってから、再試行してください。解消しない場合は、「システム」ページで状態を確認してください。`,
+  broken:
+    'サービスの内部でエラーが発生しました。再試行しても解消しない場合は、次のリクエスト ID をサービスの管理者に伝えてください。ログに記録されています。',
   sessionOver: 'ログアウトしました。セッションが終了したか、キーが取り消されています。もう一度ログインしてください。',
   requestId: (id) => `リクエスト ${id}`,
   unknownPage: 'ページが見つかりません',
@@ -33,7 +42,7 @@ export const japanese: Texts = {
   apiKeyMissing: 'API キーを入力してください。',
   whereIsMyKey: 'キーの確認方法',
   keyHelp:
-    'サービスの初回起動時にテスト用のキーが表示されます。サービスの管理者は、次のコマンドで新しいキーを発行できます。',
+    'サービスの初回起動時にテスト用のキーが表示されます。サービスの管理者は、Meterbook のフォルダーで次のコマンドを実行すると、新しいキーを発行できます。',
 
   meters: 'メーター',
   createMeter: 'メーターを作成',
@@ -88,6 +97,8 @@ export const japanese: Texts = {
   creating: '作成中…',
   cancel: 'キャンセル',
   close: '閉じる',
+  actions: '操作',
+  scrollsSideways: 'この表は横にスクロールできます ↔',
   copy: 'コピー',
   copyOf: (name) => `コピー: ${name}`,
   copied: 'コピーしました',
@@ -126,11 +137,11 @@ export const japanese: Texts = {
       case 'counted':
         return `合計に ${contribution} を加えます。`
       case 'overwritten':
-        return `同じ${fate.window === 'hour' ? '1 時間' : '1 日'}のうちに${fate.hasDimensions ? '同じディメンションの' : ''} ${fate.by} が後から受信されたため、そちらだけが集計されます。`
+        return `同じ ${fate.window === 'hour' ? '1 時間' : '1 日'}のうちに${fate.hasDimensions ? '同じディメンションの' : ''} ${fate.by} が後から受信されたため、そちらだけが集計されます。`
       case 'not_last':
         return `${fate.by} のほうが新しいため、そちらの値が使用されます。`
       case 'cancelled':
-        return 'キャンセルされました。'
+        return `${utcSecond(fate.at)} にキャンセルされました。`
       case 'outside':
         return '期間外のイベントです。'
       case 'duplicate':
@@ -149,6 +160,14 @@ export const japanese: Texts = {
   refusalCount: (count, identifier) => `${count} 件 (例: ${identifier})`,
   settingsWrong: 'この設定では試せません。次の点を修正してください。',
   refusals: {
+    unauthenticated:
+      'この API キーは、このサービスの有効なキーではありません。キーを確認するか、サービスの管理者に発行を依頼してください。',
+    more_permissions_required: 'このキーではこの操作を実行できません。シークレットキーでログインしてください。',
+    forbidden:
+      '変更できるのは、このサービスのページからだけです。ページを再読み込みしてください。解消しない場合は、プロキシが Host ヘッダーを渡しているか確認してください。',
+    lock_timeout: '同じ対象がほかから同時に変更されました。再試行してください。',
+    cancellation_window_passed: 'キャンセルできるのは、受信後 24 時間以内です。',
+    resource_missing: '見つかりません。ID を確認してください。',
     rebuild_running: '別の再構築を実行中です。完了してから、もう一度開始してください。',
     audit_running: '別の監査を実行中です。完了してから、もう一度開始してください。',
     archived_meter: 'このイベント名のメーターは無効です。有効にしてから、もう一度送信してください。',
@@ -166,5 +185,21 @@ export const japanese: Texts = {
     parameter_too_long: '長すぎます。短くしてください。',
     timestamp_in_future: '日時は、受信時刻の 5 分後までにしてください。',
     timestamp_too_far_in_past: '日時は、過去 35 日以内にしてください。',
+  },
+  refusalsOf: {
+    'more_permissions_required api_key':
+      '取り込み用 (ingest) のキーは使用量の送信専用で、表示には使用できません。シークレットキーまたは読み取り用キーでログインしてください。',
+    'parameter_invalid as_of': '表示する時点には、現在より前の日時を指定してください。',
+    'parameter_invalid timestamp[lt]': '終了には、開始より後の日時を指定してください。',
+    'parameter_invalid end_time':
+      '一度に集計する量が多すぎます。期間を短くするか、顧客を 1 件に絞るか、1 日単位にしてください。',
+    'parameter_invalid dimension_filters':
+      'この顧客はディメンションの組み合わせが多すぎるため、まとめて内訳を表示できません。グループを選択してください。',
+    'parameter_invalid dimension_group_by_keys': 'グループが多すぎます。別のディメンションを選択してください。',
+    'parameter_invalid created': '件数が多すぎて数えられません。メーターを選択するか、期間を短くしてください。',
+    'parameter_invalid value_settings[event_payload_key]':
+      '使用量のキーと顧客のキーには、異なるキーを指定してください。',
+    'parameter_invalid dimension_payload_keys':
+      'ディメンションには、互いに異なり、使用量や顧客のキーとも異なるキーを 10 個まで指定してください。',
   },
 }

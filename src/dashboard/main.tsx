@@ -2,9 +2,11 @@ import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@ta
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.js'
+import { Boundary } from './boundary.js'
 import { LanguageProvider } from './language.js'
 import { Failure } from './service-client.js'
 import { endsSession, sessionKey } from './session.js'
+import './print.css'
 
 const RETRIES_MAX = 2
 
@@ -33,7 +35,9 @@ createRoot(root).render(
   <StrictMode>
     <LanguageProvider>
       <QueryClientProvider client={client}>
-        <App />
+        <Boundary place="">
+          <App />
+        </Boundary>
       </QueryClientProvider>
     </LanguageProvider>
   </StrictMode>,

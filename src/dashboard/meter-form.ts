@@ -35,6 +35,7 @@ export interface Problem {
   /** The field it belongs to; null where it belongs to none. */
   readonly field: keyof MeterForm | null
   readonly code: string | null
+  readonly param: string | null
   readonly message: string
 }
 
@@ -101,5 +102,5 @@ export function parametersOf(form: MeterForm): Parameters {
 
 export function problemOf(error: DomainError | Failure): Problem {
   const field = error.param === null ? null : (fields[error.param.replace(/\[\d*\]$/, '')] ?? null)
-  return { field, code: error.code, message: error.message }
+  return { field, code: error.code, param: error.param, message: error.message }
 }

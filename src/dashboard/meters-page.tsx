@@ -29,6 +29,7 @@ const activityKey = ['usage', 'activity']
 export function MetersPage() {
   const texts = useTexts()
   const mayChange = useMayChange()
+  const number = useNumberFormat()
   const [search, setSearch] = useState('')
   const meters = useMeters()
   const all = meters.data?.meters ?? []
@@ -50,13 +51,15 @@ export function MetersPage() {
       {meters.isSuccess && all.length === 0 && <NoMeters />}
       {all.length > 0 && (
         <>
-          <SearchField className="field search" value={search} onChange={setSearch}>
-            <Label>{texts.search}</Label>
-            <Input placeholder={texts.searchHint} />
-          </SearchField>
+          <div className="searches">
+            <SearchField className="field search" value={search} onChange={setSearch}>
+              <Label>{texts.search}</Label>
+              <Input placeholder={texts.searchHint} />
+            </SearchField>
+            <FindCustomer />
+          </div>
           {shown.length === 0 ? <p>{texts.noMatch(search)}</p> : <MetersTable meters={shown} />}
-          {meters.data?.hasMore && <p className="quiet">{texts.searchedFirst(all.length)}</p>}
-          <FindCustomer />
+          {meters.data?.hasMore && <p className="quiet">{texts.searchedFirst(number(all.length))}</p>}
         </>
       )}
     </>

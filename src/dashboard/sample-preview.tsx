@@ -2,7 +2,7 @@
 import { useState } from 'react'
 import { Button, Input, Label, TextField } from 'react-aria-components'
 import type { EventPreview } from '../domain/meter-preview.js'
-import { refusalText } from './failure-notice.js'
+import { problemText } from './failure-notice.js'
 import { useTexts } from './language.js'
 import { previewedMeter, type MeterForm } from './meter-form.js'
 import { moved, nextSample, preview, SAMPLES_MAX, valueOf, type Sample } from './sample-events.js'
@@ -28,7 +28,7 @@ export function SamplePreview({ form, now, samples, onChange }: Props) {
       <p className="quiet">{texts.samplesIntro}</p>
       {'problem' in configured && (
         <p className="notice notice-bad">
-          {texts.settingsWrong} {refusalText(texts, configured.problem.code, configured.problem.message)}
+          {texts.settingsWrong} {problemText(texts, configured.problem)}
         </p>
       )}
       <ol className="samples">

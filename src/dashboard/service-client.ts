@@ -16,17 +16,31 @@ export class Failure extends Error {
     /** The parameter at fault, for example `event_name`. */
     readonly param: string | null = null,
     readonly requestId: string | null = null,
+    /** false: something on the way answered in its place, a proxy for example. */
+    readonly isOfService = true,
+    /** Seconds after which the service may be asked again; null: it did not say. */
+    readonly retryAfter: number | null = null,
   ) {
     super(message)
     this.name = 'Failure'
   }
 }
 
-export function get<Answer>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Answer> {
+export async function get<Answer>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Answer> {
+  return (await getDated<Answer>(path, query, signal)).answer
+}
+
+interface Dated<Answer> {
+  readonly answer: Answer
+  /** When the service sent it, by its own clock, to the second; by that of the browser where it does not say. */
+  readonly at: number
+}
+
+export function getDated<Answer>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Dated<Answer>> {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value))
   const url = search.size === 0 ? path : `${path}?${search}`
-  return send(url, signal ? { signal } : {})
+  return sendDated(url, signal ? { signal } : {})
 }
 
 /** `idempotencyKey` makes sending it again, after an answer that was lost, the same as sending it once. */
@@ -55,6 +69,10 @@ export function newIdempotencyKey(): string {
 }
 
 async function send<Answer>(url: string, request: RequestInit): Promise<Answer> {
+  return (await sendDated<Answer>(url, request)).answer
+}
+
+async function sendDated<Answer>(url: string, request: RequestInit): Promise<Dated<Answer>> {
   let response: Response
   try {
     response = await fetch(url, { ...request, credentials: 'same-origin' })
@@ -65,7 +83,10 @@ async function send<Answer>(url: string, request: RequestInit): Promise<Answer> 
   const body = (await response.json().catch(() => null)) as
     | (Answer & { readonly error?: { readonly message?: string; readonly code?: string; readonly param?: string } })
     | null
-  if (response.ok && body !== null) return body
+  if (response.ok && body !== null) {
+    const at = Date.parse(response.headers.get('date') ?? '')
+    return { answer: body, at: Number.isNaN(at) ? Date.now() : at }
+  }
   const { message, code, param } = body?.error ?? {}
   throw new Failure(
     response.status,
@@ -73,7 +94,14 @@ async function send<Answer>(url: string, request: RequestInit): Promise<Answer> 
     code ?? null,
     param ?? null,
     response.headers.get('request-id'),
+    message !== undefined,
+    secondsOf(response.headers.get('retry-after')),
   )
+}
+
+/** A header in the other form, a date, is left to whoever tries again. */
+function secondsOf(header: string | null): number | null {
+  return header !== null && /^\d+$/.test(header) ? Number(header) : null
 }
 
 function appendTo(body: URLSearchParams, prefix: string, parameters: Parameters): void {

@@ -6,6 +6,7 @@ import { FailureNotice } from './failure-notice.js'
 import { useLanguageSwitch, useTexts } from './language.js'
 import { useLive } from './live.js'
 import { CONTENT_ID } from './page-heading.js'
+import { PrintedFrom } from './printed-from.js'
 import { paths, useRoute, type Route } from './route.js'
 import { remove } from './service-client.js'
 import { changeSession, useMayChange, useSession } from './session.js'
@@ -51,6 +52,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         {signOut.isError && <FailureNotice error={signOut.error} onRetry={() => signOut.mutate()} />}
         {children}
       </main>
+      <PrintedFrom />
     </>
   )
 }

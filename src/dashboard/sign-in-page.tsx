@@ -71,7 +71,7 @@ export function SignInPage() {
       <details className="help">
         <summary>{texts.whereIsMyKey}</summary>
         <p>{texts.keyHelp}</p>
-        <pre tabIndex={0}>meterbook keys create</pre>
+        <pre tabIndex={0}>node dist/cli/main.js keys create</pre>
       </details>
     </main>
   )

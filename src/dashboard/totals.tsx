@@ -17,7 +17,7 @@ interface Props {
 export function Totals({ customers, window, onWindow }: Props) {
   const texts = useTexts()
   return (
-    <section className="totals" aria-label={texts.totals}>
+    <section className="totals">
       <div className="totals-head">
         <h3>{texts.totals}</h3>
         <label>

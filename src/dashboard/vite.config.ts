@@ -12,6 +12,8 @@ export default defineConfig({
     emptyOutDir: true,
     // The Content-Security-Policy allows no inline code and no data: fonts or styles.
     assetsInlineLimit: 0,
+    // A page whose code is there later never stands without its style.
+    cssCodeSplit: false,
     modulePreload: { polyfill: false },
     target: 'es2022',
     rolldownOptions: {

@@ -22,7 +22,7 @@ const IMPORTED_AT_ONCE = 700
 describeDashboard('The customers of a meter', (suite) => {
   const open = async (meter: Meter, options = {}): Promise<Page> => {
     const page = await suite.signedIn(TEST_KEY, options, `#/meters/${meter.id}/customers`)
-    await page.getByRole('radio').nth(2).check()
+    await page.getByRole('radio').nth(3).check()
     return page
   }
   const names = (page: Page): Promise<string[]> => page.getByRole('table').getByRole('rowheader').allTextContents()
@@ -34,7 +34,7 @@ describeDashboard('The customers of a meter', (suite) => {
     const page = await open(meter)
     await page.getByText('4 customers used 24.5 in all.').waitFor()
     expect(await names(page)).toEqual(['cus_high', MALICIOUS, '=1+1', 'cus_low'])
-    await page.getByRole('row', { name: 'cus_low -4 1 25%' }).waitFor()
+    await page.getByRole('row', { name: 'cus_low -4 1 -16%' }).waitFor()
     await page.getByLabel('Order').selectOption('customer')
     await page.locator('[aria-rowindex="3"]', { hasText: '=1+1' }).waitFor()
     expect(await names(page)).toEqual([MALICIOUS, '=1+1', 'cus_high', 'cus_low'].sort())
@@ -82,17 +82,17 @@ describeDashboard('The customers of a meter', (suite) => {
     await heading(page, `Customer ${customer}`).waitFor()
     await page.getByLabel('Last 30 days').check()
     await page.getByRole('row', { name: /^Credits \S+ Sum 2 -1\.5 0/ }).waitFor()
-    await page.getByRole('row', { name: 'eu 1 1', exact: true }).waitFor()
-    await page.getByRole('row', { name: `${MALICIOUS} 1 -2.5`, exact: true }).waitFor()
+    await page.getByRole('row', { name: 'region: eu 1 1', exact: true }).waitFor()
+    await page.getByRole('row', { name: `region: ${MALICIOUS} 1 -2.5`, exact: true }).waitFor()
     await page.getByRole('button', { name: `Explain Calls ${MALICIOUS}` }).click()
     await page.getByText('These events add up to 1.').waitFor()
     await page.getByText('Cancelled', { exact: true }).waitFor()
     const digest = await page.locator('.digest-value').textContent()
-    await page.getByText('4 records, as they stood after usage event').waitFor()
+    await page.getByText('4 records (3 in effect, 1 cancelled or overwritten), after usage event').waitFor()
     expect(await seriousIssues(page)).toEqual([])
 
     const command = await page.getByRole('region', { name: 'Command that checks the digest' }).textContent()
-    const script = `meterbook() { node dist/cli/main.js "$@" --quiet --data-dir "$FOLDER"; }\n${command}`
+    const script = `${command} --quiet --data-dir "$FOLDER"`
     const { stdout } = await run('sh', ['-c', script], { env: { ...process.env, FOLDER: suite.service.dataDir } })
     expect(stdout.trim()).toBe(digest)
 
@@ -104,7 +104,7 @@ describeDashboard('The customers of a meter', (suite) => {
       expect(await part.isVisible()).toBe(false)
     }
     await page.emulateMedia({ media: 'screen' })
-    await page.getByLabel('As known at (UTC)').fill(new Date(TODAY - 30 * DAY_MS).toISOString().slice(0, 19))
+    await page.getByLabel('Exact time (UTC)').fill(new Date(TODAY - 30 * DAY_MS).toISOString().slice(0, 19))
     await page.getByRole('heading', { name: 'No usage in this period' }).waitFor()
   })
 
@@ -118,7 +118,7 @@ describeDashboard('The customers of a meter', (suite) => {
     for (const [customer, value] of Object.entries(usage)) {
       await page.evaluate(`location.hash = '#/meters/${meter.id}/customers'`)
       await page.getByLabel('Search customers').waitFor()
-      await page.getByRole('radio').nth(2).check()
+      await page.getByRole('radio').nth(3).check()
       await page.getByRole('link', { name: customer, exact: true }).click()
       await heading(page, `Customer ${customer}`).waitFor()
       await page.reload()
@@ -139,7 +139,7 @@ describeDashboard('The customers of a meter', (suite) => {
     await page.getByText('1 件の顧客、使用量の合計は 123456789.123456 です。').waitFor()
     await expectReadable(page)
     await page.getByRole('link', { name: customer }).click()
-    await page.getByRole('radio').nth(2).check()
+    await page.getByRole('radio').nth(3).check()
     await page.locator('.digest-value').waitFor()
     await expectReadable(page)
   })
@@ -151,7 +151,7 @@ describeDashboard('The customers of a meter', (suite) => {
     await page.locator('[data-figure=total]', { hasText: new RegExp(`^${MANY_EVENTS}$`) }).waitFor()
     await page.locator('.recharts-bar-rectangle path').first().waitFor()
     await page.getByRole('link', { name: 'Customers', exact: true }).click()
-    await page.getByRole('radio').nth(2).check()
+    await page.getByRole('radio').nth(3).check()
     await page.getByText(`2,100 customers used ${MANY_EVENTS} in all.`).waitFor()
     const list = page.getByRole('table', { name: 'Usage by customer' })
     const row = list.getByRole('row')

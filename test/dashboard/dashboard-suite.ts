@@ -3,7 +3,7 @@
  * no page of any test a script failed, the security policy was broken or another host was asked.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals'
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Locator, Page, Route } from 'playwright-core'
 import type Stripe from 'stripe'
 import type { Clock } from '../../src/commands/environment.js'
 import { startRunningService, stores, TEST_KEY, type Choices, type RunningService } from '../running-service.js'
@@ -19,6 +19,8 @@ export interface DashboardSuite {
   open(options?: BrowserContextOptions): Promise<Page>
   /** At the list of meters, or at the path given (`#/system`); at the service itself, or at another address of it. */
   signedIn(key?: string, options?: BrowserContextOptions, path?: string, url?: string): Promise<Page>
+  /** That this happened in the page, which else must not; once it is asked for, it is no mishap. */
+  expectMishap(page: Page, mishap: RegExp): void
 }
 
 export function describeDashboard(
@@ -60,6 +62,14 @@ export function describeDashboard(
       get stripe() {
         return service.stripe
       },
+      expectMishap: (page, mishap) => {
+        watched = watched.map((each) => {
+          if (each.page !== page) return each
+          const others = each.mishaps.filter((text) => !mishap.test(text))
+          expect(others.length).toBeLessThan(each.mishaps.length)
+          return { page, mishaps: others }
+        })
+      },
       open: (options = {}) => openAt(`${service.url}/`, options),
       signedIn: async (key = TEST_KEY, options = {}, path = '', url = service.url) => {
         const page = await openAt(`${url}/${path}`, options)
@@ -74,4 +84,23 @@ export function describeDashboard(
 
 export function heading(page: Page, name: string): Locator {
   return page.getByRole('heading', { name, level: 1 })
+}
+
+/** Keeps requests back until they are released. */
+export async function hold(
+  page: Page,
+  pattern: string,
+): Promise<{ asked: Promise<unknown>; release(): Promise<void> }> {
+  const held: Route[] = []
+  await page.route(pattern, (route) => void held.push(route))
+  const asked = page.waitForRequest(pattern)
+  return {
+    asked,
+    release: async () => {
+      await asked
+      await page.unroute(pattern)
+      // Some may have been given up meanwhile.
+      await Promise.all(held.map((route) => route.continue().catch(() => undefined)))
+    },
+  }
 }

@@ -136,12 +136,20 @@ describeDashboard('The dashboard', (suite) => {
     await page.getByLabel('Meter name').fill('Another')
     await page.getByLabel('Event name').fill(taken.event_name)
     await create.click()
-    await page.locator('.field', { hasText: 'An active meter already exists' }).getByLabel('Event name').waitFor()
+    await page
+      .locator('.field', { hasText: 'An active meter already exists' })
+      .getByLabel('Event name')
+      .and(page.locator(':focus'))
+      .waitFor()
     await page.getByText('Advanced settings').click()
     await page.getByLabel('Event name').fill(uniqueName('free_'))
     await page.getByLabel('Value key').fill('stripe_customer_id')
     await create.click()
-    await page.locator('.field', { hasText: 'cannot both be read' }).getByLabel('Value key').waitFor()
+    await page
+      .locator('.field', { hasText: 'cannot both be read' })
+      .getByLabel('Value key')
+      .and(page.locator(':focus'))
+      .waitFor()
   })
 
   it('previews over what was recorded under the event name', async () => {

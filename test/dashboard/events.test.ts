@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals'
 import type { Locator, Page } from 'playwright-core'
 import { DAY_MS, HOUR_MS } from '../../src/domain/time-bucket.js'
-import { createMeter, report, total, type Meter } from '../metered-usage.js'
+import { cancel, createMeter, report, total, type Meter } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
 import { overflow, seriousIssues } from './browser.js'
 import { describeDashboard, MALICIOUS } from './dashboard-suite.js'
@@ -104,12 +104,30 @@ describeDashboard('The Events tab', (suite) => {
     await wrong.getByText('It was cancelled at').waitFor()
     await dialog.waitFor({ state: 'detached' })
     expect(await wrong.getByRole('button').count()).toBe(0)
+    await wrong.and(page.locator(':focus')).waitFor()
     expect(await total(suite.stripe, meter, interval)).toBe('10')
 
     await wrong.getByText('Details', { exact: true }).click()
     await wrong.getByText('Cancelled by request').waitFor()
     await wrong.getByText('"value": "90"').waitFor()
     expect(await seriousIssues(page)).toEqual([])
+  })
+
+  it('says in an open dialog that the event was cancelled elsewhere', async () => {
+    const meter = await createMeter(suite.stripe)
+    await report(suite.stripe, meter, 1, { identifier: 'twice' })
+    const page = await open(meter)
+    await row(page, 'twice').getByRole('button', { name: 'Cancel twice' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('button', { name: 'Cancel the event' }).waitFor()
+    await cancel(suite.stripe, meter, 'twice')
+    await dialog.getByText('Somebody else has cancelled this event in the meantime.').waitFor()
+    expect(await dialog.getByRole('button', { name: 'Cancel the event' }).count()).toBe(0)
+    expect(await seriousIssues(page)).toEqual([])
+    await dialog.getByRole('button', { name: 'Close' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    expect(await row(page, 'twice').getByRole('button').count()).toBe(0)
+    await row(page, 'twice').and(page.locator(':focus')).waitFor()
   })
 
   it('offers no cancelling to a read key, and says what it takes', async () => {

@@ -1,12 +1,11 @@
 /** Pages follow what happens, say when they cannot, and notice when their session has ended. */
 import { expect, it } from '@jest/globals'
-import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Page } from 'playwright-core'
 import { uniqueName } from '../controls.js'
 import { createMeter, report } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
 import { describeDashboard, heading } from './dashboard-suite.js'
+import { startLine } from './line.js'
 
 describeDashboard('Live updates of the dashboard', (suite) => {
   const live = (page: Page): Promise<void> => page.getByRole('status').filter({ hasText: 'Live updates' }).waitFor()
@@ -29,7 +28,8 @@ describeDashboard('Live updates of the dashboard', (suite) => {
     await row.getByRole('img', { name: '0 events received in 24 hours' }).waitFor()
     for (const count of [1, 2]) {
       await report(suite.stripe, meter, 5)
-      await row.getByRole('img', { name: `${count} events received in 24 hours, at most ${count} in one` }).waitFor()
+      const events = count === 1 ? '1 event' : `${count} events`
+      await row.getByRole('img', { name: `${events} received in 24 hours, at most ${count} in one` }).waitFor()
       expect(await row.getByRole('cell', { name: String(count), exact: true }).count()).toBe(2)
     }
   })
@@ -65,41 +65,3 @@ describeDashboard('Live updates of the dashboard', (suite) => {
     expect(await page.getByRole('status').count()).toBe(0)
   })
 })
-
-/** Another address of a service, over a line that can be cut. */
-async function startLine(port: number): Promise<{ url: string; cut(): void; mend(): void; close(): void }> {
-  const sockets = new Set<Socket>()
-  let isCut = false
-  const server = createServer((near) => {
-    if (isCut) {
-      near.destroy()
-      return
-    }
-    const far = connect(port, '127.0.0.1')
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from)
-      from.pipe(to)
-      from.on('error', () => undefined)
-      from.on('close', () => to.destroy())
-    }
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const cut = (): void => {
-    isCut = true
-    for (const socket of sockets) socket.destroy()
-  }
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut,
-    mend: () => {
-      isCut = false
-    },
-    close: () => {
-      cut()
-      server.close()
-    },
-  }
-}

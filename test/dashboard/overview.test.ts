@@ -6,7 +6,7 @@ import { DAY_MS, HOUR_MS } from '../../src/domain/time-bucket.js'
 import { cancel, createMeter, report, total, type Meter } from '../metered-usage.js'
 import { FixedClock, TEST_KEY } from '../running-service.js'
 import { expectReadable, seriousIssues } from './browser.js'
-import { describeDashboard, MALICIOUS } from './dashboard-suite.js'
+import { describeDashboard, hold, MALICIOUS } from './dashboard-suite.js'
 
 const TODAY = Math.floor(Date.now() / DAY_MS) * DAY_MS
 const YESTERDAY = new Date(TODAY - DAY_MS).toISOString().slice(0, 10)
@@ -18,6 +18,8 @@ describeDashboard(
   (suite) => {
     const figure = (page: Page, text: string): Promise<void> =>
       page.locator('[data-figure=total]', { hasText: new RegExp(`^${text.replaceAll('.', '\\.')}$`) }).waitFor()
+    const focused = (page: Page, title: string): Promise<void> =>
+      page.getByRole('heading', { name: title }).and(page.locator(':focus')).waitFor()
     const open = (meter: Meter, options = {}): Promise<Page> =>
       suite.signedIn(TEST_KEY, options, `#/meters/${meter.id}`)
 
@@ -33,11 +35,14 @@ describeDashboard(
       await page.getByText('Now: with all that has been received.').waitFor()
       await cancel(suite.stripe, meter, 'wrong')
       await figure(page, '6.5')
-      const slider = page.getByRole('slider', { name: 'As known at' })
+      const slider = page.getByRole('slider', { name: 'Move to an earlier moment' })
       await slider.focus()
+      const held = await hold(page, '**/usage?**')
       await page.keyboard.press('Home')
-      await figure(page, '10.5')
       await page.getByText(/^As known at .* UTC/).waitFor()
+      await page.locator('[data-figure=total]').waitFor({ state: 'hidden' })
+      await held.release()
+      await figure(page, '10.5')
       expect(await seriousIssues(page)).toEqual([])
       await page.getByRole('button', { name: 'Back to now' }).click()
       await figure(page, '6.5')
@@ -70,6 +75,7 @@ describeDashboard(
       await explain.focus()
       await page.keyboard.press('Enter')
       await page.getByText(`The total is ${sum}.`).waitFor()
+      await focused(page, `${YESTERDAY}: ${all}`)
       await page.getByRole('button', { name: 'Show more events' }).click()
       await page.getByText(`These events add up to ${sum}.`).waitFor()
       const list = page.getByRole('region', { name: 'Every event of cus_many' })
@@ -88,6 +94,17 @@ describeDashboard(
       await page.getByRole('button', { name: `Explain ${MALICIOUS}`, exact: true }).click()
       await page.getByText('These events add up to 7.').waitFor()
       expect(await seriousIssues(page)).toEqual([])
+      await page.getByRole('button', { name: 'Back to the customers' }).focus()
+      await page.keyboard.press('Enter')
+      await page.getByRole('button', { name: `Explain ${MALICIOUS}`, exact: true }).waitFor()
+      await focused(page, `${YESTERDAY}: 7`)
+      await page.keyboard.press('Escape')
+      await page.locator('.bar-explanation').waitFor({ state: 'detached' })
+      await chart.and(page.locator(':focus')).waitFor()
+      const inTable = page.getByRole('button', { name: `Explain ${YESTERDAY}` })
+      await inTable.click()
+      await page.getByRole('button', { name: 'Close' }).press('Enter')
+      await inTable.and(page.locator(':focus')).waitFor()
     })
 
     it('shows one customer of those with the most, and the period one asks for', async () => {
@@ -118,6 +135,15 @@ describeDashboard(
       await figure(page, '320')
       await page.getByLabel('Today').check()
       await page.getByRole('heading', { name: 'No usage in this period' }).waitFor()
+    })
+
+    it('writes as many digits on its axis as the bars need', async () => {
+      const meter = await createMeter(suite.stripe)
+      await report(suite.stripe, meter, '0.00000000002', { at })
+      const page = await open(meter)
+      await figure(page, '0.00000000002')
+      await page.locator('.chart').getByText('2E-11', { exact: true }).waitFor()
+      await page.locator('.chart').getByText('1E-11', { exact: true }).waitFor()
     })
 
     it('fits a small screen and can be read, in the light and in the dark', async () => {

@@ -1,31 +1,37 @@
 /** What one customer used, on every meter: a statement to print, with the digest that proves it. */
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
 import { Button } from 'react-aria-components'
-import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { PageHeading } from '../page-heading.js'
 import { paths } from '../route.js'
-import { get } from '../service-client.js'
 import { useSession } from '../session.js'
 import { Skeleton } from '../skeleton.js'
-import { fromUtcField, utcSecond } from '../utc.js'
-import { intervalOf, periodOf, type Interval } from '../usage/period.js'
+import { utcSecond } from '../utc.js'
+import { usePeriod } from '../usage/address.js'
+import { AnswerOfQuestion } from '../usage/answer-of-question.js'
+import { AsOfChoice } from '../usage/as-of.js'
+import { asOfTexts } from '../usage/as-of-texts.js'
+import { useMoment } from '../usage/moment.js'
+import { intervalOf, type Interval, type Period } from '../usage/period.js'
 import { intervalText, PeriodPicker } from '../usage/period-picker.js'
 import { usageTexts } from '../usage/texts.js'
-import { intervalQuery, type AsOf, type UsageOfCustomer } from '../usage/usage-answers.js'
+import type { AsOf } from '../usage/usage-answers.js'
+import { UsageFailure } from '../usage/usage-failure.js'
 import { DigestOfCustomer } from './digest-of-customer.js'
 import { MetersOfCustomer } from './meters-of-customer.js'
+import { isComplete, useStatement, type Statement } from './statement.js'
 import { customerTexts } from './texts.js'
 import './customer.css'
 
 export function CustomerPage({ customer }: { readonly customer: string }) {
   const texts = useTexts()
   const pageTexts = usePageTexts(customerTexts)
-  const [period, setPeriod] = useState(() => periodOf('month', Date.now()))
-  const [moment, setMoment] = useState('')
+  const { period, choose: choosePeriod } = usePeriod('month')
+  const moment = useMoment()
+  const { asOf } = moment
   const interval = intervalOf(period, 'minute', Date.now())
-  const asOf = moment === '' ? null : fromUtcField(moment)
+  const statement = useStatement(customer, interval, asOf)
+  const isAwaited = statement.isPlaceholderData || !moment.isSettled
+  const isWhole = interval !== null && statement.isSuccess && !isAwaited && isComplete(statement.data)
   return (
     <>
       <p className="breadcrumb no-print">
@@ -35,53 +41,53 @@ export function CustomerPage({ customer }: { readonly customer: string }) {
         <PageHeading title={customer}>
           <span className="quiet">{texts.customer}</span> {customer}
         </PageHeading>
-        <Button className="button no-print" onPress={() => window.print()}>
+        <Button className="button no-print" isDisabled={!isWhole} onPress={() => window.print()}>
           {pageTexts.print}
         </Button>
       </div>
       <div className="no-print">
-        <PeriodPicker period={period} interval={interval} onPeriod={setPeriod} />
-        <label className="field customer-moment">
-          <span>{pageTexts.asOf}</span>
-          <input
-            type="datetime-local"
-            step={1}
-            value={moment}
-            aria-describedby="customer-moment-hint"
-            onChange={({ target }) => setMoment(target.value)}
-          />
-          <span className="hint" id="customer-moment-hint">
-            {pageTexts.asOfHint}
-          </span>
-        </label>
+        <PeriodPicker period={period} interval={interval} onPeriod={choosePeriod} />
+        <AsOfChoice moment={moment} />
       </div>
-      {interval && <Statement customer={customer} interval={interval} asOf={asOf} />}
+      {interval && statement.isError && (
+        <UsageFailure error={statement.error} onRetry={() => void statement.refetch()} />
+      )}
+      {interval && statement.isPending && <Skeleton lines={6} />}
+      {interval && statement.data && (
+        <AnswerOfQuestion isAwaited={isAwaited} label={pageTexts.statement}>
+          <StatementOfCustomer
+            customer={customer}
+            period={period}
+            interval={interval}
+            asOf={asOf}
+            statement={statement.data}
+            hasFailed={statement.isError}
+          />
+        </AnswerOfQuestion>
+      )}
     </>
   )
 }
 
 interface StatementProps {
   readonly customer: string
+  readonly period: Period
   readonly interval: Interval
   readonly asOf: AsOf
+  readonly statement: Statement
+  /** What is not there yet does not come by itself. */
+  readonly hasFailed: boolean
 }
 
-function Statement({ customer, interval, asOf }: StatementProps) {
+function StatementOfCustomer({ customer, period, interval, asOf, statement, hasFailed }: StatementProps) {
   const texts = useTexts()
   const pageTexts = usePageTexts(customerTexts)
   const shared = usePageTexts(usageTexts)
+  const momentTexts = usePageTexts(asOfTexts)
   const { account, livemode } = useSession()
-  const usage = useQuery({
-    queryKey: ['usage', 'of customer', customer, interval.start, interval.end, asOf],
-    queryFn: ({ signal }) =>
-      get<UsageOfCustomer>('/meterbook/v1/customer_usage', { ...intervalQuery(interval, asOf), customer }, signal),
-    placeholderData: keepPreviousData,
-  })
-  if (usage.isError) return <FailureNotice error={usage.error} onRetry={() => void usage.refetch()} />
-  if (usage.isPending) return <Skeleton lines={6} />
-  const { meters, position } = usage.data
+  const { usage, answeredAt, digest } = statement
   return (
-    <article aria-busy={usage.isPlaceholderData} aria-label={pageTexts.statement}>
+    <>
       <dl className="statement-head">
         <div>
           <dt>{pageTexts.account}</dt>
@@ -94,27 +100,43 @@ function Statement({ customer, interval, asOf }: StatementProps) {
           <dd>{intervalText(interval)}</dd>
         </div>
         <div>
-          <dt>{shared.asOf}</dt>
-          <dd>{asOf === null ? pageTexts.now : `${utcSecond(asOf)} UTC`}</dd>
+          <dt>{momentTexts.asOf}</dt>
+          <dd>
+            {asOf === null
+              ? pageTexts.now(utcSecond(answeredAt))
+              : 'instant' in asOf
+                ? `${utcSecond(asOf.instant)} UTC`
+                : momentTexts.shortPosition(asOf.position)}
+          </dd>
         </div>
         <div>
           <dt title={shared.positionHint}>{shared.position}</dt>
           <dd>
-            <code>{position ?? '–'}</code>
+            <code>{usage.position ?? '–'}</code>
           </dd>
         </div>
       </dl>
-      {meters.length === 0 ? (
+      {usage.meters.length === 0 ? (
         <section className="empty">
           <h2>{pageTexts.empty}</h2>
           <p>{pageTexts.emptyHint}</p>
+          <p>
+            {pageTexts.emptyRefused} <a href={paths.rejections}>{texts.rejections}</a>
+          </p>
         </section>
       ) : (
         <>
-          <MetersOfCustomer customer={customer} meters={meters} interval={interval} asOf={asOf} />
-          <DigestOfCustomer customer={customer} interval={interval} asOf={asOf} position={position} />
+          <MetersOfCustomer customer={customer} meters={usage.meters} period={period} interval={interval} asOf={asOf} />
+          {(digest !== null || !hasFailed) && (
+            <DigestOfCustomer
+              customer={customer}
+              interval={interval}
+              digest={digest}
+              effective={usage.meters.reduce((sum, { records }) => sum + records, 0)}
+            />
+          )}
         </>
       )}
-    </article>
+    </>
   )
 }

@@ -15,7 +15,8 @@ export function FindCustomer() {
       role="search"
       onSubmit={(event) => {
         event.preventDefault()
-        if (customer !== '') goTo(paths.customer(customer))
+        const name = customer.trim()
+        if (name !== '') goTo(paths.customer(name))
       }}
     >
       <label className="field">

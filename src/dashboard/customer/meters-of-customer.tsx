@@ -1,12 +1,13 @@
 /** A line for each meter the customer has usage on, with its parts and, where asked for, every event. */
-import { Fragment, useState } from 'react'
+import { Fragment } from 'react'
 import { Button } from 'react-aria-components'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
-import { paths } from '../route.js'
+import { changeQuery, paths, useAddressQuery } from '../route.js'
 import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
+import { asOfAddress, periodQuery } from '../usage/address.js'
 import { ExplainList } from '../usage/explain-list.js'
-import { groupName } from '../usage/group-name.js'
-import type { Interval } from '../usage/period.js'
+import { keyedGroupName } from '../usage/group-name.js'
+import type { Interval, Period } from '../usage/period.js'
 import { usageTexts } from '../usage/texts.js'
 import type { AsOf, UsageOfCustomer } from '../usage/usage-answers.js'
 import { customerTexts } from './texts.js'
@@ -14,16 +15,19 @@ import { customerTexts } from './texts.js'
 interface Props {
   readonly customer: string
   readonly meters: UsageOfCustomer['meters']
+  readonly period: Period
   readonly interval: Interval
   readonly asOf: AsOf
 }
 
-export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
+export function MetersOfCustomer({ customer, meters, period, interval, asOf }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(customerTexts)
   const shared = usePageTexts(usageTexts)
   const number = useNumberFormat()
-  const [explained, setExplained] = useState<string | null>(null)
+  const explained = useAddressQuery().get('explain')
+  const setExplained = (meter: string | null): void => changeQuery({ explain: meter ?? undefined }, 'step')
+  const same = { ...periodQuery(period, interval), ...asOfAddress(asOf), customer }
   const explainedMeter = meters.find(({ meter }) => meter.id === explained)?.meter
   return (
     <>
@@ -35,7 +39,7 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
           ofNumbers(shared.records),
           ofNumbers(texts.total),
           ofNumbers(pageTexts.billed),
-          { title: '', className: 'no-print' },
+          { title: texts.actions, className: 'of-buttons no-print' },
         ]}
         tableClassName="statement"
       >
@@ -44,7 +48,7 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
             <Fragment key={meter.id}>
               <tr>
                 <th scope="row">
-                  <a href={paths.meter(meter.id)}>{meter.display_name}</a>
+                  <a href={paths.meter(meter.id, 'overview', same)}>{meter.display_name}</a>
                   <br />
                   <code className="quiet">{meter.event_name}</code>
                 </th>
@@ -71,7 +75,7 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
               </tr>
               {groups.map((group) => (
                 <tr key={JSON.stringify(group.dimensions)} className="statement-part">
-                  <td colSpan={2}>{groupName(group, shared)}</td>
+                  <td colSpan={2}>{keyedGroupName(group, shared)}</td>
                   <td className="number" data-label={shared.records}>
                     {number(group.records)}
                   </td>
@@ -91,7 +95,9 @@ export function MetersOfCustomer({ customer, meters, interval, asOf }: Props) {
           ))}
         </tbody>
       </ScrolledTable>
-      <p className="hint">{pageTexts.billedHint}</p>
+      <p className="hint statement-hint">
+        {pageTexts.billedHint} {shared.recordsHint}
+      </p>
       {explainedMeter && (
         <section className="panel statement-explained" aria-labelledby="statement-explained">
           <h2 id="statement-explained">{pageTexts.explainMeter(explainedMeter.display_name)}</h2>

@@ -15,6 +15,12 @@ interface RecordEvents {
   readonly events: readonly {
     readonly id: string
     readonly type: 'UsageRecorded' | 'UsageCancelled'
+    readonly at: string
+    readonly stream: string
+    readonly revision: number
+    readonly position: string
+    /** Id of the API key. */
+    readonly actor: string
     readonly request_id: string
   }[]
 }
@@ -42,12 +48,24 @@ export function RecordDetails({ record }: { readonly record: ListedRecord }) {
         <Fact name={pageTexts.recordId} isWide>
           <code>{record.id}</code>
         </Fact>
-        {history.data?.events.map(({ id, type, request_id }) => (
-          <Fact key={id} name={pageTexts.requests[type]} isWide>
+      </dl>
+      {history.data?.events.map(({ id, type, at, request_id, actor, position, stream, revision }) => (
+        <dl key={id} className="facts" aria-label={pageTexts.logged[type]}>
+          <Fact name={pageTexts.logged[type]}>{utcSecond(Date.parse(at))}</Fact>
+          <Fact name={pageTexts.actor}>
+            <code>{actor}</code>
+          </Fact>
+          <Fact name={pageTexts.requests[type]} isWide>
             <code>{request_id}</code>
           </Fact>
-        ))}
-      </dl>
+          <Fact name={pageTexts.position}>
+            <code>{position}</code>
+          </Fact>
+          <Fact name={pageTexts.stream} isWide>
+            <code>{pageTexts.revisionOf(stream, revision)}</code>
+          </Fact>
+        </dl>
+      ))}
       {history.isPending && <Skeleton />}
       {history.isError && <FailureNotice error={history.error} onRetry={() => void history.refetch()} />}
       <Sent name={pageTexts.payload} value={record.payload} />

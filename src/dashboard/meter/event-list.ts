@@ -6,6 +6,7 @@ import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import type { List, Meter, UsageRecord } from '../answers.js'
 import { get } from '../service-client.js'
+import { asOfQuery, type AsOf } from '../usage/usage-answers.js'
 
 export type RecordFateCode = 'counted' | 'overwritten' | 'not_last' | 'cancelled'
 
@@ -56,6 +57,8 @@ export const SHOWN_EVENTS_MAX = 1_000
 export interface EventList {
   readonly events: readonly MeterEvent[]
   readonly isPending: boolean
+  /** What is there was found with other filters. */
+  readonly isAwaited: boolean
   readonly error: Error | null
   readonly hasOlder: boolean
   readonly isLoadingOlder: boolean
@@ -63,7 +66,7 @@ export interface EventList {
   readonly retry: () => void
 }
 
-export function useEventList(meter: Meter, filter: EventFilter): EventList {
+export function useEventList(meter: Meter, filter: EventFilter, asOf: AsOf): EventList {
   const { status, customer, identifier, from, to } = filter
   const query = {
     identifier: identifier === '' ? undefined : identifier,
@@ -77,12 +80,18 @@ export function useEventList(meter: Meter, filter: EventFilter): EventList {
     customer: customer === '' ? undefined : customer,
     status: status === 'recorded' || status === 'cancelled' ? status : undefined,
     include: 'fate',
+    ...asOfQuery(asOf),
   })
   const rejections = usePages<RejectedEvent>(
     'rejections',
     '/meterbook/v1/rejections',
-    status === 'all' || status === 'rejected',
-    { ...query, event_name: meter.event_name },
+    // They have no place among usage events.
+    (status === 'all' || status === 'rejected') && !(asOf !== null && 'position' in asOf),
+    {
+      ...query,
+      event_name: meter.event_name,
+      'created[lt]': earliest(query['created[lt]'], asOfQuery(asOf).as_of),
+    },
   )
   const listed = inOrder(
     records.items.map((record): MeterEvent => ({ kind: 'record', at: Date.parse(record.recorded_at), record })),
@@ -103,6 +112,7 @@ export function useEventList(meter: Meter, filter: EventFilter): EventList {
   return {
     events,
     isPending: records.isPending || rejections.isPending,
+    isAwaited: records.isAwaited || rejections.isAwaited,
     error: records.error ?? rejections.error,
     hasOlder: end > -Infinity,
     isLoadingOlder: records.isLoadingMore || rejections.isLoadingMore,
@@ -117,10 +127,16 @@ export function useEventList(meter: Meter, filter: EventFilter): EventList {
   }
 }
 
+function earliest(...bounds: readonly (string | number | undefined)[]): number | undefined {
+  const seconds = bounds.filter((bound) => typeof bound === 'number')
+  return seconds.length === 0 ? undefined : Math.min(...seconds)
+}
+
 interface Pages<Item> {
   readonly items: readonly Item[]
   readonly hasMore: boolean
   readonly isPending: boolean
+  readonly isAwaited: boolean
   readonly isLoadingMore: boolean
   readonly error: Error | null
   readonly loadMore: () => void
@@ -154,6 +170,7 @@ function usePages<Item extends { readonly id: string }>(
     items: isWanted ? (pages.data?.pages.flatMap(({ data }) => data) ?? []) : [],
     hasMore: isWanted && pages.hasNextPage,
     isPending: isWanted && pages.isPending,
+    isAwaited: isWanted && pages.isPlaceholderData,
     isLoadingMore: isShort && !pages.isError,
     error: isWanted ? pages.error : null,
     loadMore: () => setWanted({ of, pages: read + 1 }),

@@ -1,38 +1,49 @@
 /** One event of a meter: when, what, whose, and in one sentence what became of it. */
-import { useState, type ReactNode } from 'react'
+import { useRef, useState, type ReactNode } from 'react'
 import type { Meter } from '../answers.js'
-import type { Texts } from '../english.js'
-import { eventRefusalText } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
-import { paths } from '../route.js'
+import { paths, useAddressQuery } from '../route.js'
 import { useMayChange } from '../session.js'
 import { utcDay, utcMinute, utcSecond } from '../utc.js'
 import { bucketStart } from '../../domain/time-bucket.js'
-import { CancelEvent, isCancellable } from './cancel-event.js'
+import { carriedQuery } from '../usage/address.js'
+import { CancelEvent } from './cancel-event.js'
 import { RecordDetails, RejectionDetails } from './event-details.js'
 import { eventsTexts } from './events-texts.js'
-import { payloadOf, type ListedRecord, type MeterEvent, type RejectedEvent } from './event-list.js'
+import { payloadOf, type ListedRecord, type MeterEvent } from './event-list.js'
+import { rejectionSentence, RejectionTag } from './rejected-event.js'
 
 type EventsTexts = (typeof eventsTexts)['en']
 
-export function EventRow({ meter, event }: { readonly meter: Meter; readonly event: MeterEvent }) {
+interface Props {
+  readonly meter: Meter
+  readonly event: MeterEvent
+  /** Whether its details are shown from the beginning. */
+  readonly isOpen: boolean
+  /** As it was at an earlier moment: nothing can be done with it. */
+  readonly isOfPast: boolean
+}
+
+export function EventRow({ meter, event, isOpen, isOfPast }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(eventsTexts)
-  const mayChange = useMayChange()
+  const mayChange = useMayChange() && !isOfPast
+  const row = useRef<HTMLLIElement>(null)
+  const same = { ...carriedQuery(useAddressQuery()), customer: undefined }
   const isRecord = event.kind === 'record'
   const { identifier } = isRecord ? event.record : event.rejection
   const payload = isRecord ? event.record.payload : payloadOf(event.rejection)
   const customer = payload[meter.customer_mapping.event_payload_key]
   const value = isRecord ? event.record.value : (payload[meter.value_settings.event_payload_key] ?? null)
   return (
-    <li className="event">
+    <li ref={row} className="event" tabIndex={-1}>
       <div className="event-head">
         <time className="instant" dateTime={new Date(event.at).toISOString()}>
           {utcSecond(event.at)}
         </time>
         <Status event={event} />
         <code>{identifier}</code>
-        {customer !== undefined && <a href={paths.customer(customer)}>{customer}</a>}
+        {customer !== undefined && <a href={paths.customer(customer, same)}>{customer}</a>}
         {value !== null && <strong className="event-value">{value}</strong>}
         {(meter.dimension_payload_keys ?? [])
           .filter((key) => Object.hasOwn(payload, key))
@@ -48,8 +59,10 @@ export function EventRow({ meter, event }: { readonly meter: Meter; readonly eve
             ? recordSentence(pageTexts, meter, event.record)
             : rejectionSentence(texts, pageTexts, event.rejection)}
         </p>
-        {isRecord && mayChange && isCancellable(event.record) && <CancelEvent meter={meter} record={event.record} />}
-        <Details label={pageTexts.details} description={pageTexts.detailsOf(identifier)}>
+        {isRecord && mayChange && (
+          <CancelEvent meter={meter} record={event.record} onFocusLost={() => row.current?.focus()} />
+        )}
+        <Details label={pageTexts.details} description={pageTexts.detailsOf(identifier)} isOpenFirst={isOpen}>
           {() =>
             isRecord ? <RecordDetails record={event.record} /> : <RejectionDetails rejection={event.rejection} />
           }
@@ -62,14 +75,15 @@ export function EventRow({ meter, event }: { readonly meter: Meter; readonly eve
 interface DetailsProps {
   readonly label: string
   readonly description: string
+  readonly isOpenFirst: boolean
   readonly children: () => ReactNode
 }
 
 /** What is inside is made only once it is opened. */
-function Details({ label, description, children }: DetailsProps) {
-  const [isOpen, setOpen] = useState(false)
+function Details({ label, description, isOpenFirst, children }: DetailsProps) {
+  const [isOpen, setOpen] = useState(isOpenFirst)
   return (
-    <details className="event-details" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+    <details className="event-details" open={isOpenFirst} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary aria-label={description}>{label}</summary>
       {isOpen && children()}
     </details>
@@ -78,16 +92,11 @@ function Details({ label, description, children }: DetailsProps) {
 
 function Status({ event }: { readonly event: MeterEvent }) {
   const texts = useTexts()
-  const pageTexts = usePageTexts(eventsTexts)
   if (event.kind === 'record') {
     const { code } = event.record.fate
     return <span className={`tag tag-${code}`}>{texts.fates[code]}</span>
   }
-  if (event.rejection.resolved_at !== null) return <span className="tag tag-counted">{pageTexts.countedLater}</span>
-  if (event.rejection.code === 'duplicate_meter_event') {
-    return <span className="tag tag-duplicate">{texts.fates.duplicate}</span>
-  }
-  return <span className="tag tag-refused">{pageTexts.rejected}</span>
+  return <RejectionTag rejection={event.rejection} />
 }
 
 function recordSentence(pageTexts: EventsTexts, meter: Meter, record: ListedRecord): string {
@@ -110,12 +119,4 @@ function recordSentence(pageTexts: EventsTexts, meter: Meter, record: ListedReco
     case 'cancelled':
       return pageTexts.cancelled(utcSecond(Date.parse(record.cancelled_at ?? record.recorded_at)))
   }
-}
-
-function rejectionSentence(texts: Texts, pageTexts: EventsTexts, rejection: RejectedEvent): string {
-  const { code, identifier, message, resolved_at } = rejection
-  const reason = eventRefusalText(texts, code, message)
-  if (resolved_at !== null) return pageTexts.resolved(utcSecond(Date.parse(resolved_at)), reason)
-  if (code === 'duplicate_meter_event') return pageTexts.duplicate(identifier, reason)
-  return pageTexts.refused(reason)
 }

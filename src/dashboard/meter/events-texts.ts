@@ -26,11 +26,13 @@ const en = {
   clear: 'Clear filters',
   list: 'Events',
   older: 'Load older',
-  tooMany: (count: number) => `The newest ${count} events are shown. For older ones, set “Received before”.`,
+  tooMany: (count: string) => `The newest ${count} events are shown. For older ones, set “Received before”.`,
   none: 'No events yet',
   noneHint: 'As soon as a program reports usage, its events appear here. The snippets to send one are ready to copy:',
   toIntegrate: 'Send the first event',
   noMatch: 'No event matches the filters.',
+  noRejectionsAtPosition:
+    'A log position is one of usage events: rejections are not listed. Choose a time to see them, too.',
   rejected: 'Rejected',
   countedLater: 'Counted later',
 
@@ -66,6 +68,11 @@ const en = {
   code: 'Code',
   payload: 'Payload',
   sent: 'As it was sent',
+  logged: { UsageRecorded: 'Recorded in the log (UTC)', UsageCancelled: 'Cancelled in the log (UTC)' },
+  actor: 'By API key',
+  position: 'Log position',
+  stream: 'Stream, revision',
+  revisionOf: (stream: string, revision: number) => `${stream}, ${revision}`,
   requests: { UsageRecorded: 'Recorded by request', UsageCancelled: 'Cancelled by request' },
 
   cancel: 'Cancel',
@@ -81,6 +88,8 @@ const en = {
     `If there was an earlier report for the same ${window}, that one counts again.`,
   cancelOverwritten: 'It is not counted as it is, so no total changes now.',
   cancelLast: 'If it is the latest value, the one before it becomes the latest again.',
+  cancelledMeanwhile:
+    'Somebody else has cancelled this event in the meantime. It no longer counts; there is nothing left to do.',
   cancelTooLate:
     'It can no longer be cancelled: that is possible for 24 hours after its receipt. On a meter that sums, an event with the negative value corrects it.',
   cancelNeedsSecret: 'To cancel it, sign in with a secret key.',
@@ -103,6 +112,8 @@ const ja: typeof en = {
   noneHint: 'プログラムが使用量を送信すると、ここに表示されます。送信用のコードをコピーできます。',
   toIntegrate: '最初のイベントを送信',
   noMatch: '条件に一致するイベントはありません。',
+  noRejectionsAtPosition:
+    'ログの位置は使用状況イベントのものです。拒否されたイベントは表示されません。表示するには日時を指定してください。',
   rejected: '拒否',
   countedLater: '後から集計',
 
@@ -110,14 +121,14 @@ const ja: typeof en = {
     const same = hasDimensions ? ' (同じディメンション)' : ''
     if (formula === 'last') return `${when} における ${customer}${same} の最新の値です。`
     if (window !== null) {
-      return `${when} の${windowJa[window]}における ${customer}${same} の最後の報告で、${contribution} として集計されています。`
+      return `${when} の ${windowJa[window]}における ${customer}${same} の最後の報告で、${contribution} として集計されています。`
     }
     return formula === 'count'
       ? `${customer} の件数に 1 件加えています (${when} からの 1 時間)。`
       : `${customer} の使用量に ${contribution} を加えています (${when} からの 1 時間)。`
   },
   overwritten: (by, window, hasDimensions) =>
-    `集計されません。同じ${windowJa[window]}のうちに${hasDimensions ? '同じディメンションの' : ''} ${by} が後から受信され、最後の報告だけが集計されます。`,
+    `集計されません。同じ ${windowJa[window]}のうちに${hasDimensions ? '同じディメンションの' : ''} ${by} が後から受信され、最後の報告だけが集計されます。`,
   notLast: (by, day, hasDimensions) =>
     `${day} の集計には使用されません。${hasDimensions ? '同じディメンションの ' : ''}${by} のほうが新しく、最新の値だけが使用されます。`,
   cancelled: (at) => `${at} にキャンセルされ、集計されていません。`,
@@ -130,11 +141,16 @@ const ja: typeof en = {
   happened: '発生日時 (UTC)',
   received: '受信日時 (UTC)',
   cancelledAt: 'キャンセル日時 (UTC)',
-  recordId: 'レコード',
-  rejectionId: '拒否の記録',
+  recordId: '記録 ID',
+  rejectionId: '拒否 ID',
   code: 'コード',
   payload: 'ペイロード',
   sent: '送信された内容',
+  logged: { UsageRecorded: 'ログへの記録 (UTC)', UsageCancelled: 'ログでのキャンセル (UTC)' },
+  actor: '使用した API キー',
+  position: 'ログの位置',
+  stream: 'ストリーム、リビジョン',
+  revisionOf: (stream, revision) => `${stream}, ${revision}`,
   requests: { UsageRecorded: '記録したリクエスト', UsageCancelled: 'キャンセルしたリクエスト' },
 
   cancel: 'キャンセル',
@@ -146,9 +162,10 @@ const ja: typeof en = {
     'イベントはキャンセル済みとして一覧と履歴に残ります。',
     '元に戻すことはできません。識別子は再利用できないため、正しいイベントには別の識別子を使用してください。',
   ],
-  cancelWindowed: (window) => `同じ${windowJa[window]}に前の報告がある場合は、その報告が再び集計されます。`,
+  cancelWindowed: (window) => `同じ ${windowJa[window]}に前の報告がある場合は、その報告が再び集計されます。`,
   cancelOverwritten: '現在も集計されていないため、合計は変わりません。',
   cancelLast: '最新の値である場合は、1 つ前の値が再び最新になります。',
+  cancelledMeanwhile: 'このイベントは、すでにほかからキャンセルされました。集計から除かれているため、操作は不要です。',
   cancelTooLate:
     'キャンセルできるのは、受信後 24 時間以内です。合計するメーターでは、負の値のイベントを送信して訂正できます。',
   cancelNeedsSecret: 'キャンセルするには、シークレットキーでログインしてください。',

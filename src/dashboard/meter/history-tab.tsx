@@ -5,7 +5,7 @@ import type { List, Meter, MeterChange } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts } from '../language.js'
 import { meterKey } from '../meters.js'
-import { ScrolledTable } from '../scrolled-table.js'
+import { ofSentences, ScrolledTable } from '../scrolled-table.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
@@ -33,7 +33,10 @@ export function HistoryTab({ meter }: { readonly meter: Meter }) {
       {history.isError && <FailureNotice error={history.error} onRetry={() => void history.refetch()} />}
       {history.isPending && <Skeleton />}
       {changes.length > 0 && (
-        <ScrolledTable label={pageTexts.caption} columns={[pageTexts.when, pageTexts.what, pageTexts.request]}>
+        <ScrolledTable
+          label={pageTexts.caption}
+          columns={[pageTexts.when, ofSentences(pageTexts.what), pageTexts.request]}
+        >
           <tbody>
             {changes.map((change) => (
               <tr key={change.id}>

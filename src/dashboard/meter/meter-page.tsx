@@ -5,13 +5,14 @@ import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { meterKey } from '../meters.js'
 import { PageHeading } from '../page-heading.js'
-import { meterTabs, paths, type MeterTab } from '../route.js'
+import { meterTabs, paths, useAddressQuery, type MeterTab } from '../route.js'
 import { Failure, get } from '../service-client.js'
 import { MeterHead } from './meter-head.js'
 import './meter.css'
 import { tabPages } from './tabs.js'
 import { meterTexts } from './texts.js'
 import { Skeleton } from '../skeleton.js'
+import { carriedQuery } from '../usage/address.js'
 
 export function MeterPage({ meterId, tab }: { readonly meterId: string; readonly tab: MeterTab }) {
   const meter = useQuery({
@@ -26,6 +27,7 @@ export function MeterPage({ meterId, tab }: { readonly meterId: string; readonly
 
 function KnownMeter({ meter, tab }: { readonly meter: Meter; readonly tab: MeterTab }) {
   const pageTexts = usePageTexts(meterTexts)
+  const same = carriedQuery(useAddressQuery())
   const shownTabs = meterTabs.filter((each) => tabPages[each])
   const shown = tabPages[tab] ? tab : shownTabs[0]
   const TabPage = shown && tabPages[shown]
@@ -37,7 +39,7 @@ function KnownMeter({ meter, tab }: { readonly meter: Meter; readonly tab: Meter
           <a
             key={each}
             className="tab"
-            href={paths.meter(meter.id, each)}
+            href={paths.meter(meter.id, each, same)}
             {...(each === shown ? { 'aria-current': 'page' } : {})}
           >
             {pageTexts.tabs[each]}

@@ -1,11 +1,11 @@
 /** Why a bar is as high as it is: the customers it is made of, and the events of the one that is chosen. */
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useEffect, useRef, useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { useLayoutEffect, useRef, useState } from 'react'
 import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts, useTexts } from '../language.js'
-import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import { ofButtons, ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { Skeleton } from '../skeleton.js'
 import { ExplainList } from '../usage/explain-list.js'
 import { groupName } from '../usage/group-name.js'
@@ -36,7 +36,22 @@ export function BarExplanation({ meter, bar, size, customer, asOf, onClose }: Pr
   const [dimensions, setDimensions] = useState<Dimensions>(NO_DIMENSIONS)
   const [picked, setPicked] = useState<string | null>(null)
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
+  const opener = useRef<Element | null>(null)
+  useLayoutEffect(() => {
+    opener.current ??= document.activeElement
+    heading.current?.focus()
+  }, [])
+  // The focus moves before what it is on goes: back to what opened the panel, which a click on a bar did without any focus.
+  const close = (): void => {
+    const from = opener.current
+    const place = from?.isConnected && from !== document.body ? from : document.querySelector('.chart')
+    if (place instanceof HTMLElement) place.focus()
+    onClose()
+  }
+  const choose = (customer: string | null): void => {
+    setPicked(customer)
+    heading.current?.focus()
+  }
   const interval = { start: bar.start_time * 1000, end: bar.end_time * 1000 }
   const isGrouped = Object.keys(dimensions).length > 0
   const shown = isGrouped ? groupOf(bar.groups, { dimensions }) : bar
@@ -45,12 +60,18 @@ export function BarExplanation({ meter, bar, size, customer, asOf, onClose }: Pr
   )
   const who = customer ?? picked
   return (
-    <section className="panel bar-explanation" aria-labelledby="bar-explanation">
+    <section
+      className="panel bar-explanation"
+      aria-labelledby="bar-explanation"
+      onKeyDown={({ key }) => {
+        if (key === 'Escape') close()
+      }}
+    >
       <div className="totals-head">
         <h2 id="bar-explanation" ref={heading} tabIndex={-1}>
           {pageTexts.barIs(barName(interval.start, size), shown?.aggregated_value_decimal ?? '0')}
         </h2>
-        <Button className="button button-quiet" onPress={onClose}>
+        <Button className="button button-quiet" onPress={close}>
           {pageTexts.close}
         </Button>
       </div>
@@ -74,13 +95,13 @@ export function BarExplanation({ meter, bar, size, customer, asOf, onClose }: Pr
         </p>
       )}
       {who === null ? (
-        <CustomersOfBar meter={meter} interval={interval} asOf={asOf} dimensions={dimensions} onCustomer={setPicked} />
+        <CustomersOfBar meter={meter} interval={interval} asOf={asOf} dimensions={dimensions} onCustomer={choose} />
       ) : (
         <>
           {customer === null && (
             <p>
               <strong className="bar-customer">{who}</strong>{' '}
-              <Button className="button button-quiet" onPress={() => setPicked(null)}>
+              <Button className="button button-quiet" onPress={() => choose(null)}>
                 {pageTexts.backToCustomers}
               </Button>
             </p>
@@ -107,11 +128,11 @@ function CustomersOfBar({ meter, interval, asOf, dimensions, onCustomer }: Custo
   const texts = useTexts()
   const pageTexts = usePageTexts(overviewTexts)
   const shared = usePageTexts(usageTexts)
+  const number = useNumberFormat()
   const asked = { ...dimensionFilters(dimensions), limit: SHOWN_CUSTOMERS }
   const customers = useQuery({
     queryKey: ['usage', 'by customer', meter.id, interval.start, interval.end, asOf, asked],
     queryFn: ({ signal }) => getUsageByCustomer(meter.id, interval, asOf, asked, signal),
-    placeholderData: keepPreviousData,
   })
   if (customers.isError) return <FailureNotice error={customers.error} onRetry={() => void customers.refetch()} />
   if (customers.isPending) return <Skeleton />
@@ -120,7 +141,7 @@ function CustomersOfBar({ meter, interval, asOf, dimensions, onCustomer }: Custo
       <p className="quiet">{pageTexts.chooseCustomer}</p>
       <ScrolledTable
         label={pageTexts.customersOfBar}
-        columns={[texts.customer, ofNumbers(texts.value), ofNumbers(shared.records), '']}
+        columns={[texts.customer, ofNumbers(texts.value), ofNumbers(shared.records), ofButtons(texts.actions)]}
         className="bar-customers"
       >
         <tbody>
@@ -128,7 +149,7 @@ function CustomersOfBar({ meter, interval, asOf, dimensions, onCustomer }: Custo
             <tr key={customer}>
               <th scope="row">{customer}</th>
               <td className="number">{aggregated_value_decimal}</td>
-              <td className="number">{records}</td>
+              <td className="number">{number(records)}</td>
               <td>
                 <Button
                   className="button button-quiet"

@@ -18,7 +18,7 @@ export function CustomerField({ customer, onCustomer }: Props) {
       className="usage-choices"
       onSubmit={(event) => {
         event.preventDefault()
-        onCustomer(text === '' ? null : text)
+        onCustomer(text.trim() === '' ? null : text.trim())
       }}
     >
       <label className="field">

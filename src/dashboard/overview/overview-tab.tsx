@@ -1,18 +1,22 @@
 /** What a meter comes to: figures, a bar for each hour or day, the customers with most, and why each bar is what it is. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useState, type CSSProperties } from 'react'
+import type { CSSProperties } from 'react'
 import { DAY_MS, type BucketSize } from '../../domain/time-bucket.js'
 import type { Meter } from '../answers.js'
-import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts, useTexts } from '../language.js'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { loadedLater } from '../loaded-later.js'
+import { changeQuery, useAddressQuery } from '../route.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
-import { AsOfSlider } from '../usage/as-of.js'
-import { intervalOf, periodOf, type Interval } from '../usage/period.js'
+import { instantText, readInstant, usePeriod } from '../usage/address.js'
+import { AnswerOfQuestion } from '../usage/answer-of-question.js'
+import { AsOfChoice } from '../usage/as-of.js'
+import { firstMomentOf, useMoment } from '../usage/moment.js'
+import { intervalOf, type Interval } from '../usage/period.js'
 import { PeriodPicker } from '../usage/period-picker.js'
 import { usageTexts } from '../usage/texts.js'
-import { intervalQuery, meterPath, type AsOf, type MeterUsage } from '../usage/usage-answers.js'
+import { intervalQuery, meterPath, type MeterUsage } from '../usage/usage-answers.js'
+import { UsageFailure } from '../usage/usage-failure.js'
 import { BarExplanation } from './bar-explanation.js'
 import { CustomerField } from './customer-field.js'
 import { overviewTexts } from './texts.js'
@@ -35,12 +39,21 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
   const texts = useTexts()
   const pageTexts = usePageTexts(overviewTexts)
   const shared = usePageTexts(usageTexts)
-  const [period, setPeriod] = useState(() => periodOf('days30', Date.now()))
-  const [chosenSize, setChosenSize] = useState<'hour' | 'day' | null>(null)
-  const [customer, setCustomer] = useState<string | null>(null)
-  const [groupBy, setGroupBy] = useState('')
-  const [asOf, setAsOf] = useState<AsOf>(null)
-  const [bar, setBar] = useState<number | null>(null)
+  const number = useNumberFormat()
+  const query = useAddressQuery()
+  const { period, choose: choosePeriod } = usePeriod('days30')
+  const dimensions = meter.dimension_payload_keys ?? []
+  const unit = query.get('unit')
+  const chosenSize = unit === 'hour' || unit === 'day' ? unit : null
+  const customer = query.get('customer') || null
+  const setCustomer = (chosen: string | null): void => changeQuery({ customer: chosen ?? undefined }, 'step')
+  const groupBy = dimensions.find((key) => key === query.get('group_by')) ?? ''
+  const knownFrom = firstMomentOf(meter)
+  const moment = useMoment(knownFrom)
+  const { asOf } = moment
+  const bar = readInstant(query.get('bar'))
+  const setBar = (start: number | null): void =>
+    changeQuery({ bar: start === null ? undefined : instantText(start) }, 'step')
   const interval = intervalOf(period, 'hour', Date.now())
   const size = sizeOf(interval, chosenSize)
   const aligned = intervalOf(period, size, Date.now())
@@ -57,16 +70,16 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
     enabled: aligned !== null,
     placeholderData: keepPreviousData,
   })
+  const isAwaited = usage.isPlaceholderData || !moment.isSettled
   const shownBar = usage.data?.windows.find((each) => each.start_time * 1000 === bar)
-  const dimensions = meter.dimension_payload_keys ?? []
   return (
     <>
-      <PeriodPicker period={period} interval={aligned} onPeriod={setPeriod} />
+      <PeriodPicker period={period} interval={aligned} onPeriod={choosePeriod} />
       <div className="usage-choices overview-choices">
         <CustomerField key={customer} customer={customer} onCustomer={setCustomer} />
         <label className="field">
           <span>{pageTexts.barFor}</span>
-          <select value={size} onChange={({ target }) => setChosenSize(target.value === 'hour' ? 'hour' : 'day')}>
+          <select value={size} onChange={({ target }) => changeQuery({ unit: target.value }, 'step')}>
             <option value="hour" disabled={interval !== null && !hoursFit(interval)}>
               {pageTexts.sizes.hour}
             </option>
@@ -76,7 +89,10 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
         {dimensions.length > 0 && (
           <label className="field">
             <span>{pageTexts.groupBy}</span>
-            <select value={groupBy} onChange={({ target }) => setGroupBy(target.value)}>
+            <select
+              value={groupBy}
+              onChange={({ target }) => changeQuery({ group_by: target.value || undefined }, 'step')}
+            >
               <option value="">{pageTexts.noGroups}</option>
               {dimensions.map((key) => (
                 <option key={key} value={key}>
@@ -87,11 +103,11 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
           </label>
         )}
       </div>
-      <AsOfSlider from={meter.created * 1000} asOf={asOf} onAsOf={setAsOf} />
-      {usage.isError && <FailureNotice error={usage.error} onRetry={() => void usage.refetch()} />}
+      <AsOfChoice moment={moment} from={knownFrom} />
+      {usage.isError && <UsageFailure error={usage.error} onRetry={() => void usage.refetch()} />}
       {usage.isPending && !usage.isError && <Skeleton lines={8} />}
       {usage.data && aligned && (
-        <div aria-busy={usage.isPlaceholderData}>
+        <AnswerOfQuestion isAwaited={isAwaited}>
           <dl className="figures">
             <div>
               <dt>{texts.total}</dt>
@@ -101,19 +117,21 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
             </div>
             <div>
               <dt>{pageTexts.customers}</dt>
-              <dd>{usage.data.customers}</dd>
+              <dd>{number(usage.data.customers)}</dd>
             </div>
             <div>
-              <dt>{shared.records}</dt>
-              <dd>{usage.data.records}</dd>
+              <dt title={shared.recordsHint}>{shared.records}</dt>
+              <dd>{number(usage.data.records)}</dd>
             </div>
             <div>
               <dt title={shared.positionHint}>{shared.position}</dt>
               <dd className="figure-small">{usage.data.position ?? '–'}</dd>
             </div>
           </dl>
-          {meter.default_aggregation.formula === 'last' && customer === null && (
-            <p className="quiet">{pageTexts.lastHint}</p>
+          {meter.default_aggregation.formula === 'last' && (
+            <p className="quiet">
+              {customer === null && pageTexts.lastHint} {shared.recordsHint}
+            </p>
           )}
           {usage.data.windows.length === 0 ? (
             <section className="empty">
@@ -145,11 +163,11 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
               )}
             </>
           )}
-        </div>
+        </AnswerOfQuestion>
       )}
       {/* Not before the figures: it is as much work again for the service. */}
-      {aligned && usage.data && customer === null && (
-        <TopCustomers meter={meter} interval={aligned} asOf={asOf} onCustomer={setCustomer} />
+      {aligned && usage.data && !isAwaited && customer === null && (
+        <TopCustomers meter={meter} period={period} interval={aligned} asOf={asOf} onCustomer={setCustomer} />
       )}
     </>
   )

@@ -28,7 +28,7 @@ const en = {
   explainCustomer: (customer: string) => `Explain ${customer}`,
   moreCustomers: (shown: number) => `The ${shown} highest are shown; the tab “Customers” has everyone.`,
   topCustomers: 'Top customers',
-  everyCustomer: (count: number) => `All ${count} customers`,
+  everyCustomer: (count: string) => `All ${count} customers`,
   only: 'Only this one',
   onlyCustomer: (customer: string) => `Only this one: ${customer}`,
 }

@@ -1,19 +1,22 @@
 /** The customers with the most usage of the period. */
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
-import { usePageTexts, useTexts } from '../language.js'
+import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
-import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
+import { ofButtons, ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { shareText } from '../usage/share.js'
 import { usageTexts } from '../usage/texts.js'
+import { asOfAddress, periodQuery } from '../usage/address.js'
 import { getUsageByCustomer, type AsOf } from '../usage/usage-answers.js'
-import type { Interval } from '../usage/period.js'
+import type { Interval, Period } from '../usage/period.js'
 import { overviewTexts } from './texts.js'
 
 interface Props {
   readonly meter: Meter
+  readonly period: Period
+  /** What it comes to, as it is shown. */
   readonly interval: Interval
   readonly asOf: AsOf
   readonly onCustomer: (customer: string) => void
@@ -21,36 +24,42 @@ interface Props {
 
 const SHOWN_CUSTOMERS = 10
 
-export function TopCustomers({ meter, interval, asOf, onCustomer }: Props) {
+export function TopCustomers({ meter, period, interval, asOf, onCustomer }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(overviewTexts)
   const shared = usePageTexts(usageTexts)
+  const number = useNumberFormat()
   const top = useQuery({
     queryKey: ['usage', 'by customer', meter.id, interval.start, interval.end, asOf, SHOWN_CUSTOMERS],
     queryFn: ({ signal }) => getUsageByCustomer(meter.id, interval, asOf, { limit: SHOWN_CUSTOMERS }, signal),
-    placeholderData: keepPreviousData,
   })
   if (top.isError) return <FailureNotice error={top.error} onRetry={() => void top.refetch()} />
   if (!top.data || top.data.data.length === 0) return null
   const { data, total, has_more } = top.data
+  // Wherever a link leads, it is to the same numbers.
+  const same = { ...periodQuery(period, interval), ...asOfAddress(asOf) }
   return (
-    <section className="totals" aria-labelledby="top-customers">
+    <section className="totals">
       <div className="totals-head">
-        <h2 id="top-customers">{pageTexts.topCustomers}</h2>
-        {has_more && <a href={paths.meter(meter.id, 'customers')}>{pageTexts.everyCustomer(total?.customers ?? 0)}</a>}
+        <h2>{pageTexts.topCustomers}</h2>
+        {has_more && (
+          <a href={paths.meter(meter.id, 'customers', same)}>
+            {pageTexts.everyCustomer(number(total?.customers ?? 0))}
+          </a>
+        )}
       </div>
       <ScrolledTable
         label={pageTexts.topCustomers}
-        columns={[texts.customer, ofNumbers(texts.value), ofNumbers(shared.share), '']}
+        columns={[texts.customer, ofNumbers(texts.value), ofNumbers(shared.share), ofButtons(texts.actions)]}
       >
         <tbody>
-          {data.map(({ customer, aggregated_value_decimal, records }) => (
+          {data.map(({ customer, aggregated_value_decimal }) => (
             <tr key={customer}>
               <th scope="row">
-                <a href={paths.customer(customer)}>{customer}</a>
+                <a href={paths.customer(customer, same)}>{customer}</a>
               </th>
               <td className="number">{aggregated_value_decimal}</td>
-              <td className="number">{total && shareText(records, total.records)}</td>
+              <td className="number">{total && shareText(aggregated_value_decimal, total.aggregated_value_decimal)}</td>
               <td>
                 <Button
                   className="button button-quiet"

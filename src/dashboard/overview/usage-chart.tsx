@@ -34,6 +34,11 @@ interface Place {
 const COLOURED_GROUPS = 5
 const HEIGHT_PX = 280
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 })
+/** Below 1, where two decimals would say too little, and far below, where there is no room for all the zeros. */
+const small = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 })
+const tiny = new Intl.NumberFormat('en', { notation: 'scientific', maximumSignificantDigits: 2 })
+const SMALL_BELOW = 1
+const TINY_BELOW = 0.001
 
 export function UsageChart({ usage, interval, size, bar, onBar }: Props) {
   const texts = useTexts()
@@ -63,6 +68,7 @@ export function UsageChart({ usage, interval, size, bar, onBar }: Props) {
     event.preventDefault()
   }
   const marked = reached ?? bar
+  const axis = axisFormat(places)
   const current = places[at]
   return (
     <>
@@ -97,7 +103,7 @@ export function UsageChart({ usage, interval, size, bar, onBar }: Props) {
               tickLine={false}
               axisLine={false}
               tick={{ fontSize: 12 }}
-              tickFormatter={(value: number) => compact.format(value)}
+              tickFormatter={(value: number) => (value === 0 ? '0' : axis.format(value))}
             />
             <Tooltip
               isAnimationActive={false}
@@ -190,6 +196,13 @@ function placesOf(
     places.push({ start: at, name: barName(at, size), window, heights: heightsOf(window, parts) })
   }
   return places
+}
+
+/** One for all marks of the axis, by the highest bar. */
+function axisFormat(places: readonly Place[]): Intl.NumberFormat {
+  const most = Math.max(0, ...places.flatMap(({ heights }) => heights.map(Math.abs)))
+  if (most === 0 || most >= SMALL_BELOW) return compact
+  return most >= TINY_BELOW ? small : tiny
 }
 
 /** Rounded to be drawn, and for nothing else. */

@@ -1,7 +1,7 @@
 /** The chart as a table: every bar and every group, exact. */
 import { Button } from 'react-aria-components'
 import { usePageTexts, useTexts } from '../language.js'
-import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
+import { ofButtons, ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { utcDay, utcMinute } from '../utc.js'
 import { groupName } from '../usage/group-name.js'
 import { usageTexts } from '../usage/texts.js'
@@ -27,7 +27,7 @@ export function UsageTable({ usage, size, onBar }: Props) {
           texts.window,
           ofNumbers(texts.value),
           ...usage.groups.map((group) => ofNumbers(groupName(group, shared))),
-          '',
+          ofButtons(texts.actions),
         ]}
         className="chart-table-scroll"
       >

@@ -3,7 +3,7 @@ import { Button } from 'react-aria-components'
 import { useNumberFormat, usePageTexts } from '../language.js'
 import type { RejectionCounts } from './answers.js'
 import { rejectionTexts } from './texts.js'
-import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
+import { ofNumbers, ofSentences, ScrolledTable } from '../scrolled-table.js'
 
 interface Props {
   readonly counts: RejectionCounts
@@ -19,7 +19,7 @@ export function CodeCounts({ counts, chosen, onChoose }: Props) {
       label={pageTexts.counts}
       columns={[
         pageTexts.code,
-        pageTexts.meaning,
+        ofSentences(pageTexts.meaning),
         ofNumbers(pageTexts.refused),
         ofNumbers(pageTexts.statuses.open),
         ofNumbers(pageTexts.statuses.resolved),

@@ -16,9 +16,16 @@ export interface Filters {
   readonly meter: string
   readonly code: string
   readonly status: '' | 'open' | 'resolved'
+  /** Empty: any. */
+  readonly identifier: string
 }
 
-export const firstFilters: Filters = { span: 'week', meter: '', code: '', status: 'open' }
+const firstFilters: Filters = { span: 'week', meter: '', code: '', status: 'open', identifier: '' }
+
+/** Of one identifier whatever there is, however long ago. */
+export function filtersOf(identifier: string | null): Filters {
+  return identifier === null ? firstFilters : { ...firstFilters, span: 'ever', status: '', identifier }
+}
 
 /** Counts are kept by windows of so many seconds of receipt: bounds must fall on them. */
 const WINDOW_SECONDS = 10
@@ -35,8 +42,9 @@ export function countQuery({ span, meter }: Filters): Query {
   return { 'created[gte]': sinceOf(span), meter: given(meter) }
 }
 
-export function listQuery({ code, status, ...filters }: Filters): Query {
-  return { ...countQuery({ code, status, ...filters }), code: given(code), status: given(status) }
+export function listQuery(filters: Filters): Query {
+  const { code, status, identifier } = filters
+  return { ...countQuery(filters), code: given(code), status: given(status), identifier: given(identifier) }
 }
 
 /** Tries every open one that matches again, oldest first, call by call; those that are still refused are passed over. */

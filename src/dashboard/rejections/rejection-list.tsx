@@ -1,9 +1,11 @@
 /** Refused events, newest first, each as it was sent, with another try for those that still wait. */
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
 import { Button } from 'react-aria-components'
+import { DEFAULT_CUSTOMER_KEY } from '../../domain/meter-catalogue.js'
 import type { List } from '../answers.js'
 import { FailureNotice, eventRefusalText } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { payloadOf } from '../meter/event-list.js'
 import { useMeters } from '../meters.js'
 import { paths } from '../route.js'
 import { get, newIdempotencyKey, postForm } from '../service-client.js'
@@ -62,6 +64,7 @@ function RejectedEvent({ rejection }: { readonly rejection: Rejection }) {
   const pageTexts = usePageTexts(rejectionTexts)
   const texts = useTexts()
   const { code, message, status, event, identifier, resolved_at: resolvedAt } = rejection
+  const customer = useCustomerOf(rejection)
   return (
     <li className="panel">
       <p className="rejection-head">
@@ -85,6 +88,14 @@ function RejectedEvent({ rejection }: { readonly rejection: Rejection }) {
           <dt>{pageTexts.meter}</dt>
           <dd>{rejection.meter === null ? pageTexts.none : <MeterName meterId={rejection.meter} />}</dd>
         </div>
+        {customer !== undefined && (
+          <div>
+            <dt>{texts.customer}</dt>
+            <dd>
+              <a href={paths.customer(customer)}>{customer}</a>
+            </dd>
+          </div>
+        )}
         {resolvedAt !== null && (
           <div>
             <dt>{pageTexts.resolvedAt}</dt>
@@ -99,6 +110,14 @@ function RejectedEvent({ rejection }: { readonly rejection: Rejection }) {
       {status === 'open' && <Retry rejection={rejection} />}
     </li>
   )
+}
+
+/** What was sent under the key that the meter reads; where none was found, under the usual one. */
+function useCustomerOf(rejection: Rejection): string | undefined {
+  const meters = useMeters()
+  const meter = meters.data?.meters.find(({ id }) => id === rejection.meter)
+  const customer = payloadOf(rejection)[meter?.customer_mapping.event_payload_key ?? DEFAULT_CUSTOMER_KEY]
+  return customer === '' ? undefined : customer
 }
 
 function MeterName({ meterId }: { readonly meterId: string }) {

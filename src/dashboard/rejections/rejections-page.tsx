@@ -8,18 +8,20 @@ import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { PageHeading } from '../page-heading.js'
 import { get } from '../service-client.js'
 import { useMayChange } from '../session.js'
+import { TypedField } from '../typed-field.js'
 import type { RejectionCounts, RetryOutcome } from './answers.js'
 import { CodeCounts } from './code-counts.js'
-import { countQuery, firstFilters, PATH, retryAll, spanNames, type Filters, type Span } from './filters.js'
+import { countQuery, filtersOf, PATH, retryAll, spanNames, type Filters, type Span } from './filters.js'
 import { RejectionList } from './rejection-list.js'
 import './rejections.css'
 import { rejectionTexts } from './texts.js'
 import { Skeleton } from '../skeleton.js'
 
-export function RejectionsPage() {
+/** `identifier`: of those that the address names; null: it names none. */
+export function RejectionsPage({ identifier }: { readonly identifier: string | null }) {
   const texts = useTexts()
   const pageTexts = usePageTexts(rejectionTexts)
-  const [filters, setFilters] = useState<Filters>(firstFilters)
+  const [filters, setFilters] = useState(() => filtersOf(identifier))
   const counts = useQuery({
     queryKey: ['rejections', 'counts', filters.span, filters.meter],
     queryFn: ({ signal }) => get<RejectionCounts>(`${PATH}/counts`, countQuery(filters), signal),
@@ -32,10 +34,11 @@ export function RejectionsPage() {
       <FilterFields filters={filters} codes={counts.data?.codes.map(({ code }) => code) ?? []} onChange={setFilters} />
       {counts.isError && <FailureNotice error={counts.error} onRetry={() => void counts.refetch()} />}
       {counts.isPending && <Skeleton />}
-      {counts.data && counts.data.error_count > 0 && (
+      {/* They are not counted by identifier. */}
+      {counts.data && counts.data.error_count > 0 && filters.identifier === '' && (
         <CodeCounts counts={counts.data} chosen={filters.code} onChoose={(code) => setFilters({ ...filters, code })} />
       )}
-      {counts.data && <RetryAll filters={filters} counts={counts.data} />}
+      {counts.data && filters.identifier === '' && <RetryAll filters={filters} counts={counts.data} />}
       <RejectionList filters={filters} isNothing={counts.data?.error_count === 0} />
     </>
   )
@@ -87,6 +90,11 @@ function FilterFields({ filters, codes, onChange }: FieldsProps) {
         <option value="resolved">{pageTexts.statuses.resolved}</option>
         <option value="">{pageTexts.everyStatus}</option>
       </ChoiceField>
+      <TypedField
+        label={pageTexts.identifier}
+        value={filters.identifier}
+        onChange={(identifier) => onChange({ ...filters, identifier })}
+      />
     </div>
   )
 }

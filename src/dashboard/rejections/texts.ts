@@ -1,4 +1,5 @@
 /** What the page of rejections says. */
+import { counted } from '../counted.js'
 import type { UsageRefusalCode } from '../../domain/errors.js'
 import type { Span } from './filters.js'
 
@@ -60,7 +61,7 @@ const en = {
   retry: 'Try again',
   retryOf: (identifier: string) => `Try again: ${identifier}`,
   retryAll: (count: string) => `Try all open again (${count})`,
-  retryAllTitle: (count: string) => `Try ${count} rejections again?`,
+  retryAllTitle: (count: string) => `Try ${counted(count, 'rejection')} again?`,
   retryThem: 'Try them again',
   retryMeans: [
     'Every open rejection that matches is judged by the meters as they are now, and as of the time it was received.',
@@ -73,7 +74,7 @@ const en = {
   nothingHint:
     'Events that programs send one by one are answered at once, with an error if they cannot be counted. What the event stream refuses later is shown here.',
   noMatch: 'No rejection matches',
-  noMatchHint: 'Choose another time, meter, reason or status to see others.',
+  noMatchHint: 'Choose another time, meter, reason, status or identifier to see others.',
 }
 
 const ja: typeof en = {
@@ -114,7 +115,7 @@ const ja: typeof en = {
   nothingHint:
     '1 件ずつ送信されたイベントには、集計できない場合、すぐにエラーが返ります。イベントストリームで後から拒否されたイベントは、ここに表示されます。',
   noMatch: '条件に一致するイベントはありません',
-  noMatchHint: '期間、メーター、理由、ステータスを変更してください。',
+  noMatchHint: '期間、メーター、理由、ステータス、識別子を変更してください。',
 }
 
 function meaningOf(meanings: Meanings, code: string): string {

@@ -44,6 +44,9 @@ export interface RowDifference {
   /** What the log gives, and what was stored; null where there is no such row. */
   readonly expected: Row | null
   readonly found: Row | null
+  /** Whom the row is about; null: no meter, nobody. */
+  readonly meter: string | null
+  readonly customer: string | null
 }
 
 export interface Audit {
@@ -79,4 +82,4 @@ export type Finding =
   /** `storage`: the rows or the log are not kept as they must be. */
   | { readonly kind: 'log' | 'storage'; readonly message: string }
   | { readonly kind: 'checkpoint'; readonly projection: string; readonly expected: object; readonly found: object }
-  | ({ readonly kind: 'row'; readonly meter: string | null; readonly customer: string | null } & RowDifference)
+  | ({ readonly kind: 'row' } & RowDifference)

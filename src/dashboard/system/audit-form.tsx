@@ -1,6 +1,7 @@
 /** What an audit is about: everything, or a meter, a customer, an interval. */
 import { useState } from 'react'
-import { Button, Form, Input, Label, TextField } from 'react-aria-components'
+import { Button, FieldError, Form, Input, Label, TextField } from 'react-aria-components'
+import { busyClass } from '../busy-class.js'
 import { MeterChoice } from '../choice-field.js'
 import { usePageTexts } from '../language.js'
 import type { Parameters } from '../service-client.js'
@@ -18,18 +19,20 @@ export function AuditForm({ isBusy, onBegin }: Props) {
   const [customer, setCustomer] = useState('')
   const [from, setFrom] = useState('')
   const [to, setTo] = useState('')
+  const isBackwards = from !== '' && to !== '' && from >= to
   const begin = (): void =>
     onBegin({
       ...(meter === '' ? {} : { meter }),
-      ...(customer === '' ? {} : { customer }),
+      ...(customer.trim() === '' ? {} : { customer: customer.trim() }),
       timestamp: { gte: secondsOf(from), lt: secondsOf(to) },
     })
   return (
     <Form
       className="filters"
+      validationBehavior="aria"
       onSubmit={(event) => {
         event.preventDefault()
-        begin()
+        if (!isBackwards && !isBusy) begin()
       }}
     >
       <MeterChoice label={pageTexts.meter} everyMeter={pageTexts.everyMeter} value={meter} onChange={setMeter} />
@@ -41,11 +44,12 @@ export function AuditForm({ isBusy, onBegin }: Props) {
         <Label>{pageTexts.from}</Label>
         <Input />
       </TextField>
-      <TextField className="field" type="datetime-local" value={to} onChange={setTo}>
+      <TextField className="field" type="datetime-local" value={to} onChange={setTo} isInvalid={isBackwards}>
         <Label>{pageTexts.to}</Label>
         <Input />
+        <FieldError className="field-error">{pageTexts.toAfterFrom}</FieldError>
       </TextField>
-      <Button type="submit" className="button button-main" isDisabled={isBusy}>
+      <Button type="submit" className={`button button-main ${busyClass(isBusy)}`}>
         {isBusy ? pageTexts.auditing : pageTexts.beginAudit}
       </Button>
     </Form>

@@ -5,6 +5,7 @@ import { FailureNotice } from '../failure-notice.js'
 import { useNumberFormat, usePageTexts } from '../language.js'
 import { useMeters } from '../meters.js'
 import { get, newIdempotencyKey, postForm, type Parameters } from '../service-client.js'
+import { Snippet } from '../snippet.js'
 import { utcSecond } from '../utc.js'
 import type { Audit, Finding } from './answers.js'
 import { AuditForm } from './audit-form.js'
@@ -14,6 +15,7 @@ import { systemTexts } from './texts.js'
 
 const PATH = '/meterbook/v1/audits'
 const RUNNING_INTERVAL_MS = 1_000
+const BEGIN = ['begin audit']
 
 export function Audits() {
   const pageTexts = usePageTexts(systemTexts)
@@ -24,23 +26,37 @@ export function Audits() {
     refetchInterval: ({ state }) => (isRunning(state.data) ? RUNNING_INTERVAL_MS : false),
   })
   const begin = useMutation({
+    mutationKey: BEGIN,
     mutationFn: (selection: Parameters) => postForm<Audit>(PATH, selection, newIdempotencyKey()),
     onSettled: () => client.invalidateQueries({ queryKey: ['audits'] }),
   })
+  const differing = audits.data?.data.find(({ verdict }) => verdict === 'differs')
   return (
     <>
-      <AuditForm isBusy={begin.isPending || isRunning(audits.data)} onBegin={(selection) => begin.mutate(selection)} />
+      <AuditForm
+        isBusy={begin.isPending || isRunning(audits.data)}
+        onBegin={(selection) => {
+          // Known before the button is: a second click comes sooner than the page is drawn.
+          if (client.isMutating({ mutationKey: BEGIN }) === 0) begin.mutate(selection)
+        }}
+      />
       {begin.isError && <FailureNotice error={begin.error} />}
       {audits.isError && <FailureNotice error={audits.error} onRetry={() => void audits.refetch()} />}
       {audits.data?.data.length === 0 && <p className="empty">{pageTexts.noAudits}</p>}
       {audits.data?.data.map((audit) => (
-        <AuditReport key={audit.id} audit={audit} />
+        <AuditReport key={audit.id} audit={audit} hasAdvice={audit === differing} />
       ))}
     </>
   )
 }
 
-function AuditReport({ audit }: { readonly audit: Audit }) {
+interface ReportProps {
+  readonly audit: Audit
+  /** Whether it says at length what to do: the newest that differs does. */
+  readonly hasAdvice: boolean
+}
+
+function AuditReport({ audit, hasAdvice }: ReportProps) {
   const pageTexts = usePageTexts(systemTexts)
   const format = useNumberFormat()
   const { status, progress, failure, verdict } = audit
@@ -67,12 +83,32 @@ function AuditReport({ audit }: { readonly audit: Audit }) {
             <span className={verdict === 'agrees' ? 'tag tag-good' : 'tag tag-bad'}>{pageTexts.verdicts[verdict]}</span>{' '}
             {verdict === 'agrees' && outside > 0 ? pageTexts.selectionAgrees : pageTexts.verdictMeans[verdict]}
           </p>
+          {hasAdvice && <WhichIsWrong />}
+          {verdict === 'damaged' && <p className="notice notice-bad">{pageTexts.afterDamage}</p>}
           {outside > 0 && <p className="notice notice-bad">{pageTexts.differsOutside(format(outside))}</p>}
           <AuditFacts audit={audit} />
           <Findings findings={audit.findings ?? []} />
         </>
       )}
     </article>
+  )
+}
+
+/** Before anything is mended: a rebuild takes the log to be right, and whatever else the rows knew is gone with it. */
+function WhichIsWrong() {
+  const pageTexts = usePageTexts(systemTexts)
+  return (
+    <div className="notice notice-bad which-is-wrong">
+      <p>{pageTexts.whichIsWrong}</p>
+      <ol>
+        <li>
+          {pageTexts.compareDigest}
+          <Snippet label={pageTexts.digestOfLog} text="node dist/cli/main.js audit --sequence N" />
+        </li>
+        <li>{pageTexts.logIsSound}</li>
+        <li>{pageTexts.logWasChanged}</li>
+      </ol>
+    </div>
   )
 }
 

@@ -1,4 +1,5 @@
 /** What the system page says. */
+import { counted } from '../counted.js'
 const en = {
   version: 'Version',
   status: 'Status',
@@ -26,6 +27,7 @@ const en = {
   rebuildTitle: (name: string) => `Rebuild ${name}?`,
   rebuildAllTitle: 'Rebuild all projections?',
   rebuildMeans: [
+    'It takes the log to be right. If an audit differed, find out first which side is wrong; if it found the log damaged, do not rebuild.',
     'The rows are made anew from the log beside the old ones, which serve until then; usage is taken all the while.',
     'Every row is compared, and what differed is told and mended.',
     'It takes about as long as a first start, and as much room again on the disk.',
@@ -35,15 +37,17 @@ const en = {
   building: 'Building',
   comparing: 'Comparing rows',
   rebuildFailed: (reason: string) => `It failed, and the old rows serve. ${reason}`,
-  rebuildCompleted: (rows: string, seconds: string) => `Completed: ${rows} rows compared in ${seconds} s.`,
+  rebuildCompleted: (rows: string, seconds: string) => `Completed: ${counted(rows, 'row')} compared in ${seconds} s.`,
   noDifferences: 'Every row is as it was.',
-  mended: (count: string) => `${count} rows differed and were mended.`,
+  mended: (count: string) => `${counted(count, 'row')} differed and ${count === '1' ? 'was' : 'were'} mended.`,
   perSecond: (count: string) => `${count} a second`,
   left: (seconds: string) => `about ${seconds} s left`,
-  key: 'Row',
+  column: 'Column',
   expected: 'The log gives',
   found: 'Stored was',
-  noRow: 'no such row',
+  notInLog: 'This row was stored, and the log gives no such row.',
+  notStored: 'The log gives this row, and it was not stored.',
+  ofNobody: 'Of no meter and no customer',
 
   audits: 'Audits',
   auditsIntro:
@@ -56,6 +60,7 @@ const en = {
   everyCustomer: 'Every customer',
   from: 'From (UTC)',
   to: 'To (UTC, exclusive)',
+  toAfterFrom: '“To” must be after “From”.',
   beginAudit: 'Run an audit',
   auditing: 'An audit is running…',
   phases: { folding: 'Folding the log', comparing: 'Comparing rows', digesting: 'Computing the digest' },
@@ -64,9 +69,17 @@ const en = {
   verdicts: { agrees: 'Agrees', differs: 'Differs', damaged: 'Log damaged' },
   verdictMeans: {
     agrees: 'Every row is what the log gives.',
-    differs: 'Some rows are not what the log gives. A rebuild mends them.',
-    damaged: 'The log contradicts itself, so the rows may be wrong too. Restore it from a backup.',
+    differs: 'What is stored is not what the log gives: one of the two was changed. Do not rebuild yet.',
+    damaged: 'An event cannot be read, is missing, or contradicts another. Do not rebuild.',
   },
+  whichIsWrong: 'Ask first which side is wrong:',
+  digestOfLog: 'Command that prints the digest of the log',
+  compareDigest:
+    'Take the last digest you kept, with the number N of its usage event, and compare it with the one of this command, which is always that of the log:',
+  logIsSound: 'If they are equal, the log is sound and the rows are wrong: rebuild them.',
+  logWasChanged:
+    'If they are not, an event was changed, and the rows may be the better witness: keep both files, restore the log from a backup, and compare again.',
+  afterDamage: 'Keep the file of the log, restore it (events.db) from a backup, and run an audit again.',
   selectionAgrees: 'Every row of it is what the log gives.',
   differsOutside: (count: string) => `Differences outside of it: ${count}. Run an audit of everything to see them.`,
   ofEverything: 'Everything',
@@ -110,6 +123,7 @@ const ja: typeof en = {
   rebuildTitle: (name) => `${name} を再構築しますか?`,
   rebuildAllTitle: 'すべてのプロジェクションを再構築しますか?',
   rebuildMeans: [
+    '再構築では、ログを正しいものとして扱います。監査で差異があった場合は、先にどちらが誤っているかを確認してください。ログの破損が見つかった場合は、再構築しないでください。',
     '既存の行とは別に、ログから行を作成し直します。完了するまでは既存の行が使用され、その間もイベントを受信できます。',
     'すべての行を比較し、差異があれば表示して修正します。',
     '初回起動と同じ程度の時間と、同じ大きさの空きディスク容量が必要です。',
@@ -124,10 +138,12 @@ const ja: typeof en = {
   mended: (count) => `${count} 行に差異があり、修正しました。`,
   perSecond: (count) => `毎秒 ${count} 件`,
   left: (seconds) => `残り約 ${seconds} 秒`,
-  key: '行',
+  column: '列',
   expected: 'ログによる値',
   found: '保存されていた値',
-  noRow: '該当する行なし',
+  notInLog: 'この行は保存されていましたが、ログからは作成されません。',
+  notStored: 'この行はログから作成されますが、保存されていませんでした。',
+  ofNobody: '特定のメーターや顧客のものではない行',
 
   audits: '監査',
   auditsIntro: '監査では、ログ全体をもう一度集計し、すべての行と比較します。データは変更されません。',
@@ -140,6 +156,7 @@ const ja: typeof en = {
   everyCustomer: 'すべての顧客',
   from: '開始 (UTC)',
   to: '終了 (UTC、この時刻を含まない)',
+  toAfterFrom: '終了には、開始より後の日時を指定してください。',
   beginAudit: '監査を実行',
   auditing: '監査を実行中…',
   phases: { folding: 'ログを集計中', comparing: '行を比較中', digesting: 'ダイジェストを計算中' },
@@ -148,9 +165,17 @@ const ja: typeof en = {
   verdicts: { agrees: '一致', differs: '差異あり', damaged: 'ログの破損' },
   verdictMeans: {
     agrees: 'すべての行がログと一致しています。',
-    differs: 'ログと一致しない行があります。再構築すると修正されます。',
-    damaged: 'ログに矛盾があり、行も誤っている可能性があります。バックアップから復元してください。',
+    differs: '保存されている内容とログが一致しません。どちらかが変更されています。まだ再構築しないでください。',
+    damaged: '読み取れないイベント、欠落、または矛盾があります。再構築しないでください。',
   },
+  whichIsWrong: '先に、どちらが誤っているかを確認してください。',
+  digestOfLog: 'ログのダイジェストを表示するコマンド',
+  compareDigest:
+    '最後に保管したダイジェストと、その使用状況イベントの番号 N を用意し、次のコマンドのダイジェストと比較します。このコマンドのダイジェストは、常にログによるものです。',
+  logIsSound: '一致する場合、ログは正しく、行が誤っています。行を再構築してください。',
+  logWasChanged:
+    '一致しない場合、イベントが変更されています。行のほうが正しい可能性があるため、両方のファイルを保管し、ログをバックアップから復元して、もう一度比較してください。',
+  afterDamage: 'ログのファイルを保管し、バックアップから復元 (events.db) して、もう一度監査してください。',
   selectionAgrees: '対象の行はすべてログと一致しています。',
   differsOutside: (count) => `対象外の差異: ${count} 件。すべてを監査すると確認できます。`,
   ofEverything: 'すべて',
@@ -162,7 +187,7 @@ const ja: typeof en = {
   events: '集計したイベント',
   rows: '比較した行',
   findings: '検出数',
-  records: '使用状況の記録',
+  records: '記録',
   digest: 'ダイジェスト (SHA-256)',
   checkpointDiffers: (projection) => `プロジェクション ${projection} の位置が、その行と一致していません。`,
 }

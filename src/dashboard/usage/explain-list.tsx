@@ -5,10 +5,13 @@ import type { PreviewedFate } from '../../domain/meter-preview.js'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
-import { ofNumbers, ScrolledTable } from '../scrolled-table.js'
+import { paths } from '../route.js'
+import { ofNumbers, ofSentences, ScrolledTable } from '../scrolled-table.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
+import { ExplainedRejections } from './explained-rejections.js'
+import { asOfAddress } from './address.js'
 import type { Interval } from './period.js'
 import { usageTexts } from './texts.js'
 import {
@@ -48,7 +51,16 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
   if (explanation.isPending) return <Skeleton />
   const records = explanation.data.pages.flatMap((page) => page.records.data)
   const total = explanation.data.pages.at(-1)?.summary.aggregated_value_decimal ?? '0'
-  if (records.length === 0) return <p>{texts.noUsage}</p>
+  const [first] = explanation.data.pages
+  const refused = first && <ExplainedRejections customer={customer} rejections={first.rejections} />
+  if (records.length === 0) {
+    return (
+      <>
+        <p>{texts.noUsage}</p>
+        {refused}
+      </>
+    )
+  }
   return (
     <>
       <ScrolledTable
@@ -56,7 +68,7 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
         columns={[
           texts.time,
           texts.identifier,
-          pageTexts.fate,
+          ofSentences(pageTexts.fate),
           ofNumbers(pageTexts.contribution),
           ofNumbers(pageTexts.runningTotal),
         ]}
@@ -64,11 +76,22 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
         <tbody>
           {records.map((record) => (
             <tr key={record.id}>
-              <td className="usage-time">{utcSecond(Date.parse(record.occurred_at))}</td>
-              <td>
-                <code>{record.identifier}</code>
+              <td className="usage-time">
+                {utcSecond(Date.parse(record.occurred_at))}
+                <br />
+                <span className="quiet">{pageTexts.receivedAt(utcSecond(Date.parse(record.recorded_at)))}</span>
               </td>
-              <td className="usage-fate">
+              <td>
+                <a href={paths.event(meter.id, record.identifier, asOfAddress(asOf))}>
+                  <code>{record.identifier}</code>
+                </a>
+                {(meter.dimension_payload_keys ?? []).map((key) => (
+                  <div key={key} className="quiet">
+                    {key}: {record.payload[key]}
+                  </div>
+                ))}
+              </td>
+              <td>
                 <span className={`tag tag-${record.code}`}>{texts.fates[record.code]}</span>{' '}
                 {record.code !== 'counted' && texts.fateReason(fateOf(meter, record), record.contribution)}
               </td>
@@ -94,11 +117,12 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
           {records.at(-1)?.running_total === total ? pageTexts.addsUp(total) : pageTexts.movedOn}
         </p>
       )}
+      {refused}
     </>
   )
 }
 
-function fateOf(meter: Meter, { code, by }: ExplainedRecord): PreviewedFate {
+function fateOf(meter: Meter, { code, by, cancelled_at, recorded_at }: ExplainedRecord): PreviewedFate {
   const window = meter.event_time_window ?? 'hour'
   // Ids of records are `<meter>.<identifier>`.
   const identifier = by?.slice(meter.id.length + 1) ?? ''
@@ -110,7 +134,7 @@ function fateOf(meter: Meter, { code, by }: ExplainedRecord): PreviewedFate {
     case 'not_last':
       return { code, by: identifier, day: null }
     case 'cancelled':
-      return { code, at: 0 }
+      return { code, at: Date.parse(cancelled_at ?? recorded_at) }
     case 'outside':
       return { code, window }
   }

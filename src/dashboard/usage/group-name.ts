@@ -12,3 +12,11 @@ export function groupName({ dimensions }: Pick<GroupSum, 'dimensions'>, { others
     .map((value) => (value === '' ? emptyValue : value))
     .join(' · ')
 }
+
+/** With the keys, where nothing around it says which they are. */
+export function keyedGroupName({ dimensions }: Pick<GroupSum, 'dimensions'>, words: GroupWords): string {
+  if (dimensions === null) return words.others
+  return Object.entries(dimensions)
+    .map(([key, value]) => `${key}: ${value === '' ? words.emptyValue : value}`)
+    .join(' · ')
+}

@@ -2,7 +2,7 @@
 import { bucketMs, bucketStart, DAY_MS, type BucketSize } from '../../domain/time-bucket.js'
 import { fromUtcField, utcField } from '../utc.js'
 
-export const presets = ['today', 'month', 'days30', 'all', 'custom'] as const
+export const presets = ['today', 'month', 'lastMonth', 'days30', 'all', 'custom'] as const
 export type Preset = (typeof presets)[number]
 
 /** Milliseconds since the epoch. */
@@ -42,15 +42,20 @@ function presetInterval(preset: Exclude<Preset, 'custom'>, now: number): Interva
   switch (preset) {
     case 'today':
       return { start: today, end }
-    case 'month': {
-      const date = new Date(now)
-      return { start: Date.UTC(date.getUTCFullYear(), date.getUTCMonth()), end }
-    }
+    case 'month':
+      return { start: monthStart(now, 0), end }
+    case 'lastMonth':
+      return { start: monthStart(now, -1), end: monthStart(now, 0) }
     case 'days30':
       return { start: end - 30 * DAY_MS, end }
     case 'all':
       return { start: end - ALL_DAYS * DAY_MS, end }
   }
+}
+
+function monthStart(now: number, monthsFromNow: number): number {
+  const date = new Date(now)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + monthsFromNow)
 }
 
 /** As an input of type `datetime-local` holds it, to the minute. */

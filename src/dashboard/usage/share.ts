@@ -1,6 +1,7 @@
-/** How many of all records are a part's. */
+/** How much of a total is one part's: exact texts in, rounded for people. Of a total that is not positive there are no shares. */
 const percent = new Intl.NumberFormat('en', { style: 'percent', maximumSignificantDigits: 2 })
 
-export function shareText(records: number, all: number): string {
-  return all === 0 ? '–' : percent.format(records / all)
+export function shareText(value: string, total: string): string {
+  const whole = Number(total)
+  return whole > 0 ? percent.format(Number(value) / whole) : '–'
 }

@@ -1,5 +1,6 @@
 /** What the service says about usage, and how it is asked. Values are exact decimal texts; times are Unix seconds. */
-import type { List, Meter } from '../answers.js'
+import type { List, Meter, UsageRecord } from '../answers.js'
+import type { RejectedEvent } from '../meter/event-list.js'
 import { get, type Query } from '../service-client.js'
 import type { Interval } from './period.js'
 
@@ -44,20 +45,17 @@ export interface UsageOfCustomer {
   readonly position: string | null
 }
 
-export interface ExplainedRecord {
-  readonly id: string
-  readonly identifier: string
+export interface ExplainedRecord extends UsageRecord {
   readonly by: string | null
   readonly code: 'counted' | 'overwritten' | 'not_last' | 'cancelled' | 'outside'
   readonly contribution: string
   readonly running_total: string
-  /** RFC 3339. */
-  readonly occurred_at: string
-  readonly value: string | null
 }
 
 export interface Explanation {
   readonly records: List<ExplainedRecord>
+  /** The newest of the same customer and interval. `has_more`: there are others, or may be. */
+  readonly rejections: List<RejectedEvent>
   readonly summary: { readonly aggregated_value_decimal: string }
 }
 
@@ -67,15 +65,16 @@ export interface Digest {
   readonly sequence: number
 }
 
-/** A moment of the past in milliseconds; null: now. */
-export type AsOf = number | null
+/** A moment of the past in milliseconds since the epoch, or a place in the log; null: now. */
+export type AsOf = { readonly instant: number } | { readonly position: string } | null
 
 export function intervalQuery({ start, end }: Interval, asOf: AsOf): Query {
-  return {
-    start_time: start / 1000,
-    end_time: end / 1000,
-    ...(asOf === null ? {} : { as_of: Math.floor(asOf / 1000) }),
-  }
+  return { start_time: start / 1000, end_time: end / 1000, ...asOfQuery(asOf) }
+}
+
+export function asOfQuery(asOf: AsOf): Query {
+  if (asOf === null) return {}
+  return 'instant' in asOf ? { as_of: Math.floor(asOf.instant / 1000) } : { as_of_position: asOf.position }
 }
 
 export function meterPath(meterId: string, question: 'usage' | 'customers' | 'explain'): string {

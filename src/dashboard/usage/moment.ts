@@ -1,0 +1,41 @@
+/** The moment whose knowledge is shown, as the address has it, and how it is chosen. */
+import { useEffect, useEffectEvent, useMemo, useState } from 'react'
+import type { Meter } from '../answers.js'
+import { changeQuery, useAddressQuery } from '../route.js'
+import { asOfAddress, readAsOf } from './address.js'
+import type { AsOf } from './usage-answers.js'
+
+/** From the last movement until it is asked for: what is moved over on the way is not. */
+const SETTLED_MS = 150
+
+export interface Moment {
+  /** To be asked for. */
+  readonly asOf: AsOf
+  /** As the fields have it. */
+  readonly chosen: AsOf
+  /** What is asked for is what is chosen. */
+  readonly isSettled: boolean
+  readonly choose: (asOf: AsOf) => void
+}
+
+/** A meter that had not been created when a second began was unknown then. */
+export function firstMomentOf({ created }: Meter): number {
+  return (created + 1) * 1000
+}
+
+/** `from`, in milliseconds since the epoch: before it there was nothing to know. */
+export function useMoment(from = 0): Moment {
+  const query = useAddressQuery()
+  const asOf = useMemo(() => readAsOf(query, from), [query, from])
+  const [moved, setMoved] = useState<{ readonly to: AsOf } | null>(null)
+  const settle = useEffectEvent(({ to }: { readonly to: AsOf }) => {
+    changeQuery(asOfAddress(to), asOf === null || to === null ? 'step' : 'small change')
+    setMoved(null)
+  })
+  useEffect(() => {
+    if (!moved) return
+    const settled = setTimeout(() => settle(moved), SETTLED_MS)
+    return () => clearTimeout(settled)
+  }, [moved])
+  return { asOf, chosen: moved ? moved.to : asOf, isSettled: moved === null, choose: (to) => setMoved({ to }) }
+}

@@ -1,0 +1,79 @@
+/** What a page does whose code does not come, or fails: it says so, keeps its navigation, and goes on as soon as it can. */
+import { expect, it } from '@jest/globals'
+import { uniqueName } from '../controls.js'
+import { createMeter } from '../metered-usage.js'
+import { TEST_KEY } from '../running-service.js'
+import { expectReadable } from './browser.js'
+import { describeDashboard, heading } from './dashboard-suite.js'
+import { startLine } from './line.js'
+
+describeDashboard('A page whose code is missing', (suite) => {
+  it('says that the service cannot be reached, and goes on by itself when it is there again', async () => {
+    const line = await startLine(suite.service.port)
+    const page = await suite.signedIn(TEST_KEY, {}, '', line.url)
+    await page.getByRole('status').filter({ hasText: 'Live updates' }).waitFor()
+    line.cut()
+    await page.getByRole('link', { name: 'System' }).click()
+    const notice = page.getByRole('alert').filter({ hasText: 'This part of the page could not be loaded' })
+    await notice.getByText('The service could not be reached.').waitFor()
+    await notice.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('link', { name: 'Meters' }).click()
+    await heading(page, 'Meters').waitFor()
+    await page.getByRole('link', { name: 'Rejections' }).click()
+    await notice.waitFor()
+    await suite.service.restart()
+    line.mend(suite.service.port)
+    await heading(page, 'Rejections').waitFor()
+    await notice.waitFor({ state: 'detached' })
+    await page.getByRole('status').filter({ hasText: 'Live updates' }).waitFor()
+    await page.getByRole('link', { name: 'Meters' }).click()
+    const display_name = uniqueName('Arrived ')
+    await createMeter(suite.stripe, 'sum', { display_name })
+    await page.getByRole('rowheader', { name: display_name }).waitFor()
+    line.close()
+  })
+
+  it('asks again where the service answers but does not send it', async () => {
+    const page = await suite.signedIn()
+    await page.route('**/assets/**', (route) => route.fulfill({ status: 404, json: { error: {} } }))
+    await page.getByRole('link', { name: 'System' }).click()
+    const notice = page.getByRole('alert').filter({ hasText: 'The service answers, but did not send it.' })
+    await notice.getByRole('button', { name: 'Reload the page' }).waitFor()
+    await page.unroute('**/assets/**')
+    await heading(page, 'System').waitFor()
+    expect(await notice.count()).toBe(0)
+  })
+
+  it('offers to reload where the service has become another version', async () => {
+    const meter = await createMeter(suite.stripe)
+    const page = await suite.signedIn(TEST_KEY, { locale: 'ja-JP', viewport: { width: 375, height: 700 } })
+    const files = await page.content()
+    await page.route('**/assets/**', (route) => route.fulfill({ status: 404, json: { error: {} } }))
+    await page.route('**/', (route) =>
+      route.fulfill({ contentType: 'text/html', body: files.replaceAll('/assets/', '/assets/of-next-version-') }),
+    )
+    await page.evaluate(`location.hash = '#/meters/${meter.id}/events'`)
+    const notice = page.getByRole('alert').filter({ hasText: 'サービスが更新されました' })
+    await notice.waitFor()
+    await expectReadable(page)
+    await page.unrouteAll()
+    await notice.getByRole('button', { name: 'ページを再読み込み' }).click()
+    await heading(page, meter.display_name).waitFor()
+  })
+
+  it('says that it failed, and is tried again there or left, where an answer is none it can show', async () => {
+    const page = await suite.signedIn()
+    await heading(page, 'Meters').waitFor()
+    await page.route('**/meterbook/v1/system', (route) => route.fulfill({ json: {} }))
+    await page.getByRole('link', { name: 'System' }).click()
+    const notice = page.getByRole('alert').filter({ hasText: 'This page could not be shown' })
+    await notice.getByText('TypeError').waitFor()
+    suite.expectMishap(page, /TypeError/)
+    await page.getByRole('link', { name: 'Meters' }).click()
+    await heading(page, 'Meters').waitFor()
+    expect(await notice.count()).toBe(0)
+    await page.unrouteAll()
+    await page.getByRole('link', { name: 'System' }).click()
+    await heading(page, 'System').waitFor()
+  })
+})
