@@ -49,6 +49,9 @@ describeDashboard('A printed page', (suite) => {
     await page.getByText(/^Account default \(Test\) · printed at .* UTC$/).waitFor()
     await page.getByText(address).waitFor()
     if (tab === '') {
+      const chart = await page.locator('.chart svg').boundingBox()
+      expect(chart?.width).toBeLessThanOrEqual(PAPER.width)
+      expect(chart?.height).toBeGreaterThan(100)
       await page.getByText('Last 30 days').waitFor()
       expect(await page.getByLabel('Customer', { exact: true }).isVisible()).toBe(true)
     }
