@@ -126,7 +126,6 @@ function Customers({ meter, period, interval, asOf, order, search }: CustomersPr
       return has_more && last ? { after: last.customer, position: pages[0]?.position ?? undefined } : undefined
     },
     // The list stays where it is while one types or orders it.
-
     placeholderData: (previous) => previous,
   })
   const totals = useQuery({
