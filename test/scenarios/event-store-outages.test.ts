@@ -221,6 +221,6 @@ describe('A service whose EventStoreDB', () => {
     await service.printed('the event store is not the one the read model was built from')
     expect(server.log.events).toEqual([])
     expect(await ready()).toMatchObject({ status: 503, body: { projections: 'stopped' } })
-    expect((await send('more')).body.error?.message).toContain('the event store is not the one')
+    expect((await send('more')).body.error?.message).toContain('The projections stopped')
   })
 })
