@@ -2,6 +2,8 @@
  * The service's HTTP API as the dashboard uses it. `/v1` takes forms, `/meterbook/v1` JSON; every failure, also of the
  * network, becomes a `Failure`.
  */
+import { parseExactly } from './exact-json.js'
+
 export type Query = Readonly<Record<string, string | number | undefined>>
 export interface Parameters {
   readonly [name: string]: string | number | readonly string[] | Parameters | undefined
@@ -80,7 +82,10 @@ async function sendDated<Answer>(url: string, request: RequestInit): Promise<Dat
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw new Failure(0, 'The service could not be reached.')
   }
-  const body = (await response.json().catch(() => null)) as
+  const body = (await response
+    .text()
+    .then(parseExactly)
+    .catch(() => null)) as
     | (Answer & { readonly error?: { readonly message?: string; readonly code?: string; readonly param?: string } })
     | null
   if (response.ok && body !== null) {

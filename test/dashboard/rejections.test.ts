@@ -52,6 +52,23 @@ describeDashboard('The page of rejections', (suite) => {
     expect(await seriousIssues(page)).toEqual([])
   })
 
+  it('shows numbers of a refused event with the digits that were sent', async () => {
+    const key = await suite.service.newKey({ account: 'exact' })
+    const { authentication_token } = await suite.service.client(key).v2.billing.meterEventSession.create()
+    const numbers = '"value":12345678901234567890,"rate":0.10,"beyond":1e400,"plain":7'
+    const sent = await fetch(`${suite.service.url}/v2/billing/meter_event_stream`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${authentication_token}`, 'content-type': 'application/json' },
+      body: `{"events":[{"event_name":"nobody","identifier":"numbers","payload":{"stripe_customer_id":"c",${numbers}}}]}`,
+    })
+    expect(sent.status).toBe(200)
+    const page = await opened(key)
+    const shown = rejection(page, 'numbers')
+    await shown.getByText('Event as it was sent').click()
+    const text = (await shown.locator('pre').innerText()).replaceAll(/\s/g, '')
+    expect(text).toContain(numbers)
+  })
+
   it('tries one again: it says why it does not count yet, and counts once it can', async () => {
     const event_name = uniqueName('event_')
     const identifier = uniqueName('one-')
