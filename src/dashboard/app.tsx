@@ -8,7 +8,7 @@ import { loadedLater } from './loaded-later.js'
 import { MetersPage } from './meters-page.js'
 import { PageHeading, useFocusOnArrival } from './page-heading.js'
 import { paths, useAddress, useRoute } from './route.js'
-import { askForSession, sessionKey, SignedIn } from './session.js'
+import { askForSession, sessionKey, sessionName, SignedIn, useSessionOfAllWindows } from './session.js'
 import { Shell } from './shell.js'
 import { SignInPage } from './sign-in-page.js'
 
@@ -22,15 +22,16 @@ const SIGN_IN = 'sign in'
 
 export function App() {
   const texts = useTexts()
+  useSessionOfAllWindows()
   const session = useQuery({
     queryKey: sessionKey,
-    queryFn: ({ signal }) => askForSession(signal),
+    queryFn: ({ client, signal }) => askForSession(client, signal),
   })
   const address = useAddress()
   useFocusOnArrival(session.data === undefined ? null : session.data === null ? SIGN_IN : address)
   if (session.data) {
     return (
-      <SignedIn value={session.data}>
+      <SignedIn key={sessionName(session.data)} value={session.data}>
         <Shell>
           <Boundary place={address}>
             <Page />

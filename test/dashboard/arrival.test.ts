@@ -124,6 +124,37 @@ describeDashboard('Coming and going', (suite) => {
       expect(await isExplained(page)).toBe(false)
     })
 
+    it('is one in all windows: none shows what is of another ledger, or does there what was meant for its own', async () => {
+      const name = uniqueName('First ')
+      const meter = await createMeter(suite.stripe, 'sum', { display_name: name })
+      await report(suite.stripe, meter, '321')
+      const key = await suite.service.newKey({ account: 'second', mode: 'live' })
+      const others = await createMeter(suite.service.client(key), 'sum', { display_name: uniqueName('Second ') })
+      const page = await suite.signedIn(TEST_KEY, {}, `#/meters/${meter.id}`)
+      await page.locator('[data-figure=total]').getByText('321', { exact: true }).waitFor()
+      const window = await page.context().newPage()
+      await window.goto(suite.service.url)
+      await window.getByRole('button', { name: 'Sign out' }).click()
+      await heading(page, 'Sign in').waitFor()
+      await window.getByLabel('API key').fill(key)
+      await window.keyboard.press('Enter')
+      await page.getByText('Account second', { exact: true }).waitFor()
+      await heading(page, 'There is no such meter').waitFor()
+      expect(await page.getByText(name).count()).toBe(0)
+      await page.getByRole('link', { name: 'Back to meters' }).click()
+      await page.getByRole('rowheader', { name: others.display_name }).waitFor()
+      expect(await page.getByRole('rowheader').count()).toBe(1)
+
+      // Whoever was signed out without a word, as at the end of a session, signs in somewhere with another key.
+      await window.context().clearCookies()
+      await window.reload()
+      await window.getByLabel('API key').fill(TEST_KEY)
+      await window.keyboard.press('Enter')
+      await page.getByRole('rowheader', { name }).waitFor()
+      await page.getByText('Account default', { exact: true }).waitFor()
+      expect(await page.getByText(others.display_name).count()).toBe(0)
+    })
+
     it('that is over is found to be by what someone does, and is said to be in Japanese', async () => {
       const page = await suite.signedIn(TEST_KEY, { locale: 'ja-JP' }, '#/meters/new')
       await page.getByLabel('メーター名').fill('Lost')
