@@ -42,6 +42,29 @@ describeDashboard('A page whose answer is awaited', (suite) => {
     await page.getByRole('heading', { name: 'No customer has usage in this period' }).waitFor()
   })
 
+  it('counts no rejection of another meter, and offers none to be tried again', async () => {
+    const key = await suite.service.newKey({ account: 'awaited' })
+    const stripe = suite.service.client(key)
+    const meter = await createMeter(stripe)
+    const { authentication_token } = await stripe.v2.billing.meterEventSession.create()
+    await suite.service
+      .client(authentication_token)
+      .v2.billing.meterEventStream.create({
+        events: [{ event_name: 'never', payload: { stripe_customer_id: 'cus_a' } }],
+      })
+    const page = await suite.signedIn(key, {}, '#/rejections')
+    const retry = page.getByRole('button', { name: /^Try all open again/ })
+    const shown = [retry, page.getByRole('button', { name: 'no_meter' })]
+    for (const each of shown) await each.waitFor()
+    const held = await hold(page, '**/rejections/counts?**')
+    await page.getByLabel('Meter', { exact: true }).selectOption(meter.id)
+    for (const each of shown) await each.waitFor({ state: 'hidden' })
+    await page.getByRole('heading', { name: 'No rejection matches' }).waitFor()
+    await held.release()
+    await page.getByRole('heading', { name: 'Nothing was refused' }).waitFor()
+    expect(await retry.count()).toBe(0)
+  })
+
   it('prints no statement and gives no command before usage and digest of the period are there', async () => {
     const meter = await createMeter(suite.stripe)
     const customer = uniqueName('cus_')

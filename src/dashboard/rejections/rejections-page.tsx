@@ -9,6 +9,7 @@ import { PageHeading } from '../page-heading.js'
 import { get } from '../service-client.js'
 import { useMayChange } from '../session.js'
 import { TypedField } from '../typed-field.js'
+import { AnswerOfQuestion } from '../usage/answer-of-question.js'
 import type { RejectionCounts, RetryOutcome } from './answers.js'
 import { CodeCounts } from './code-counts.js'
 import { countQuery, filtersOf, PATH, retryAll, spanNames, type Filters, type Span } from './filters.js'
@@ -35,11 +36,19 @@ export function RejectionsPage({ identifier }: { readonly identifier: string | n
       {counts.isError && <FailureNotice error={counts.error} onRetry={() => void counts.refetch()} />}
       {counts.isPending && <Skeleton />}
       {/* They are not counted by identifier. */}
-      {counts.data && counts.data.error_count > 0 && filters.identifier === '' && (
-        <CodeCounts counts={counts.data} chosen={filters.code} onChoose={(code) => setFilters({ ...filters, code })} />
+      {counts.data && filters.identifier === '' && (
+        <AnswerOfQuestion isAwaited={counts.isPlaceholderData}>
+          {counts.data.error_count > 0 && (
+            <CodeCounts
+              counts={counts.data}
+              chosen={filters.code}
+              onChoose={(code) => setFilters({ ...filters, code })}
+            />
+          )}
+          <RetryAll filters={filters} counts={counts.data} />
+        </AnswerOfQuestion>
       )}
-      {counts.data && filters.identifier === '' && <RetryAll filters={filters} counts={counts.data} />}
-      <RejectionList filters={filters} isNothing={counts.data?.error_count === 0} />
+      <RejectionList filters={filters} isNothing={!counts.isPlaceholderData && counts.data?.error_count === 0} />
     </>
   )
 }

@@ -4,6 +4,7 @@
  */
 import type { ReactNode } from 'react'
 import { Skeleton } from '../skeleton.js'
+import './usage.css'
 
 interface Props {
   /** What is inside answers an earlier question. */
