@@ -102,6 +102,17 @@ describeDashboard(
       await page.getByText('These events add up to 10.').waitFor()
       await page.reload()
       await page.getByText('These events add up to 10.').waitFor()
+      await page.getByRole('link', { name: first, exact: true }).click()
+      await page.locator('.event').getByText('Recorded in the log (UTC)').waitFor()
+      await page.locator('.event').getByRole('link', { name: first }).click()
+      await heading(page, `Customer ${first}`).waitFor()
+      expect(Object.fromEntries(query(page))).toEqual({
+        ...Object.fromEntries(new URLSearchParams(FROM_TO)),
+        as_of: `${second(before)}Z`,
+      })
+      await page.goBack()
+      await page.goBack()
+      await page.getByText('These events add up to 10.').waitFor()
       await page.getByRole('button', { name: 'Back to now' }).click()
       await page.locator(`[data-total-of=${meter.id}]`).getByText('6', { exact: true }).waitFor()
       await page.goBack()

@@ -27,7 +27,7 @@ export function MetersOfCustomer({ customer, meters, period, interval, asOf }: P
   const number = useNumberFormat()
   const explained = useAddressQuery().get('explain')
   const setExplained = (meter: string | null): void => changeQuery({ explain: meter ?? undefined }, 'step')
-  const same = { ...periodQuery(period, interval), ...asOfAddress(asOf), customer }
+  const same = { ...periodQuery(period, interval), ...asOfAddress(asOf) }
   const explainedMeter = meters.find(({ meter }) => meter.id === explained)?.meter
   return (
     <>
@@ -48,7 +48,7 @@ export function MetersOfCustomer({ customer, meters, period, interval, asOf }: P
             <Fragment key={meter.id}>
               <tr>
                 <th scope="row">
-                  <a href={paths.meter(meter.id, 'overview', same)}>{meter.display_name}</a>
+                  <a href={paths.meter(meter.id, 'overview', { ...same, customer })}>{meter.display_name}</a>
                   <br />
                   <code className="quiet">{meter.event_name}</code>
                 </th>
@@ -101,7 +101,7 @@ export function MetersOfCustomer({ customer, meters, period, interval, asOf }: P
       {explainedMeter && (
         <section className="panel statement-explained" aria-labelledby="statement-explained">
           <h2 id="statement-explained">{pageTexts.explainMeter(explainedMeter.display_name)}</h2>
-          <ExplainList meter={explainedMeter} customer={customer} interval={interval} asOf={asOf} />
+          <ExplainList meter={explainedMeter} customer={customer} interval={interval} asOf={asOf} same={same} />
         </section>
       )}
     </>

@@ -5,6 +5,7 @@ import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
+import type { AddressQuery } from '../route.js'
 import { ofButtons, ofNumbers, ScrolledTable } from '../scrolled-table.js'
 import { Skeleton } from '../skeleton.js'
 import { ExplainList } from '../usage/explain-list.js'
@@ -22,6 +23,8 @@ interface Props {
   /** null: all of them. */
   readonly customer: string | null
   readonly asOf: AsOf
+  /** The period and the moment of the page. */
+  readonly same: AddressQuery
   readonly onClose: () => void
 }
 
@@ -29,7 +32,7 @@ type Dimensions = Readonly<Record<string, string>>
 
 const NO_DIMENSIONS: Dimensions = {}
 
-export function BarExplanation({ meter, bar, size, customer, asOf, onClose }: Props) {
+export function BarExplanation({ meter, bar, size, customer, asOf, same, onClose }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(overviewTexts)
   const shared = usePageTexts(usageTexts)
@@ -106,7 +109,14 @@ export function BarExplanation({ meter, bar, size, customer, asOf, onClose }: Pr
               </Button>
             </p>
           )}
-          <ExplainList meter={meter} customer={who} interval={interval} asOf={asOf} dimensions={dimensions} />
+          <ExplainList
+            meter={meter}
+            customer={who}
+            interval={interval}
+            asOf={asOf}
+            same={same}
+            dimensions={dimensions}
+          />
         </>
       )}
       <p className="hint">{texts.formulaHints[meter.default_aggregation.formula]}</p>

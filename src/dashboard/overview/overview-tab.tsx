@@ -8,7 +8,7 @@ import { loadedLater } from '../loaded-later.js'
 import { changeQuery, useAddressQuery } from '../route.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
-import { instantText, readInstant, usePeriod } from '../usage/address.js'
+import { asOfAddress, instantText, periodQuery, readInstant, usePeriod } from '../usage/address.js'
 import { AnswerOfQuestion } from '../usage/answer-of-question.js'
 import { AsOfChoice } from '../usage/as-of.js'
 import { firstMomentOf, useMoment } from '../usage/moment.js'
@@ -158,6 +158,7 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
                   size={size}
                   customer={customer}
                   asOf={asOf}
+                  same={{ ...periodQuery(period, aligned), ...asOfAddress(asOf) }}
                   onClose={() => setBar(null)}
                 />
               )}

@@ -5,13 +5,12 @@ import type { PreviewedFate } from '../../domain/meter-preview.js'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
-import { paths } from '../route.js'
+import { paths, type AddressQuery } from '../route.js'
 import { ofNumbers, ofSentences, ScrolledTable } from '../scrolled-table.js'
 import { get } from '../service-client.js'
 import { Skeleton } from '../skeleton.js'
 import { utcSecond } from '../utc.js'
 import { ExplainedRejections } from './explained-rejections.js'
-import { asOfAddress } from './address.js'
 import type { Interval } from './period.js'
 import { usageTexts } from './texts.js'
 import {
@@ -28,13 +27,15 @@ interface Props {
   readonly customer: string
   readonly interval: Interval
   readonly asOf: AsOf
+  /** The period and the moment of the page, for the addresses of the events. */
+  readonly same: AddressQuery
   readonly dimensions?: Readonly<Record<string, string>>
 }
 
 const PAGE_RECORDS = 50
 const NO_DIMENSIONS = {}
 
-export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_DIMENSIONS }: Props) {
+export function ExplainList({ meter, customer, interval, asOf, same, dimensions = NO_DIMENSIONS }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(usageTexts)
   const asked = { ...intervalQuery(interval, asOf), ...dimensionFilters(dimensions), customer, limit: PAGE_RECORDS }
@@ -82,7 +83,7 @@ export function ExplainList({ meter, customer, interval, asOf, dimensions = NO_D
                 <span className="quiet">{pageTexts.receivedAt(utcSecond(Date.parse(record.recorded_at)))}</span>
               </td>
               <td>
-                <a href={paths.event(meter.id, record.identifier, asOfAddress(asOf))}>
+                <a href={paths.event(meter.id, record.identifier, same)}>
                   <code>{record.identifier}</code>
                 </a>
                 {(meter.dimension_payload_keys ?? []).map((key) => (
