@@ -70,14 +70,14 @@ export function goTo(path: string): void {
 
 /** An address that names no page, or that is not encoded rightly, is `unknown`. */
 function readRoute(hash: string): Route {
-  const [folder = '', name, tab = 'overview', ...rest] = decoded(hash.replace(/^#?\/?/, ''))
-  if (rest.length > 0) return { page: 'unknown' }
+  const [folder = '', name, tab, ...rest] = decoded(hash.replace(/^#?\/?/, ''))
+  if (rest.length > 0 || (tab !== undefined && folder !== 'meters')) return { page: 'unknown' }
   switch (folder) {
     case '':
       return name === undefined ? { page: 'meters' } : { page: 'unknown' }
     case 'meters':
       if (name === 'new') return { page: 'create' }
-      return name && isTab(tab) ? { page: 'meter', meterId: name, tab } : { page: 'unknown' }
+      return readMeter(name, tab ?? 'overview')
     case 'customers':
       return name ? { page: 'customer', customer: name } : { page: 'unknown' }
     case 'rejections':
@@ -87,6 +87,10 @@ function readRoute(hash: string): Route {
     default:
       return { page: 'unknown' }
   }
+}
+
+function readMeter(name: string | undefined, tab: string): Route {
+  return name && isTab(tab) ? { page: 'meter', meterId: name, tab } : { page: 'unknown' }
 }
 
 /** The address of the page, and what stands behind the `?`. */

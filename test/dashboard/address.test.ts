@@ -210,6 +210,12 @@ describeDashboard(
       await page.getByText(`${month.toISOString().slice(0, 7)}-01 00:00 – ${end}-01 00:00 UTC`).waitFor()
       await page.evaluate(`location.hash = '#/meters/${meter.id}/customers?from=${day(at)}&to=${day(at + DAY_MS)}'`)
       await page.getByText('1 customer used 10 in all.').waitFor()
+      for (const path of ['customers/cus/b', 'customers/cus/overview', 'rejections/in/b', 'system/x']) {
+        await page.evaluate(`location.hash = '#/${path}'`)
+        await heading(page, 'There is no such page').waitFor()
+        await page.goBack()
+        await heading(page, 'There is no such page').waitFor({ state: 'detached' })
+      }
     })
 
     it('leaves the choice of a moment readable on a small screen, in the light and in the dark', async () => {
