@@ -47,11 +47,9 @@ describeDashboard('A page whose answer is awaited', (suite) => {
     const stripe = suite.service.client(key)
     const meter = await createMeter(stripe)
     const { authentication_token } = await stripe.v2.billing.meterEventSession.create()
-    await suite.service
-      .client(authentication_token)
-      .v2.billing.meterEventStream.create({
-        events: [{ event_name: 'never', payload: { stripe_customer_id: 'cus_a' } }],
-      })
+    await suite.service.client(authentication_token).v2.billing.meterEventStream.create({
+      events: [{ event_name: 'never', payload: { stripe_customer_id: 'cus_a' } }],
+    })
     const page = await suite.signedIn(key, {}, '#/rejections')
     const retry = page.getByRole('button', { name: /^Try all open again/ })
     const shown = [retry, page.getByRole('button', { name: 'no_meter' })]
