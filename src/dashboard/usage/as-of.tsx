@@ -1,5 +1,5 @@
 /** Chooses the moment whose knowledge is shown: what had been received by then, or up to a place in the log. */
-import { useId, useState } from 'react'
+import { useId, useRef, useState } from 'react'
 import { Button } from 'react-aria-components'
 import { usePageTexts } from '../language.js'
 import { fromUtcField, utcField, utcSecond } from '../utc.js'
@@ -19,17 +19,23 @@ const STEPS = 1_000
 
 export function AsOfChoice({ moment, from }: Props) {
   const texts = usePageTexts(asOfTexts)
-  const { chosen, choose } = moment
+  const { chosen, choose, chooseAtOnce } = moment
   const shown = asOfText(texts, chosen)
+  const fields = useRef<HTMLDivElement>(null)
+  const backToNow = (): void => {
+    // The button goes.
+    fields.current?.querySelector('input')?.focus()
+    chooseAtOnce(null)
+  }
   return (
     <fieldset className="as-of">
       <legend>{texts.asOf}</legend>
       {from !== undefined && <Slider from={from} asOf={chosen} shown={shown} onAsOf={choose} />}
-      <div className="as-of-fields">
+      <div className="as-of-fields" ref={fields}>
         <InstantField from={from ?? 0} asOf={chosen} onAsOf={choose} />
-        <PositionField key={positionOf(chosen)} asOf={chosen} onAsOf={choose} />
+        <PositionField asOf={chosen} onAsOf={chooseAtOnce} />
         {chosen !== null && (
-          <Button className="button button-quiet" onPress={() => choose(null)}>
+          <Button className="button button-quiet" onPress={backToNow}>
             {texts.backToNow}
           </Button>
         )}
@@ -113,9 +119,11 @@ function PositionField({ asOf, onAsOf }: FieldProps) {
   const texts = usePageTexts(asOfTexts)
   const id = useId()
   const shown = positionOf(asOf)
-  const [text, setText] = useState(shown)
+  const [typed, setTyped] = useState({ text: shown, over: shown })
+  const text = typed.over === shown ? typed.text : shown
   const take = (): void => {
     const position = text.trim()
+    setTyped({ text: position, over: position })
     if (position !== shown) onAsOf(position === '' ? null : { position })
   }
   return (
@@ -128,7 +136,7 @@ function PositionField({ asOf, onAsOf }: FieldProps) {
         autoComplete="off"
         spellCheck={false}
         title={texts.positionHint}
-        onChange={({ target }) => setText(target.value)}
+        onChange={({ target }) => setTyped({ text: target.value, over: shown })}
         onBlur={take}
         onKeyDown={({ key }) => {
           if (key === 'Enter') take()

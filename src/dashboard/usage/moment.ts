@@ -15,7 +15,10 @@ export interface Moment {
   readonly chosen: AsOf
   /** What is asked for is what is chosen. */
   readonly isSettled: boolean
+  /** Of several on the way only the last is asked for. */
   readonly choose: (asOf: AsOf) => void
+  /** Also whoever leaves the field by a link takes it along. */
+  readonly chooseAtOnce: (asOf: AsOf) => void
 }
 
 /** A meter that had not been created when a second began was unknown then. */
@@ -28,14 +31,21 @@ export function useMoment(from = 0): Moment {
   const query = useAddressQuery()
   const asOf = useMemo(() => readAsOf(query, from), [query, from])
   const [moved, setMoved] = useState<{ readonly to: AsOf } | null>(null)
-  const settle = useEffectEvent(({ to }: { readonly to: AsOf }) => {
+  const ask = (to: AsOf): void => {
     changeQuery(asOfAddress(to), asOf === null || to === null ? 'step' : 'small change')
     setMoved(null)
-  })
+  }
+  const settle = useEffectEvent(ask)
   useEffect(() => {
     if (!moved) return
-    const settled = setTimeout(() => settle(moved), SETTLED_MS)
+    const settled = setTimeout(() => settle(moved.to), SETTLED_MS)
     return () => clearTimeout(settled)
   }, [moved])
-  return { asOf, chosen: moved ? moved.to : asOf, isSettled: moved === null, choose: (to) => setMoved({ to }) }
+  return {
+    asOf,
+    chosen: moved ? moved.to : asOf,
+    isSettled: moved === null,
+    choose: (to) => setMoved({ to }),
+    chooseAtOnce: ask,
+  }
 }
