@@ -89,12 +89,12 @@ export class EventStoreDbEventStore implements EventStore {
     if (this.appender.isDenied) throw new EventStoreDenied(APPENDING_DENIED)
   }
 
-  /** The server looks after its files. */
   /** Its positions have gaps of their own. */
   async lostEvents(): Promise<null> {
     return null
   }
 
+  /** The server looks after its files. */
   async storageFaults(): Promise<readonly string[]> {
     return []
   }
