@@ -21,6 +21,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set where its body is counted: to be called once its answer is made. */
     isWorkedOff?: (() => void) | undefined
+    /** Set where it was counted as long as it may be: to be called with how long it was. */
+    hasArrived?: (bytes: number) => void
   }
 }
 
@@ -32,15 +34,24 @@ export class BodiesInHand {
   readonly take = (request: FastifyRequest, { raw: response }: FastifyReply, done: () => void): void => {
     const bytes = expectedBytes(request)
     if (bytes <= SHORT_BODY_BYTES) return done()
+    // Gone while its key was looked up: nothing comes of such a request any more, and nothing would tell its end.
+    if (response.destroyed) return
     const owner = request.caller?.ledger ?? ''
     const ofOwner = this.bytesOf.get(owner) ?? 0
     if (this.bytes + bytes > BODIES_BYTES_MAX || ofOwner + bytes > LEDGER_BODIES_BYTES_MAX) {
       throw new Overloaded('Too many large requests are being worked on. Send the request again in a moment.')
     }
     this.count(owner, bytes)
+    let counted = bytes
+    if (request.headers['content-length'] === undefined) {
+      request.hasArrived = (arrived) => {
+        this.count(owner, arrived - counted)
+        counted = arrived
+      }
+    }
     // A client may be gone long before the work on its request is done, and an answer be made long before it is taken.
     let ends = 2
-    const end = (): void => void (--ends === 0 && this.count(owner, -bytes))
+    const end = (): void => void (--ends === 0 && this.count(owner, -counted))
     request.isWorkedOff = end
     response.once('close', end)
     done()
@@ -68,7 +79,7 @@ export class BodiesInHand {
   }
 }
 
-/** What the request says, as far as it will be read; of a body whose length is not said, as much as it may have. */
+/** What the request says, as far as it will be read; of a body whose length is not said, as much as it may have until it is there. */
 function expectedBytes({ headers }: FastifyRequest): number {
   const length = headers['content-length']
   if (length !== undefined) return Math.min(Number(length), BODY_BYTES_MAX)

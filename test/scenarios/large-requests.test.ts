@@ -132,7 +132,7 @@ describe('Large requests under way', () => {
     expect(await large(other)).toBe(400)
   })
 
-  it('count as long as they may be where they do not say how long they are, until they are answered', async () => {
+  it('count as long as they may be where they do not say how long they are, but not for ever', async () => {
     const perLedger = LEDGER_BODIES_BYTES_MAX / BODY_BYTES_MAX
     for (let round = 0; round < 2 * perLedger; round++) {
       const response = await fetch(`${service.url}${IMPORTS}`, {

@@ -16,6 +16,7 @@ const CHUNKED = 'chunked'
 interface Request {
   readonly url?: string
   sentJson?: Uint8Array
+  readonly hasArrived?: (bytes: number) => void
   readonly headers: {
     readonly 'content-encoding'?: string | undefined
     readonly 'content-type'?: string | undefined
@@ -70,6 +71,7 @@ function parser(parse: (body: Buffer) => object, refusedPath: string, expectedTy
     done(null, parsed)
   }
   return (request, body, done) => {
+    request.hasArrived?.(body.length)
     if (body.length <= SHORT_BODY_BYTES) read(request, body, done)
     else inTurn(() => read(request, body, done))
   }
