@@ -57,9 +57,7 @@ export function selectRange<R>(
   const [bounded] = rest
   if (bounded !== undefined) conditions.push(...bounds(bounded, from, to, given))
   if (after !== undefined) conditions.push(`(${list(rest)}) > (${after.map(given).join(', ')})`)
-  for (const [column, value] of Object.entries<KeyValue>(where)) {
-    conditions.push(`${quoted(column)} IS NOT DISTINCT FROM ${given(value)}`)
-  }
+  conditions.push(...equal(where, given))
   conditions.push(...within.map((each) => inside(each, given)))
   const order = rest.map((column) => `${quoted(column)}${reverse ? ' DESC' : ''}`)
   const text =
@@ -84,37 +82,48 @@ export function selectRanges<R>(
   const parameters: Parameter[] = []
   const given = (value: Parameter): string => `$${parameters.push(value)}`
   const columns = columnsOf(table, index)
-  const prefix = columns.slice(0, ranges[0]?.prefix.length)
-  const rest = columns.slice(prefix.length)
-  const bound = quoted(rest[0] as string)
+  const keys = columns.slice(0, ranges[0]?.prefix.length).map((_, at) => `key${at}`)
   const lists = [
-    ...prefix.map((_, at) => ranges.map((range) => range.prefix[at] as number)),
+    ...keys.map((_, at) => ranges.map((range) => range.prefix[at] as number)),
     ranges.map(({ from }) => from),
     ranges.map(({ to }) => to),
   ].map((values) => `${given(values)}::bigint[]`)
-  const names = [...prefix.map((_, at) => `key${at}`), 'lower_bound', 'upper_bound', 'place']
-  const conditions = [
-    ...prefix.map((column, at) => `${quoted(column)} = wanted.key${at}`),
-    `${bound} >= wanted.lower_bound`,
-    `${bound} < wanted.upper_bound`,
-    ...Object.entries((where ?? {}) as Record<string, KeyValue>).map(
-      ([column, value]) => `${quoted(column)} IS NOT DISTINCT FROM ${given(value)}`,
-    ),
-  ]
-  const order = (of: string): string =>
-    rest.map((column) => `${of}${quoted(column)}${reverse ? ' DESC' : ''}`).join(', ')
-  // A range at a time by the index, whatever the server takes the ranges to hold.
+  const bounded = columns.slice(0, keys.length + 1).map(quoted)
+  const edge = (bound: string): string => [...keys, bound].map((name) => `wanted.${name}`).join(', ')
+  const filters = equal(where ?? {}, given)
+  const order = (of: readonly string[], from = ''): string =>
+    of.map((column) => `${from}${quoted(column)}${reverse ? ' DESC' : ''}`).join(', ')
+  const rows = (conditions: readonly string[]): string =>
+    `SELECT * FROM ${physical} WHERE ${[...conditions, ...filters].join(' AND ')}`
+  // A range at a time by the index, whatever the server takes the ranges to hold. The first rows of each by all its columns, as
+  // one: by the last of them alone another index may be in order too, and the server go through a whole table for a few rows.
   const one =
-    `SELECT * FROM ${physical} WHERE ${conditions.join(' AND ')} ` +
-    (limit === undefined ? 'OFFSET 0' : `ORDER BY ${order('')} LIMIT ${given(limit)}`)
+    limit === undefined
+      ? rows([
+          ...keys.map((key, at) => `${bounded[at]} = wanted.${key}`),
+          `${bounded.at(-1)} >= wanted.lower_bound`,
+          `${bounded.at(-1)} < wanted.upper_bound`,
+        ]) + ' OFFSET 0'
+      : rows([
+          `(${bounded.join(', ')}) >= (${edge('lower_bound')})`,
+          `(${bounded.join(', ')}) < (${edge('upper_bound')})`,
+        ]) + ` ORDER BY ${order(columns)} LIMIT ${given(limit)}`
   const shown = wanted ? wanted.map((column) => `found.${quoted(column)}`).join(', ') : named(table, 'found.')
   return {
     text:
       `SELECT wanted.place AS "keyPlace", ${shown} ` +
-      `FROM unnest(${lists.join(', ')}) WITH ORDINALITY AS wanted (${names.join(', ')}) ` +
-      `CROSS JOIN LATERAL (${one}) AS found ORDER BY wanted.place, ${order('found.')}`,
+      `FROM unnest(${lists.join(', ')}) WITH ORDINALITY ` +
+      `AS wanted (${[...keys, 'lower_bound', 'upper_bound', 'place'].join(', ')}) ` +
+      `CROSS JOIN LATERAL (${one}) AS found ORDER BY wanted.place, ${order(columns.slice(keys.length), 'found.')}`,
     parameters,
   }
+}
+
+function equal<R>(where: Partial<R>, given: (value: KeyValue) => string): string[] {
+  // How many rows have null the server knows; how many are not distinct from it, it guesses.
+  return Object.entries(where as Record<string, KeyValue>).map(([column, value]) =>
+    value === null ? `${quoted(column)} IS NULL` : `${quoted(column)} IS NOT DISTINCT FROM ${given(value)}`,
+  )
 }
 
 /** Rows by keys, each with the place of its key, from 1, among those asked for. */

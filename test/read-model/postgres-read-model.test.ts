@@ -3,11 +3,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import pg from 'pg'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { once } from 'node:events'
+import { PostgresConnection } from '../../src/read-model/postgres-connection.js'
 import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
+import { createStatements, selectRanges } from '../../src/read-model/postgres-sql.js'
+import { readPostgresUrl } from '../../src/read-model/postgres-url.js'
 import { ReadModelDamaged, ReadModelUnavailable, ReadModelUnusable } from '../../src/read-model/read-model.js'
 import { readModelContract } from '../contract/read-model.contract.js'
 import { PostgresServer } from '../postgres-server.js'
-import { usageSeries } from '../../src/read-model/tables.js'
+import { usageRecords, usageSeries } from '../../src/read-model/tables.js'
 import { Random } from '../random.js'
 import { counts, randomVisit, small, visits } from './naive-rows.js'
 
@@ -45,6 +48,42 @@ describe('Rows in PostgreSQL', () => {
     await readModel.prepare([small])
     return readModel
   }
+
+  it.each([
+    ['few', 'n % 3'],
+    ['many', 'n % 2000'],
+  ])('are found one range at a time by the index that is asked, of %s series', async (_few, series) => {
+    const session = await PostgresConnection.open(readPostgresUrl(url), 'reading')
+    const records = 'public.records'
+    for (const statement of createStatements(usageRecords, records)) await session.run(statement)
+    await session.run(`INSERT INTO ${records} SELECT n, 1, 'id-' || n, ${series}, '1', n * 7919 % 20000, n, NULL, 0, n, NULL, NULL, NULL
+      FROM generate_series(1, 20000) AS n`)
+    await session.run(`ANALYZE ${records}`)
+    // Also series that have no record, for which all others would be passed over.
+    const ranges = [1, 2, 5000, 5001].map((each) => ({ prefix: [each], from: 0, to: Number.MAX_SAFE_INTEGER }))
+    const plans: string[] = []
+    for (const index of ['series', 'occurred']) {
+      for (const how of [
+        { limit: 1 },
+        { limit: 16 },
+        { limit: 256, reverse: true },
+        { limit: 16, where: { cancelledAt: null } },
+      ]) {
+        const { text, parameters } = selectRanges(usageRecords, records, null, ranges, { index, ...how })
+        const plan = await session.values(`EXPLAIN ${text}`, parameters)
+        const scans = plan.flatMap(
+          ([line]) => /-> +((?:Index|Bitmap|Seq|Incremental) .*?) {2}/.exec(String(line))?.[1] ?? [],
+        )
+        plans.push(`${index}: ${scans.join()}`)
+      }
+    }
+    await session.close()
+    const using = (index: string) => `Index Scan using records_${index} on records`
+    const backward = (index: string) => using(index).replace('Scan', 'Scan Backward')
+    const expected = (index: string) =>
+      [using(index), using(index), backward(index), using(index)].map((scan) => `${index}: ${scan}`)
+    expect(plans).toEqual([...expected('series'), ...expected('occurred')])
+  })
 
   const database = (): string => new URL(url).pathname.slice(1)
 
