@@ -4,8 +4,11 @@ import type { LedgerName } from '../domain/ledger.js'
 export const OTHER_LEDGER =
   'An event that is not of this ledger is wrong. The operator sees which one with `meterbook audit`.'
 
+/** Names of streams have a category first; `a stream of ours` names none. */
+const NAMED_STREAM = /\bstream (keys\b|[a-z]+-\S+)/
+
 export function ledgerStreamIn(message: string): string | null {
-  return /\bstream (\S+)/.exec(message)?.[1] ?? null
+  return NAMED_STREAM.exec(message)?.[1] ?? null
 }
 
 /** Why something came to nothing, for the keys of a ledger. */

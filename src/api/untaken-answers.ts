@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 
 /** Connections of the process. One more is closed at once. */
 export const CONNECTIONS_MAX = 10_000
-/** Of all connections together. The largest answers, lists of the largest events, have 2.5 MiB. */
+/** Of all connections together. The largest answers, lists of the largest rejections, have 19 MiB. */
 export const UNTAKEN_BYTES_MAX = 64 * 1024 * 1024
 /** Not counted: of those the number of connections is bound enough. */
 const SHORT_ANSWER_BYTES = 16 * 1024
