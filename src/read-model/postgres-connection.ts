@@ -131,7 +131,7 @@ export class PostgresConnection {
       // Compiling a question takes longer than any of these takes to answer.
       'SET jit = off',
       // Rows are asked for in the order of an index. To take them from another one and sort them is for ranges that hold little.
-      'SET enable_incremental_sort = off',
+      "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'enable_incremental_sort'",
       // What is kept is found by the same names whatever the database is set to.
       'SET search_path = pg_catalog',
       "SELECT current_setting('server_version_num')::bigint AS version, current_setting('server_encoding') AS encoding",
