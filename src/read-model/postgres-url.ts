@@ -18,6 +18,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   'port',
   'user',
   'password',
+  'ssl',
   'sslmode',
   'sslrootcert',
   'sslcert',

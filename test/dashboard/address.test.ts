@@ -204,7 +204,7 @@ describeDashboard(
       const meter = await createMeter(suite.stripe)
       await report(suite.stripe, meter, '10', { at })
       const page = await open(
-        `#/meters/${meter.id}?period=ever&from=x&to=2020-01-01&as_of=2999-01-01T00:00:00Z&unit=week&group_by=x&bar=1&y=%ZZ`,
+        `#/meters/${meter.id}?period=ever&from=x&to=2020-01-01&as_of=then&unit=week&group_by=x&bar=1&y=%ZZ`,
       )
       await figure(page, '10')
       expect(await page.getByLabel('Last 30 days').isChecked()).toBe(true)
@@ -227,6 +227,20 @@ describeDashboard(
         await page.goBack()
         await heading(page, 'There is no such page').waitFor({ state: 'detached' })
       }
+    })
+
+    it('gives no number of now under a moment that cannot be had, and takes the seconds of the API', async () => {
+      const meter = await createMeter(suite.stripe)
+      await report(suite.stripe, meter, '10', { at })
+      const page = await open(`#/meters/${meter.id}?as_of=2999-01-01T00:00:00Z`)
+      await page.getByRole('alert').getByText('in the future').first().waitFor()
+      expect(await page.getByText('10', { exact: true }).count()).toBe(0)
+      const now = Math.floor(Date.now() / 1000)
+      await page.evaluate(`location.hash = '#/meters/${meter.id}?as_of=${now}'`)
+      await page.getByRole('alert').first().waitFor({ state: 'detached' })
+      expect(await page.getByLabel('Exact time (UTC)').inputValue()).toBe(
+        new Date(now * 1000).toISOString().slice(0, 19),
+      )
     })
 
     it('leaves the choice of a moment readable on a small screen, in the light and in the dark', async () => {

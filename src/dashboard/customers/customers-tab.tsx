@@ -46,7 +46,7 @@ export function CustomersTab({ meter }: { readonly meter: Meter }) {
   const setText = (typed: string): void =>
     changeQuery({ search: typed || undefined }, text === '' ? 'step' : 'small change')
   const knownFrom = firstMomentOf(meter)
-  const moment = useMoment(knownFrom)
+  const moment = useMoment()
   const { asOf } = moment
   const search = useDeferredValue(text)
   const interval = intervalOf(period, 'minute', Date.now())

@@ -21,7 +21,7 @@ export function EventsTab({ meter }: { readonly meter: Meter }) {
   const filter = useFilter()
   const isFiltered = JSON.stringify(filter) !== JSON.stringify(noFilter)
   const knownFrom = firstMomentOf(meter)
-  const moment = useMoment(knownFrom)
+  const moment = useMoment()
   const { asOf } = moment
   const { events, isPending, isAwaited, error, hasOlder, isLoadingOlder, loadOlder, retry } = useEventList(
     meter,

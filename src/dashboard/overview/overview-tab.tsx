@@ -49,7 +49,7 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
   const setCustomer = (chosen: string | null): void => changeQuery({ customer: chosen ?? undefined }, 'step')
   const groupBy = dimensions.find((key) => key === query.get('group_by')) ?? ''
   const knownFrom = firstMomentOf(meter)
-  const moment = useMoment(knownFrom)
+  const moment = useMoment()
   const { asOf } = moment
   const bar = readInstant(query.get('bar'))
   const setBar = (start: number | null): void =>

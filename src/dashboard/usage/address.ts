@@ -74,10 +74,16 @@ export function asOfAddress(asOf: AsOf): AddressQuery {
   }
 }
 
-/** `from`: before it there was nothing to know; after now there is nothing yet. */
-export function readAsOf(query: URLSearchParams, from: number): AsOf {
-  const instant = readInstant(query.get('as_of'))
-  if (instant !== null && instant >= from && instant <= Date.now()) return { instant }
+const UNIX_SECONDS = /^\d{1,11}$/
+
+/**
+ * Whatever moment it is: of one that cannot be had the service says why, by its own clock. The number of now would be another one
+ * than whoever sent the address saw.
+ */
+export function readAsOf(query: URLSearchParams): AsOf {
+  const said = query.get('as_of')
+  const instant = said !== null && UNIX_SECONDS.test(said) ? Number(said) * 1000 : readInstant(said)
+  if (instant !== null) return { instant }
   const position = query.get('as_of_position')?.trim() ?? ''
   return position === '' ? null : { position }
 }

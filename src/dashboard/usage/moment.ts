@@ -26,10 +26,9 @@ export function firstMomentOf({ created }: Meter): number {
   return (created + 1) * 1000
 }
 
-/** `from`, in milliseconds since the epoch: before it there was nothing to know. */
-export function useMoment(from = 0): Moment {
+export function useMoment(): Moment {
   const query = useAddressQuery()
-  const asOf = useMemo(() => readAsOf(query, from), [query, from])
+  const asOf = useMemo(() => readAsOf(query), [query])
   const [moved, setMoved] = useState<{ readonly to: AsOf } | null>(null)
   const ask = (to: AsOf): void => {
     changeQuery(asOfAddress(to), asOf === null || to === null ? 'step' : 'small change')
