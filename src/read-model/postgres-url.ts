@@ -11,7 +11,7 @@ export interface PostgresSettings {
   readonly place: string
 }
 
-/** What the driver reads of it, and does. All else it would pass over, a `sslmode` with a letter missing for instance. */
+/** What may be said in it. The driver passes over what it does not know, a `sslmode` with a letter missing for instance. */
 const PARAMETERS: ReadonlySet<string> = new Set([
   'schema',
   'host',
