@@ -1,7 +1,7 @@
 /** A PostgreSQL server of a test's own: a real one, on files of its own, that can be killed and started again. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -103,8 +103,12 @@ export class PostgresServer {
     this.process = null
     if (process?.exitCode !== null) return
     const exited = once(process, 'exit')
+    const sessions = signal === 'SIGKILL' ? childrenOf(process) : []
     process.kill(signal)
+    // They would go on until they notice that the server is gone, and may answer once more.
+    for (const pid of sessions) kill(pid)
     await exited
+    while (sessions.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 1))
   }
 
   private spawn(): ChildProcess {
@@ -120,6 +124,27 @@ export class PostgresServer {
   async stop(): Promise<void> {
     await this.end('SIGQUIT')
     rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+function childrenOf({ pid }: ChildProcess): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Of a process that ended its parent may not have been told yet. */
+function isRunning(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+  } catch {
+    return false
   }
 }
 
