@@ -53,13 +53,19 @@ export function selectRange<R>(
   const given = (value: KeyValue): string => `$${parameters.push(value)}`
   const columns = columnsOf(table, index)
   const rest = columns.slice(prefix.length)
-  const conditions = prefix.map((value, at) => `${quoted(columns[at] as string)} = ${given(value)}`)
   const [bounded] = rest
+  // Of entries that stand anywhere, rows are bounded and put in order by all columns, as one: by those behind the prefix alone
+  // another index may be in order too, and the server go through a whole table for a few rows.
+  const isScattered = index !== undefined && table.indexes[index]?.isScattered === true
+  const ordered = isScattered ? columns : rest
+  const conditions = isScattered
+    ? edges(columns, range, given)
+    : prefix.map((value, at) => `${quoted(columns[at] as string)} = ${given(value)}`)
   if (bounded !== undefined) conditions.push(...bounds(bounded, from, to, given))
   if (after !== undefined) conditions.push(`(${list(rest)}) > (${after.map(given).join(', ')})`)
   conditions.push(...equal(where, given))
   conditions.push(...within.map((each) => inside(each, given)))
-  const order = rest.map((column) => `${quoted(column)}${reverse ? ' DESC' : ''}`)
+  const order = ordered.map((column) => `${quoted(column)}${reverse ? ' DESC' : ''}`)
   const text =
     `SELECT ${wanted ? list(wanted) : named(table)} FROM ${physical}` +
     (conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '') +
@@ -279,6 +285,23 @@ function bounds(
     return value > 0 === (comparison === '<') ? 'TRUE' : 'FALSE'
   }
   return [from === undefined ? [] : bound('>=', from), to === undefined ? [] : bound('<', to)].flat()
+}
+
+/** That the first columns begin with the prefix, and the bounds behind it, said of all of them as one. */
+function edges<R>(
+  columns: readonly string[],
+  { prefix = [], from, to, after }: Range<R>,
+  given: (value: KeyValue) => string,
+): string[] {
+  const edge = (comparison: string, values: readonly KeyValue[]): string[] =>
+    values.length === 0
+      ? []
+      : [`(${list(columns.slice(0, values.length))}) ${comparison} (${values.map(given).join(', ')})`]
+  const whole = (bound: number | undefined): number[] => (Number.isFinite(bound) ? [Math.ceil(bound as number)] : [])
+  return [
+    ...(after ? edge('>', [...prefix, ...after]) : edge('>=', [...prefix, ...whole(from)])),
+    ...(whole(to).length > 0 ? edge('<', [...prefix, ...whole(to)]) : edge('<=', prefix)),
+  ]
 }
 
 function inside<R>({ column, from, to, orNull }: Within<R>, given: (value: KeyValue) => string): string {

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { once } from 'node:events'
 import { PostgresConnection } from '../../src/read-model/postgres-connection.js'
 import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
-import { createStatements, selectRanges } from '../../src/read-model/postgres-sql.js'
+import { createStatements, selectRange, selectRanges, type Query } from '../../src/read-model/postgres-sql.js'
 import { readPostgresUrl } from '../../src/read-model/postgres-url.js'
 import { ReadModelDamaged, ReadModelUnavailable, ReadModelUnusable } from '../../src/read-model/read-model.js'
 import { readModelContract } from '../contract/read-model.contract.js'
@@ -62,6 +62,13 @@ describe('Rows in PostgreSQL', () => {
     // Also series that have no record, for which all others would be passed over.
     const ranges = [1, 2, 5000, 5001].map((each) => ({ prefix: [each], from: 0, to: Number.MAX_SAFE_INTEGER }))
     const plans: string[] = []
+    const planned = async (index: string, { text, parameters }: Query): Promise<void> => {
+      const plan = await session.values(`EXPLAIN ${text}`, parameters)
+      const scans = plan.flatMap(
+        ([line]) => /(?:^|-> +)((?:Index|Bitmap|Seq|Incremental|Sort) .*?) {2}/.exec(String(line))?.[1] ?? [],
+      )
+      plans.push(`${index}: ${scans.join()}`)
+    }
     for (const index of ['series', 'occurred']) {
       for (const how of [
         { limit: 1 },
@@ -69,19 +76,25 @@ describe('Rows in PostgreSQL', () => {
         { limit: 256, reverse: true },
         { limit: 16, where: { cancelledAt: null } },
       ]) {
-        const { text, parameters } = selectRanges(usageRecords, records, null, ranges, { index, ...how })
-        const plan = await session.values(`EXPLAIN ${text}`, parameters)
-        const scans = plan.flatMap(
-          ([line]) => /-> +((?:Index|Bitmap|Seq|Incremental) .*?) {2}/.exec(String(line))?.[1] ?? [],
-        )
-        plans.push(`${index}: ${scans.join()}`)
+        await planned(index, selectRanges(usageRecords, records, null, ranges, { index, ...how }))
+        // As many as may be fewer than the series has: all of a small one may as well be put in order once they are read.
+        const one = { ...how, index, prefix: [2], limit: Math.min(how.limit, 4) }
+        for (const bounds of [{}, { from: 10 }, { to: 20000 }, { from: 10, to: 20000 }]) {
+          await planned(index, selectRange(usageRecords, records, null, { ...one, ...bounds }))
+        }
+        if (how.reverse) continue
+        const after = index === 'series' ? [10] : [10, 10]
+        await planned(index, selectRange(usageRecords, records, null, { ...one, after }))
       }
     }
     await session.close()
-    const using = (index: string) => `Index Scan using records_${index} on records`
+    const using = (index: string) => `${index}: Index Scan using records_${index} on records`
     const backward = (index: string) => using(index).replace('Scan', 'Scan Backward')
-    const expected = (index: string) =>
-      [using(index), using(index), backward(index), using(index)].map((scan) => `${index}: ${scan}`)
+    const expected = (index: string) => [
+      ...Array<string>(12).fill(using(index)),
+      ...Array<string>(5).fill(backward(index)),
+      ...Array<string>(6).fill(using(index)),
+    ]
     expect(plans).toEqual([...expected('series'), ...expected('occurred')])
   })
 
