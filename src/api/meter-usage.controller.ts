@@ -22,7 +22,7 @@ import { Query } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
 import { formatTimestamp } from './stripe/timestamp.js'
 import { fromUnixSeconds } from './stripe/unix-time.js'
-import { CSV_HEADER, csvLine } from './usage-csv.js'
+import { BYTE_ORDER_MARK, CSV_HEADER, csvLine } from './usage-csv.js'
 import { MeterUsage, meterUsageObject, UsageByCustomer, usageByCustomerObject } from './usage-objects.js'
 import { MeterUsageParameters, PAGE_CUSTOMERS_MAX, UsageByCustomerParameters } from './usage.parameters.js'
 
@@ -88,7 +88,7 @@ export class MeterUsageController {
     const asOf = this.readContext.asOf(parameters)
     if (isCsv) {
       refuseInCsv(parameters)
-      return this.csv(reply, context, asked, asOf)
+      return this.csv(reply, context, asked, asOf, parameters.byte_order_mark === 'true')
     }
     const page = { limit: parameters.limit, startingAfter: parameters.starting_after ?? null }
     const answer = await this.queries.execute(new GetUsageByCustomer(context, asked, page, asOf))
@@ -104,6 +104,7 @@ export class MeterUsageController {
     context: QueryContext,
     asked: UsageByCustomerRequest,
     asOf: AsOfRequest | null,
+    isMarked: boolean,
   ): Promise<StreamableFile> {
     const read = (startingAfter: string | null, at: AsOfRequest | null): Promise<Answer<CustomerPage>> =>
       this.queries.execute(new GetUsageByCustomer(context, asked, { limit: PAGE_CUSTOMERS_MAX, startingAfter }, at))
@@ -111,7 +112,7 @@ export class MeterUsageController {
     withPosition(reply, first)
     const pinned: AsOfRequest | null = first.position === null ? asOf : { type: 'position', position: first.position }
     async function* lines(): AsyncGenerator<string> {
-      yield CSV_HEADER
+      yield isMarked ? BYTE_ORDER_MARK + CSV_HEADER : CSV_HEADER
       let page = first.result
       for (;;) {
         yield page.items.map(csvLine).join('')
@@ -120,7 +121,7 @@ export class MeterUsageController {
         page = (await read(last.customer, pinned)).result
       }
     }
-    reply.header('content-disposition', `attachment; filename="${fileName(asked)}"`)
+    reply.header('content-disposition', `attachment; filename="${fileName(asked, asOf)}"`)
     return new StreamableFile(Readable.from(lines(), { objectMode: false }), {
       type: `${CSV}; charset=utf-8; header=present`,
     })
@@ -141,7 +142,14 @@ function refuseInCsv({ order, starting_after }: UsageByCustomerParameters): void
   if (starting_after !== undefined) refuse('starting_after')
 }
 
-function fileName({ meterId, start, end }: UsageByCustomerRequest): string {
+/** A file of an earlier moment is not taken for one of another. */
+function fileName({ meterId, start, end }: UsageByCustomerRequest, asOf: AsOfRequest | null): string {
+  const plain = (text: string): string => text.replaceAll(/[^\w]/g, '_')
   const day = (instant: number): string => formatTimestamp(instant).slice(0, 10)
-  return `usage-${meterId.replaceAll(/[^\w]/g, '_')}-${day(start)}-${day(end)}.csv`
+  return `usage-${plain(meterId)}-${day(start)}-${day(end)}${asOf ? `-as_of_${plain(momentOf(asOf))}` : ''}.csv`
+}
+
+function momentOf(asOf: AsOfRequest): string {
+  if (asOf.type === 'instant') return formatTimestamp(asOf.at).replace(/\.\d+/, '')
+  return asOf.type === 'position' ? asOf.position : String(asOf.sequence)
 }

@@ -4,6 +4,8 @@
  */
 import type { CustomerUsage } from '../queries/get-usage-by-customer.js'
 
+/** What a spreadsheet that is not told tells UTF-8 by; a program would take it for a part of the first name. */
+export const BYTE_ORDER_MARK = '\ufeff'
 export const CSV_HEADER = 'customer,value,records\r\n'
 
 export function csvLine({ customer, value, records }: CustomerUsage): string {

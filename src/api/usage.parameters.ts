@@ -55,6 +55,12 @@ export class UsageByCustomerParameters extends IntervalParameters {
 
   @Choice(['json', 'csv'], { optional: true, description: 'csv: all customers, by name, as a file.' })
   format?: string
+
+  @Choice(['true', 'false'], {
+    optional: true,
+    description: 'Whether a CSV begins with the mark by which Excel knows UTF-8.',
+  })
+  byte_order_mark?: string
 }
 
 export class CustomerUsageParameters extends IntervalParameters {}

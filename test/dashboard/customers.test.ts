@@ -45,7 +45,9 @@ describeDashboard('The customers of a meter', (suite) => {
       page.getByRole('link', { name: 'Download CSV' }).click(),
     ])
     expect(download.suggestedFilename()).toMatch(/^usage-mtr_test_\w+-[\d-]+\.csv$/)
-    const lines = parse<Record<string, string>>(await readFile(await download.path()), { columns: true })
+    const file = await readFile(await download.path())
+    expect(file.subarray(0, 3)).toEqual(Buffer.from('\ufeff'))
+    const lines = parse<Record<string, string>>(file, { columns: true, bom: true })
     expect(Object.fromEntries(lines.map(({ customer, value }) => [customer, value]))).toEqual({
       cus_low: '-4',
       cus_high: '20.5',
@@ -168,7 +170,7 @@ describeDashboard('The customers of a meter', (suite) => {
       page.waitForEvent('download'),
       page.getByRole('link', { name: 'Download CSV' }).click(),
     ])
-    const lines = parse<{ customer: string }>(await readFile(await download.path()), { columns: true })
+    const lines = parse<{ customer: string }>(await readFile(await download.path()), { columns: true, bom: true })
     expect(new Set(lines.map(({ customer }) => customer)).size).toBe(MANY)
     expect(lines).toHaveLength(MANY)
     await page.getByLabel('Search customers').fill('cus_1842')

@@ -171,8 +171,26 @@ onEachStore('Usage across customers', (start) => {
     expect(lines.every(({ value, records }) => value === '-2.5' && records === '1')).toBe(true)
     expect(await (await csv(meter, {}, 'text/csv')).text()).toBe(text)
     expect((await csv(meter, {}, 'text/html,*/*')).headers.get('content-type')).toContain('application/json')
+    const marked = await csv(meter, { format: 'csv', byte_order_mark: 'true' })
+    expect(Buffer.from(await marked.arrayBuffer())).toEqual(Buffer.from(`\ufeff${text}`))
     const none = await csv(await createMeter(stripe), { format: 'csv' })
     expect(await none.text()).toBe('customer,value,records\r\n')
+  })
+
+  it('names a CSV of an earlier moment after the moment', async () => {
+    const meter = await createMeter(stripe)
+    const first = await report(stripe, meter, 1, { customer: 'cus_A' })
+    await report(stripe, meter, 2, { customer: 'cus_A' })
+    const position = first.lastResponse.headers['meterbook-position']!
+    const file = async (asOf: Record<string, string>) => {
+      const answer = await csv(meter, { format: 'csv', ...asOf })
+      const named = /filename="usage-mtr_test_\w+?-[\d-]{21}(.*)\.csv"/.exec(answer.headers.get('content-disposition')!)
+      return [named?.[1], (await answer.text()).split('\r\n')[1]]
+    }
+    expect(await file({})).toEqual(['', '"cus_A",3,2'])
+    expect(await file({ as_of_position: position })).toEqual([`-as_of_${position}`, '"cus_A",1,1'])
+    const now = new Date(NOW).toISOString().slice(0, 19).replaceAll(/\W/g, '_')
+    expect(await file({ as_of: `${seconds(NOW)}` })).toEqual([`-as_of_${now}Z`, '"cus_A",3,2'])
   })
 
   it('shows one customer on every meter of the ledger', async () => {

@@ -170,7 +170,8 @@ function Customers({ meter, period, interval, asOf, order, search }: CustomersPr
 }
 
 function csvAddress(meterId: string, interval: Interval, asOf: AsOf, search: string): string {
-  const query = new URLSearchParams({ format: 'csv' })
+  // Who presses the button opens the file in a spreadsheet.
+  const query = new URLSearchParams({ format: 'csv', byte_order_mark: 'true' })
   for (const [name, value] of Object.entries(intervalQuery(interval, asOf))) query.set(name, String(value))
   if (search !== '') query.set('search', search)
   return `${meterPath(meterId, 'customers')}?${query}`
