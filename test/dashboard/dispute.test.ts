@@ -89,6 +89,29 @@ describeDashboard('A number that is doubted', (suite) => {
     await rejections.filter({ hasText: 'another' }).waitFor()
     expect(await rejections.count()).toBe(1)
   })
+
+  it('is explained where nothing counts any more', async () => {
+    const meter = await createMeter(suite.stripe)
+    const gone = `gone ${MALICIOUS}`
+    await report(suite.stripe, meter, '3', { customer: gone, at, identifier: 'taken back' })
+    await report(suite.stripe, meter, '1', { customer: 'another', at })
+    await cancel(suite.stripe, meter, 'taken back')
+    const page = await suite.signedIn(TEST_KEY, {}, `#/customers/${encodeURIComponent(gone)}?period=last_30_days`)
+    await page.getByText('Events that were cancelled are on the page of their meter').waitFor()
+    await page.locator('main').getByRole('link', { name: 'Meters', exact: true }).last().click()
+    await page.getByRole('link', { name: meter.display_name }).click()
+    await page.getByLabel('Customer', { exact: true }).fill(gone)
+    await page.getByRole('button', { name: 'Show' }).click()
+    await heading(page, meter.display_name).waitFor()
+    const events = page.getByRole('region', { name: `Events of ${gone} in this period` })
+    await events.getByRole('link', { name: 'taken back' }).waitFor()
+    await events.getByText(new RegExp(`It was cancelled at ${INSTANT}\\.`)).waitFor()
+    await events.getByText('These events add up to 0.').waitFor()
+    expect(await seriousIssues(page)).toEqual([])
+    await page.getByRole('button', { name: 'All customers' }).click()
+    await events.waitFor({ state: 'detached' })
+  })
+
   it('does not call counted what is only in effect, where the last value is taken', async () => {
     const meter = await createMeter(suite.stripe, 'last')
     for (const value of ['4', '5']) await report(suite.stripe, meter, value, { customer: 'cus_last', at })

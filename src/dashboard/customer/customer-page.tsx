@@ -121,6 +121,9 @@ function StatementOfCustomer({ customer, period, interval, asOf, statement, hasF
           <h2>{pageTexts.empty}</h2>
           <p>{pageTexts.emptyHint}</p>
           <p>
+            {pageTexts.emptyCancelled} <a href={paths.meters}>{texts.meters}</a>
+          </p>
+          <p>
             {pageTexts.emptyRefused} <a href={paths.rejections}>{texts.rejections}</a>
           </p>
         </section>

@@ -11,6 +11,7 @@ import { Skeleton } from '../skeleton.js'
 import { asOfAddress, instantText, periodQuery, readInstant, usePeriod } from '../usage/address.js'
 import { AnswerOfQuestion } from '../usage/answer-of-question.js'
 import { AsOfChoice } from '../usage/as-of.js'
+import { ExplainList } from '../usage/explain-list.js'
 import { firstMomentOf, useMoment } from '../usage/moment.js'
 import { intervalOf, type Interval } from '../usage/period.js'
 import { PeriodPicker } from '../usage/period-picker.js'
@@ -71,6 +72,7 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
     placeholderData: keepPreviousData,
   })
   const isAwaited = usage.isPlaceholderData || !moment.isSettled
+  const same = { ...(aligned ? periodQuery(period, aligned) : {}), ...asOfAddress(asOf) }
   const shownBar = usage.data?.windows.find((each) => each.start_time * 1000 === bar)
   return (
     <>
@@ -134,10 +136,19 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
             </p>
           )}
           {usage.data.windows.length === 0 ? (
-            <section className="empty">
-              <h2>{pageTexts.empty}</h2>
-              <p>{pageTexts.emptyHint}</p>
-            </section>
+            <>
+              <section className="empty">
+                <h2>{pageTexts.empty}</h2>
+                <p>{pageTexts.emptyHint}</p>
+              </section>
+              {customer !== null && (
+                // All events of a customer may have been cancelled or refused: why there is nothing can be asked as well.
+                <section className="panel" aria-labelledby="nothing-explained">
+                  <h2 id="nothing-explained">{pageTexts.eventsOf(customer)}</h2>
+                  <ExplainList meter={meter} customer={customer} interval={aligned} asOf={asOf} same={same} />
+                </section>
+              )}
+            </>
           ) : (
             <>
               <section className="panel" aria-label={pageTexts.chart}>
@@ -158,7 +169,7 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
                   size={size}
                   customer={customer}
                   asOf={asOf}
-                  same={{ ...periodQuery(period, aligned), ...asOfAddress(asOf) }}
+                  same={same}
                   onClose={() => setBar(null)}
                 />
               )}
