@@ -15,6 +15,7 @@ const mayImport = {
   queries: ['domain', 'event-store', 'read-model', 'projections', 'overloaded.js', 'waiting.js'],
   replay: ['domain', 'event-store', 'read-model', 'projections', 'queries'],
   api: ['domain', 'commands', 'queries', 'replay', 'overloaded.js', 'turns.js'],
+  metrics: [],
   dashboard: ['domain'],
 }
 

@@ -45,7 +45,15 @@ const REQUEST_TIMEOUT_MS = 60_000
 /** From one look for such clients to the next: so much longer may it take. */
 const TIMEOUT_CHECK_MS = 10_000
 
-export async function createApp(parts: ServiceParts): Promise<NestFastifyApplication> {
+export interface App {
+  readonly app: NestFastifyApplication
+  readonly bodies: BodiesInHand
+  readonly answers: UntakenAnswers
+  /** Calls it for each answer, with how long it took. */
+  onAnswered(listener: (method: string, route: string | undefined, status: number, durationMs: number) => void): void
+}
+
+export async function createApp(parts: ServiceParts): Promise<App> {
   const { log, ids, requestTimeoutMs = REQUEST_TIMEOUT_MS } = parts
   const newRequestId = (): string => requestId(ids)
   const adapter = new FastifyAdapter({
@@ -98,14 +106,24 @@ export async function createApp(parts: ServiceParts): Promise<NestFastifyApplica
   server.addHook('onSend', bodies.release)
   server.addHook('onSend', leaveUnread)
   letGoWhenClosing(server)
-  server.addHook('onSend', new UntakenAnswers(server.server).count)
+  const answers = new UntakenAnswers(server.server)
+  server.addHook('onSend', answers.count)
   logRequests(server, log)
   const dashboard = fileURLToPath(new URL('dashboard', import.meta.url))
   if (existsSync(dashboard)) serveDashboard(server, dashboard)
   else log.warn('There is no dashboard: it was not built. Build it with: npm run build')
   app.useGlobalFilters(new ErrorEnvelopeFilter(log))
   describeApi(app, server, parts.version)
-  return app
+  return {
+    app,
+    bodies,
+    answers,
+    onAnswered: (listener) =>
+      void server.addHook('onResponse', ({ method, routeOptions }, { statusCode, elapsedTime }, done) => {
+        listener(method, routeOptions.url, statusCode, elapsedTime)
+        done()
+      }),
+  }
 }
 
 /** While closing, a connection ends with the answer under way on it; kept alive, it would hold the stop up until it times out. */

@@ -9,6 +9,8 @@ export interface Config {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
+  /** Of the metrics; null: there are none. 0: any free port. */
+  readonly metricsPort: number | null
   readonly dataDir: string
   readonly eventStoreUrl: string
   readonly readModelUrl: string
@@ -49,7 +51,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   return {
     host: readHost(text('HOST', '127.0.0.1')),
-    port: readPort(text('PORT', '4242')),
+    port: readPort('PORT', text('PORT', '4242')),
+    metricsPort: readMetricsPort(text('METRICS_PORT', '')),
     dataDir: readDataDir(environment),
     eventStoreUrl: readEventStoreUrl(text('EVENT_STORE_URL', 'embedded:')),
     readModelUrl: readReadModelUrl(text('READ_MODEL_URL', 'embedded:')),
@@ -97,10 +100,14 @@ export function hostRefused(text: string): ConfigError {
   )
 }
 
-function readPort(text: string): number {
+function readMetricsPort(text: string): number | null {
+  return text === '' ? null : readPort('METRICS_PORT', text)
+}
+
+function readPort(name: string, text: string): number {
   const port = Number(text)
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
-  throw new ConfigError(`PORT must be a number from 0 to 65535, not ${JSON.stringify(text)}.`)
+  throw new ConfigError(`${name} must be a number from 0 to 65535, not ${JSON.stringify(text)}.`)
 }
 
 /** The value itself is not repeated: it may hold a password. */

@@ -8,7 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import { createApp } from './app.js'
+import { SYSTEM_FACTS, type SystemFacts } from './api/system.controller.js'
+import { createApp, type App } from './app.js'
+import type { ServiceParts } from './app.module.js'
 import { ApiKeyRing } from './commands/api-key-ring.js'
 import {
   randomIds,
@@ -30,6 +32,8 @@ import { dataFolderOpenToOthers, lockDataFolder, makeDataFolder } from './data-f
 import { EventStoreUnavailable } from './event-store/event-store.js'
 import { EMBEDDED, openEventStore } from './event-store/open-event-store.js'
 import { ReadYourWrites } from './event-store/read-your-writes.js'
+import type { MetricsServer } from './metrics/metrics-server.js'
+import { observing } from './observed.js'
 import { ProjectorThread } from './projections/projector-thread.js'
 import { EMBEDDED_READ_MODEL, openReadModel } from './read-model/open-read-model.js'
 import { ReadModelUnusable } from './read-model/read-model.js'
@@ -140,7 +144,7 @@ export async function startService({
     // Who chose the key knows it already, and may send it with the first request that is taken.
     if (config.bootstrapApiKey !== null) await issueFirstKey(config, keyRing, clock, ids, start)
 
-    const app = await createApp({
+    const parts: ServiceParts = {
       store,
       readModel,
       readYourWrites,
@@ -163,8 +167,14 @@ export async function startService({
       version,
       eventStoreUrl,
       readModelUrl,
-    })
+    }
+    const served = await createApp(parts)
+    const { app } = served
     closing.push(() => closeHttp(app))
+    if (config.metricsPort !== null) {
+      const metrics = await serveMetrics(served, parts, { ...config, port: config.metricsPort })
+      closing.push(() => metrics.close())
+    }
     const url = await listen(app, config)
     closing.push(reportCatchingUp({ readModel, readYourWrites, stopwatch, log }))
     signal.throwIfAborted()
@@ -185,24 +195,46 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
   try {
     await app.listen(port, host)
   } catch (error) {
-    throw listenFailure(error, host, port)
+    throw listenFailure(error, host, 'PORT', port)
   }
   const { port: actual } = app.getHttpServer().address() as AddressInfo
   return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+}
+
+async function serveMetrics(
+  served: App,
+  parts: ServiceParts,
+  { host, port }: Pick<Config, 'host' | 'port'>,
+): Promise<MetricsServer> {
+  // Loaded only by those who want them, for a start that takes no longer.
+  const [{ Metrics }, { MetricsServer }] = await Promise.all([
+    import('./metrics/metrics.js'),
+    import('./metrics/metrics-server.js'),
+  ])
+  const { eventStore, readModel } = served.app.get<SystemFacts>(SYSTEM_FACTS)
+  const metrics = new Metrics({ version, eventStore, readModel, observe: observing(served, parts) })
+  served.onAnswered((...answered) => metrics.answered(...answered))
+  try {
+    const server = await MetricsServer.start(metrics, parts.log, host, port)
+    parts.log.info({ host, port: server.port }, 'Metrics are at /metrics.')
+    return server
+  } catch (error) {
+    throw listenFailure(error, host, 'METRICS_PORT', port)
+  }
 }
 
 /** What the system says of a HOST that is no address, none of this machine, or a name that nobody knows. */
 const HOST_CODES: readonly unknown[] = ['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL', 'EINVAL']
 
 /** The same error, or one that names the setting and what to do. @throws ConfigError where only another HOST helps. */
-function listenFailure(error: unknown, host: string, port: number): unknown {
+function listenFailure(error: unknown, host: string, setting: 'PORT' | 'METRICS_PORT', port: number): unknown {
   const { code } = error as { readonly code?: unknown }
   if (HOST_CODES.includes(code)) return hostRefused(host)
   if (code === 'EADDRINUSE') {
-    return new Error(`Another program listens on ${host} at port ${port}. Stop it, or set PORT to another one.`)
+    return new Error(`Another program listens on ${host} at port ${port}. Stop it, or set ${setting} to another one.`)
   }
   if (code === 'EACCES') {
-    return new Error(`This user may not listen on ${host} at port ${port}. Set PORT to one from 1024 on.`)
+    return new Error(`This user may not listen on ${host} at port ${port}. Set ${setting} to one from 1024 on.`)
   }
   return error
 }

@@ -27,7 +27,8 @@ declare module 'fastify' {
 }
 
 export class BodiesInHand {
-  private bytes = 0
+  /** Of all. */
+  bytes = 0
   private readonly bytesOf = new Map<string, number>()
 
   /** A Fastify `onRequest` hook, after all that refuse by what is before the body. @throws Overloaded */

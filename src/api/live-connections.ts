@@ -37,6 +37,10 @@ export class LiveConnections implements OnModuleDestroy {
     return connection
   }
 
+  get count(): number {
+    return this.open.size
+  }
+
   onModuleDestroy(): void {
     this.isStopping = true
     for (const connection of this.open.keys()) connection.end()

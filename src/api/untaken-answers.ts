@@ -24,7 +24,8 @@ export interface UntakenAnswersOptions {
 }
 
 export class UntakenAnswers {
-  private bytes = 0
+  /** Of all that are counted. */
+  bytes = 0
   /** With their bytes, in the order in which they were sent. */
   private readonly answers = new Map<ServerResponse, number>()
   private readonly sockets = new Set<Socket>()
@@ -40,6 +41,10 @@ export class UntakenAnswers {
     })
     const looking = setInterval(() => this.look(), options.lookIntervalMs ?? LOOK_INTERVAL_MS)
     server.once('close', () => clearInterval(looking))
+  }
+
+  get connections(): number {
+    return this.sockets.size
   }
 
   /** A Fastify `onSend` hook. */

@@ -34,6 +34,7 @@ interface Waiting {
 
 export class RejectionLog {
   private readonly writers = new Map<LedgerName, LedgerRejections>()
+  private readonly counted: Record<string, number> = {}
 
   constructor(
     private readonly store: EventStore,
@@ -42,14 +43,21 @@ export class RejectionLog {
   ) {}
 
   /** @throws Overloaded, EventStoreUnavailable */
-  append(ledger: LedgerName, event: Event, { requestId, actor }: RequestContext): Promise<Position> {
+  async append(ledger: LedgerName, event: Event, { requestId, actor }: RequestContext): Promise<Position> {
     let writer = this.writers.get(ledger)
     if (!writer) {
       writer = new LedgerRejections(this.store, rejectionsStream(ledger), this.settleWithinMs)
       this.writers.set(ledger, writer)
     }
     const metadata = { correlationId: requestId, causationId: requestId, actor }
-    return writer.append(encodeEvent(event, this.newEventId(), metadata))
+    const position = await writer.append(encodeEvent(event, this.newEventId(), metadata))
+    if (event.type === 'UsageRejected') this.counted[event.data.code] = (this.counted[event.data.code] ?? 0) + 1
+    return position
+  }
+
+  /** Rejections since the start of the process, by error code. */
+  get counts(): Readonly<Record<string, number>> {
+    return this.counted
   }
 
   async close(): Promise<void> {

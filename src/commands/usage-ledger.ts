@@ -2,6 +2,7 @@
  * The way of every usage event into the log: to the writer of its partition. A partition is loaded when it is first
  * used, after the projections caught up once, so that what a start has to read is only what they lag behind.
  */
+import { DomainError } from '../domain/errors.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { usagePartition } from '../domain/usage-partition.js'
@@ -31,11 +32,24 @@ import {
   type UsageOutcome,
 } from './usage-partition-writer.js'
 
+/** What became of commands, since the start of the process. */
+export interface UsageCounts {
+  recorded: number
+  cancelled: number
+  /** It was already so: nothing was appended. */
+  unchanged: number
+  /** By the record's rules, such as an identifier that is taken. */
+  refused: number
+  /** Whoever sent it was told to try again. */
+  unsettled: number
+}
+
 export class UsageLedger implements UnprojectedUsage, ReceivedUsage {
   /** By ledger and partition. */
   private readonly writers = new Map<LedgerName, (UsagePartitionWriter | undefined)[]>()
   private readonly tails: Tails = { characters: 0 }
   private readonly receipts = new UsageReceipts()
+  private readonly counted: UsageCounts = { recorded: 0, cancelled: 0, unchanged: 0, refused: 0, unsettled: 0 }
   private closed = false
 
   constructor(
@@ -95,12 +109,17 @@ export class UsageLedger implements UnprojectedUsage, ReceivedUsage {
     return outcomes
   }
 
+  get counts(): Readonly<UsageCounts> {
+    return this.counted
+  }
+
   /** Also what was already so: the next read must see what this answer says. */
   private acknowledge(outcomes: readonly (UsageOutcome | Error)[]): void {
     let last: Position | null = null
     for (const outcome of outcomes) {
       // Neither what is known here nor what is projected is of this store: nothing is true any more.
       if (outcome instanceof EventStoreReplaced) this.readYourWrites.stop(outcome.message)
+      this.counted[kindOf(outcome)]++
       if (outcome instanceof Error || outcome.position === null || outcome.position === last) continue
       last = outcome.position
       this.readYourWrites.acknowledge(last)
@@ -165,6 +184,11 @@ export class UsageLedger implements UnprojectedUsage, ReceivedUsage {
     // A partition that was not used yet has no writer.
     for (const writers of this.writers.values()) for (const writer of writers) if (writer) yield writer
   }
+}
+
+function kindOf(outcome: UsageOutcome | Error): keyof UsageCounts {
+  if (outcome instanceof Error) return outcome instanceof DomainError ? 'refused' : 'unsettled'
+  return outcome.isNew ? outcome.state.status : 'unchanged'
 }
 
 /** Gathers the outcomes of one request's commands: one promise for all of them. */

@@ -42,6 +42,7 @@ interface Waiting extends Waiter<void> {
 
 export class ReadYourWrites {
   private reached: Position | null = null
+  private reachedSequence = 0
   private acknowledged: Position | null = null
   private acknowledgedMeters: Position | null = null
   /** Something acknowledged that is not projected yet, and since when; null where everything is. */
@@ -66,6 +67,11 @@ export class ReadYourWrites {
   /** The position everything is projected up to. */
   get position(): Position | null {
     return this.reached
+  }
+
+  /** Usage events up to there. */
+  get sequence(): number {
+    return this.reachedSequence
   }
 
   /** Whether the projections have been at the end of the log since the start, and still run. */
@@ -118,6 +124,7 @@ export class ReadYourWrites {
     const { position, caughtUp } = progress
     if (position !== null && (this.reached === null || this.isAfter(position, this.reached))) {
       this.reached = position
+      this.reachedSequence = progress.sequence
       this.advancedAt = performance.now()
       if (this.missing !== null && this.has(this.missing.position)) this.lookForMissing()
     }

@@ -82,6 +82,19 @@ export class Audits {
     return [...this.jobs.values()].filter((job) => job.ledger === ledger).reverse()
   }
 
+  get isRunning(): boolean {
+    return this.running !== null
+  }
+
+  /** Of any ledger: the one that came to a verdict last. */
+  get lastVerdict(): { readonly endedAt: number; readonly agrees: boolean } | null {
+    let last: { readonly endedAt: number; readonly agrees: boolean } | null = null
+    for (const { endedAt, verdict } of this.jobs.values()) {
+      if (verdict && endedAt !== null) last = { endedAt, agrees: verdict.verdict === 'agrees' }
+    }
+    return last
+  }
+
   /** Ends the one that runs, with its scratch files. */
   async close(): Promise<void> {
     this.isClosed = true

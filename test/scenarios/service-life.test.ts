@@ -380,6 +380,7 @@ describe('A bad setting', () => {
       ['HOST', 'a b'],
       ['PORT', 'eighty'],
       ['PORT', '65536'],
+      ['METRICS_PORT', 'on'],
       ['EVENT_STORE_URL', 'mysql://user:secret@host'],
       ['EVENT_STORE_URL', 'esdb://'],
       ['EVENT_STORE_URL', 'esdb://user:secret@@@'],
