@@ -70,7 +70,8 @@ describe('Metrics', () => {
     for (let status = 'running'; status === 'running';) {
       ;({ status } = await stripe.rawRequest('GET', `/meterbook/v1/audits/${audit.id}`))
     }
-    const now = await read(url)
+    let now = await read(url)
+    while (now.meterbook_projection_behind_seconds !== 0) now = await read(url)
     expect(now).toMatchObject({
       meterbook_ready: 1,
       meterbook_event_store_reachable: 1,
@@ -110,10 +111,14 @@ describe('Metrics', () => {
       await request(`/v1/billing/meters/mtr_made_up_${n}`)
       await request(`/meterbook/v1/customers/made_up_${n}/usage?start_time=0&end_time=60`)
     }
-    await strange(0)
-    const series = Object.keys(await read(url)).length
+    // An answer is counted once it was taken, which may be a moment after its client has it.
+    for (let times = 0; times < 2; times++) await strange(0)
+    // What Node.js has of itself, such as kinds of garbage collections, comes as it happens.
+    const series = async (): Promise<string[]> =>
+      Object.keys(await read(url)).filter((name) => name.startsWith('meterbook_'))
+    const before = await series()
     for (let n = 1; n <= 20; n++) await strange(n)
-    expect(Object.keys(await read(url)).length).toBe(series)
+    expect(await series()).toEqual(before)
     const text = await (await fetch(url)).text()
     for (const secret of ['made', 'cus_A', 'default', TEST_KEY, 'mtr_', 'MADEUP']) expect(text).not.toContain(secret)
   })
