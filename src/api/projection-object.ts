@@ -35,6 +35,7 @@ export const Projection = namedObject('Projection', {
         rows: integer('Compared so far.'),
         sequence: integer('Usage events folded so far.'),
         status: choice(['building', 'comparing', 'completed', 'failed']),
+        waiting_reason: nullable(text('Why it cannot go on just now, and is tried again; null while it does.')),
         wanted_rows: integer('How many rows there are to compare; 0 while that is not known.'),
         wanted_sequence: integer('How many usage events there are.'),
       },
@@ -75,6 +76,8 @@ export function projectionObject(
       rows: rebuild.rows,
       sequence: rebuild.sequence,
       status: rebuild.status,
+      // A service of the version before may have told of it in shared rows.
+      waiting_reason: failureFor(ledger, rebuild.waitingReason ?? null),
       wanted_rows: rebuild.wantedRows,
       wanted_sequence: rebuild.wantedSequence,
     },

@@ -1,14 +1,17 @@
 /** How far a rebuild is, as a line that is written over: events folded, then rows compared. */
 import type { RebuildState } from '../projections/rebuilding.js'
+import { printableLine } from './printable.js'
 import { Progress } from './progress.js'
 
 export class RebuildProgress {
   private status: RebuildState['status'] | null = null
   private progress: Progress | null = null
+  private waitingReason: string | null = null
 
   constructor(readonly isQuiet: boolean) {}
 
-  show({ status, sequence, wantedSequence, rows, wantedRows }: RebuildState): void {
+  show({ status, sequence, wantedSequence, rows, wantedRows, waitingReason = null }: RebuildState): void {
+    if (waitingReason !== this.waitingReason) this.tell(waitingReason)
     if (status === 'completed' || status === 'failed') return this.clear()
     if (status !== this.status) {
       this.clear()
@@ -19,6 +22,17 @@ export class RebuildProgress {
     }
     if (status === 'building') this.progress?.show(sequence, wantedSequence === 0 ? null : sequence / wantedSequence)
     else this.progress?.show(rows, wantedRows === 0 ? null : rows / wantedRows)
+  }
+
+  private tell(waitingReason: string | null): void {
+    this.waitingReason = waitingReason
+    if (this.isQuiet) return
+    this.clear()
+    const said =
+      waitingReason === null
+        ? 'It goes on.'
+        : `It cannot go on and is tried again until it can: ${printableLine(waitingReason)}`
+    process.stderr.write(`${said}\n`)
   }
 
   clear(): void {

@@ -30,6 +30,7 @@ interface Answered {
     })[]
     readonly elapsed_seconds: number
     readonly failure: string | null
+    readonly waiting_reason: string | null
   } | null
 }
 
@@ -59,6 +60,7 @@ export async function rebuildThroughService(
         differences: rebuild.differences.map(({ meter, ...difference }) => ({ ...difference, meterId: meter })),
         elapsedMs: rebuild.elapsed_seconds * 1000,
         failure: rebuild.failure,
+        waitingReason: rebuild.waiting_reason,
       }
       progress.show(state)
       if (state.status === 'completed' || state.status === 'failed') return state

@@ -351,7 +351,13 @@ export class Projector {
       this.hasReplaced = await dropReplaced(this.readModel, this.report)
       return
     }
+    const waitedFor = this.rebuilding.waitingReason
     await this.rebuilding.step(reached)
+    const { waitingReason } = this.rebuilding
+    if (waitingReason !== null && waitingReason !== waitedFor)
+      this.report(`A rebuild cannot go on and is tried again: ${waitingReason}`)
+    else if (waitingReason === null && waitedFor !== null && !this.rebuilding.isOver)
+      this.report('The rebuild goes on.')
     await this.shared.tell()
     if (!this.rebuilding.isOver) return
     this.rebuilding = null

@@ -58,6 +58,8 @@ export interface RebuildState {
   /** Milliseconds it has worked since it was begun or resumed. */
   readonly elapsedMs: number
   readonly failure: string | null
+  /** Why it cannot go on just now, and is tried again; null while it does. */
+  readonly waitingReason: string | null
 }
 
 export class Rebuilding {
@@ -72,6 +74,7 @@ export class Rebuilding {
   private wanted = 0
   private status: RebuildState['status'] = 'building'
   private failure: string | null = null
+  waitingReason: string | null = null
   private readonly since = performance.now()
 
   private constructor(
@@ -139,11 +142,12 @@ export class Rebuilding {
     try {
       if (this.status === 'building') await this.build(live)
       else if (this.status === 'comparing') await this.compare()
+      this.waitingReason = null
     } catch (error) {
-      if (error instanceof ReadModelUnavailable) {
-        this.startOver()
-        await delay(RETRY_MS)
-      } else return this.fail(error)
+      if (!(error instanceof ReadModelUnavailable)) return this.fail(error)
+      this.waitingReason = error.message
+      this.startOver()
+      await delay(RETRY_MS)
     }
     this.say()
   }
@@ -184,6 +188,7 @@ export class Rebuilding {
   async fail(error: unknown): Promise<void> {
     this.endReading()
     this.status = 'failed'
+    this.waitingReason = null
     this.failure = error instanceof Error ? error.message : String(error)
     await this.readModel.abandonBuild().catch((after: unknown) => {
       // The next one takes its place.
@@ -321,6 +326,7 @@ export class Rebuilding {
       differences: this.differences,
       elapsedMs: Math.round(performance.now() - this.since),
       failure: this.failure,
+      waitingReason: this.waitingReason,
     }
   }
 }

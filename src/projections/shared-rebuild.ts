@@ -184,5 +184,6 @@ export function stateOf({ projections }: RebuildRequest, failure: string | null 
     differences: [],
     elapsedMs: 0,
     failure,
+    waitingReason: null,
   }
 }

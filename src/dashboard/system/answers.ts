@@ -34,6 +34,8 @@ export interface Rebuild {
   readonly difference_count: number
   readonly differences: readonly RowDifference[]
   readonly failure: string | null
+  /** Why it cannot go on just now, and is tried again; null while it does. */
+  readonly waiting_reason: string | null
 }
 
 type Row = Readonly<Record<string, string | number | null>>

@@ -139,6 +139,9 @@ function RebuildReport({ rebuild, isOfAll }: { readonly rebuild: Rebuild; readon
           fraction={fractionOf(rows, rebuild.wanted_rows)}
         />
       )}
+      {rebuild.waiting_reason !== null && (
+        <p className="notice notice-bad">{pageTexts.rebuildWaits(rebuild.waiting_reason)}</p>
+      )}
       {status === 'failed' && <p className="notice notice-bad">{pageTexts.rebuildFailed(rebuild.failure ?? '')}</p>}
       {status === 'completed' && (
         <p>
