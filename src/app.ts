@@ -31,9 +31,10 @@ import {
 import { toJson } from './api/stripe/exact-json.js'
 import { plainUrl } from './api/stripe/request-url.js'
 import { leaveUnread } from './api/unread-bodies.js'
-import { UntakenAnswers } from './api/untaken-answers.js'
+import { CONNECTIONS_MAX, UntakenAnswers } from './api/untaken-answers.js'
 import { AppModule, type ServiceParts } from './app.module.js'
 import type { Ids } from './commands/environment.js'
+import { OPEN_FILES_OF_ITS_OWN, openFilesMax } from './open-files.js'
 
 /** Of those who have no key yet and want to sign in with one: an API key and the name of the parameter. */
 const STRANGERS_BODY_BYTES_MAX = 4 * 1024
@@ -106,7 +107,11 @@ export async function createApp(parts: ServiceParts): Promise<App> {
   server.addHook('onSend', bodies.release)
   server.addHook('onSend', leaveUnread)
   letGoWhenClosing(server)
-  const answers = new UntakenAnswers(server.server)
+  const connectionsMax = connectionsAllowed(log)
+  const answers = new UntakenAnswers(server.server, {
+    connectionsMax,
+    onDropped: () => log.warn({ connectionsMax }, 'A connection was closed at once: as many are open as there may be.'),
+  })
   server.addHook('onSend', answers.count)
   logRequests(server, log)
   const dashboard = fileURLToPath(new URL('dashboard', import.meta.url))
@@ -124,6 +129,15 @@ export async function createApp(parts: ServiceParts): Promise<App> {
         done()
       }),
   }
+}
+
+/** Where no more files may be opened, connections are closed without a word, and files cannot be read. */
+function connectionsAllowed(log: Logger): number {
+  const openFiles = openFilesMax()
+  if (openFiles === null || openFiles >= CONNECTIONS_MAX + OPEN_FILES_OF_ITS_OWN) return CONNECTIONS_MAX
+  const connectionsMax = Math.max(1, openFiles - OPEN_FILES_OF_ITS_OWN)
+  log.warn({ openFiles, connectionsMax }, 'Few files may be open at once, and so few connections. Raise `ulimit -n`.')
+  return connectionsMax
 }
 
 /** While closing, a connection ends with the answer under way on it; kept alive, it would hold the stop up until it times out. */

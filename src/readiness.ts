@@ -2,13 +2,16 @@
  * Whether the service can serve: the store answers, reads find a snapshot, and the projections have caught up once, still run,
  * and have what was acknowledged. Whoever asks needs no key, so what names ledgers, files or addresses is for the log alone.
  */
+import type { Logger } from 'pino'
 import type { Readiness } from './api/health.controller.js'
+import type { Stopwatch } from './commands/environment.js'
 import { EventStoreDenied, type EventStore } from './event-store/event-store.js'
 import type { ReadYourWrites } from './event-store/read-your-writes.js'
 import { ReadModelBusy, type ReadModel } from './read-model/read-model.js'
 
 /** Acknowledged events that are not projected for so long make reads fail. */
 const BEHIND_MS_MAX = 10_000
+const TELL_EVERY_MS = 5_000
 const SEE_LOG = 'The log of the service says why.'
 
 /** `note` is told why the read model cannot be read, each time it is another reason; why projections stopped was told when they did. */
@@ -42,26 +45,62 @@ async function readiness(
   const isReachable = storeFailure === null || isDenied
   const { isReady, stopped, behindMs } = readYourWrites
   const isBehind = behindMs > BEHIND_MS_MAX
+  const isBusy = rowsFailure instanceof ReadModelBusy
+  const why = (): string | null => {
+    // Why they stopped is for somebody to mend, and may be why the store is not reached.
+    if (stopped !== null) return `The projections stopped. ${SEE_LOG}`
+    if (!isReachable) return 'The event store cannot be reached.'
+    // Causes before what comes of them.
+    if (rowsFailure !== null && !isBusy) return `The read model cannot be read. ${SEE_LOG}`
+    if (!isReady) return 'The projections are catching up with the log.'
+    if (isDenied) return `${storeFailure.message}. ${SEE_LOG}`
+    if (isBehind) return `What was acknowledged has not been projected for ${Math.floor(behindMs / 1000)} s.`
+    return rowsFailure === null ? null : rowsFailure.message
+  }
   return {
     event_store: isReachable ? 'reachable' : 'unreachable',
     projections: stopped !== null ? 'stopped' : isReady && !isBehind ? 'caught up' : 'catching up',
-    // Why they stopped is for somebody to mend, and may be why the store is not reached.
-    reason:
-      stopped !== null
-        ? `The projections stopped. ${SEE_LOG}`
-        : !isReachable
-          ? 'The event store cannot be reached.'
-          : !isReady
-            ? 'The projections are catching up with the log.'
-            : isBehind
-              ? `What was acknowledged has not been projected for ${Math.floor(behindMs / 1000)} s.`
-              : rowsFailure !== null
-                ? rowsFailure instanceof ReadModelBusy
-                  ? rowsFailure.message
-                  : `The read model cannot be read. ${SEE_LOG}`
-                : isDenied
-                  ? `${storeFailure.message}.`
-                  : null,
+    reason: why(),
+  }
+}
+
+interface Told {
+  readonly readiness: () => Promise<Readiness>
+  readonly log: Pick<Logger, 'warn' | 'info'>
+  readonly stopwatch: Stopwatch
+  readonly everyMs?: number
+}
+
+/** From when it was ready first: once when it is not any more, or for another reason, and once when it is again. Answers what ends it. */
+export function tellReadiness({ readiness, log, stopwatch, everyMs = TELL_EVERY_MS }: Told): () => void {
+  let wasReady = false
+  let trouble: { readonly kind: string; readonly since: number } | null = null
+  let isAsking = false
+  let isOver = false
+  const look = async (): Promise<void> => {
+    const { reason } = await readiness()
+    const now = stopwatch.elapsedMs()
+    if (isOver) return
+    if (reason === null) {
+      if (trouble !== null)
+        log.info({ seconds: Math.round((now - trouble.since) / 1000) }, 'The service is ready again.')
+      trouble = null
+      wasReady = true
+    } else if (wasReady) {
+      // How long it has been so is told at the end.
+      const kind = reason.replaceAll(/\d+/g, '')
+      if (kind !== trouble?.kind) log.warn({ reason }, 'The service is not ready.')
+      trouble = { kind, since: trouble?.since ?? now }
+    }
+  }
+  const timer = setInterval(() => {
+    if (isAsking) return
+    isAsking = true
+    void look().finally(() => (isAsking = false))
+  }, everyMs).unref()
+  return () => {
+    isOver = true
+    clearInterval(timer)
   }
 }
 

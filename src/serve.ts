@@ -4,14 +4,22 @@
  */
 import { pino, type DestinationStream } from 'pino'
 import { ConfigError, readConfig, type Config } from './config.js'
+import { OPEN_FILES_MIN, openFilesMax } from './open-files.js'
+import { RepeatedLines } from './repeated-lines.js'
 import type { Service } from './service.js'
 import { standardOutput } from './standard-output.js'
 
+/** pino's number of the level from which lines are of trouble. */
+const WARN = 40
 /** Past this, a stop that hangs is given up. */
 const STOP_TIMEOUT_MS = 60_000
 
+/** Those that end a process which does not hear them: the terminal it was started from is gone, say. */
+const STOPPING = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
+
 export async function serve(overrides: Readonly<Record<string, string | undefined>> = {}): Promise<void> {
   const config = configOrExit(overrides)
+  requireOpenFiles()
   const output = standardOutput()
   try {
     await run(config, output)
@@ -21,12 +29,22 @@ export async function serve(overrides: Readonly<Record<string, string | undefine
 }
 
 async function run(config: Config, output: DestinationStream): Promise<void> {
+  const repeated = new RepeatedLines()
   const log = pino(
     {
       level: config.logLevel,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ['req.headers.authorization', 'headers.authorization'],
+      // Messages here say themselves what causes them.
+      serializers: { err: pino.stdSerializers.errWithCause },
+      hooks: {
+        logMethod(line, write, level) {
+          const [fields, message] = line as unknown[]
+          if (level < WARN || typeof message !== 'string') return write.apply(this, line)
+          repeated.line([fields as object, message], (said, text) => write.apply(this, [said, text]))
+        },
+      },
     },
     output,
   )
@@ -42,8 +60,11 @@ async function run(config: Config, output: DestinationStream): Promise<void> {
       stopping.abort()
       resolve()
     }
-    process.on('SIGTERM', stop)
-    process.on('SIGINT', stop)
+    for (const signal of STOPPING) process.on(signal, stop)
+    // Some programs that rotate logs send it; unheard it would end the process at once.
+    process.on('SIGUSR2', (signal) =>
+      log.info({ signal }, 'There is nothing to be read again: lines go to standard output.'),
+    )
   })
   let service: Service
   try {
@@ -66,6 +87,7 @@ async function run(config: Config, output: DestinationStream): Promise<void> {
   await told
   try {
     await service.close()
+    repeated.tell()
     log.info('Stopped.')
   } catch (error) {
     log.fatal({ err: error }, 'Stopping failed.')
@@ -80,6 +102,17 @@ function configOrExit(overrides: Readonly<Record<string, string | undefined>>): 
     if (!(error instanceof ConfigError)) throw error
     return exitFor(error)
   }
+}
+
+/** With fewer than it needs it would end while it loads, with a message about a package. */
+function requireOpenFiles(): void {
+  const openFiles = openFilesMax()
+  if (openFiles === null || openFiles >= OPEN_FILES_MIN) return
+  exitFor(
+    new ConfigError(
+      `This process may have ${openFiles} files and connections open at once, and needs at least ${OPEN_FILES_MIN}. Raise the limit: ulimit -n, or LimitNOFILE of systemd.`,
+    ),
+  )
 }
 
 function exitFor({ message }: ConfigError): never {

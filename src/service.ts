@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
+import { READINESS, type Readiness } from './api/health.controller.js'
 import { SYSTEM_FACTS, type SystemFacts } from './api/system.controller.js'
 import { createApp, type App } from './app.js'
 import type { ServiceParts } from './app.module.js'
@@ -36,6 +37,7 @@ import type { MetricsServer } from './metrics/metrics-server.js'
 import { observing } from './observed.js'
 import { ProjectorThread } from './projections/projector-thread.js'
 import { EMBEDDED_READ_MODEL, openReadModel } from './read-model/open-read-model.js'
+import { tellReadiness } from './readiness.js'
 import { ReadModelUnusable } from './read-model/read-model.js'
 import { Audits } from './replay/audits.js'
 import { keptSessionSecret } from './session-secret.js'
@@ -177,6 +179,7 @@ export async function startService({
     }
     const url = await listen(app, config)
     closing.push(reportCatchingUp({ readModel, readYourWrites, stopwatch, log }))
+    closing.push(tellReadiness({ readiness: app.get<() => Promise<Readiness>>(READINESS), stopwatch, log }))
     signal.throwIfAborted()
     // Last of all, for it is shown once: a start that fails after this step would lose it.
     const issuedKey = config.bootstrapApiKey === null ? await issueFirstKey(config, keyRing, clock, ids, start) : null

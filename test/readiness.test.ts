@@ -3,7 +3,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
 import { ReadYourWrites } from '../src/event-store/read-your-writes.js'
 import { EmbeddedReadModel } from '../src/read-model/embedded-read-model.js'
-import { readinessOf } from '../src/readiness.js'
+import { readinessOf, tellReadiness } from '../src/readiness.js'
+import type { Logger } from 'pino'
+import { FixedStopwatch } from './running-service.js'
 import { project, Workspace } from './projections/projecting.js'
 
 let workspace: Workspace
@@ -31,4 +33,46 @@ it('It is not ready while no read finds a snapshot', async () => {
     expect(await asked()).toMatchObject({ projections: 'caught up', reason: null })
     await readModel.close()
   })
+})
+
+it('The log says once that it is not ready, once for another reason, and how long it took until it was again', async () => {
+  const stopwatch = new FixedStopwatch()
+  const reasons = [
+    'The projections are catching up with the log.',
+    null,
+    'The event store cannot be reached.',
+    'The event store cannot be reached.',
+    'What was acknowledged has not been projected for 11 s.',
+    'What was acknowledged has not been projected for 16 s.',
+    null,
+    null,
+  ]
+  const lines: object[] = []
+  const log = {
+    warn: (fields: object, message: string) => void lines.push({ level: 'warn', ...fields, message }),
+    info: (fields: object, message: string) => void lines.push({ level: 'info', ...fields, message }),
+  }
+  await new Promise<void>((resolve) => {
+    const end = tellReadiness({
+      readiness: async () => {
+        stopwatch.advance(5_000)
+        if (reasons.length > 0) return { event_store: 'reachable', projections: 'caught up', reason: reasons.shift()! }
+        end()
+        resolve()
+        return { event_store: 'unreachable', projections: 'stopped', reason: 'It is over.' }
+      },
+      log: log as unknown as Logger,
+      stopwatch,
+      everyMs: 1,
+    })
+  })
+  expect(lines).toEqual([
+    { level: 'warn', reason: 'The event store cannot be reached.', message: 'The service is not ready.' },
+    {
+      level: 'warn',
+      reason: 'What was acknowledged has not been projected for 11 s.',
+      message: 'The service is not ready.',
+    },
+    { level: 'info', seconds: 20, message: 'The service is ready again.' },
+  ])
 })

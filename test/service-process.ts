@@ -92,6 +92,11 @@ export class ServiceProcess {
     return this.run.printed(text)
   }
 
+  /** Sends one that it outlives. */
+  signal(signal: 'SIGUSR2'): void {
+    this.run.child.kill(signal)
+  }
+
   /** Sends the signal, unless it is over, and waits for the end. */
   async end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<Ended> {
     const ended = await this.run.end(signal)

@@ -19,6 +19,9 @@ export const UNTAKEN_MS = 15_000
 const LOOK_INTERVAL_MS = 5_000
 
 export interface UntakenAnswersOptions {
+  readonly connectionsMax?: number
+  /** One that came when there were as many as there may be, and was closed. */
+  readonly onDropped?: () => void
   readonly untakenMs?: number
   readonly lookIntervalMs?: number
 }
@@ -34,7 +37,8 @@ export class UntakenAnswers {
     server: Server,
     private readonly options: UntakenAnswersOptions = {},
   ) {
-    server.maxConnections = CONNECTIONS_MAX
+    server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
+    if (options.onDropped) server.on('drop', options.onDropped)
     server.on('connection', (socket) => {
       this.sockets.add(socket)
       socket.once('close', () => this.sockets.delete(socket))

@@ -12,6 +12,7 @@ import { encodeAppend, wakeChannelName } from './embedded-event-writer.js'
 import type { WriterAnswer, WriterMessage, WriterRequest, WriterSettings } from './embedded-event-store.worker.js'
 import {
   APPEND_EVENTS_MAX,
+  EventStoreDenied,
   EventStoreUnavailable,
   READ_PAGE_EVENTS,
   SUBSCRIPTION_PAGE_EVENTS,
@@ -31,6 +32,8 @@ const OTHER_PROCESS_POLL_MS = 100
 const CLOSE_TIMEOUT_MS = 30_000
 /** So many events are handed over at once; fewer wait until the writer has answered, and go together. */
 const MESSAGE_EVENTS_LARGE = 50
+/** How long after an append that could not be stored the log is not called usable, unless it takes one before. */
+const REFUSAL_TOLD_MS = 30_000
 const POSITION = /^[1-9]\d{0,15}$/
 
 interface PendingAppend {
@@ -49,6 +52,8 @@ export class EmbeddedEventStore implements EventStore {
   private unanswered = 0
   private readonly pending = new Map<number, PendingAppend>()
   private nextId = 1
+  /** When the last append could not be stored; null where it could. */
+  private refusedAt: number | null = null
   private readonly reader: EventLogReader
   private wake: BroadcastChannel | null = null
   private readonly woken = new EventEmitter().setMaxListeners(0)
@@ -143,6 +148,9 @@ export class EmbeddedEventStore implements EventStore {
       reader.version()
     } catch (error) {
       throw new EventStoreUnavailable('The event log cannot be read.', { cause: error })
+    }
+    if (this.refusedAt !== null && performance.now() - this.refusedAt < REFUSAL_TOLD_MS) {
+      throw new EventStoreDenied('The event log cannot be written')
     }
   }
 
@@ -239,6 +247,9 @@ export class EmbeddedEventStore implements EventStore {
     const pending = this.pending.get(id)
     if (!pending) return
     this.pending.delete(id)
+    // Those of one transaction fail together.
+    const [{ status } = { status: 'unknown' }] = settled
+    this.refusedAt = status === 'unavailable' || status === 'unknown' ? performance.now() : null
     pending.indexes.forEach((index, at) => (pending.outcomes[index] = settled[at]))
     pending.settle()
   }

@@ -148,7 +148,7 @@ export class EventStoreUnavailable extends Error {
   override readonly name = 'EventStoreUnavailable'
 }
 
-/** It answers, but the user it is used as lacks a right: the message says which. Whoever grants it mends it. */
+/** It answers, but refuses: the user it is used as lacks a right, or it cannot write. The message says which; somebody has to mend it. */
 export class EventStoreDenied extends EventStoreUnavailable {}
 
 /** The store holds what it must not: a bug or a damaged file. The reader stops. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Answer } from '../api-client.js'
+import { SAME_LINES_MAX } from '../../src/repeated-lines.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 
 /** Of one file. Beyond the 4 MiB at which a write-ahead log is taken into its database. */
@@ -13,20 +14,31 @@ const RANGE_S = 86_400
 
 let dataDir: string
 let service: ServiceProcess
+const withLimit = (command: readonly string[]): readonly string[] => [
+  'bash',
+  '-c',
+  `ulimit -f ${FILE_KIB_MAX}; exec "$@"`,
+  'bash',
+  ...command,
+]
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'meterbook-full-'))
-  service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' }, (command) => [
-    'bash',
-    '-c',
-    `ulimit -f ${FILE_KIB_MAX}; exec "$@"`,
-    'bash',
-    ...command,
-  ])
+  service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' }, withLimit)
 })
 afterEach(async () => {
   await service.kill()
   rmSync(dataDir, { recursive: true })
 })
+
+interface RebuildAnswer {
+  readonly status: string
+  readonly waiting_reason: string | null
+}
+
+async function restarted(wrap?: typeof withLimit): Promise<void> {
+  await service.kill()
+  service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' }, wrap)
+}
 
 function report(identifier: string): Promise<Answer> {
   const payload: Record<string, string> = { 'payload[stripe_customer_id]': 'cus_A', 'payload[value]': '1' }
@@ -69,11 +81,46 @@ it('is answered 503 and logged; reads go on; with room again, all that was ackno
   expect(answer.headers).toHaveProperty('retry-after')
   await service.printed(/"level":50.*(disk I\/O error|database or disk is full)/)
   expect(await usage()).toBe(counted)
+  const readiness = await fetch(`${service.url}/readyz`)
+  expect(readiness.status).toBe(503)
+  expect(await readiness.json()).toMatchObject({
+    event_store: 'reachable',
+    reason: 'The event log cannot be written. The log of the service says why.',
+  })
+  // Callers try again all at once, and the log is not flooded, for it may be on that disk.
+  for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 30 }, again))
+  const told = service.log.split('\n').filter((line) => line.includes('A request was refused for now.'))
+  expect(told.length).toBeLessThanOrEqual(SAME_LINES_MAX)
 
-  await service.kill()
-  service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
+  await restarted()
   // What was refused may have been written at the very end; sent again, it counts once all the same.
   const { status, body } = await again()
   expect(status === 200 || /^An event already exists with identifier/.test(String(body.error?.message))).toBe(true)
   expect(await usage()).toBe(counted + counts)
+}, 120_000)
+
+it('keeps a rebuild waiting, which says why, and goes on once there is room', async () => {
+  await restarted()
+  const form = { display_name: 'Tokens', event_name: 'tokens', 'default_aggregation[formula]': 'count' }
+  await service.api.post('/v1/billing/meters', form)
+  for (let round = 0; round < 40; round++) {
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => report(`event-${round}-${n}`)))
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+  }
+  // The new rows do not fit into a write-ahead log that may grow no more.
+  await restarted(withLimit)
+  await service.api.post('/meterbook/v1/projections/rebuild', {})
+  await service.printed(/A rebuild cannot go on and is tried again: .*(disk I\/O error|database or disk is full)/)
+  const rebuild = async (): Promise<RebuildAnswer | null> => {
+    const { body } = await service.api.get('/meterbook/v1/projections/usage-index', {})
+    return (body as unknown as { readonly rebuild: RebuildAnswer | null }).rebuild
+  }
+  let state = await rebuild()
+  for (; state?.waiting_reason === null; state = await rebuild()) expect(state.status).toBe('building')
+  expect(state).toMatchObject({ failure: null, waiting_reason: expect.stringContaining('read-model.db') })
+
+  await restarted()
+  do state = await rebuild()
+  while (state?.status !== 'completed')
+  expect(state).toMatchObject({ difference_count: 0, failure: null, waiting_reason: null })
 }, 120_000)

@@ -51,6 +51,15 @@ const ROUTES = [
   'POST /v2/billing/meter_events',
 ]
 
+async function inDataDir(work: (dataDir: string) => Promise<void>): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  try {
+    await work(dataDir)
+  } finally {
+    rmSync(dataDir, { recursive: true })
+  }
+}
+
 it('refuses arguments, which belong to the command line tool', () => {
   const { status, stderr } = spawnSync(process.execPath, [MAIN, 'audit'], { encoding: 'utf8' })
   expect(status).toBe(2)
@@ -371,6 +380,71 @@ it('A start that waits for the event store ends with code 0 when it is told to, 
   } finally {
     rmSync(dataDir, { recursive: true })
   }
+})
+
+describe('A signal', () => {
+  it.each(['SIGHUP', 'SIGQUIT'] as const)('%s, as of a terminal that is gone, stops it cleanly', async (signal) => {
+    await inDataDir(async (DATA_DIR) => {
+      const run = beginServiceProcess({ DATA_DIR, PORT: '0' })
+      await run.printed(/Meterbook is listening\./)
+      const { code, stdout } = await run.end(signal)
+      expect(code).toBe(0)
+      expect(stdout).toContain('"msg":"Stopped."')
+      // The log was taken into the file.
+      expect(readdirSync(DATA_DIR)).not.toContain('events.db-wal')
+    })
+  })
+
+  it('SIGUSR2, as of what rotates logs, changes nothing', async () => {
+    await inDataDir(async (DATA_DIR) => {
+      const service = await startServiceProcess({ DATA_DIR })
+      service.signal('SIGUSR2')
+      await service.printed(/There is nothing to be read again/)
+      expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
+      expect(await service.stop()).toBe(0)
+    })
+  })
+})
+
+describe('A limit on open files', () => {
+  const limited = (files: number) => (command: readonly string[]) => [
+    'bash',
+    '-c',
+    `ulimit -n ${files}; exec "$@"`,
+    'bash',
+    ...command,
+  ]
+
+  it('that is too low for the service is said at once', async () => {
+    await inDataDir(async (DATA_DIR) => {
+      const { code, stderr } = await beginServiceProcess({ DATA_DIR, PORT: '0' }, limited(1000)).ended
+      expect([code, stderr]).toEqual([
+        2,
+        'This process may have 1000 files and connections open at once, and needs at least 1024. Raise the limit: ulimit -n, or LimitNOFILE of systemd.\n',
+      ])
+    })
+  })
+
+  it('leaves clients as many connections as there is room for, and says that there were more', async () => {
+    await inDataDir(async (DATA_DIR) => {
+      const service = await startServiceProcess({ DATA_DIR }, limited(1024))
+      await service.printed(/"openFiles":1024,"connectionsMax":640,.*Raise `ulimit -n`/)
+      const sockets = Array.from({ length: 700 }, () => connect(service.port, '127.0.0.1').on('error', () => undefined))
+      await service.printed(/A connection was closed at once/)
+      expect((await fetch(`${service.url}/readyz`).catch((error: Error) => error.message)) as string).toBe(
+        'fetch failed',
+      )
+      for (const socket of sockets) socket.destroy()
+      // Whether the others are gone shows only once a new one is taken.
+      let status = 0
+      while (status !== 200)
+        status = await fetch(`${service.url}/readyz`).then(
+          (ready) => ready.status,
+          () => 0,
+        )
+      expect(await service.stop()).toBe(0)
+    })
+  })
 })
 
 describe('A bad setting', () => {

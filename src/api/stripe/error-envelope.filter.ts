@@ -150,5 +150,6 @@ function logTrouble(error: unknown, { id: requestId }: Request, { trouble, statu
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { name, message, cause } = error
-  return `${name}: ${message}${cause instanceof Error ? ` (${cause.message})` : ''}`
+  const more = cause instanceof Error && !message.includes(cause.message) ? ` (${cause.message})` : ''
+  return `${name}: ${message}${more}`
 }
