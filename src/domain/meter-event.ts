@@ -180,7 +180,7 @@ function readCustomer({ customerKey }: Meter, payload: MeterEvent['payload']): s
 
 const valueProblems: Record<DecimalProblem, { readonly code: ErrorCode; readonly hint: string }> = {
   not_a_number: { code: 'meter_event_invalid_value', hint: 'must be a number such as 25, -4 or 0.5' },
-  too_large: { code: 'meter_event_invalid_value', hint: 'must be smaller than 1000000000000000' },
+  too_large: { code: 'meter_event_invalid_value', hint: 'must be between -1000000000000000 and 1000000000000000' },
   too_many_digits: { code: 'meter_event_value_too_many_digits', hint: 'must have at most 15 digits' },
   too_many_places: { code: 'meter_event_value_too_many_digits', hint: 'must have at most 15 decimal places' },
 }

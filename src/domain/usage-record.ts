@@ -111,9 +111,8 @@ function firstDifference(known: UsageRecord, sent: UsageRecord, hasTimestamp: bo
   if (hasTimestamp && !isSameTime(known, sent.occurredAt)) return 'timestamp'
   const keys = Object.keys(known.payload)
   if (keys.length !== Object.keys(sent.payload).length) return 'payload'
-  return keys.every((key) => Object.hasOwn(sent.payload, key) && known.payload[key] === sent.payload[key])
-    ? null
-    : 'payload'
+  // What an object inherits is no text, so a key that was not sent never has the text of one that was.
+  return keys.every((key) => known.payload[key] === sent.payload[key]) ? null : 'payload'
 }
 
 /**

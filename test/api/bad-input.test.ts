@@ -175,7 +175,7 @@ refuses('A parameter', [
 
 // prettier-ignore
 refuses('A value', [
-  ...['1e999', '1e15'].map((text) => [text, () => value(text), 400, 'meter_event_invalid_value', 'payload[value]', 'must be smaller than 1000000000000000'] as const),
+  ...['1e999', '1e15', '-1e15'].map((text) => [text, () => value(text), 400, 'meter_event_invalid_value', 'payload[value]', 'must be between -1000000000000000 and 1000000000000000'] as const),
   ...['NaN', 'Infinity', '0x10', ' 5', '5 ', '+5', '1,5', '.5', '5.', '1e', '--1', 'five'].map((text) => [JSON.stringify(text), () => value(text), 400, 'meter_event_invalid_value', 'payload[value]', 'must be a number such as 25, -4 or 0.5'] as const),
   ['of 16 digits', () => value('1234567890123456'), 400, 'meter_event_value_too_many_digits', 'payload[value]', 'at most 15 digits'],
   ['of 16 decimal places', () => value('1e-16'), 400, 'meter_event_value_too_many_digits', 'payload[value]', 'at most 15 decimal places'],

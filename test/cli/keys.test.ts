@@ -47,6 +47,14 @@ it('takes no name that a terminal would obey', async () => {
   }
 })
 
+it('takes a name of up to a hundred characters', async () => {
+  const create = (name: string) => meterbook(['keys', 'create', '--name', name, '--data-dir', dataDir])
+  expect(await create('𝄞'.repeat(100))).toMatchObject({ code: 0 })
+  const { code, stderr } = await create('x'.repeat(101))
+  expect(code).toBe(2)
+  expect(stderr).toContain('at most 100 characters')
+})
+
 it('ends with 3 where the event store cannot be reached', async () => {
   const nowhere = ['--event-store-url', 'esdb://127.0.0.1:9?tls=false']
   expect(await meterbook(['keys', 'list', ...nowhere])).toMatchObject({ code: 3, stdout: '' })

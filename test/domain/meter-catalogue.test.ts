@@ -79,6 +79,7 @@ describe('Creating a meter', () => {
     expect([DISPLAY_NAME_LENGTH_MAX, EVENT_NAME_LENGTH_MAX, PAYLOAD_KEY_LENGTH_MAX, DIMENSION_KEYS_MAX]).toEqual([
       250, 100, 100, 10,
     ])
+    expect(METERS_MAX).toBe(10_000)
   })
 
   it('refuses to read value and customer from one key', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import {
+  BACKFILL_EARLIEST,
   CUSTOMER_LENGTH_MAX,
   IDENTIFIER_LENGTH_MAX,
   PAYLOAD_KEYS_MAX,
@@ -108,6 +109,12 @@ describe('The timestamp', () => {
     expect(() => requireNotTooOld(oldest, oldest)).not.toThrow()
     refused(() => read({ timestamp: newest + 1 }), 'timestamp_in_future', 'timestamp')
   })
+
+  it('that is too old is told how old it may be: 35 days, or 1970 in an import of history', () => {
+    expect(refusalOf(() => requireNotTooOld(oldest - 1, oldest)).message).toContain('35 calendar days')
+    expect(refusalOf(() => requireNotTooOld(-1, BACKFILL_EARLIEST)).message).toContain('1970')
+    expect(() => requireNotTooOld(0, BACKFILL_EARLIEST)).not.toThrow()
+  })
 })
 
 describe('The payload', () => {
@@ -187,6 +194,16 @@ describe('The value', () => {
 
   it.each(['1234567890123456', '0.1234567890123456', '1e-16', '12e-16'])('%s has too many digits', (value) => {
     refused(() => withPayload({ value }), 'meter_event_value_too_many_digits', param)
+  })
+
+  it.each([
+    ['1,5', 'a number'],
+    ['1e15', 'between -1000000000000000 and 1000000000000000'],
+    ['-1e15', 'between -1000000000000000 and 1000000000000000'],
+    ['1234567890123456', '15 digits'],
+    ['1e-16', '15 decimal places'],
+  ])('%s is told what it must be: %s', (value, hint) => {
+    expect(refusalOf(() => withPayload({ value })).message).toContain(hint)
   })
 
   it('is ignored by a meter that counts, and kept', () => {
