@@ -156,6 +156,20 @@ onEachStore('An explanation', (start) => {
     expect(records.data.at(-1)!.running_total).toBe('10')
   })
 
+  it('of the last value has the running total of each page from the pages before', async () => {
+    const meter = await createMeter(stripe, 'last')
+    for (const [n, value] of [7, 9, 8].entries()) {
+      await report(stripe, meter, value, { identifier: `at-${n}`, at: NOW + (n - 4) * MINUTE_MS })
+    }
+    await report(stripe, meter, 99, { identifier: 'at-3', at: NOW })
+    await cancel(stripe, meter, 'at-3')
+    const onPageAfter = async (n: number) =>
+      lines(await explain(meter, { limit: '1', starting_after: `${meter.id}.at-${n}` }))
+    expect(await onPageAfter(0)).toEqual(['at-1 not_last 0 0'])
+    expect(await onPageAfter(1)).toEqual(['at-2 counted 8 8'])
+    expect(await onPageAfter(2)).toEqual(['at-3 cancelled 0 8'])
+  })
+
   it('leaves out rejections whose dimension has another value than was asked about', async () => {
     const meter = await createMeter(stripe, 'sum', { dimension_payload_keys: ['region'] })
     const { authentication_token } = await stripe.v2.billing.meterEventSession.create()
