@@ -6,7 +6,12 @@ import { join } from 'node:path'
 import { RejectionLog } from '../../src/commands/rejection-log.js'
 import type { Event } from '../../src/domain/usage-rejections.js'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
-import { EventStoreUnavailable, type EventStore, type Position } from '../../src/event-store/event-store.js'
+import {
+  APPEND_EVENTS_MAX,
+  EventStoreUnavailable,
+  type EventStore,
+  type Position,
+} from '../../src/event-store/event-store.js'
 import { NOW, collect } from '../controls.js'
 import { DisturbedStore } from '../event-store/disturbed-store.js'
 
@@ -31,8 +36,8 @@ describe('The log of rejections', () => {
     rmSync(folder, { recursive: true })
   })
 
-  function reject(identifier: string): Promise<Position> {
-    const event: Event = {
+  function eventOf(identifier: string): Event {
+    return {
       type: 'UsageRejected',
       data: {
         eventName: 'tokens',
@@ -45,7 +50,10 @@ describe('The log of rejections', () => {
         receivedAt: NOW,
       },
     }
-    return log.append('default~test', event, { requestId: 'req_1', actor: 'key_1', idempotency: null })
+  }
+
+  function reject(identifier: string): Promise<Position> {
+    return log.append('default~test', eventOf(identifier), { requestId: 'req_1', actor: 'key_1', idempotency: null })
   }
 
   it('gives its callers up where the store keeps an append, refuses others at once, and goes on by itself', async () => {
@@ -63,5 +71,43 @@ describe('The log of rejections', () => {
     }
     const events = await collect(real.readStream('rejections-default~test'))
     expect(events.map(({ data }) => data.identifier)).toEqual(['again'])
+  })
+
+  const stored = async () =>
+    (await collect(real.readStream('rejections-default~test'))).map(({ data }) => data.identifier)
+
+  it('sends the same again until it knows what became of it, and stores it once', async () => {
+    disturbed.disturb('request lost', 'answer lost', 'request lost')
+    const position = await reject('once')
+    expect(disturbed.sent.length).toBeGreaterThan(2)
+    const [first, ...others] = disturbed.sent
+    for (const other of others) expect(other).toEqual(first)
+    const events = await collect(real.readStream('rejections-default~test'))
+    expect(events.map((event) => [event.data.identifier, event.position])).toEqual([['once', position]])
+  })
+
+  it('goes behind what another process stored meanwhile', async () => {
+    await reject('first')
+    const other = new RejectionLog(real, randomUUID, SETTLE_WITHIN_MS)
+    await other.append('default~test', eventOf('theirs'), { requestId: 'req_2', actor: 'key_1', idempotency: null })
+    await reject('second')
+    await other.append('default~test', eventOf('theirs too'), { requestId: 'req_3', actor: 'key_1', idempotency: null })
+    expect(await stored()).toEqual(['first', 'theirs', 'second', 'theirs too'])
+    await other.close()
+  })
+
+  it('keeps the order in which many came, in appends the store takes', async () => {
+    const identifiers = Array.from({ length: 1200 }, (_, n) => `id-${n}`)
+    await Promise.all(identifiers.map(reject))
+    expect(await stored()).toEqual(identifiers)
+    for (const { events } of disturbed.sent) expect(events.length).toBeLessThanOrEqual(APPEND_EVENTS_MAX)
+  })
+
+  it('says at once what the store refuses, and goes on with the next', async () => {
+    disturbed.disturb('rejected', 'unavailable')
+    await expect(reject('refused')).rejects.toThrow('Too large.')
+    await expect(reject('unavailable')).rejects.toBeInstanceOf(EventStoreUnavailable)
+    await reject('next')
+    expect(await stored()).toEqual(['next'])
   })
 })
