@@ -104,17 +104,17 @@ type MeterStep = typeof meterSteps extends fc.Arbitrary<infer Step> ? Step : nev
 
 /**
  * Half of the histories are spread over up to `meterCount` meters and all customers; the other half is about one customer
- * of one meter, so that many records fall into the same few cells.
+ * of one meter, so that many records fall into the same few cells. `among`: the meters there may be.
  */
-export function histories(maxSteps: number, meterCount = 4): fc.Arbitrary<Entry[]> {
+export function histories(maxSteps: number, meterCount = 4, among = historyMeters): fc.Arbitrary<Entry[]> {
   const steps = fc.array(fc.oneof({ weight: 9, arbitrary: usageSteps }, { weight: 1, arbitrary: meterSteps }), {
     maxLength: maxSteps,
     size: 'max',
   })
   const spread = fc
-    .tuple(fc.shuffledSubarray([...historyMeters], { minLength: 1, maxLength: meterCount }), steps)
+    .tuple(fc.shuffledSubarray([...among], { minLength: 1, maxLength: meterCount }), steps)
     .map(([used, all]) => play(used, all))
-  const dense = fc.tuple(fc.constantFrom(...historyMeters), steps).map(([meter, all]) =>
+  const dense = fc.tuple(fc.constantFrom(...among), steps).map(([meter, all]) =>
     play(
       [meter],
       all.map((step) => ({ ...step, customer: 0 })),
