@@ -56,6 +56,23 @@ const create = (name: string): Promise<Answer> => {
   const form = { display_name: name, event_name: name, 'default_aggregation[formula]': 'sum' }
   return service.api.post('/v1/billing/meters', form, name)
 }
+/** An event that is refused, and counts when it is retried: it comes before its meter is active again. Answers its id. */
+async function reject(): Promise<string> {
+  const { authentication_token } = await service.stripe.v2.billing.meterEventSession.create()
+  const { event_name } = meter
+  const event = { event_name, payload: { stripe_customer_id: CUSTOMER, value: '1' } }
+  await service.stripe.billing.meters.deactivate(meter.id)
+  const sent = await service.api.postJson(
+    '/v2/billing/meter_event_stream',
+    { events: [event] },
+    { token: authentication_token },
+  )
+  expect(sent.status).toBe(200)
+  await service.stripe.billing.meters.reactivate(meter.id)
+  const { body } = await service.api.get('/meterbook/v1/rejections', { event_name })
+  return String(body.data?.[0]?.id)
+}
+const retry = (id: string): Promise<Answer> => service.api.post(`/meterbook/v1/rejections/${id}/retry`, {})
 const eventNames = async (): Promise<string[]> =>
   (await service.stripe.billing.meters.list()).data.map(({ event_name }) => event_name)
 const ready = async (): Promise<{ status: number; body: Record<string, unknown> }> => {
@@ -169,17 +186,20 @@ describe('A service whose EventStoreDB for a while', () => {
     expect((await create('in_a_moment')).status).toBe(200)
     expect(await ready()).toMatchObject({ status: 200 })
 
+    const rejected = await reject()
     server.faults.onAppend('access-denied', 1_000)
-    for (const answer of await Promise.all([send('b'), create('once_allowed')])) {
+    for (const answer of await Promise.all([send('b'), create('once_allowed'), retry(rejected)])) {
       expect(answer).toMatchObject({ status: 503, headers: { 'stripe-should-retry': 'true' } })
     }
     const reason = expect.stringContaining('needs the right to write the streams of Meterbook')
     expect(await ready()).toMatchObject({ status: 503, body: { event_store: 'reachable', reason } })
 
     endFaults()
-    for (const answer of await Promise.all([send('b'), create('once_allowed')])) expect(answer.status).toBe(200)
+    for (const answer of await Promise.all([send('b'), create('once_allowed'), retry(rejected)])) {
+      expect(answer.status).toBe(200)
+    }
     expect(await ready()).toMatchObject({ status: 200 })
-    expect(await total(service.stripe, meter, aroundNow)).toBe('3')
+    expect(await total(service.stripe, meter, aroundNow)).toBe('4')
   })
 })
 

@@ -222,7 +222,11 @@ onEachStore('An explanation', (start) => {
     // As of a position it lists what was stored by then, also behind the last event that counted.
     clock.advance(1000)
     await service.client(authentication_token).v2.billing.meterEventStream.create({ events: [event('worse', 'more')] })
-    expect((await explain(meter)).rejections.data).toHaveLength(4)
+    const latest = await explain(meter)
+    expect(latest.rejections.data).toHaveLength(4)
+    // The position of the last rejection is late enough for it, and so is its instant.
+    expect((await explain(meter, { as_of_position: latest.position })).rejections).toEqual(latest.rejections)
+    expect((await explain(meter, { as_of: `${seconds(clock.now())}` })).rejections).toEqual(latest.rejections)
     // However many are refused later, and whatever becomes of those.
     for (let call = 0; call < 11; call++) {
       await service.client(authentication_token).v2.billing.meterEventStream.create({

@@ -133,6 +133,29 @@ onEachStore('The meter event stream', (start) => {
     expect(data).toMatchObject([{ identifier: 'later', code: 'timestamp_too_far_in_past' }])
   })
 
+  it('takes an event without a time for the same one whenever it comes, and with another time for another one', async () => {
+    const own = await createMeter(stripe)
+    const sendLater = async (more: object) => {
+      clock.advance(MINUTE_MS)
+      const { authentication_token } = await sessionOf(stripe)
+      await send(authentication_token, [{ ...eventOf(own, '7'), ...more }])
+    }
+    const timestamp = new Date(clock.now()).toISOString()
+    await sendLater({ identifier: 'untimed' })
+    await sendLater({ identifier: 'untimed' })
+    await sendLater({ identifier: 'timed', timestamp })
+    await sendLater({ identifier: 'timed', timestamp })
+    const rejections = async () => {
+      const path = `/meterbook/v1/rejections?event_name=${own.event_name}`
+      const { data } = (await stripe.rawRequest('GET', path)) as unknown as { data: { identifier: string }[] }
+      return data
+    }
+    expect(await rejections()).toEqual([])
+    await sendLater({ identifier: 'timed', timestamp: new Date(clock.now()).toISOString() })
+    expect(await rejections()).toMatchObject([{ identifier: 'timed', code: 'duplicate_meter_event' }])
+    expect(await total(stripe, own)).toBe('14')
+  })
+
   it('keeps the order of a call where it decides a number', async () => {
     const { authentication_token } = await sessionOf(stripe)
     const hourly = await createMeter(stripe, 'sum', { event_time_window: 'hour' })

@@ -474,6 +474,19 @@ onEachStore('Rejections', (start) => {
     expect(await refusalOf(cancel(stripe, meter, 'untimed'))).toMatchObject({ statusCode: 400 })
   })
 
+  it('are of the event that was sent again later where it had no time, and of another one where it had', async () => {
+    const event_name = uniqueName('event_')
+    const timestamp = new Date(clock.now()).toISOString()
+    await stream([event(event_name, '4', { identifier: 'untimed' })])
+    await stream([event(event_name, '5', { identifier: 'timed', timestamp })])
+    const meter = await createMeter(stripe, 'sum', { event_name })
+    clock.advance(MINUTE_MS)
+    await stream(['untimed', 'timed'].map((identifier, n) => event(event_name, String(4 + n), { identifier })))
+    expect(await retryAll({ event_name })).toMatchObject({ retried: 2, counted: 0, duplicates: 1 })
+    expect(await rejections({ event_name, status: 'open' })).toMatchObject([{ identifier: 'timed' }])
+    expect(await total(stripe, meter)).toBe('9')
+  })
+
   it('are read by read keys, retried by ingest keys, and seen by no other ledger', async () => {
     const event_name = uniqueName('event_')
     await stream([event(event_name, '1')])

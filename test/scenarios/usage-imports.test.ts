@@ -1,7 +1,7 @@
 /** Events of a file through the running service: each is answered for, and history may be among them. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type Stripe from 'stripe'
-import { DAY_MS } from '../../src/domain/time-bucket.js'
+import { DAY_MS, MINUTE_MS } from '../../src/domain/time-bucket.js'
 import { NOW } from '../controls.js'
 import { byWindow, createMeter, CUSTOMER, total, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
@@ -12,10 +12,12 @@ const IMPORT_CALL_EVENTS_MAX = 1000
 
 onEachStore('Importing through the service', (start) => {
   let service: RunningService
+  let clock: FixedClock
   let stripe: Stripe
   let meter: Meter
   beforeAll(async () => {
-    service = await start(new FixedClock())
+    clock = new FixedClock()
+    service = await start(clock)
     stripe = service.stripe
     meter = await createMeter(stripe)
   })
@@ -85,6 +87,19 @@ onEachStore('Importing through the service', (start) => {
     expect(await total(stripe, meter)).toBe(String(before + 42))
     const { data } = (await stripe.rawRequest('GET', '/meterbook/v1/rejections')) as unknown as { data: unknown[] }
     expect(data).toEqual([])
+  })
+
+  it('takes an event without a time for the same one whenever it comes, and with another time for another one', async () => {
+    const own = await createMeter(stripe)
+    const timed = eventOf(own, 'timed', '5')
+    const { timestamp: _, ...untimed } = eventOf(own, 'untimed', '4')
+    expect(await imported({ events: [timed, untimed] })).toMatchObject({ counted: 2 })
+    clock.advance(MINUTE_MS)
+    const moved = { ...timed, timestamp: NOW / 1000 + 60 }
+    const again = await imported({ events: [timed, untimed, moved] })
+    expect(again).toMatchObject({ counted: 0, duplicates: 2, rejected: 1 })
+    expect(again).toMatchObject({ results: [{}, {}, { status: 'rejected', code: 'duplicate_meter_event' }] })
+    expect(await total(stripe, own)).toBe('9')
   })
 
   it('takes what is older than 35 days only as backfill, and never the future', async () => {
