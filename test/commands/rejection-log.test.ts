@@ -36,7 +36,7 @@ describe('The log of rejections', () => {
     rmSync(folder, { recursive: true })
   })
 
-  function eventOf(identifier: string): Event {
+  function eventOf(identifier: string, event = '{}'): Event {
     return {
       type: 'UsageRejected',
       data: {
@@ -45,15 +45,19 @@ describe('The log of rejections', () => {
         identifier,
         code: 'no_meter',
         message: 'No such meter.',
-        event: '{}',
+        event,
         index: 0,
         receivedAt: NOW,
       },
     }
   }
 
-  function reject(identifier: string): Promise<Position> {
-    return log.append('default~test', eventOf(identifier), { requestId: 'req_1', actor: 'key_1', idempotency: null })
+  function reject(identifier: string, event?: string): Promise<Position> {
+    return log.append('default~test', eventOf(identifier, event), {
+      requestId: 'req_1',
+      actor: 'key_1',
+      idempotency: null,
+    })
   }
 
   it('gives its callers up where the store keeps an append, refuses others at once, and goes on by itself', async () => {
@@ -96,11 +100,23 @@ describe('The log of rejections', () => {
     await other.close()
   })
 
-  it('keeps the order in which many came, in appends the store takes', async () => {
-    const identifiers = Array.from({ length: 1200 }, (_, n) => `id-${n}`)
-    await Promise.all(identifiers.map(reject))
+  it('keeps the order in which many came, in as few appends as the store takes', async () => {
+    const identifiers = Array.from({ length: APPEND_EVENTS_MAX + 200 }, (_, n) => `id-${n}`)
+    await Promise.all(identifiers.map((identifier) => reject(identifier)))
     expect(await stored()).toEqual(identifiers)
-    for (const { events } of disturbed.sent) expect(events.length).toBeLessThanOrEqual(APPEND_EVENTS_MAX)
+    expect(disturbed.sent.map(({ events }) => events.length)).toEqual([APPEND_EVENTS_MAX, 200])
+  })
+
+  it('puts large ones into appends of their own', async () => {
+    const large = JSON.stringify('x'.repeat(300 * 1024))
+    await Promise.all([
+      reject('a', large),
+      reject('b', large),
+      reject('c'),
+      reject('d', JSON.stringify('é'.repeat(300 * 1024))),
+    ])
+    expect(await stored()).toEqual(['a', 'b', 'c', 'd'])
+    expect(disturbed.sent.map(({ events }) => events.length)).toEqual([1, 2, 1])
   })
 
   it('says at once what the store refuses, and goes on with the next', async () => {

@@ -329,6 +329,33 @@ describe('The writer of a partition', () => {
     })
   })
 
+  describe('beside one whose events cannot be read yet', () => {
+    let isReadable: boolean
+    let unread: UsagePartitionWriter
+    beforeEach(async () => {
+      isReadable = false
+      const { store } = disturbed
+      unread = newWriter({
+        ...store,
+        readStream: (name, options) => (isReadable ? store.readStream(name, options) : none()),
+      })
+      await record('id-1', {}, newWriter(real))
+    })
+    async function* none(): AsyncGenerator<never> {}
+
+    it('waits for them, and decides on them', async () => {
+      disturbed.disturb('none', 'none', async () => void (isReadable = true))
+      expect(await record('id-1', {}, unread)).toMatchObject({ isNew: false, revision: 1 })
+      expect(await log()).toHaveLength(1)
+    })
+
+    it('does not wait without end, nor send again and again meanwhile', async () => {
+      await expect(record('id-1', {}, unread)).rejects.toThrow(`wrote to ${STREAM} cannot be read yet`)
+      expect(disturbed.sent.length).toBeLessThan(20)
+      expect(await log()).toHaveLength(1)
+    })
+  })
+
   it('waits with the next append while the projections are behind', async () => {
     await recordAll(...Array.from({ length: TAIL_SLOW }, (_, n) => `id-${n}`))
     const appended = disturbed.sent.length
@@ -509,5 +536,7 @@ describe('The writer of a partition', () => {
     const refused = expect(taken).rejects.toBeInstanceOf(EventStoreUnavailable)
     await writer.close()
     await refused
+    // Nor does it go on behind the back of who closed it.
+    expect(await log()).toEqual([])
   })
 })

@@ -122,3 +122,24 @@ it('An hour of which everything came later is not there, whichever way is taken'
     }
   })
 })
+
+it('More records than are read at once are each counted once, whichever way is taken', async () => {
+  const raw = rawMeters[0]!
+  const count = 2 * 4_096 + 10
+  // Some a millisecond, and some at one instant, so that a read ends amid them; each adds something else.
+  const entries = Array.from({ length: count }, (_, n) =>
+    recordedEntry(raw, `id-${n}`, { value: String(n), occurredAt: NOW + Math.min(n, 4_000) }),
+  )
+  await asking(workspace, [...opening([raw]), ...entries], async ({ readModel }) => {
+    const [meterRow] = await readModel.range(meters, { limit: 1 })
+    const [seriesRow] = await readModel.range(usageSeries, { limit: 1 })
+    for (const sequence of [4_096, 4_097, count - 1, count]) {
+      for (const costs of ways) {
+        const usage = new UsageAt(readModel, toMeter(meterRow!), sequence, costs)
+        const { records, state } = await usage.whole([seriesRow!.series], NOW, NOW + HOUR)
+        const value = formatDecimal(formulas.sum.value(state))
+        expect({ records, value }).toEqual({ records: sequence, value: String((sequence * (sequence - 1)) / 2) })
+      }
+    }
+  })
+})
