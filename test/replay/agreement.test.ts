@@ -85,6 +85,14 @@ const forgeries = {
     change: `UPDATE ${RECORDS} SET cancelled_at = recorded_at, cancelled_sequence = sequence + 1, cancelled_revision = revision + 1
       WHERE sequence = ?`,
   },
+  'given a time of cancellation and nothing else': {
+    of: 'cancelled_sequence IS NULL',
+    change: `UPDATE ${RECORDS} SET cancelled_at = recorded_at WHERE sequence = ?`,
+  },
+  'given a revision of cancellation and nothing else': {
+    of: 'cancelled_sequence IS NULL',
+    change: `UPDATE ${RECORDS} SET cancelled_revision = revision + 1 WHERE sequence = ?`,
+  },
   'cancelled later than it was': {
     of: 'cancelled_sequence IS NOT NULL',
     change: `UPDATE ${RECORDS} SET cancelled_at = cancelled_at + 1 WHERE sequence = ?`,
@@ -122,11 +130,14 @@ describe('An audit that finds nothing', () => {
           await writeLog(store, entries)
           await workspace.withReadModel(async (live) => {
             await project(store, live, { cut: bySeven })
+            const usageEvents = entries.filter(({ event }) => /^Usage(Recorded|Cancelled)$/.test(event.type)).length
             for (const selected of all) {
               const { agreed, doubt, audited } = await askBoth(store, live, { ...everything, ...selected })
               expect(doubt).toBeNull()
               expect(audited.verdict).toBe('agrees')
-              expect(agreed).toEqual({ ...audited, rows: agreed?.rows })
+              // Of an earlier moment the short way compares fewer rows: what cells held then is nowhere stored.
+              const isEarlier = (selected.sequence ?? Infinity) <= usageEvents
+              expect(agreed).toEqual(isEarlier ? { ...audited, rows: agreed?.rows } : audited)
             }
           })
         })
