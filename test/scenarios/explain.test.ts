@@ -239,6 +239,30 @@ onEachStore('An explanation', (start) => {
     expect((await asOf(reported.lastResponse.headers['meterbook-position']!)).rejections.data).toEqual([])
   })
 
+  it('shows a rejection of an earlier moment as it stood then, whatever became of it', async () => {
+    const meter = await createMeter(stripe)
+    const { authentication_token } = await stripe.v2.billing.meterEventSession.create()
+    await stripe.billing.meters.deactivate(meter.id)
+    const payload = { stripe_customer_id: CUSTOMER, value: '3' }
+    await service.client(authentication_token).v2.billing.meterEventStream.create({
+      events: [{ event_name: meter.event_name, identifier: 'early', payload }],
+    })
+    await stripe.billing.meters.reactivate(meter.id)
+    const before = await explain(meter)
+    const then = seconds(clock.now())
+    expect(before.rejections.data).toMatchObject([{ identifier: 'early', status: 'open' }])
+    clock.advance(2000)
+    await stripe.rawRequest('POST', '/meterbook/v1/rejections/retry', { event_name: meter.event_name })
+    const after = await explain(meter)
+    expect(after.rejections.data).toMatchObject([{ identifier: 'early', status: 'resolved' }])
+    const asOf = async (moment: Record<string, string>) => (await explain(meter, moment)).rejections
+    expect(await asOf({ as_of_position: before.position })).toEqual(before.rejections)
+    expect(await asOf({ as_of: `${then}` })).toEqual(before.rejections)
+    expect(await asOf({ as_of: `${then + 1}` })).toEqual(before.rejections)
+    expect(await asOf({ as_of_position: after.position })).toEqual(after.rejections)
+    expect(await asOf({ as_of: `${then + 2}` })).toEqual(after.rejections)
+  })
+
   it('is empty of a customer without usage', async () => {
     const meter = await createMeter(stripe)
     const { records, summary } = await explain(meter, { customer: 'cus_nobody' })
