@@ -4,7 +4,8 @@ import { ExplainUsage, ExplainUsageHandler } from '../../src/queries/explain-usa
 import { GetMeterEventSummaries, GetMeterEventSummariesHandler } from '../../src/queries/get-meter-event-summaries.js'
 import type { PageRequest } from '../../src/queries/page.js'
 import { LongReadTurns } from '../../src/queries/read-turns.js'
-import { histories, type HistoryMeter } from '../projections/history.js'
+import { NOW } from '../controls.js'
+import { histories, historyMeters, opening, recordedEntry, type HistoryMeter } from '../projections/history.js'
 import { Workspace } from '../projections/projecting.js'
 import { asking, contextOf, walkBothWays } from './asking.js'
 import { lineOf, metersOf, questionParts, requestOf, whole } from './questions.js'
@@ -57,5 +58,31 @@ describe('An explanation', () => {
       }),
       { numRuns: 14 },
     )
+  })
+
+  it('adds up very many records of one minute before a page, several of them at one instant', async () => {
+    const meter = historyMeters.find(({ formula, eventTimeWindow }) => formula === 'sum' && eventTimeWindow === null)!
+    const history = [
+      ...opening([meter]),
+      ...Array.from({ length: 1_300 }, (_, n) =>
+        recordedEntry(meter, `id-${n}`, { value: String(n), occurredAt: NOW + Math.floor(n / 7) }),
+      ),
+    ]
+    const request = { meterId: meter.meterId, customer: 'cus_A', start: NOW, end: NOW + 60_000, filters: {} }
+    const { lines } = explainByHand(history, meter, request)
+    await asking(workspace, history, async ({ reader }) => {
+      const handler = new ExplainUsageHandler(reader, new LongReadTurns())
+      const page = async (given: Partial<PageRequest>) => {
+        const asked = { limit: 3, startingAfter: null, endingBefore: null, ...given }
+        const query = new ExplainUsage(contextOf(meter.ledger), request, asked, () => null)
+        return (await handler.execute(query)).result.records.items.map(lineOf)
+      }
+      for (const place of [254, 255, 256, 800, 1_295]) {
+        const cursor = `${meter.meterId}.id-${place}`
+        expect(await page({ startingAfter: cursor })).toEqual(lines.slice(place + 1, place + 4))
+        expect(await page({ endingBefore: cursor })).toEqual(lines.slice(place - 3, place))
+      }
+      expect(await page({ limit: 2_000 })).toEqual(lines)
+    })
   })
 })
