@@ -299,6 +299,14 @@ describe('The writer of a partition', () => {
       expect((await logged()).slice(6)).toEqual(['UsageRecorded id-4', 'UsageCancelled id-8'])
     })
 
+    it('cancels what that one recorded a moment ago, also where nothing else is written', async () => {
+      const other = newWriter(real)
+      await record('id-0')
+      await record('id-1', {}, other)
+      expect(await cancel('id-1')).toMatchObject({ isNew: true, revision: 3 })
+      expect(await logged()).toEqual(['UsageRecorded id-0', 'UsageRecorded id-1', 'UsageCancelled id-1'])
+    })
+
     it('counts one where both report the same identifier at once', async () => {
       const other = newWriter()
       const outcomes = await Promise.all(
