@@ -292,7 +292,14 @@ onEachStore('Event summaries', (start) => {
       const other = await createMeter(stripe)
       await report(stripe, other, 1, { at: YESTERDAY })
       const [foreign] = await summaries(stripe, other, hours, { value_grouping_window: 'hour' })
-      for (const cursor of ['mtrusg_test_unknown', foreign?.id]) {
+      await report(stripe, meter, 1, { at: YESTERDAY - HOUR_MS })
+      await report(stripe, meter, 1, { at: TODAY })
+      const around = { start: YESTERDAY - HOUR_MS, end: TODAY + HOUR_MS }
+      const wider = await summaries(stripe, meter, around, { value_grouping_window: 'hour', limit: 100 })
+      expect(wider).toHaveLength(all.length + 2)
+      // Right before the interval, and right behind it.
+      const outside = [wider[0]?.id, wider.at(-1)?.id]
+      for (const cursor of ['mtrusg_test_unknown', foreign?.id, ...outside]) {
         for (const param of ['starting_after', 'ending_before']) {
           const refusal = await refusalOf(page({ [param]: cursor }))
           expect(refusal).toMatchObject({ statusCode: 404, code: 'resource_missing', param })

@@ -305,6 +305,13 @@ onEachStore('An explanation', (start) => {
         statusCode: 404,
         code: 'resource_missing',
       })
+      // The end of an interval is outside of it, its start is inside.
+      await report(stripe, meter, 1, { identifier: 'nine', at: DAY + 9 * HOUR_MS })
+      const nine = { starting_after: `${meter.id}.nine` }
+      const before = { start: DAY, end: DAY + 9 * HOUR_MS }
+      expect(await refusalOf(explain(meter, nine, before))).toMatchObject({ statusCode: 404 })
+      const from = { start: before.end, end: DAY + DAY_MS }
+      expect((await explain(meter, nine, from)).records.data).toMatchObject([{ identifier: 'now' }])
       expect(await refusalOf(explain({ id: 'mtr_test_x' }))).toMatchObject({ statusCode: 404, param: 'id' })
     })
   })
