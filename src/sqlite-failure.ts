@@ -1,4 +1,6 @@
 /** What SQLite's errors say of a file: SQLite itself names neither the file nor what to do. */
+import { accessSync, constants, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 
 /** It is not what was written; it may not be opened or written; its disk has no room or fails; another process has it. */
 export type SqliteFailure = 'damaged' | 'unusable' | 'full' | 'failing' | 'locked'
@@ -14,6 +16,9 @@ const failures: readonly (readonly [RegExp, SqliteFailure])[] = [
 const LACKS_A_PART = /^no such (table|column|index)/
 /** What better-sqlite3 says by itself, without a code. */
 const LACKS_ITS_FOLDER = 'Cannot open database because the directory does not exist'
+
+/** Of a whole path without links, in bytes: SQLite's own limit less the room for the name of a journal. */
+const PATH_BYTES_MAX = 504
 
 /** null for any other error. By its code: the class of the errors is not the same in every context. */
 export function sqliteFailure(error: unknown): SqliteFailure | null {
@@ -37,7 +42,23 @@ const remedies: Readonly<Record<Exclude<SqliteFailure, 'damaged'>, string>> = {
 export function describeFailure(file: string, error: unknown, mending: string): string {
   const said = error instanceof Error ? error.message : String((error as { readonly message?: unknown }).message)
   const failure = sqliteFailure(error) ?? 'unusable'
-  return failure === 'damaged'
-    ? `${file} is damaged (${said}). ${mending}`
-    : `${file} cannot be used (${said}). ${remedies[failure]}`
+  if (failure === 'damaged') return `${file} is damaged (${said}). ${mending}`
+  const remedy = (failure === 'unusable' ? remedyOfPlace(file) : null) ?? remedies[failure]
+  return `${file} cannot be used (${said}). ${remedy}`
+}
+
+/** null where it is no matter of where the file is: SQLite says the same of that as of rights. */
+function remedyOfPlace(file: string): string | null {
+  const folder = dirname(resolve(file))
+  try {
+    const bytes = Buffer.byteLength(join(realpathSync(folder), basename(file)))
+    if (bytes > PATH_BYTES_MAX) {
+      return `Its whole path has ${bytes} bytes, and SQLite takes ${PATH_BYTES_MAX}: move its folder to a shorter one.`
+    }
+    accessSync(folder, constants.W_OK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') return null
+    return 'Its file system is read-only, and SQLite writes beside a file also to read it: copy the files to a folder that can be written.'
+  }
+  return null
 }

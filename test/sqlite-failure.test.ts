@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import Database from 'better-sqlite3'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeFailure, sqliteFailure } from '../src/sqlite-failure.js'
@@ -49,6 +49,38 @@ it('names the file that another program keeps locked', () => {
 it('knows a folder that is not there', () => {
   const file = join(folder, 'none', 'read-model.db')
   expect(sqliteFailure(failureOf(() => new Database(file)))).toBe('unusable')
+})
+
+it('tells a path that is too long from rights', () => {
+  const deep = (length: number): string => {
+    const missing = length - join(realpathSync(folder), 'events.db').length
+    // Of a folder's name there are at most 255.
+    const names = ['', 'x'.repeat(150), 'x'.repeat(150), 'x'.repeat(missing - 303)].join('/')
+    mkdirSync(join(folder, names), { recursive: true })
+    return join(folder, names, 'events.db')
+  }
+  new Database(deep(504)).close()
+  const failure = failureOf(() => new Database(deep(505)))
+  expect(sqliteFailure(failure)).toBe('unusable')
+  expect(describeFailure(deep(505), failure, 'Restore it.')).toBe(
+    `${deep(505)} cannot be used (unable to open database file). Its whole path has 505 bytes, and SQLite takes 504: move its folder to a shorter one.`,
+  )
+})
+
+/** Mounting takes rights that not every machine gives. */
+const mayMount = spawnSync('unshare', ['-rm', 'true']).status === 0
+const itWhereMounting = mayMount ? it : it.skip
+
+itWhereMounting('a command on a read-only file system says that it is one, and not a matter of rights', () => {
+  new Database(join(folder, 'events.db')).close()
+  const mounting = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && exec node "$2" keys list --data-dir "$1"'
+  const command = ['-rm', 'sh', '-c', mounting, 'sh', folder, MAIN.replace('main.js', 'cli/main.js')]
+  expect(spawnSync('unshare', command, { encoding: 'utf8' })).toMatchObject({
+    status: 3,
+    stderr: expect.stringMatching(
+      /^\S+events\.db cannot be used \(.*\)\. Its file system is read-only, and SQLite writes beside a file also to read it: copy the files to a folder that can be written\.\n$/,
+    ) as unknown,
+  })
 })
 
 it.each([
