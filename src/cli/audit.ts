@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { formatTimestamp } from '../api/stripe/timestamp.js'
 import { readConfig } from '../config.js'
 import { ledgerName } from '../domain/ledger.js'
-import type { AuditPhase, AuditSelection, AuditVerdict, Finding } from '../replay/audit.js'
+import type { AuditPhase, AuditSelection, Finding } from '../replay/audit.js'
 import { EFFECTS_MAX, type Effect } from '../replay/effects.js'
-import { runAudit, type AuditSettings } from '../replay/run-audit.js'
+import { runAudit, type AuditSettings, type FullVerdict } from '../replay/run-audit.js'
 import { checkpointLine, differenceLine, storageLine } from './difference-line.js'
 import {
   INTERRUPTED,
@@ -176,7 +176,7 @@ function effectLine({ type, sequence, meterId, identifier, customer, value, ...e
   ].join('  ')
 }
 
-function print(found: AuditVerdict): void {
+function print(found: FullVerdict): void {
   const { events, rows, checkpoint, logGoesOn, findingCount, findings, effectCount, digests } = found
   const lines: string[] = []
   if (effectCount !== null && effectCount > EFFECTS_MAX) {
@@ -202,8 +202,8 @@ function print(found: AuditVerdict): void {
   process.stdout.write(`${lines.map(printableLine).join('\n')}\n`)
 }
 
-function verdictLine(found: AuditVerdict): string {
-  const { verdict, findingCount, findings, digests } = found
+function verdictLine(found: FullVerdict): string {
+  const { verdict, otherLog, findingCount, findings, digests } = found
   const outside = outsideCount(found)
   const beside =
     outside > 0 ? ` Outside of it: ${counted(outside, 'difference')}. Audit without a selection to see all.` : ''
@@ -211,28 +211,32 @@ function verdictLine(found: AuditVerdict): string {
     case 'agrees': {
       const records = digests.reduce((sum, digest) => sum + digest.records, 0)
       const rows = outside > 0 ? 'every row of the selection' : 'every row'
-      return `AGREES: ${rows} is what the log says, of ${counted(records, 'record')}.${beside}`
+      return `AGREES: ${rows} is what the log says, of ${counted(records, 'record')}.${beside}${otherLog === null ? '' : ` ${otherLog}`}`
     }
-    case 'differs':
-      return `DIFFERS: ${counted(findingCount, 'difference')} between the rows and the log. Before rebuilding the rows, see that the log gives a digest you kept: docs/operations.md.${beside}`
+    case 'differs': {
+      const advice =
+        otherLog ?? 'Before rebuilding the rows, see that the log gives a digest you kept: docs/operations.md.'
+      return `DIFFERS: ${counted(findingCount, 'difference')} between the rows and the log. ${advice}${beside}`
+    }
     case 'damaged':
       return `DAMAGED: the log itself is wrong in ${counted(findings.filter(({ kind }) => kind === 'log').length, 'place')}. Do not rebuild: docs/operations.md.`
   }
 }
 
-function outsideCount({ outsideCount, otherLedgersCount }: AuditVerdict): number {
+function outsideCount({ outsideCount, otherLedgersCount }: FullVerdict): number {
   return outsideCount + otherLedgersCount
 }
 
 /** As JSON, in the words of the API. */
-function shownVerdict(found: AuditVerdict): object {
-  const { verdict, events, rows, checkpoint, logGoesOn, findingCount, findings, digests } = found
+function shownVerdict(found: FullVerdict): object {
+  const { verdict, events, rows, checkpoint, logGoesOn, otherLog, findingCount, findings, digests } = found
   return {
     verdict,
     events,
     rows,
     checkpoint,
     log_goes_on: logGoesOn,
+    other_log: otherLog,
     finding_count: findingCount,
     outside_count: outsideCount(found),
     findings: findings.map((finding) => {

@@ -27,13 +27,18 @@ export interface AuditSettings {
   readonly scratchDir?: string
 }
 
+export interface FullVerdict extends AuditVerdict {
+  /** For an operator, where the log lacks the event up to which the rows were made: that is why, and what to do. null where it has it. */
+  readonly otherLog: string | null
+}
+
 /** @throws DomainError for a meter that does not exist and a usage event that is not yet; else what kept it from coming to a verdict. */
 export async function runAudit(
   { eventStoreUrl, readModelUrl, dataDir, scratchDir = tmpdir() }: AuditSettings,
   selection: AuditSelection,
   options: AuditOptions,
   log: Log,
-): Promise<AuditVerdict> {
+): Promise<FullVerdict> {
   const empty = await placeWithoutRows(readModelUrl, dataDir)
   if (empty !== null) {
     throw new Error(`There is no read model in ${empty} to be audited. Start the service once, then audit.`)
@@ -53,7 +58,7 @@ export async function runAudit(
       live,
       allProjections(() => undefined),
     )
-    await requireNoCopy(store, live)
+    const otherLog = await otherLogOf(store, live)
     await requireMeter(store, live, selection)
     await requireReached(live, selection)
     // What each event did is told from rows that have nothing of what comes behind it.
@@ -70,9 +75,9 @@ export async function runAudit(
           await cells.close()
         }
       })
-      if (agreed) return agreed
+      if (agreed) return { ...agreed, otherLog }
     }
-    return await inScratch(scratchDir, 'scratch', (scratch, folder) => {
+    const audited = await inScratch(scratchDir, 'scratch', (scratch, folder) => {
       const digestFolded: DigestRecords = (selections, { signal, onRead }) => {
         const task = { sequence: 0, addsUpCells: false, selections, sumKeys: null }
         const work = { storedIn: { kind: 'scratch', folder }, cellsFolder: folder, task } as const
@@ -81,6 +86,7 @@ export async function runAudit(
       }
       return new Audit(store, live, scratch, digestFolded, selection, options).run()
     })
+    return { ...audited, otherLog }
   } finally {
     for (let close = closing.pop(); close; close = closing.pop()) await close()
   }
@@ -104,11 +110,12 @@ async function requireMeter(store: EventStore, live: ReadModel, selection: Audit
 }
 
 /**
- * Rows of the log that this one was copied from would differ in nothing but where they stand.
+ * Of what most rows say: one wrong checkpoint is for the audit to name. Rows of the log that this one was copied from would
+ * differ in nothing but where they stand, and are not audited.
  *
- * @throws where most of them say so: one wrong checkpoint is for the audit to name.
+ * @throws where this is a copy.
  */
-async function requireNoCopy(store: EventStore, live: ReadModel): Promise<void> {
+async function otherLogOf(store: EventStore, live: ReadModel): Promise<string | null> {
   const reached = believed(
     await checkpointsOf(
       live,
@@ -118,9 +125,11 @@ async function requireNoCopy(store: EventStore, live: ReadModel): Promise<void> 
   try {
     const origin = await originOf(reached, store, live.removal)
     if (origin.kind === 'copied log') throw new Error(origin.message)
+    return origin.kind === 'other log' ? origin.message : null
   } catch (error) {
     // So is an event that cannot be read.
     if (!(error instanceof EventStoreCorrupt)) throw error
+    return null
   }
 }
 

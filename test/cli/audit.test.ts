@@ -58,6 +58,7 @@ const run = (...options: string[]): Promise<Ended> =>
 
 /** What `--json` prints. */
 interface Shown extends Omit<AuditVerdict, 'findingCount' | 'outsideCount' | 'logGoesOn' | 'findings'> {
+  readonly other_log: string | null
   readonly finding_count: number
   readonly outside_count: number
   readonly log_goes_on: boolean
@@ -397,6 +398,28 @@ describe('meterbook audit', () => {
     expect((await run()).stdout).toContain('events were deleted.')
     const copied = ['copy', '--data-dir', dataDir, '--to', 'embedded:', '--to-data-dir', join(dataDir, 'copied')]
     expect((await meterbook([...copied, '--quiet'])).stderr).toContain('The copy will not show that: keep this log.')
+  })
+
+  it('says what a start says where the log is one of before the rows', async () => {
+    expect((await verdict()).other_log).toBeNull()
+    // An older backup under newer rows.
+    const usage = join(folder, 'more.ndjson')
+    const payload = { stripe_customer_id: 'cus_A', value: '1' }
+    writeFileSync(usage, `${JSON.stringify({ event_name: 'tokens', identifier: 'later', payload })}\n`)
+    expect(await meterbook(['import', usage, '--data-dir', dataDir, '--quiet'])).toMatchObject({ code: 0 })
+    cpSync(join(sound, 'events.db'), join(dataDir, 'events.db'))
+    const { stderr: refusal } = await meterbook(['rebuild', '--data-dir', dataDir])
+    expect(refusal).toMatch(/^The event log does not have the event that the read model was made up to .*\.\n$/)
+    const said = refusal.trimEnd()
+
+    const found = await verdict()
+    expect(found).toMatchObject({ verdict: 'differs', other_log: said })
+    const { code, stdout } = await run('--quiet')
+    expect(code).toBe(1)
+    expect(stdout).toBe(`DIFFERS: ${found.finding_count} differences between the rows and the log. ${said}\n`)
+    // What it has in common with the rows is the same.
+    expect(await verdict('--sequence', '50')).toMatchObject({ verdict: 'agrees', other_log: said })
+    expect((await run('--quiet', '--sequence', '50')).stdout).toMatch(/^AGREES: every row is what the log says/)
   })
 
   it('names what of the log no longer refuses changes, and a copy of it refuses them again', async () => {
