@@ -69,9 +69,14 @@ async function createKey({ json: asJson, dataDir, eventStoreUrl, ...wanted }: Cr
   }
   await withKeyRing({ dataDir, eventStoreUrl }, async (ring) => {
     const { apiKey, key } = await issueApiKey(ring, wanted, { clock: systemClock, ids: randomIds }, context)
-    if (asJson) print(JSON.stringify({ ...shown(apiKey, null), key }))
-    else
-      print(`${key}\n\nThis is the only time it is shown. Key id: ${apiKey.keyId} (${apiKey.ledger}, ${apiKey.role}).`)
+    const { keyId, ledger, role } = apiKey
+    const text = asJson
+      ? JSON.stringify({ ...shown(apiKey, null), key })
+      : `${key}\n\nThis is the only time it is shown. Key id: ${keyId} (${ledger}, ${role}).`
+    await printOrFail(
+      text,
+      `Key ${keyId} was issued all the same, and nobody has it. Revoke it: meterbook keys revoke ${keyId}`,
+    )
   })
 }
 
@@ -144,6 +149,18 @@ async function withKeyRing(place: PlaceOptions, work: (ring: ApiKeyRing) => Prom
   } finally {
     await store.close()
   }
+}
+
+/** `otherwise`: what whoever gets nothing to read has to know. @throws where it cannot be written. */
+async function printOrFail(text: string, otherwise: string): Promise<void> {
+  const { stdout } = process
+  const failed = await new Promise<Error | null>((resolve) => {
+    // Node ends on an error that nobody listens for.
+    stdout.once('error', resolve)
+    stdout.write(`${text}\n`, (error) => resolve(error ?? null))
+  })
+  if (failed !== null)
+    throw new Error(`Its output cannot be written: ${failed.message}. ${otherwise}`, { cause: failed })
 }
 
 function print(text: string): void {

@@ -4,7 +4,7 @@ import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MAIN, makeStore } from './command-line.js'
+import { MAIN, makeStore, meterbook } from './command-line.js'
 
 let dataDir: string
 let full: number
@@ -28,6 +28,21 @@ it('end with 3 and say why in one line', () => {
     status: 3,
     stderr: 'Its output cannot be written: ENOSPC: no space left on device, write.\n',
   })
+})
+
+it('name the key that was issued and that nobody has', async () => {
+  const there = ['--data-dir', dataDir]
+  const args = [MAIN, 'keys', 'create', '--name', 'lost', ...there]
+  const { status, stderr } = spawnSync(process.execPath, args, { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' })
+  const list = await meterbook(['keys', 'list', '--json', ...there])
+  const [{ id = '' } = {}] = (JSON.parse(list.stdout) as { id: string; name: string }[]).filter(
+    ({ name }) => name === 'lost',
+  )
+  expect({ status, stderr }).toEqual({
+    status: 3,
+    stderr: `Its output cannot be written: ENOSPC: no space left on device, write. Key ${id} was issued all the same, and nobody has it. Revoke it: meterbook keys revoke ${id}\n`,
+  })
+  expect(await meterbook(['keys', 'revoke', id, ...there])).toMatchObject({ code: 0 })
 })
 
 it('do what they are for where it is only what they say on the way', () => {
