@@ -65,13 +65,16 @@ export function rebuildCommand(): Command {
     .option('--api-key <key>', 'secret key for --url (METERBOOK_API_KEY)')
     .addOption(new Option('--key <key>', 'its earlier name').conflicts('apiKey').hideHelp())
     .option('--keep', 'leave the old tables in the file')
-    .option('--drop-kept', 'only drop the tables that were kept earlier')
+    .addOption(new Option('--drop-kept', 'only drop the tables that were kept earlier').conflicts('keep'))
     .option('--quiet', 'print nothing but differences and errors')
     .addHelpText('after', HELP)
   return command.action(async (projections: string[], options: RebuildOptions) => {
     const unknown = projections.find((name) => !projectionNames.includes(name))
     if (unknown !== undefined) {
       command.error(`There is no projection ${unknown}; there are ${projectionNames.join(', ')}.`, { exitCode: 2 })
+    }
+    if (options.dropKept && projections.length > 0) {
+      command.error('--drop-kept drops everything that was kept: name no projection with it.', { exitCode: 2 })
     }
     const progress = new RebuildProgress(options.quiet === true)
     if (options.url !== undefined) {
@@ -143,8 +146,9 @@ async function rebuildInFolder(
     )
     await projector.prepare(options.dropKept ? [] : wanted)
     if (options.dropKept) {
+      const kept = await readModel.keptTables()
       while (await readModel.dropReplaced(true));
-      return
+      return reportDropped(kept, progress)
     }
     await projector.run(stop.signal)
     report(await Promise.all(ended.map((state) => told(state, readModel))), progress)
@@ -174,6 +178,11 @@ function lockOrAdvise(dataDir: string): ReturnType<typeof lockDataFolder> {
       cause: error,
     })
   }
+}
+
+function reportDropped(tables: readonly string[], { isQuiet }: RebuildProgress): void {
+  if (isQuiet) return
+  process.stdout.write(tables.length === 0 ? 'No table was kept.\n' : `Dropped what was kept: ${tables.join(', ')}.\n`)
 }
 
 function report(states: readonly OwnedRebuild[], progress: RebuildProgress): void {

@@ -132,6 +132,10 @@ export class EmbeddedReadModel implements ReadModel {
     this.changeTables((tables) => tables.switchBuild())
   }
 
+  async keptTables(): Promise<readonly string[]> {
+    return this.writing().tables.kept()
+  }
+
   async dropReplaced(kept: boolean): Promise<boolean> {
     let hasDropped = false
     this.changeTables((tables) => (hasDropped = tables.dropReplaced(kept)))

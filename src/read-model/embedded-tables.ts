@@ -99,6 +99,13 @@ export class EmbeddedTables {
     })
   }
 
+  kept(): string[] {
+    return this.database
+      .prepare<[], string>('SELECT physical FROM replaced WHERE kept = 1 ORDER BY physical')
+      .pluck(true)
+      .all()
+  }
+
   dropReplaced(kept: boolean): boolean {
     const next = this.database
       .prepare<[number], { physical: string }>('SELECT physical FROM replaced WHERE kept <= ? LIMIT 1')

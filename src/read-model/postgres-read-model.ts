@@ -155,6 +155,10 @@ export class PostgresReadModel implements ReadModel {
     })
   }
 
+  keptTables(): Promise<readonly string[]> {
+    return this.transaction((session) => this.tables.kept(session))
+  }
+
   async dropReplaced(kept: boolean): Promise<boolean> {
     const next = await this.transaction((session) => this.tables.nextReplaced(session, kept))
     if (!next) return false

@@ -114,6 +114,11 @@ export class PostgresTables {
     await connection.run(`DELETE FROM ${this.builds}`)
   }
 
+  async kept(connection: PostgresConnection): Promise<string[]> {
+    const kept = await connection.values(`SELECT physical FROM ${this.replaced} WHERE kept = 1 ORDER BY physical`)
+    return kept.map(([physical]) => String(physical))
+  }
+
   /**
    * A table that was replaced, and whether a transaction that began before may still read it: whoever began later sees the one
    * that took its place. null where there is none.

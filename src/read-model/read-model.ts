@@ -138,6 +138,8 @@ export interface Building {
    * does not get the answer finds there what became of it. The old tables wait for `dropReplaced`.
    */
   switchBuild(state: string): Promise<void>
+  /** Tables that were replaced and are to be kept, by the names they have in the file or the database. */
+  keptTables(): Promise<readonly string[]>
   /** Drops one table that was replaced, also one that was to be kept if so told; answers whether there was one. */
   dropReplaced(kept: boolean): Promise<boolean>
 }

@@ -336,7 +336,10 @@ export function readModelContract(name: string, make: () => Promise<EmptyRows>):
       await fill(1)
       await writer.beginBuild([small], true)
       const built = await fill(2, 'building')
+      expect(await writer.keptTables()).toEqual([])
       await writer.switchBuild('{}')
+      const kept = await writer.keptTables()
+      expect(kept).toHaveLength(small.tables.length)
       expect(await writer.dropReplaced(false)).toBe(false)
       // Nor is more kept beside it.
       await expect(writer.beginBuild([small], true)).rejects.toBeInstanceOf(TablesKept)
@@ -345,6 +348,7 @@ export function readModelContract(name: string, make: () => Promise<EmptyRows>):
       await writer.abandonBuild()
       expect(await writer.dropReplaced(true)).toBe(true)
       await dropAll(writer, true)
+      expect(await writer.keptTables()).toEqual([])
       await expectAll(reader, built)
     })
 

@@ -20,6 +20,7 @@ import { randomUUID } from 'node:crypto'
 /** Two slices of a rebuild and some more. */
 const EVENTS = 10_000
 const meter = { id: 'mtr_test_tokens' }
+const KEPT_OF_CELLS = /^Dropped what was kept: usage_cells_\d+, usage_recounted_cells_\d+, usage_windows_\d+\.\n$/
 
 let folder: string
 let filled: string
@@ -177,6 +178,18 @@ describe('A rebuild that is killed', () => {
     expect(await run('rebuild', 'nothing')).toMatchObject({ code: 2 })
     expect(await run('rebuild', '--url', 'http://127.0.0.1:1')).toMatchObject({ code: 2 })
     expect(await run('rebuild', 'usage-cells', '--keep')).toMatchObject({ code: 0 })
-    expect(await run('rebuild', '--drop-kept')).toMatchObject({ code: 0 })
+    const dropped = await run('rebuild', '--drop-kept')
+    expect(dropped).toMatchObject({ code: 0, stdout: expect.stringMatching(KEPT_OF_CELLS) as unknown })
+    expect(await run('rebuild', '--drop-kept')).toMatchObject({ code: 0, stdout: 'No table was kept.\n' })
+    expect(await run('rebuild', '--drop-kept', '--quiet')).toMatchObject({ code: 0, stdout: '' })
+  })
+
+  it('drops nothing that was kept where the command line means something else', async () => {
+    expect(await run('rebuild', 'usage-cells', '--keep')).toMatchObject({ code: 0 })
+    for (const args of [['meters'], ['usage-cells'], ['--keep']]) {
+      expect(await run('rebuild', '--drop-kept', ...args)).toMatchObject({ code: 2, stdout: '' })
+    }
+    const dropped = await run('rebuild', '--drop-kept')
+    expect(dropped).toMatchObject({ code: 0, stdout: expect.stringMatching(KEPT_OF_CELLS) as unknown })
   })
 })
