@@ -26,10 +26,22 @@ export interface WriteSide {
   close(): Promise<void>
 }
 
-export const warningsOnly: Log = {
-  info: () => undefined,
-  warn: (_, message) => void process.stderr.write(`${printable(message)}\n`),
-  error: (_, message) => void process.stderr.write(`${printable(message)}\n`),
+/** What is tried again and again is said once in so much time. */
+const SAID_AGAIN_AFTER_MS = 60_000
+
+/** When each line was said last. */
+const said = new Map<string, number>()
+
+/** What goes wrong on the way, with its reason, on standard error. */
+export const warningsOnly: Log = { info: () => undefined, warn, error: warn }
+
+function warn(fields: { readonly reason?: unknown }, message: string): void {
+  const { reason } = fields
+  const line = typeof reason === 'string' ? `${message}${message.endsWith('.') ? '' : ':'} ${reason}` : message
+  const now = performance.now()
+  if (now - (said.get(line) ?? -Infinity) < SAID_AGAIN_AFTER_MS) return
+  said.set(line, now)
+  process.stderr.write(`${printable(line)}\n`)
 }
 
 /** @throws DataFolderInUse, and what keeps the store from opening. */
