@@ -17,6 +17,7 @@ import { openReadModel, placeWithoutRows } from '../read-model/open-read-model.j
 import type { RowReader } from '../read-model/read-model.js'
 import { digestUsage, type Digest } from '../replay/digest.js'
 import {
+  endWhenInterrupted,
   EXIT_CODES,
   readTimes,
   requireAccountName,
@@ -46,7 +47,8 @@ const HELP = `
 The same usage gives the same digest on any store and machine. To compute it without Meterbook:
 \`meterbook export --format records | docs/digest.sh\` (docs/digest.md). The digest alone is on standard output.
 
-${EXIT_CODES}`
+${EXIT_CODES}
+130 it was interrupted.`
 
 export function digestCommand(): Command {
   const command = storeOptions(
@@ -84,8 +86,10 @@ async function printDigest(
   times: { readonly from: number | null; readonly to: number | null },
   config: Config,
 ): Promise<void> {
+  let progress: Progress | null = null
+  endWhenInterrupted('Interrupted.', () => progress?.clear())
   await catchUp(config)
-  const progress = new Progress(options.quiet ? null : process.stderr, 'record')
+  progress = new Progress(options.quiet ? null : process.stderr, 'record')
   const found = await computeDigest(options, times, config, progress)
   progress.clear()
   if (!options.quiet) {

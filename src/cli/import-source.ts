@@ -1,7 +1,7 @@
 /** What is imported: a file or standard input, unpacked if it is gzip, and told by its name or its beginning what it holds. */
 import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
-import { pipeline, Readable } from 'node:stream'
+import { addAbortSignal, pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { ImportFormat } from './import-lines.js'
 
@@ -24,13 +24,18 @@ const EXTENSIONS: readonly (readonly [RegExp, ImportFormat])[] = [
   [/\.csv(\.gz)?$/i, 'csv'],
 ]
 
-/** @throws Error where it is a gzip that is damaged. */
-export async function openImportSource(file: string, format: ImportFormat | null): Promise<ImportSource> {
-  if (file !== STANDARD_INPUT && statSync(file).isFile() && isGzip(beginningOf(file))) await requireUndamaged(file)
+/** `signal` ends its reading, also of what may never come. @throws Error where it is a gzip that is damaged. */
+export async function openImportSource(
+  file: string,
+  format: ImportFormat | null,
+  signal: AbortSignal,
+): Promise<ImportSource> {
+  if (file !== STANDARD_INPUT && statSync(file).isFile() && isGzip(beginningOf(file))) {
+    await requireUndamaged(file, signal)
+  }
   let read = 0
-  const content = await unpacked(file, (bytes) => {
-    read += bytes
-  })
+  const onRead = (bytes: number): void => void (read += bytes)
+  const content = await unpacked(file, signal, onRead)
   const told = format ?? EXTENSIONS.find(([extension]) => extension.test(file))?.[1] ?? null
   const [head, all] = await peek(content, (bytes) => bytes.toString('utf8').trim() !== '')
   const stat = file === STANDARD_INPUT ? null : statSync(file)
@@ -43,9 +48,9 @@ export async function openImportSource(file: string, format: ImportFormat | null
 }
 
 /** SHA-256 of the content, unpacked: the same for a file and its gzip. */
-export async function contentHash(file: string): Promise<string> {
+export async function contentHash(file: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of await unpacked(file, () => undefined)) hash.update(chunk)
+  for await (const chunk of await unpacked(file, signal)) hash.update(chunk)
   return hash.digest('hex')
 }
 
@@ -54,8 +59,13 @@ function formatOf(head: Buffer): ImportFormat {
   return /^\uFEFF?\s*\{/.test(head.toString('utf8')) ? 'ndjson' : 'csv'
 }
 
-async function unpacked(file: string, onRead: (bytes: number) => void): Promise<AsyncIterable<Buffer>> {
+async function unpacked(
+  file: string,
+  signal: AbortSignal,
+  onRead: (bytes: number) => void = () => undefined,
+): Promise<AsyncIterable<Buffer>> {
   const stored = file === STANDARD_INPUT ? process.stdin : createReadStream(file, { highWaterMark: CHUNK_BYTES })
+  addAbortSignal(signal, stored)
   const [head, all] = await peek(counted(stored, onRead), ({ length }) => length >= 2)
   if (!isGzip(head)) return all
   // An error on the way destroys the last stream with it, so whoever reads it sees it.
@@ -81,10 +91,10 @@ function beginningOf(file: string): Buffer {
  * A damaged gzip unpacks to other lines than were packed, with other identifiers and values, and only its checksum tells, at the
  * end: when they would have counted. What one that is cut off has is what was packed; its end is missed where it is.
  */
-async function requireUndamaged(file: string): Promise<void> {
+async function requireUndamaged(file: string, signal: AbortSignal): Promise<void> {
   try {
     // Nothing is done with what comes.
-    for await (const chunk of await unpacked(file, () => undefined)) void chunk
+    for await (const chunk of await unpacked(file, signal)) void chunk
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'Z_DATA_ERROR') return
     throw new Error(

@@ -19,7 +19,14 @@ import { importLines, type ImportFormat } from './import-lines.js'
 import { runImport, type ImportCounts, type ImportRun } from './import-run.js'
 import { ServiceImport } from './import-through-service.js'
 import { contentHash, openImportSource, STANDARD_INPUT } from './import-source.js'
-import { requireAccountName, storeOptions, storeOverrides, type StoreOptions } from './ledger-options.js'
+import {
+  INTERRUPTED,
+  INTERRUPTIONS,
+  requireAccountName,
+  storeOptions,
+  storeOverrides,
+  type StoreOptions,
+} from './ledger-options.js'
 import { requireFolderOf, requireOutsideDataFolder } from './outside-data-folder.js'
 import { counted as countedAs, grouped, Progress } from './progress.js'
 import { RejectsFile } from './rejects-file.js'
@@ -55,7 +62,7 @@ Through a running service (--url http://127.0.0.1:4242) the ledger is that of th
 given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes.
 
 Exit codes: 0 all lines counted or counted before, 1 some were refused, 2 the command line or a setting is wrong, 3 it
-stopped before the end.`
+stopped before the end, 130 it was interrupted.`
 
 export function importCommand(): Command {
   const command = storeOptions(
@@ -97,8 +104,11 @@ interface Target {
   readonly writeSide: WriteSide | null
 }
 
-/** Reads the settings at once; what is returned opens it. */
-function target(file: string, options: ImportOptions): () => Promise<Target> {
+/** Opens it; `tell` takes lines for whoever runs the import, and `signal` ends its waits. */
+type OpenTarget = (tell: (line: string) => void, signal: AbortSignal) => Promise<Target>
+
+/** Reads the settings at once. */
+function target(file: string, options: ImportOptions): OpenTarget {
   const { url, apiKey, backfill } = options
   requireFolderOf(rejectsPath(file, options), '--rejects')
   const requireElsewhere = (dataDir: string): void =>
@@ -112,49 +122,70 @@ function target(file: string, options: ImportOptions): () => Promise<Target> {
   requireElsewhere(readDataDir(process.env))
   const key = apiKey === undefined ? {} : { METERBOOK_API_KEY: apiKey }
   const access = readServiceAccess(url, { ...process.env, ...key })
-  const client = new ServiceClient(access.url, access.apiKey)
-  return async () => ({ usageImport: new ServiceImport(client, backfill === true), writeSide: null })
+  return async (tell, signal) => ({
+    usageImport: new ServiceImport(new ServiceClient(access, tell, signal), backfill === true),
+    writeSide: null,
+  })
 }
 
 function rejectsPath(file: string, { rejects }: ImportOptions): string {
   return rejects ?? `${file === STANDARD_INPUT ? 'stdin' : file}.rejected.ndjson`
 }
 
-async function importFile(file: string, options: ImportOptions, open: () => Promise<Target>): Promise<void> {
+async function importFile(file: string, options: ImportOptions, open: OpenTarget): Promise<void> {
   const counts: ImportCounts = { lines: 0, counted: 0, duplicates: 0, rejected: 0 }
-  const { usageImport, writeSide } = await open()
+  const interrupted = new AbortController()
+  let isOpen = false
+  const interrupt = (): void => {
+    // Nothing is under way yet; or whoever says it twice does not wait for it.
+    if (!isOpen || interrupted.signal.aborted) process.exit(INTERRUPTED)
+    progress.clear()
+    process.stderr.write('Interrupted; what is under way is still counted.\n')
+    interrupted.abort()
+  }
+  const { signal } = interrupted
+  for (const each of INTERRUPTIONS) process.on(each, interrupt)
+  const { usageImport, writeSide } = await open((line) => progress.tell(line), signal)
   const progress = new Progress(options.quiet ? null : process.stderr, 'line')
+  isOpen = true
   let stopped: unknown = null
   try {
     const rejects = new RejectsFile(rejectsPath(file, options), file === STANDARD_INPUT ? null : file)
     try {
-      await run(file, options, { usageImport, writeSide }, rejects, progress, counts)
+      await run(file, options, { usageImport, writeSide }, { rejects, progress, counts, signal })
     } finally {
       await rejects.close()
     }
   } catch (error) {
-    stopped = error
+    stopped = signal.aborted ? new Error('Interrupted') : error
   } finally {
     progress.clear()
     await writeSide?.close()
+    for (const each of INTERRUPTIONS) process.off(each, interrupt)
   }
   summarize(counts, { file, options, rejects: rejectsPath(file, options), seconds: progress.seconds, stopped })
-  if (stopped) throw stopped as Error
-  if (counts.rejected > 0) process.exitCode = 1
+  if (stopped && signal.aborted) process.exitCode = INTERRUPTED
+  else if (stopped) throw stopped as Error
+  else if (counts.rejected > 0) process.exitCode = 1
+}
+
+interface Running {
+  readonly rejects: RejectsFile
+  readonly progress: Progress
+  readonly counts: ImportCounts
+  readonly signal: AbortSignal
 }
 
 async function run(
   file: string,
   { format, source: named }: ImportOptions,
   { usageImport, writeSide }: Target,
-  rejects: RejectsFile,
-  progress: Progress,
-  counts: ImportCounts,
+  { rejects, progress, counts, signal }: Running,
 ): Promise<void> {
-  const source = await openImportSource(file, format ?? null)
+  const source = await openImportSource(file, format ?? null, signal)
   const sourceName = async (): Promise<string | null> => {
     if (named !== undefined) return `name ${named}`
-    return file === STANDARD_INPUT ? null : `sha256 ${await contentHash(file)}`
+    return file === STANDARD_INPUT ? null : `sha256 ${await contentHash(file, signal)}`
   }
   await runImport(
     {
@@ -163,7 +194,10 @@ async function run(
       writeSide,
       rejects,
       sourceName,
-      onProgress: ({ lines }) => progress.show(lines, source.size === null ? null : source.bytesRead() / source.size),
+      onProgress: ({ lines }) => {
+        if (signal.aborted) return
+        progress.show(lines, source.size === null ? null : source.bytesRead() / source.size)
+      },
     },
     counts,
   )
@@ -242,7 +276,7 @@ function summarize(counts: ImportCounts, { file, options, rejects, seconds, stop
     `${name}: ${countedAs(lines, 'line')} in ${seconds.toFixed(1)} s (${grouped(rate)}/s): ${grouped(counted)} counted, ${grouped(duplicates)} counted before, ${grouped(rejected)} refused.\n`,
   )
   if (rejected > 0) process.stdout.write(`The refused lines and why: ${rejects}\n`)
-  if (stopped !== null) process.stdout.write('It stopped before the end. Run it again: what counted counts once.\n')
+  if (stopped !== null) process.stdout.write('It stopped before the end. Run it again: each line counts once.\n')
 }
 
 function messageOf(error: unknown): string {

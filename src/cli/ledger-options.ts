@@ -9,6 +9,17 @@ export const INTERRUPTED = 130
 /** Ctrl-C, a supervisor, and a terminal that is closed. */
 export const INTERRUPTIONS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+/** For a command that leaves nothing to be cleaned up. `clear` takes how far it is away from a terminal. */
+export function endWhenInterrupted(said: string, clear: () => void): void {
+  for (const signal of INTERRUPTIONS) {
+    process.once(signal, () => {
+      clear()
+      process.stderr.write(`${said}\n`)
+      process.exit(INTERRUPTED)
+    })
+  }
+}
+
 /** Where the store is. */
 export interface PlaceOptions {
   readonly dataDir?: string

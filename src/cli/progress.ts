@@ -49,6 +49,12 @@ export class Progress {
     this.output.write(this.output.isTTY ? `${CLEAR_LINE}${line}` : `${line}\n`)
   }
 
+  /** A line that stays. */
+  tell(line: string): void {
+    this.clear()
+    this.output?.write(`${line}\n`)
+  }
+
   /** Takes the line away from a terminal. */
   clear(): void {
     if (this.output?.isTTY && this.shownAt > -Infinity) this.output.write(CLEAR_LINE)

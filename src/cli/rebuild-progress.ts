@@ -11,7 +11,7 @@ export class RebuildProgress {
   constructor(readonly isQuiet: boolean) {}
 
   show({ status, sequence, wantedSequence, rows, wantedRows, waitingReason = null }: RebuildState): void {
-    if (waitingReason !== this.waitingReason) this.tell(waitingReason)
+    if (waitingReason !== this.waitingReason) this.tellWaiting(waitingReason)
     if (status === 'completed' || status === 'failed') return this.clear()
     if (status !== this.status) {
       this.clear()
@@ -24,15 +24,16 @@ export class RebuildProgress {
     else this.progress?.show(rows, wantedRows === 0 ? null : rows / wantedRows)
   }
 
-  private tell(waitingReason: string | null): void {
-    this.waitingReason = waitingReason
-    if (this.isQuiet) return
+  /** A line that stays. */
+  tell(line: string): void {
     this.clear()
-    const said =
-      waitingReason === null
-        ? 'It goes on.'
-        : `It cannot go on and is tried again until it can: ${printableLine(waitingReason)}`
-    process.stderr.write(`${said}\n`)
+    if (!this.isQuiet) process.stderr.write(`${line}\n`)
+  }
+
+  private tellWaiting(waitingReason: string | null): void {
+    this.waitingReason = waitingReason
+    if (waitingReason === null) this.tell('It goes on.')
+    else this.tell(`It cannot go on and is tried again until it can: ${printableLine(waitingReason)}`)
   }
 
   clear(): void {

@@ -18,7 +18,7 @@ import { projectionNames } from '../replay/projection-names.js'
 import type { OwnedDifference, OwnedRebuild } from '../replay/projection-states.js'
 import { scopeOf } from '../replay/row-scope.js'
 import { differenceLine } from './difference-line.js'
-import { EXIT_CODES, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
+import { endWhenInterrupted, EXIT_CODES, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
 import { printableLine } from './printable.js'
 import { counted, grouped } from './progress.js'
 import { RebuildProgress } from './rebuild-progress.js'
@@ -47,7 +47,8 @@ anywhere, it goes on at the next start of the service or the next rebuild. Where
 secret key, best given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes. Services
 that share a read model in PostgreSQL need not be named: the one that writes it does the work.
 
-${EXIT_CODES}`
+${EXIT_CODES}
+130 it was interrupted.`
 
 export function rebuildCommand(): Command {
   const command = placeOptions(
@@ -81,11 +82,16 @@ export function rebuildCommand(): Command {
       const { apiKey = options.key } = options
       const key = apiKey === undefined ? {} : { METERBOOK_API_KEY: apiKey }
       const access = readServiceAccess(options.url, { ...process.env, ...key })
-      const client = new ServiceClient(access.url, access.apiKey)
+      const client = new ServiceClient(access, (line) => progress.tell(line))
+      endWhenInterrupted('Interrupted; the service goes on with what was begun.', () => progress.clear())
       const wanted = { projections, keep: options.keep === true }
       return report(await rebuildThroughService(client, wanted, progress), progress)
     }
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
+    const goesOn = options.dropKept
+      ? 'the next --drop-kept drops the rest'
+      : 'what was begun goes on where a service runs, or at the next start'
+    endWhenInterrupted(`Interrupted; ${goesOn}.`, () => progress.clear())
     await rebuildInFolder(projections, options, config, progress)
   })
 }

@@ -1,9 +1,12 @@
 /**
  * A running service, as a command reaches it. A request is sent again while the service asks for that (429, 503), or breaks
- * off after it had answered before: only requests that may be repeated belong here.
+ * off after it had answered before: only requests that may be repeated belong here. Whoever runs the command is told of it
+ * once, and once it goes on.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ServiceAccess } from '../config.js'
 import type { JsonValue } from '../domain/json.js'
+import { printableLine } from './printable.js'
 
 /** One attempt; longer than any wait inside the service. */
 const REQUEST_TIMEOUT_MS = 60_000
@@ -13,6 +16,8 @@ const FIRST_WAIT_MS = 250
 /** Between two attempts, whatever the service asks for. */
 const WAIT_MAX_MS = 60_000
 const BACKOFF_MAX_MS = 10_000
+/** What the service sets a pace with (429) is told where one request has to wait for longer. */
+const PACE_UNTOLD_MS = 10_000
 
 /** What the service refused, or that it cannot be reached; with a message for the operator. */
 export class ServiceRefusal extends Error {
@@ -21,16 +26,18 @@ export class ServiceRefusal extends Error {
 
 type Attempt =
   | { readonly answer: JsonValue }
-  /** `afterMs` null: the service did not say. */
-  | { readonly problem: string; readonly afterMs: number | null }
+  /** `afterMs` null: the service did not say. `isPace`: it works, and wants less at a time. */
+  | { readonly problem: string; readonly afterMs: number | null; readonly isPace: boolean }
 
 export class ServiceClient {
   private hasAnswered = false
 
   constructor(
-    /** Without a slash at the end. */
-    private readonly url: string,
-    private readonly apiKey: string,
+    private readonly service: ServiceAccess,
+    /** Takes a line for whoever runs the command. */
+    private readonly tell: (line: string) => void,
+    /** Ends a wait at once; what is under way is answered. */
+    private readonly signal?: AbortSignal,
   ) {}
 
   /** @throws ServiceRefusal */
@@ -45,23 +52,34 @@ export class ServiceClient {
 
   private async ask(method: 'GET' | 'POST', path: string, body: string | null): Promise<JsonValue> {
     const since = performance.now()
+    let isTold = false
     for (let backoff = FIRST_WAIT_MS; ; backoff = Math.min(2 * backoff, BACKOFF_MAX_MS)) {
       const attempt = await this.attempt(method, path, body)
-      if ('answer' in attempt) return attempt.answer
-      const wait = Math.min(attempt.afterMs ?? backoff, WAIT_MAX_MS)
-      if (performance.now() - since + wait > GIVE_UP_AFTER_MS) throw new ServiceRefusal(attempt.problem)
-      await delay(wait)
+      if ('answer' in attempt) {
+        if (isTold) this.tell('The service answers again; going on.')
+        return attempt.answer
+      }
+      const { problem, afterMs, isPace } = attempt
+      const wait = Math.min(afterMs ?? backoff, WAIT_MAX_MS)
+      const waited = performance.now() - since + wait
+      if (waited > GIVE_UP_AFTER_MS) throw new ServiceRefusal(problem)
+      if (!isTold && (!isPace || waited > PACE_UNTOLD_MS)) {
+        isTold = true
+        this.tell(printableLine(`Waiting for the service, for up to ${GIVE_UP_AFTER_MS / 60_000} minutes. ${problem}`))
+      }
+      await delay(wait, undefined, { signal: this.signal })
     }
   }
 
   private async attempt(method: 'GET' | 'POST', path: string, body: string | null): Promise<Attempt> {
+    const { url, apiKey } = this.service
     let response: Response
     let text: string
     try {
-      response = await fetch(`${this.url}${path}`, {
+      response = await fetch(`${url}${path}`, {
         method,
         headers: {
-          authorization: `Bearer ${this.apiKey}`,
+          authorization: `Bearer ${apiKey}`,
           ...(body !== null && { 'content-type': 'application/json' }),
         },
         body,
@@ -69,18 +87,22 @@ export class ServiceClient {
       })
       text = await response.text()
     } catch (error) {
-      const problem = `The service at ${this.url} cannot be reached: ${reasonOf(error)}.`
+      const problem = `The service at ${url} cannot be reached: ${reasonOf(error)}.`
       // A wrong address is told at once; a service that was there may be starting again.
       if (!this.hasAnswered) throw new ServiceRefusal(problem)
-      return { problem, afterMs: null }
+      return { problem, afterMs: null, isPace: false }
     }
     this.hasAnswered = true
     const answer = parse(text)
     if (response.ok && answer !== null) return { answer }
-    const problem = `The service at ${this.url} answered ${response.status}: ${messageIn(answer) ?? 'it is no Meterbook service'}`
+    const problem = `The service at ${url} answered ${response.status}: ${messageIn(answer) ?? 'it is no Meterbook service'}`
     if (response.status !== 429 && response.status !== 503) throw new ServiceRefusal(problem)
     const seconds = response.headers.get('retry-after') ?? ''
-    return { problem, afterMs: /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : null }
+    return {
+      problem,
+      afterMs: /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : null,
+      isPace: response.status === 429,
+    }
   }
 }
 

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../free-port.js'
 import { scriptDigest } from '../replay/digest-script.js'
-import { makeStore, meterbook, type Ended } from './command-line.js'
+import { makeStore, meterbook, start, type Ended } from './command-line.js'
 
 const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
@@ -67,6 +69,17 @@ describe('meterbook digest', () => {
     const exported = await run('export', '--format', 'records', '--quiet', ...selected)
     expect(exported.stdout.trimEnd().split('\n')).toHaveLength(3)
     expect(theirs.stdout.trim()).toBe(scriptDigest(exported.stdout))
+  })
+
+  it('says why it waits for an event store, and that it was interrupted', async () => {
+    const nowhere = `esdb://127.0.0.1:${await freePort()}?tls=false`
+    const { child, ended } = start(['digest', '--data-dir', dataDir, '--event-store-url', nowhere])
+    await once(child.stderr, 'data')
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await ended
+    expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+    expect(stderr).toMatch(/^A read failed, reading on from where it was: .*ECONNREFUSED.*\n/)
+    expect(stderr).toMatch(/\nInterrupted\.\n$/)
   })
 
   it('refuses what it cannot answer', async () => {

@@ -16,6 +16,9 @@ import { disturbingProxy, type Disturbance } from './disturbing-proxy.js'
 // Each test starts several processes.
 jest.setTimeout(120_000)
 
+const SUMMARY_WHERE_STOPPED =
+  /^\S+: ([\d ]+) lines in .*: ([\d ]+) counted, 0 counted before, 0 refused\.\nIt stopped before the end\. Run it again: each line counts once\.\n$/
+
 let folder: string
 /** Of a service that every test may use; each imports for a meter of its own. */
 let dataDir: string
@@ -218,6 +221,57 @@ describe('Importing through a running service', () => {
     const identifiers = (await exported(event_name)).map(({ identifier }) => identifier)
     expect(identifiers).toHaveLength(lineCount)
     expect(new Set(identifiers).size).toBe(lineCount)
+  })
+
+  it('says once of each outage that it waits, and why, and that it goes on', async () => {
+    const { event_name } = await createMeter(service.stripe)
+    const outages: Disturbance[] = [503, 503, 503, 'none', 429, 'none', 'cut before', 'cut before', 'none']
+    const proxy = await disturbingProxy(service.url, (request) => outages[request - 1] ?? 'none')
+    const path = file('outages.ndjson', many(4 * IMPORT_CALL_EVENTS_MAX, event_name))
+    try {
+      const { code, stderr } = await run([path, '--url', proxy.url, '--json'])
+      expect(code).toBe(0)
+      const told = stderr.split('\n').filter((line) => !/^(\d.* lines? .*)?$/.test(line))
+      expect(told).toEqual([
+        `Waiting for the service, for up to 5 minutes. The service at ${proxy.url} answered 503: Please try again.`,
+        'The service answers again; going on.',
+        expect.stringMatching(/^Waiting for the service, .* cannot be reached: .+\.$/),
+        'The service answers again; going on.',
+      ])
+    } finally {
+      await proxy.close()
+    }
+    const quiet = await disturbingProxy(service.url, (request) => (request === 1 ? 503 : 'none'))
+    try {
+      expect(await run([path, '--url', quiet.url, '--quiet'])).toEqual({ code: 0, stdout: '', stderr: '' })
+    } finally {
+      await quiet.close()
+    }
+  })
+
+  it('says what was counted where it is interrupted while it waits, and counts each line once when it is run again', async () => {
+    const { event_name } = await createMeter(service.stripe)
+    const lineCount = 3 * IMPORT_CALL_EVENTS_MAX
+    const path = file('interrupted.ndjson', many(lineCount, event_name))
+    let first = 0
+    const proxy = await disturbingProxy(service.url, (request) => (request === 1 ? 'none' : 503))
+    try {
+      const { child, ended } = start(['import', path, '--url', proxy.url], { METERBOOK_API_KEY: TEST_KEY })
+      for (let said = ''; !said.includes('Waiting for the service');) {
+        said += String((await once(child.stderr, 'data')) as [Buffer])
+      }
+      child.kill('SIGINT')
+      const { code, stdout, stderr } = await ended
+      expect(code).toBe(130)
+      const [, lines, counted] = SUMMARY_WHERE_STOPPED.exec(stdout) ?? []
+      expect(counted).toBe(lines)
+      first = Number(counted?.replaceAll(' ', ''))
+      expect(first).toBeGreaterThan(0)
+      expect(stderr).toMatch(/\nInterrupted; what is under way is still counted\.\n$/)
+    } finally {
+      await proxy.close()
+    }
+    expect(summary(await importFile(path))).toMatchObject({ counted: lineCount - first, duplicates: first })
   })
 
   it('counts once when it is killed half way and run again', async () => {

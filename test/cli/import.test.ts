@@ -12,6 +12,8 @@ jest.setTimeout(120_000)
 
 /** More than the rows may be behind what is imported. */
 const MANY_LINES = 25_000
+/** More than are under way at once. */
+const UNDER_WAY_LINES = 5_000
 /** Of three threads with a database each. It does not grow with the file, but for garbage that V8 leaves lying. */
 const MEMORY_MAX_BYTES = 512 * 1024 * 1024
 
@@ -292,6 +294,27 @@ describe('Importing from standard input', () => {
     child.stdin.write('no,such,header\n1,2,3\n')
     expect(await ended).toMatchObject({ code: 3, stderr: expect.stringContaining('no column event_name') })
   })
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'says what was counted when %s ends it, whatever may still come',
+    async (signal) => {
+      const lines = many(2 * UNDER_WAY_LINES)
+      const args = ['import', '-', '--data-dir', dataDir, '--json']
+      const { child, ended } = start(args)
+      child.stdin.on('error', () => undefined)
+      child.stdin.write(lines)
+      // How far it is.
+      await once(child.stderr, 'data')
+      child.kill(signal)
+      const { code, stdout } = await ended
+      expect(code).toBe(130)
+      const first = JSON.parse(stdout) as Record<string, number>
+      expect(first).toMatchObject({ lines: first.counted, duplicates: 0, rejected: 0, stopped: 'Interrupted' })
+      expect(first.counted).toBeGreaterThan(0)
+      const again = summary(await meterbook(args, lines))
+      expect(again).toMatchObject({ lines: 2 * UNDER_WAY_LINES, duplicates: first.counted, stopped: null })
+    },
+  )
 
   it('takes lines without an identifier only if the source has a name', async () => {
     const rejectsFile = join(folder, 'refused.ndjson')

@@ -1,5 +1,6 @@
 /** `meterbook rebuild --url`: through a service that runs, and through one that is disturbed. */
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,6 +49,38 @@ it('is followed through a service that is busy or breaks off', async () => {
   try {
     expect(await run(['meters', '--url', proxy.url, '--quiet'])).toEqual({ code: 0, stdout: '', stderr: '' })
     expect(proxy.requests).toBeGreaterThanOrEqual(disturbances.length)
+  } finally {
+    await proxy.close()
+  }
+})
+
+it('says that it waits, and why, and that it goes on', async () => {
+  const disturbances: Disturbance[] = [503, 503, 'cut before', 'none']
+  const proxy = await disturbingProxy(service.url, (request) => disturbances[request - 1] ?? 'none')
+  try {
+    const { code, stderr } = await run(['meters', '--url', proxy.url])
+    expect(code).toBe(0)
+    expect(stderr.split('\n').filter((line) => /^(Waiting|The service)/.test(line))).toEqual([
+      `Waiting for the service, for up to 5 minutes. The service at ${proxy.url} answered 503: Please try again.`,
+      'The service answers again; going on.',
+    ])
+  } finally {
+    await proxy.close()
+  }
+})
+
+it('says who goes on where it is interrupted', async () => {
+  // Asked how far it is, the service is busy for good.
+  const proxy = await disturbingProxy(service.url, (request) => (request === 1 ? 'none' : 503))
+  try {
+    const { child, ended } = start(['rebuild', 'meters', '--url', proxy.url], { METERBOOK_API_KEY: TEST_KEY })
+    await once(child.stderr, 'data')
+    child.kill('SIGTERM')
+    expect(await ended).toMatchObject({
+      code: 130,
+      stdout: '',
+      stderr: expect.stringMatching(/\nInterrupted; the service goes on with what was begun\.\n$/) as unknown,
+    })
   } finally {
     await proxy.close()
   }
