@@ -1,18 +1,35 @@
 /**
  * One session of a PostgreSQL server. Numbers come back as numbers; every wait has an end, and a session that failed in between
  * two answers is of no use any more.
+ *
+ * A statement may take long, and the way to the server may be gone without a sign while new connections find one. So whoever
+ * waits long has the server asked through another connection whether it does anything for this session
+ * (docs/decisions/0052-a-silent-session-is-asked-after.md).
  */
 import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { ReadModelUnusable, type KeyValue } from './read-model.js'
 import { postgresFailure } from './postgres-failure.js'
 import type { PostgresSettings } from './postgres-url.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
-/** Of one statement. A read is of a page of rows at most; a rebuild counts all of a table, and drops it. */
-const STATEMENT_TIMEOUT_MS = { reading: 10_000, writing: 60_000 } as const
+/**
+ * Of one statement. A read is of a page of rows at most; a rebuild counts all of a table, and drops it. Who asks after another
+ * session asks once more soon.
+ */
+const STATEMENT_TIMEOUT_MS = { reading: 10_000, writing: 60_000, asking: 4_000 } as const
 /** How much later it is given up here, should the server not answer at all. */
 const NO_ANSWER_MS = 1_000
+/** So long after it was asked, and again after each further such time, the server is asked after a session that does not answer. */
+const ASK_AFTER_MS = 5_000
+/**
+ * Whether a session may still answer: it is there, and does something, or has only just done it. One that has long done nothing
+ * never got the question, or its answer was lost on the way. Where the server does not tell it is taken to be at work.
+ */
+const IS_AT_WORK = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1
+  AND (state LIKE 'idle%' AND state_change < clock_timestamp() - ${ASK_AFTER_MS} * interval '1 millisecond') IS NOT TRUE
+) AS "isAtWork"`
 /**
  * After so long without a sign the server asks whether the machine of a session is still there, and again at intervals; then
  * its lock is free for another one. The system's own patience is hours.
@@ -31,11 +48,17 @@ const SERVER_VERSION_MIN = 130_000
 
 const INT8 = 20
 
+/** One after the other, so that many who wait for a server that is slow do not take up all the connections it grants. */
+let askedAfter: Promise<unknown> = Promise.resolve()
+
 /** Lists of one column each, to be unnested. */
 export type Parameter = KeyValue | readonly KeyValue[]
 
 export class PostgresConnection {
   private isEnded = false
+  private isForgotten = false
+  /** The session's number in the server; null: nobody asks after it. */
+  private pid: number | null = null
   private answerCount = 0
   /** A session takes one question at a time. */
   private answered: Promise<unknown> = Promise.resolve()
@@ -50,7 +73,7 @@ export class PostgresConnection {
   }
 
   /** @throws ReadModelUnavailable, ReadModelUnusable */
-  static async open(settings: PostgresSettings, use: 'reading' | 'writing'): Promise<PostgresConnection> {
+  static async open(settings: PostgresSettings, use: keyof typeof STATEMENT_TIMEOUT_MS): Promise<PostgresConnection> {
     const statementTimeoutMs = STATEMENT_TIMEOUT_MS[use]
     let connection: PostgresConnection | null = null
     try {
@@ -65,7 +88,8 @@ export class PostgresConnection {
       })
       connection = new PostgresConnection(client, settings)
       await client.connect()
-      await connection.setUp(statementTimeoutMs)
+      const pid = await connection.setUp(statementTimeoutMs)
+      if (use !== 'asking') connection.pid = pid
       return connection
     } catch (error) {
       await connection?.close()
@@ -76,6 +100,11 @@ export class PostgresConnection {
   /** Whether its session is over. What it had locked is free, and what it had not committed is undone. */
   get isLost(): boolean {
     return this.isEnded
+  }
+
+  /** Whether it is over because the server did nothing for it any more: what was asked last was never answered. */
+  get isAbandoned(): boolean {
+    return this.isForgotten
   }
 
   /** Questions that were answered. */
@@ -114,8 +143,9 @@ export class PostgresConnection {
     streamOf(this.client).destroy()
   }
 
-  private async setUp(statementTimeoutMs: number): Promise<void> {
-    const [server] = await this.runAll<{ version: number; encoding: string }>([
+  /** Answers the session's number. */
+  private async setUp(statementTimeoutMs: number): Promise<number> {
+    const [server] = await this.runAll<{ version: number; encoding: string; pid: number }>([
       `SET statement_timeout = ${statementTimeoutMs}`,
       `SET lock_timeout = ${LOCK_TIMEOUT_MS}`,
       `SET tcp_keepalives_idle = ${KEEPALIVE_IDLE_S}`,
@@ -134,16 +164,18 @@ export class PostgresConnection {
       "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'enable_incremental_sort'",
       // What is kept is found by the same names whatever the database is set to.
       'SET search_path = pg_catalog',
-      "SELECT current_setting('server_version_num')::bigint AS version, current_setting('server_encoding') AS encoding",
+      // A pooler gives its clients numbers of its own.
+      "SELECT current_setting('server_version_num')::bigint AS version, current_setting('server_encoding') AS encoding, pg_backend_pid() AS pid",
     ])
     const { place } = this.settings
-    if (server && server.version < SERVER_VERSION_MIN)
-      throw new ReadModelUnusable(`The ${place} needs PostgreSQL 13 or newer.`)
-    if (server && server.encoding !== 'UTF8') {
+    if (!server) throw new ReadModelUnusable(`The ${place} does not say what it is.`)
+    if (server.version < SERVER_VERSION_MIN) throw new ReadModelUnusable(`The ${place} needs PostgreSQL 13 or newer.`)
+    if (server.encoding !== 'UTF8') {
       throw new ReadModelUnusable(
         `The ${place} has the encoding ${server.encoding}, which cannot hold every text. Create the database with ENCODING 'UTF8'.`,
       )
     }
+    return server.pid
   }
 
   private ask(text: string, parameters: readonly Parameter[], rowMode?: 'array'): Promise<pg.QueryResult> {
@@ -156,15 +188,45 @@ export class PostgresConnection {
   }
 
   private async answerTo(query: pg.QueryConfig | pg.QueryArrayConfig): Promise<pg.QueryResult> {
+    const waiting = new AbortController()
     try {
       if (this.isEnded) throw new Error('the connection was lost')
-      const answer = await this.client.query(query)
+      const answer = await Promise.race([this.client.query(query), this.abandoned(waiting.signal)])
       this.answerCount++
       return answer
     } catch (error) {
       // An answer that did not come may still come, and would be taken for that of the next question. FATAL is the last one.
       if (!(error instanceof pg.DatabaseError) || error.severity !== 'ERROR') await this.close()
       throw postgresFailure(this.settings, error)
+    } finally {
+      waiting.abort()
+    }
+  }
+
+  /** Rejects once the server does nothing for this session any more; and when nobody waits for it. */
+  private async abandoned(waiting: AbortSignal): Promise<never> {
+    for (;;) {
+      await delay(ASK_AFTER_MS, undefined, { signal: waiting, ref: false })
+      const asked = askedAfter.then(() => waiting.aborted || this.isAtWork())
+      askedAfter = asked
+      if (await asked) continue
+      this.isForgotten = true
+      throw new Error('the session was lost, and the server does nothing for it any more')
+    }
+  }
+
+  /** Also where nobody can say: whoever waits does so as long as it may take. */
+  private async isAtWork(): Promise<boolean> {
+    if (this.pid === null) return true
+    let other: PostgresConnection | null = null
+    try {
+      other = await PostgresConnection.open(this.settings, 'asking')
+      const [session] = await other.rows<{ isAtWork: boolean }>(IS_AT_WORK, [this.pid])
+      return session?.isAtWork !== false
+    } catch {
+      return true
+    } finally {
+      await other?.close()
     }
   }
 }

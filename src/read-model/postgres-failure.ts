@@ -1,6 +1,12 @@
 /** What PostgreSQL's errors mean for the read model. Messages name the place and what to do, and never the password. */
 import pg from 'pg'
-import { ReadModelDamaged, ReadModelUnavailable, ReadModelUnusable, TablesKept } from './read-model.js'
+import {
+  ReadModelDamaged,
+  ReadModelOutOfReach,
+  ReadModelUnavailable,
+  ReadModelUnusable,
+  TablesKept,
+} from './read-model.js'
 import type { PostgresSettings } from './postgres-url.js'
 
 /** Classes of SQLSTATE, or whole ones, that pass by themselves or once somebody made room or started a server. */
@@ -51,6 +57,12 @@ export function postgresFailure(settings: PostgresSettings, error: unknown): unk
   }
   const [, advice = ''] = ADVICE.find(([prefix]) => code.startsWith(prefix)) ?? []
   return new ReadModelUnusable(`${told} ${advice}`.trimEnd(), { cause: error })
+}
+
+/** Of one of a read. */
+export function readingFailure({ message, cause }: ReadModelUnavailable): ReadModelUnusable {
+  const isAnswer = cause instanceof pg.DatabaseError
+  return isAnswer ? new ReadModelUnusable(message, { cause }, true) : new ReadModelOutOfReach(message, { cause })
 }
 
 /** Nothing was sent yet: there is no password, or a file that the URL names is not there. */

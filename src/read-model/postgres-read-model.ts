@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PostgresConnection } from './postgres-connection.js'
-import { removalOf } from './postgres-failure.js'
+import { readingFailure, removalOf } from './postgres-failure.js'
 import { PostgresRebuildBoard } from './postgres-rebuild-board.js'
 import { PostgresRows } from './postgres-rows.js'
 import { physicalsIn, PostgresTables, type Located, type Physicals } from './postgres-tables.js'
@@ -106,6 +106,7 @@ export class PostgresReadModel implements ReadModel {
       await this.session.close()
       this.session = null
       this.isLeading = false
+      this.discardIdle()
     }
     if (this.isLeading) return 'leading'
     this.session ??= await this.connect('writing')
@@ -310,19 +311,24 @@ export class PostgresReadModel implements ReadModel {
         } catch (error) {
           // It ended while nobody used it, and nothing was read of it.
           const isUnread = connection.isLost && connection.answers === answers
-          const mayTryAgain = isUnread && tries === 1 && performance.now() - since < AT_ONCE_MS
-          if (!mayTryAgain) throw error
+          const isKnownToHaveEnded = connection.isAbandoned || performance.now() - since < AT_ONCE_MS
+          if (!isUnread || tries > 1 || !isKnownToHaveEnded) throw error
         } finally {
           if (connection.isLost) {
             connections.discard(connection)
-            connections.discardIdle()
+            this.discardIdle()
           } else connections.release(connection)
         }
       } catch (error) {
-        if (!(error instanceof ReadModelUnavailable)) throw error
-        throw new ReadModelUnusable(error.message, { cause: error.cause }, true)
+        throw error instanceof ReadModelUnavailable ? readingFailure(error) : error
       }
     }
+  }
+
+  /** What one connection met, the idle ones will meet that were opened before. */
+  private discardIdle(): void {
+    this.snapshots.discardIdle()
+    this.singles.discardIdle()
   }
 
   private async changeTables(change: (session: PostgresConnection) => Promise<void>): Promise<void> {
@@ -340,7 +346,9 @@ export class PostgresReadModel implements ReadModel {
   private async transact<Result>(change: (session: PostgresConnection) => Promise<Result>): Promise<Result> {
     const { session } = this
     if (!session || session.isLost || !this.isLeading) {
-      throw new ReadModelUnavailable('Another process may be writing the read model by now.')
+      const isLost = session?.isLost === true && this.isLeading
+      const lost = `The session that wrote the ${this.settings.place} was lost. `
+      throw new ReadModelUnavailable(`${isLost ? lost : ''}Another process may be writing the read model by now.`)
     }
     try {
       await this.begin(session)

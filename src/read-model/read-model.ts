@@ -242,6 +242,13 @@ export class ReadModelUnusable extends Error {
   }
 }
 
+/** Nothing answers, not even that it cannot be read: a server that is away or silent. The API knows it by its other name. */
+export class ReadModelOutOfReach extends ReadModelUnusable {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options, true)
+  }
+}
+
 /** What an earlier rebuild replaced is there to be looked at. */
 export class TablesKept extends Error {
   override readonly name = 'TablesKept'

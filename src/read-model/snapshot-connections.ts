@@ -58,7 +58,7 @@ export class SnapshotConnections<Connection> {
     this.giveUpPlace()
   }
 
-  /** What one of them met the others will meet, too. */
+  /** They are of no use any more. */
   discardIdle(): void {
     for (let idle = this.idle.pop(); idle; idle = this.idle.pop()) this.discard(idle)
   }

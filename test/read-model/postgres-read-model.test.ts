@@ -10,6 +10,7 @@ import { readPostgresUrl } from '../../src/read-model/postgres-url.js'
 import { ReadModelDamaged, ReadModelUnavailable, ReadModelUnusable } from '../../src/read-model/read-model.js'
 import { readModelContract } from '../contract/read-model.contract.js'
 import { PostgresServer } from '../postgres-server.js'
+import { TcpProxy } from '../tcp-proxy.js'
 import { usageRecords, usageSeries } from '../../src/read-model/tables.js'
 import { Random } from '../random.js'
 import { counts, randomVisit, small, visits } from './naive-rows.js'
@@ -138,7 +139,7 @@ describe('Rows in PostgreSQL', () => {
     })
     await expect(cutOff).rejects.toThrow(ReadModelUnavailable)
     await expect(readModel.write(async () => undefined)).rejects.toThrow(
-      'Another process may be writing the read model by now.',
+      /^The session that wrote the schema meterbook .* was lost\. Another process may be writing the read model by now\.$/,
     )
     expect(await readModel.lead()).toBe('begun')
     expect(await readModel.lead()).toBe('leading')
@@ -203,6 +204,51 @@ describe('Rows in PostgreSQL', () => {
     for (let rounds = 0; rounds < 5; rounds++) {
       expect(await reads()).toEqual([0, 0, 0, 0, 0, 0])
       await endSessions()
+    }
+  })
+
+  it('are had again soon where the way to the server is gone without a sign, for all who wait and for who comes next', async () => {
+    const proxy = await TcpProxy.start(url)
+    try {
+      const readModel = new PostgresReadModel(proxy.url)
+      opened.push(readModel)
+      await readModel.lead()
+      await readModel.prepare([small])
+      const snapshots = (): Promise<number[]> =>
+        Promise.all(Array.from({ length: 6 }, () => readModel.snapshot((rows) => rows.count(visits))))
+      await Promise.all([snapshots(), readModel.count(visits)])
+
+      proxy.forget()
+      const since = performance.now()
+      const written = expect(readModel.write(async () => undefined)).rejects.toThrow('does nothing for it any more')
+      // Nothing was read through the connection that was lost, so another one will do.
+      expect(await readModel.snapshot((rows) => rows.count(visits))).toBe(0)
+      await written
+      expect(await readModel.lead()).toBe('begun')
+      await readModel.write((rows) => rows.insertNew(visits, [randomVisit(new Random(1), 1)]).then(() => undefined))
+      expect(await Promise.all([snapshots(), readModel.count(visits)])).toEqual([[1, 1, 1, 1, 1, 1], 1])
+      // Less than one such statement may take, however much of it there is to find out.
+      expect(performance.now() - since).toBeLessThan(10_000)
+    } finally {
+      proxy.close()
+    }
+  })
+
+  it('are waited for as long as the server works, or cannot be asked', async () => {
+    const proxy = await TcpProxy.start(url)
+    try {
+      const session = await PostgresConnection.open(readPostgresUrl(url), 'writing')
+      const slow = session.rows('SELECT pg_sleep(8)')
+      const behind = await PostgresConnection.open(readPostgresUrl(proxy.url), 'writing')
+      proxy.isSilent = true
+      const unheard = expect(behind.rows('SELECT 1')).rejects.toThrow('Connection terminated')
+      expect(await slow).toHaveLength(1)
+      expect([session.isAbandoned, behind.isAbandoned]).toEqual([false, false])
+      await session.close()
+      await behind.close()
+      await unheard
+    } finally {
+      proxy.close()
     }
   })
 
