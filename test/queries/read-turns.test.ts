@@ -1,5 +1,5 @@
 /** Which questions take turns, so that not all snapshots are theirs, and how. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LedgerName } from '../../src/domain/ledger.js'
 import { Overloaded } from '../../src/overloaded.js'
@@ -23,6 +23,7 @@ import {
   type ReadTurns,
 } from '../../src/queries/read-turns.js'
 import type { QueryContext } from '../../src/queries/reader.js'
+import { ReadModelOutOfReach } from '../../src/read-model/read-model.js'
 import { DIGESTS_MAX, GetDigest, GetDigestHandler } from '../../src/replay/get-digest.js'
 import { NOW } from '../controls.js'
 import { historyMeters, LEDGERS, opening, recordedEntry } from '../projections/history.js'
@@ -90,12 +91,19 @@ describe('Questions that read much', () => {
   it('are so many at most, of all ledgers together', async () => {
     const questions = new Questions(new LongReadTurns())
     const ledgers = TURNS_WAITING_MAX / LONG_READS_WAITING_MAX
+    const leaving = new AbortController()
     const asked = questions.askOften(LEDGER, LONG_READS_MAX)
-    for (let n = 0; n < ledgers; n++) asked.push(...questions.askOften(`other${n}~test`, LONG_READS_WAITING_MAX))
+    for (let n = 0; n < ledgers; n++) {
+      asked.push(...questions.askOften(`other${n}~test`, LONG_READS_WAITING_MAX, leaving.signal))
+    }
     await expect(questions.ask(OTHER_LEDGER)).rejects.toThrow(Overloaded)
     await questions.endOne()
-    asked.push(questions.ask(OTHER_LEDGER))
+    asked.push(questions.ask(OTHER_LEDGER, leaving.signal))
     expect(questions.begun).toHaveLength(LONG_READS_MAX + 1)
+    const ended = Promise.allSettled(asked)
+    leaving.abort(new Error('gone'))
+    await questions.endAll()
+    await ended
   })
 
   it('leave their places at once when their clients are gone', async () => {
@@ -113,6 +121,63 @@ describe('Questions that read much', () => {
     await questions.endAll()
     await Promise.all([...running, ...waiting])
     expect(questions.begun).toHaveLength(running.length + waiting.length)
+  })
+
+  it('are told to come later where their turn does not come in time, and keep no place', async () => {
+    const questions = new Questions(new WholeMeterTurns(20))
+    const running = questions.askOften(LEDGER, WHOLE_METER_QUESTIONS_MAX)
+    const waiting = await Promise.allSettled(questions.askOften(LEDGER, WHOLE_METER_WAITING_MAX))
+    expect(new Set(waiting.map((each) => each.status === 'rejected' && String(each.reason)))).toEqual(
+      new Set(['ReadModelBusy: Other questions of its kind kept this one waiting for 20 ms.']),
+    )
+    await questions.endAll()
+    await Promise.all(running)
+    const again = questions.askOften(LEDGER, WHOLE_METER_QUESTIONS_MAX)
+    await questions.endAll()
+    await Promise.all(again)
+  })
+
+  it('are told all at once that the rows cannot be had, where no question found them for a while', async () => {
+    const turns = new LongReadTurns()
+    const silent = new ReadModelOutOfReach('silent')
+    // The clock of who waits is the process's own, so it is set.
+    let now = 0
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now)
+    try {
+      const asked = (ms: number, end: () => Promise<string>) => {
+        let finish: () => void = () => undefined
+        const answer = turns.take(LEDGER, forEver, async () => {
+          await new Promise<void>((resolve) => (finish = resolve))
+          return end()
+        })
+        answer.catch(() => undefined)
+        return { answer, after: () => ((now += ms), finish()) }
+      }
+      const fails = (): Promise<never> => Promise.reject(silent)
+      const answers = (): Promise<string> => Promise.resolve('rows')
+      const waits = () => turns.take(LEDGER, forEver, answers)
+
+      // One that fails at once, or while another one is answered, speaks for nobody.
+      const [atOnce, slow] = [asked(1_000, fails), asked(10_000, answers)]
+      const behind = [waits(), waits()]
+      atOnce.after()
+      await expect(atOnce.answer).rejects.toBe(silent)
+      expect(await Promise.all(behind)).toEqual(['rows', 'rows'])
+      const inVain = asked(10_000, fails)
+      const behindThose = [waits(), waits()]
+      slow.after()
+      await slow.answer
+      inVain.after()
+      await expect(inVain.answer).rejects.toBe(silent)
+      expect(await Promise.all(behindThose)).toEqual(['rows', 'rows'])
+
+      const [one] = [asked(10_000, fails), asked(0, fails)]
+      const all = [waits(), waits(), waits()]
+      one.after()
+      for (const each of [one.answer, ...all]) await expect(each).rejects.toBe(silent)
+    } finally {
+      clock.mockRestore()
+    }
   })
 
   it('wait longer in ledgers that ask much than in one that asks little, however many those are', async () => {
@@ -168,11 +233,12 @@ describe('Questions that read much', () => {
       const longReads = new LongReadTurns()
       const wholeMeters = new WholeMeterTurns()
       const never = new Promise<void>(() => undefined)
-      for (let n = 0; n < LONG_READS_MAX + LONG_READS_WAITING_MAX; n++)
-        void longReads.take(LEDGER, forEver, () => never)
-      for (let n = 0; n < WHOLE_METER_QUESTIONS_MAX + WHOLE_METER_WAITING_MAX; n++) {
-        void wholeMeters.take(LEDGER, forEver, () => never)
+      const leaving = new AbortController()
+      const fill = (turns: ReadTurns, places: number): void => {
+        for (let n = 0; n < places; n++) turns.take(LEDGER, leaving.signal, () => never).catch(() => undefined)
       }
+      fill(longReads, LONG_READS_MAX + LONG_READS_WAITING_MAX)
+      fill(wholeMeters, WHOLE_METER_QUESTIONS_MAX + WHOLE_METER_WAITING_MAX)
       const context = contextOf(meter.ledger)
       const page = { limit: 10, startingAfter: null, endingBefore: null }
       const interval = { start: NOW, end: NOW + 60_000 }
@@ -246,6 +312,7 @@ describe('Questions that read much', () => {
         () => preview({ type: 'samples', samples: [], at: NOW }),
       ]
       for (const ask of short) await ask()
+      leaving.abort(new Error('gone'))
     })
   })
 })
