@@ -42,6 +42,8 @@ const WRITE_RETRY_MS = 1_000
 const READ_RETRY_MS = 1_000
 /** Between two looks how far the leading process has come, while something is missing. */
 const FOLLOW_MS = 10
+/** Between two looks whether it gives a sign, once it has been waited for so long that it should have. */
+const IDLE_LEADER_LOOK_MS = 250
 /** Between two looks whether it still makes the same tables. */
 const SAME_TABLES_MS = 1_000
 /** How long a start waits for a read model that cannot be had just now: less than who started it waits. */
@@ -373,6 +375,7 @@ export class Projector {
   /** Whether the batch was committed; not if it was still waiting for room when the signal said stop. */
   private async fold(events: readonly ProjectedEvent[], reached: Checkpoint, signal: AbortSignal): Promise<boolean> {
     let waitingSince = performance.now()
+    let lookAt = waitingSince + this.options.idleLeaderMs
     for (;;) {
       try {
         if (await this.leads()) {
@@ -380,9 +383,14 @@ export class Projector {
           return true
         }
         if (await this.isFoldedByOther(reached)) return true
-        if (performance.now() - waitingSince >= this.options.idleLeaderMs) {
-          waitingSince = performance.now()
-          if (!(await this.endIdleLeader())) this.report(LEADER_WAITED_FOR)
+        if (performance.now() >= lookAt) {
+          const isEnded = await this.endIdleLeader()
+          // Its last sign may have come a moment after this wait began.
+          lookAt = performance.now() + IDLE_LEADER_LOOK_MS
+          if (!isEnded && performance.now() - waitingSince >= 2 * this.options.idleLeaderMs) {
+            waitingSince = performance.now()
+            this.report(LEADER_WAITED_FOR)
+          }
         }
         await delay(FOLLOW_MS, null, { signal }).catch(() => undefined)
         if (signal.aborted) return false

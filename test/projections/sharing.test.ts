@@ -29,6 +29,8 @@ afterAll(async () => {
 
 const ignore = (): void => undefined
 
+const IDLE_LEADER_MS = 1_500
+
 /** With its own way to the log and to the rows, as a process has. */
 class Sharer extends EventEmitter {
   readonly rebuilds: RebuildState[] = []
@@ -58,7 +60,7 @@ class Sharer extends EventEmitter {
       {
         gathering: { gatherEvents: 0, gatherMs: 0, steadyMs: 0 },
         otherTablesWaitMs: 500,
-        idleLeaderMs: 1_500,
+        idleLeaderMs: IDLE_LEADER_MS,
         mayFollow,
       },
     )
@@ -347,6 +349,31 @@ it('One that stands still with the lead loses it once there is something to be d
     await expect(writing).rejects.toThrow(ReadModelUnavailable)
     expect(await stopped.lead()).toBe('following')
     expect(await following.rows.get(usageStreams, [['usage-never~test.0']])).toEqual([undefined])
+    await stopped.close()
+  }))
+
+it('One that gave a sign after others began to wait loses the lead as soon after its last sign as any', () =>
+  sharing(async (join, store, url) => {
+    await foldOnce(join, store)
+    const following = join()
+    const stopped = new PostgresReadModel(url)
+    await stopped.lead()
+    await following.start()
+    const begun = new EventEmitter()
+    let wakeUp: () => void = ignore
+    const writing = stopped.write(async (rows) => {
+      begun.emit('begun')
+      const since = performance.now()
+      while (performance.now() - since < IDLE_LEADER_MS / 3) await rows.checkpoint('meters')
+      await new Promise<void>((resolve) => (wakeUp = resolve))
+    })
+    await once(begun, 'begun')
+    await writeLog(store, [{ stream: 'meters-other~test', event: { type: 'LedgerOpened', data: { usagePartitions: 1, at: 0 } }, idempotency: null }]) // prettier-ignore
+    await following.reached(await lastOf(store))
+    // Which is told where twice that time was not enough.
+    expect(following.told).not.toContainEqual(expect.stringMatching(/^Waiting for another service/))
+    wakeUp()
+    await expect(writing).rejects.toThrow(ReadModelUnavailable)
     await stopped.close()
   }))
 
