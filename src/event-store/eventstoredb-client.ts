@@ -1,7 +1,7 @@
 /**
  * Building, trying out and throwing away clients of EventStoreDB. A client is tried with one awaited call before
- * anything else uses it: the first append of a cold one would be sent after the ones started later. Throwing away is
- * bounded in time, and closes the connection, which the client's own `dispose` leaves open.
+ * anything else uses it: the first append of a cold one would be sent after the ones started later. Each has a connection
+ * of its own. Throwing away is bounded in time, and closes the connection, which the client's own `dispose` leaves open.
  */
 import { END, EventStoreDBClient, NotLeaderError, StreamNotFoundError } from '@eventstore/db-client'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,13 +12,35 @@ import { NoAnswer } from './eventstoredb-errors.js'
 const PROBED_STREAM = 'meterbook~probe'
 /** A follower names the leader, and the client then connects to it. */
 const PROBE_REDIRECTS_MAX = 3
+/** The client's own default. */
+const KEEP_ALIVE_TIMEOUT_MS = 10_000
+/** Clients of a thread that differ from each other, far more than there are at once. */
+const DIFFERENT_CLIENTS = 1_000
+
+let clients = 0
 
 export type Connect = () => EventStoreDBClient
 
 export function connector(url: string): Connect {
   const problem = connectionStringProblem(url)
   if (problem !== null) throw new Error(`Not a connection string of EventStoreDB: ${problem}`)
-  return () => EventStoreDBClient.connectionString(url)
+  return () => EventStoreDBClient.connectionString(ofItsOwn(url, clients++ % DIFFERENT_CLIENTS))
+}
+
+/**
+ * gRPC has all channels of a thread share a connection that go to one address with the same options, so that a new client would
+ * be given the connection for which the last one was thrown away, as long as any other client used that. The client hands
+ * gRPC's own option against it (`grpc.use_local_subchannel_pool`) to nobody; but its time-outs are options of the channel, so
+ * each client has one that is longer by another millisecond. Of several in a connection string the last one counts. Where it
+ * is switched off (-1) that is left so.
+ */
+function ofItsOwn(url: string, ms: number): string {
+  const given = [...url.matchAll(/[?&]keep[-_]?alive[-_]?timeout=(-?\d+)/gi)].at(-1)?.[1]
+  const timeoutMs = Number(given ?? KEEP_ALIVE_TIMEOUT_MS)
+  if (timeoutMs < 0) return url
+  // A password may have a question mark.
+  const hasOptions = /\?[^@]*$/.test(url)
+  return `${url.trim()}${hasOptions ? '&' : '?'}keepAliveTimeout=${timeoutMs + ms}`
 }
 
 /** Rejects with `NoAnswer` after `ms`; `work` goes on, and its own failure is nobody's business any more. */

@@ -16,6 +16,7 @@ import { EventStoreDbEventStore } from '../../src/event-store/eventstoredb-event
 import { collect, metadata, newEvent } from '../controls.js'
 import type { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
 import type { AppendFault } from '../eventstoredb-server/faults.js'
+import { TcpProxy } from '../tcp-proxy.js'
 import { append, closeAfterEach, openStore, runChild, startServer, until } from './eventstoredb-harness.js'
 
 closeAfterEach()
@@ -206,6 +207,30 @@ describe('a poisoned client is replaced', () => {
     expect(server.connections).toBeGreaterThan(10)
     await until(() => server.openConnections === 1, 'only the last connection is left')
   })
+
+  it.each(['', '&keepAliveTimeout=20000'])(
+    'by one with a connection of its own, so that a way that was lost without a sign costs one try: %s',
+    async (options) => {
+      const server = await startServer()
+      const proxy = await TcpProxy.start(server.url)
+      try {
+        const { store } = openStore(server, { url: `${proxy.url}${options}` })
+        await append(store, 's-1', 0, [newEvent({ n: 1 })])
+        await expectNumbers(store, 's-1', [1])
+        expect(proxy.connections).toBe(2)
+        proxy.forget()
+        const since = performance.now()
+        expect(await append(store, 's-1', 1, [newEvent({ n: 2 })])).toMatchObject({ status: 'appended' })
+        await expect(collect(store.readStream('s-1'))).rejects.toThrow(EventStoreUnavailable)
+        await expectNumbers(store, 's-1', [1, 2])
+        // Long before gRPC itself finds out.
+        expect(performance.now() - since).toBeLessThan(10_000)
+        expect(proxy.connections).toBe(4)
+      } finally {
+        proxy.close()
+      }
+    },
+  )
 })
 
 describe('time', () => {
