@@ -16,6 +16,7 @@ import { requireMeter } from '../queries/reader.js'
 import { openReadModel, placeWithoutRows } from '../read-model/open-read-model.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { digestUsage, type Digest } from '../replay/digest.js'
+import { readOneState } from '../replay/one-state.js'
 import {
   endWhenInterrupted,
   EXIT_CODES,
@@ -114,7 +115,7 @@ async function computeDigest(
   const wanted = options.sequence === undefined ? null : Number(options.sequence)
   const readModel = openReadModel(config.readModelUrl, config.dataDir)
   try {
-    return await readModel.snapshot(async (rows) => {
+    return await readOneState(readModel, async (rows) => {
       const selection = { ledger: ledgerName(options), meterId: meter, customer, ...times }
       if (meter !== null) await requireMeter(rows, selection.ledger, meter, '--meter')
       const checkpoint = await rows.checkpoint('usage-index')

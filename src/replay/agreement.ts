@@ -7,7 +7,7 @@
  * It says that all agrees, or that something does not; then `Audit` folds everything and names what.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { EventStore, Position } from '../event-store/event-store.js'
+import { EventStoreUnavailable, type EventStore, type Position } from '../event-store/event-store.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { believed, checkpointsOf } from '../projections/checkpoints.js'
 import { allProjections } from '../projections/projections.js'
@@ -49,7 +49,7 @@ interface Reading {
 /**
  * null where it cannot say that everything agrees; `onDoubt` is told why.
  *
- * @throws what the signal was aborted with.
+ * @throws what the signal was aborted with; EventStoreUnavailable after all the patience there is: it would not be read the second time either.
  */
 export async function checkAgreement(
   store: EventStore,
@@ -64,6 +64,7 @@ export async function checkAgreement(
     return await new Agreement(store, rows, selection, options, until).check()
   } catch (error) {
     options.signal.throwIfAborted()
+    if (error instanceof EventStoreUnavailable) throw error
     // Whatever it is, folding into rows of its own meets it again, and can name it.
     options.onDoubt(error instanceof Error ? error.message : String(error))
     return null

@@ -3,7 +3,8 @@
  * folded once more, into a scratch read model that looks at nothing of the live one, up to the very event at which the live
  * rows stand; then every row of both is compared, in order of the keys, while what was folded is digested beside.
  *
- * The live rows may move meanwhile: they are read in one snapshot, and folding goes on to where that stands.
+ * The live rows may move meanwhile: they are read in one snapshot, and folding goes on to where that stands. Where the snapshot
+ * is lost comparing begins again with another one.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EventStoreCorrupt, type EventStore, type Position } from '../event-store/event-store.js'
@@ -17,6 +18,7 @@ import { usageMarks, usageRecords, usageSeries } from '../read-model/tables.js'
 import type { Digest, DigestSelection } from './digest.js'
 import { EffectWatcher, type Effect } from './effects.js'
 import type { Contradiction } from './log-check.js'
+import { readOneState } from './one-state.js'
 import { Refold } from './refold.js'
 import { isSelected, scopeOf, type RowScope, type Selection } from './row-scope.js'
 import { asOf, fractionOf, goesOn, ledgersOf } from './standing.js'
@@ -92,12 +94,14 @@ export interface AuditVerdict {
 }
 
 export class Audit {
-  private readonly findings: Finding[] = []
-  private findingCount = 0
-  private outsideCount = 0
-  private otherLedgersCount = 0
-  private isLogDamaged = false
-  private rows = 0
+  private found = {
+    findings: [] as readonly Finding[],
+    findingCount: 0,
+    outsideCount: 0,
+    otherLedgersCount: 0,
+    isLogDamaged: false,
+    rows: 0,
+  }
   private isComparing = false
   private digesting: Promise<AuditVerdict['digests']> = Promise.resolve([])
   private readonly projections: readonly Projection[]
@@ -118,7 +122,7 @@ export class Audit {
     await this.scratch.prepare(this.projections)
     const { sequence } = this.selection
     const { onEffect, onProgress, signal } = this.options
-    const until = believed(await checkpointsOf(this.live, this.projections))
+    const until = believed(await readOneState(this.live, (rows) => checkpointsOf(rows, this.projections), signal))
     const watcher = onEffect ? new EffectWatcher(this.selection, onEffect) : null
     const refold = new Refold(this.store, this.scratch, this.projections, {
       signal,
@@ -131,40 +135,59 @@ export class Audit {
     })
     let digests: AuditVerdict['digests'] = []
     let logGoesOn = false
-    const failed = new AbortController()
     try {
       if (until.position !== null) await refold.to({ position: until.position as Position, sequence })
-      await this.live.snapshot(async (rows) => {
-        const reached = believed(await checkpointsOf(rows, this.projections))
-        if (reached.position !== null) await refold.to({ position: reached.position as Position, sequence })
-        this.isComparing = true
-        this.digesting = this.digest(AbortSignal.any([signal, failed.signal]))
-        // Whether it went well is asked once the rows are compared.
-        this.digesting.catch(() => undefined)
-        await this.compare(rows, refold.checkpoint)
-        this.isComparing = false
-        logGoesOn = await goesOn(this.store, reached)
-      })
+      // What was found before any row was compared.
+      let { found } = this
+      logGoesOn = await readOneState(
+        this.live,
+        async (rows) => {
+          this.found = { ...found }
+          const reached = believed(await checkpointsOf(rows, this.projections))
+          if (reached.position !== null) await refold.to({ position: reached.position as Position, sequence })
+          found = { ...this.found }
+          return this.besideDigesting(async () => {
+            await this.compare(rows, refold.checkpoint)
+            return goesOn(this.store, reached)
+          })
+        },
+        signal,
+      )
       digests = await this.digesting
     } catch (error) {
-      failed.abort()
-      await Promise.allSettled([this.digesting])
       if (!(error instanceof EventStoreCorrupt || error instanceof ProjectionStopped)) throw error
       // Nothing behind it can be folded, so nothing can be compared.
       this.damage({ message: error.message })
     }
     return {
-      verdict: this.isLogDamaged ? 'damaged' : this.findingCount > 0 ? 'differs' : 'agrees',
+      verdict: this.found.isLogDamaged ? 'damaged' : this.found.findingCount > 0 ? 'differs' : 'agrees',
       events: refold.events,
-      rows: this.rows,
+      rows: this.found.rows,
       checkpoint: refold.checkpoint,
       logGoesOn,
-      findingCount: this.findingCount,
-      findings: this.findings,
-      outsideCount: this.outsideCount,
-      otherLedgersCount: this.otherLedgersCount,
+      findingCount: this.found.findingCount,
+      findings: this.found.findings,
+      outsideCount: this.found.outsideCount,
+      otherLedgersCount: this.found.otherLedgersCount,
       effectCount: watcher?.count ?? null,
       digests,
+    }
+  }
+
+  /** Whether digesting went well is asked later. After a failure nobody reads what was folded: folding may go on. */
+  private async besideDigesting<Result>(compare: () => Promise<Result>): Promise<Result> {
+    const failed = new AbortController()
+    this.isComparing = true
+    this.digesting = this.digest(AbortSignal.any([this.options.signal, failed.signal]))
+    this.digesting.catch(() => undefined)
+    try {
+      return await compare()
+    } catch (error) {
+      failed.abort()
+      await Promise.allSettled([this.digesting])
+      throw error
+    } finally {
+      this.isComparing = false
     }
   }
 
@@ -187,8 +210,12 @@ export class Audit {
       const seen = isNow ? undefined : await asOf(reached.sequence, this.scratch)
       for await (const { rows, differences, damage } of compareRows(this.scratch, live, compared, seen)) {
         this.options.signal.throwIfAborted()
-        this.rows += rows
-        this.options.onProgress({ phase: 'comparing', done: this.rows, fraction: fractionOf(this.rows, wanted) })
+        this.found.rows += rows
+        this.options.onProgress({
+          phase: 'comparing',
+          done: this.found.rows,
+          fraction: fractionOf(this.found.rows, wanted),
+        })
         for (const difference of differences) await this.report(difference, live)
         if (damage) this.find({ kind: 'storage', of: 'rows', message: `${damage.table}: ${damage.message}` })
         await nextTurn()
@@ -201,7 +228,7 @@ export class Audit {
     for (const message of await this.store.storageFaults()) this.find({ kind: 'storage', of: 'log', message })
     const lost = await this.store.lostEvents()
     if (lost === null) return
-    this.isLogDamaged = true
+    this.found.isLogDamaged = true
     this.find({ kind: 'storage', of: 'log', message: lost })
   }
 
@@ -215,8 +242,8 @@ export class Audit {
     const sides = [expected, found].filter((side) => side !== null)
     const [first] = sides
     if (!first && table === usageMarks.name) this.find({ kind: 'storage', of: 'rows', message: WRONG_MARK })
-    else if (!first) this.otherLedgersCount++
-    else if (!sides.some(({ scope }) => isSelected(scope, this.selection))) this.outsideCount++
+    else if (!first) this.found.otherLedgersCount++
+    else if (!sides.some(({ scope }) => isSelected(scope, this.selection))) this.found.outsideCount++
     else {
       const { meterId, customer } = first.scope
       this.find({
@@ -266,12 +293,13 @@ export class Audit {
   }
 
   private damage(contradiction: Partial<Contradiction> & { readonly message: string }): void {
-    this.isLogDamaged = true
+    this.found.isLogDamaged = true
     this.find({ kind: 'log', ...contradiction })
   }
 
   private find(finding: Finding): void {
-    this.findingCount++
-    if (this.findings.length < FINDINGS_MAX) this.findings.push(finding)
+    this.found.findingCount++
+    const { findings } = this.found
+    if (findings.length < FINDINGS_MAX) this.found.findings = [...findings, finding]
   }
 }
