@@ -1,7 +1,8 @@
 /** A service with its rows in PostgreSQL, whose database is not as it left it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type Stripe from 'stripe'
 import { PostgresServer } from '../postgres-server.js'
+import { TcpProxy } from '../tcp-proxy.js'
 import { startRunningService, TEST_KEY, type RunningService } from '../running-service.js'
 
 let postgres: PostgresServer
@@ -69,6 +70,70 @@ describe('A service with its rows in PostgreSQL', () => {
     } finally {
       await service.close()
     }
+  })
+
+  describe('to which the way is lost without a sign', () => {
+    let proxy: TcpProxy
+    let service: RunningService
+    beforeEach(async () => {
+      proxy = await TcpProxy.start(readModelUrl)
+      readModelUrl = proxy.url
+      service = await start()
+      await createMeter(service.stripe)
+      await report(service.stripe, 'before')
+      await list()
+    })
+    afterEach(async () => {
+      proxy.close()
+      await service.close()
+    })
+
+    /** Reads that may read far: few are answered at once. */
+    const list = (): Promise<Response> =>
+      fetch(`${service.url}/meterbook/v1/meter_events?customer=cus_A`, {
+        headers: { authorization: `Bearer ${TEST_KEY}` },
+      })
+
+    it('tells all who wait for a read in about the time in which it tells one', async () => {
+      proxy.isSilent = true
+      const since = performance.now()
+      const toldAfterMs: number[] = []
+      const timed = async (): Promise<Response> => {
+        const answer = await list()
+        toldAfterMs.push(performance.now() - since)
+        return answer
+      }
+      const answers = await Promise.all(Array.from({ length: 40 }, timed))
+      // Whoever has a turn may wait for a connection of another read besides.
+      expect(toldAfterMs.at(-2)).toBeLessThan(15_000)
+      expect(toldAfterMs.at(-1)).toBeLessThan(25_000)
+      expect(new Set(answers.map(({ status, headers }) => `${status} ${headers.get('retry-after')}`))).toEqual(
+        new Set(['503 1']),
+      )
+    })
+
+    it('serves again soon where a new connection finds one', async () => {
+      proxy.forget()
+      const since = performance.now()
+      // Where it cannot be looked up in time whoever sends it is told to try again.
+      for (;;) {
+        try {
+          await report(service.stripe, 'after')
+          break
+        } catch (error) {
+          expect(error).toMatchObject({ statusCode: 503 })
+        }
+      }
+      for (;;) {
+        const answer = await list()
+        if (answer.status === 200) {
+          const { data } = (await answer.json()) as { data: { identifier: string }[] }
+          expect(data.map(({ identifier }) => identifier).sort()).toEqual(['after', 'before'])
+          break
+        }
+      }
+      expect(performance.now() - since).toBeLessThan(20_000)
+    })
   })
 
   it('counts nothing again that its database lost before anybody read it', async () => {
