@@ -160,8 +160,9 @@ export class PostgresConnection {
       'SET default_transaction_read_only = off',
       // Compiling a question takes longer than any of these takes to answer.
       'SET jit = off',
-      // Rows are asked for in the order of an index. To take them from another one and sort them is for ranges that hold little.
-      "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'enable_incremental_sort'",
+      // Rows are asked for in the order of an index. To take them from another one and sort them is for ranges that hold little,
+      // and how much one holds the server does not know.
+      "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('enable_sort', 'enable_incremental_sort', 'enable_bitmapscan')",
       // What is kept is found by the same names whatever the database is set to.
       'SET search_path = pg_catalog',
       // A pooler gives its clients numbers of its own.

@@ -54,18 +54,17 @@ export function selectRange<R>(
   const columns = columnsOf(table, index)
   const rest = columns.slice(prefix.length)
   const [bounded] = rest
-  // Of entries that stand anywhere, rows are bounded and put in order by all columns, as one: by those behind the prefix alone
-  // another index may be in order too, and the server go through a whole table for a few rows.
   const isScattered = index !== undefined && table.indexes[index]?.isScattered === true
-  const ordered = isScattered ? columns : rest
-  const conditions = isScattered
-    ? edges(columns, range, given)
-    : prefix.map((value, at) => `${quoted(columns[at] as string)} = ${given(value)}`)
+  const conditions = prefix.map((value, at) =>
+    isScattered && at === 0
+      ? inOrderOf(columns[0] as string, given(value))
+      : `${quoted(columns[at] as string)} = ${given(value)}`,
+  )
   if (bounded !== undefined) conditions.push(...bounds(bounded, from, to, given))
   if (after !== undefined) conditions.push(`(${list(rest)}) > (${after.map(given).join(', ')})`)
   conditions.push(...equal(where, given))
   conditions.push(...within.map((each) => inside(each, given)))
-  const order = ordered.map((column) => `${quoted(column)}${reverse ? ' DESC' : ''}`)
+  const order = (isScattered ? columns : rest).map((column) => `${quoted(column)}${reverse ? ' DESC' : ''}`)
   const text =
     `SELECT ${wanted ? list(wanted) : named(table)} FROM ${physical}` +
     (conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '') +
@@ -94,26 +93,24 @@ export function selectRanges<R>(
     ranges.map(({ from }) => from),
     ranges.map(({ to }) => to),
   ].map((values) => `${given(values)}::bigint[]`)
-  const bounded = columns.slice(0, keys.length + 1).map(quoted)
-  const edge = (bound: string): string => [...keys, bound].map((name) => `wanted.${name}`).join(', ')
   const filters = equal(where ?? {}, given)
   const order = (of: readonly string[], from = ''): string =>
     of.map((column) => `${from}${quoted(column)}${reverse ? ' DESC' : ''}`).join(', ')
-  const rows = (conditions: readonly string[]): string =>
-    `SELECT * FROM ${physical} WHERE ${[...conditions, ...filters].join(' AND ')}`
-  // A range at a time by the index, whatever the server takes the ranges to hold. The first rows of each by all its columns, as
-  // one: by the last of them alone another index may be in order too, and the server go through a whole table for a few rows.
+  const bounded = quoted(columns[keys.length] as string)
+  const conditions = [
+    ...keys.map((key, at) =>
+      limit !== undefined && at === 0
+        ? inOrderOf(columns[0] as string, `wanted.${key}`)
+        : `${quoted(columns[at] as string)} = wanted.${key}`,
+    ),
+    `${bounded} >= wanted.lower_bound`,
+    `${bounded} < wanted.upper_bound`,
+    ...filters,
+  ]
+  // A range at a time by the index, whatever the server takes the ranges to hold.
   const one =
-    limit === undefined
-      ? rows([
-          ...keys.map((key, at) => `${bounded[at]} = wanted.${key}`),
-          `${bounded.at(-1)} >= wanted.lower_bound`,
-          `${bounded.at(-1)} < wanted.upper_bound`,
-        ]) + ' OFFSET 0'
-      : rows([
-          `(${bounded.join(', ')}) >= (${edge('lower_bound')})`,
-          `(${bounded.join(', ')}) < (${edge('upper_bound')})`,
-        ]) + ` ORDER BY ${order(columns)} LIMIT ${given(limit)}`
+    `SELECT * FROM ${physical} WHERE ${conditions.join(' AND ')} ` +
+    (limit === undefined ? 'OFFSET 0' : `ORDER BY ${order(columns)} LIMIT ${given(limit)}`)
   const shown = wanted ? wanted.map((column) => `found.${quoted(column)}`).join(', ') : named(table, 'found.')
   return {
     text:
@@ -123,6 +120,15 @@ export function selectRanges<R>(
       `CROSS JOIN LATERAL (${one}) AS found ORDER BY wanted.place, ${order(columns.slice(keys.length), 'found.')}`,
     parameters,
   }
+}
+
+/**
+ * That the first column of an index is this, for rows in the order of all its columns. Said plainly it would be no part of
+ * that order any more: by the others alone the rows of another index may be in order too, and the server go through a whole table
+ * for a few of them.
+ */
+function inOrderOf(column: string, value: string): string {
+  return `${quoted(column)} = ANY (ARRAY[${value}]::bigint[])`
 }
 
 function equal<R>(where: Partial<R>, given: (value: KeyValue) => string): string[] {
@@ -285,23 +291,6 @@ function bounds(
     return value > 0 === (comparison === '<') ? 'TRUE' : 'FALSE'
   }
   return [from === undefined ? [] : bound('>=', from), to === undefined ? [] : bound('<', to)].flat()
-}
-
-/** That the first columns begin with the prefix, and the bounds behind it, said of all of them as one. */
-function edges<R>(
-  columns: readonly string[],
-  { prefix = [], from, to, after }: Range<R>,
-  given: (value: KeyValue) => string,
-): string[] {
-  const edge = (comparison: string, values: readonly KeyValue[]): string[] =>
-    values.length === 0
-      ? []
-      : [`(${list(columns.slice(0, values.length))}) ${comparison} (${values.map(given).join(', ')})`]
-  const whole = (bound: number | undefined): number[] => (Number.isFinite(bound) ? [Math.ceil(bound as number)] : [])
-  return [
-    ...(after ? edge('>', [...prefix, ...after]) : edge('>=', [...prefix, ...whole(from)])),
-    ...(whole(to).length > 0 ? edge('<', [...prefix, ...whole(to)]) : edge('<=', prefix)),
-  ]
 }
 
 function inside<R>({ column, from, to, orNull }: Within<R>, given: (value: KeyValue) => string): string {

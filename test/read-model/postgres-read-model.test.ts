@@ -88,6 +88,24 @@ describe('Rows in PostgreSQL', () => {
         await planned(index, selectRange(usageRecords, records, null, { ...one, after }))
       }
     }
+    // A narrow range of a large series, which ends where it ends and not with the series.
+    const pagesRead: number[] = []
+    for (const reverse of [false, true]) {
+      for (const index of ['series', 'occurred']) {
+        const narrow = { index, prefix: [2], from: 10_000, to: 10_010, limit: 256, reverse }
+        for (const { text, parameters } of [
+          selectRange(usageRecords, records, null, narrow),
+          selectRanges(usageRecords, records, null, [{ prefix: [2], from: 10_000, to: 10_010 }], narrow),
+        ]) {
+          const plan = await session.values(`EXPLAIN (ANALYZE, BUFFERS) ${text}`, parameters)
+          const [, hit = 0, read = 0] =
+            /Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?/.exec(plan.map(String).join()) ?? []
+          pagesRead.push(Number(hit) + Number(read))
+        }
+      }
+    }
+    expect(Math.max(...pagesRead)).toBeLessThan(20)
+    expect(Math.min(...pagesRead)).toBeGreaterThan(0)
     await session.close()
     const using = (index: string) => `${index}: Index Scan using records_${index} on records`
     const backward = (index: string) => using(index).replace('Scan', 'Scan Backward')
