@@ -5,13 +5,14 @@
 import type { Logger } from 'pino'
 import type { Readiness } from './api/health.controller.js'
 import type { Stopwatch } from './commands/environment.js'
-import { EventStoreDenied, type EventStore } from './event-store/event-store.js'
+import { EventStoreRefusing, type EventStore } from './event-store/event-store.js'
 import type { ReadYourWrites } from './event-store/read-your-writes.js'
 import { ReadModelBusy, type ReadModel } from './read-model/read-model.js'
 
 /** Acknowledged events that are not projected for so long make reads fail. */
 const BEHIND_MS_MAX = 10_000
 const TELL_EVERY_MS = 5_000
+const CATCHING_UP = 'The projections are catching up with the log.'
 const SEE_LOG = 'The log of the service says why.'
 
 /** `note` is told why the read model cannot be read, each time it is another reason; why projections stopped was told when they did. */
@@ -41,8 +42,8 @@ async function readiness(
     failureOf(readModel.snapshot((rows) => rows.checkpoint('meters'))),
   ])
   note(rowsFailure === null || rowsFailure instanceof ReadModelBusy ? null : rowsFailure.message)
-  const isDenied = storeFailure instanceof EventStoreDenied
-  const isReachable = storeFailure === null || isDenied
+  const isRefusing = storeFailure instanceof EventStoreRefusing
+  const isReachable = storeFailure === null || isRefusing
   const { isReady, stopped, behindMs } = readYourWrites
   const isBehind = behindMs > BEHIND_MS_MAX
   const isBusy = rowsFailure instanceof ReadModelBusy
@@ -52,8 +53,8 @@ async function readiness(
     if (!isReachable) return 'The event store cannot be reached.'
     // Causes before what comes of them.
     if (rowsFailure !== null && !isBusy) return `The read model cannot be read. ${SEE_LOG}`
-    if (!isReady) return 'The projections are catching up with the log.'
-    if (isDenied) return `${storeFailure.message}. ${SEE_LOG}`
+    if (!isReady) return CATCHING_UP
+    if (isRefusing) return `${storeFailure.message}. ${SEE_LOG}`
     if (isBehind) return `What was acknowledged has not been projected for ${Math.floor(behindMs / 1000)} s.`
     return rowsFailure === null ? null : rowsFailure.message
   }
@@ -71,7 +72,7 @@ interface Told {
   readonly everyMs?: number
 }
 
-/** From when it was ready first: once when it is not any more, or for another reason, and once when it is again. Answers what ends it. */
+/** Once when it is not ready, or for another reason, and once when it is again; not that it catches up at its start. Answers what ends it. */
 export function tellReadiness({ readiness, log, stopwatch, everyMs = TELL_EVERY_MS }: Told): () => void {
   let wasReady = false
   let trouble: { readonly kind: string; readonly since: number } | null = null
@@ -86,18 +87,20 @@ export function tellReadiness({ readiness, log, stopwatch, everyMs = TELL_EVERY_
         log.info({ seconds: Math.round((now - trouble.since) / 1000) }, 'The service is ready again.')
       trouble = null
       wasReady = true
-    } else if (wasReady) {
+    } else if (wasReady || reason !== CATCHING_UP) {
       // How long it has been so is told at the end.
       const kind = reason.replaceAll(/\d+/g, '')
       if (kind !== trouble?.kind) log.warn({ reason }, 'The service is not ready.')
       trouble = { kind, since: trouble?.since ?? now }
     }
   }
-  const timer = setInterval(() => {
+  const tryToLook = (): void => {
     if (isAsking) return
     isAsking = true
     void look().finally(() => (isAsking = false))
-  }, everyMs).unref()
+  }
+  const timer = setInterval(tryToLook, everyMs).unref()
+  tryToLook()
   return () => {
     isOver = true
     clearInterval(timer)

@@ -1,22 +1,27 @@
 /**
  * Lines of the log that say the same again and again: while a disk is full each request that is refused says so, hundreds of
- * times a second and perhaps on that very disk. The first ones of a minute are written, the others counted.
+ * times a second and perhaps on that very disk. The first ones of a minute are written, the others counted. The same are lines
+ * of one level and message for one reason; numbers in it do not count.
  */
 
-/** Of one message in one interval. */
+/** Of the same lines in one interval. */
 export const SAME_LINES_MAX = 10
 export const SAME_LINES_INTERVAL_MS = 60_000
-/** Messages that are told apart; the code has fewer, but some say a reason. */
-const MESSAGES_MAX = 1_000
+/** Kinds of lines that are told apart at a time; beyond it lines are written. */
+const KINDS_MAX = 1_000
 
-type Line = readonly [fields: object, message: string]
-type Write = (fields: object, message: string) => void
+export interface Line {
+  readonly level: number
+  readonly fields: object
+  readonly message: string
+  readonly write: (fields: object) => void
+}
 
 interface Said {
   readonly since: number
   lines: number
-  /** What was left out last, and how to write it; null: nothing was. */
-  left: { readonly fields: object; readonly write: Write; count: number } | null
+  /** The line that was left out last, and how many were. */
+  left: { readonly line: Line; readonly count: number } | null
 }
 
 export class RepeatedLines {
@@ -26,42 +31,59 @@ export class RepeatedLines {
   constructor(private readonly now: () => number = () => performance.now()) {}
 
   /** Writes the line, or counts it. */
-  line([fields, message]: Line, write: Write): void {
-    const said = this.ofThisInterval(message)
-    if (!said || ++said.lines <= SAME_LINES_MAX) return write(fields, message)
-    said.left = { fields, write, count: (said.left?.count ?? 0) + 1 }
-    this.timer ??= setTimeout(() => this.tell(), SAME_LINES_INTERVAL_MS).unref()
+  add(line: Line): void {
+    const said = this.saidOf(line)
+    if (!said || ++said.lines <= SAME_LINES_MAX) return line.write(line.fields)
+    said.left = { line, count: (said.left?.count ?? 0) + 1 }
+    this.timer ??= this.tellLater(said.since)
   }
 
-  /** Says how many lines were left out, each with the last of them. */
-  tell(): void {
+  /** Says how many lines were left out, with the last of them: of intervals that are over, or of all at the end. */
+  tell(isEnd = true): void {
     if (this.timer) clearTimeout(this.timer)
     this.timer = null
-    for (const [message, { left, since }] of this.said) {
+    const now = this.now()
+    let next = Infinity
+    for (const [kind, { left, since }] of this.said) {
+      if (!isEnd && now - since < SAME_LINES_INTERVAL_MS) {
+        if (left) next = Math.min(next, since)
+        continue
+      }
+      this.said.delete(kind)
       if (!left) continue
-      const leftOut = { leftOut: left.count, inSeconds: Math.round((this.now() - since) / 1000) }
-      left.write({ ...left.fields, ...leftOut }, message)
+      const { line, count } = left
+      line.write({ ...line.fields, leftOut: count, inSeconds: Math.round((now - since) / 1000) })
     }
-    this.said.clear()
+    if (next < Infinity) this.timer = this.tellLater(next)
+  }
+
+  private tellLater(since: number): NodeJS.Timeout {
+    return setTimeout(() => this.tell(false), since + SAME_LINES_INTERVAL_MS - this.now()).unref()
   }
 
   /** null where there are too many to tell apart. */
-  private ofThisInterval(message: string): Said | null {
+  private saidOf(line: Line): Said | null {
+    const kind = kindOf(line)
+    const known = this.said.get(kind)
     const now = this.now()
-    let said = this.said.get(message)
-    if (said && now - said.since >= SAME_LINES_INTERVAL_MS && !said.left) said = undefined
-    if (!said) {
-      if (this.said.size >= MESSAGES_MAX) this.forgetOld(now)
-      if (this.said.size >= MESSAGES_MAX) return null
-      said = { since: now, lines: 0, left: null }
-      this.said.set(message, said)
-    }
+    // What was left out is told by the timer, which may be late.
+    if (known && (known.left || now - known.since < SAME_LINES_INTERVAL_MS)) return known
+    if (!known && this.said.size >= KINDS_MAX) this.tell(false)
+    if (!known && this.said.size >= KINDS_MAX) return null
+    const said = { since: now, lines: 0, left: null }
+    this.said.set(kind, said)
     return said
   }
+}
 
-  private forgetOld(now: number): void {
-    for (const [message, { since, left }] of this.said) {
-      if (!left && now - since >= SAME_LINES_INTERVAL_MS) this.said.delete(message)
-    }
-  }
+function kindOf({ level, fields, message }: Line): string {
+  const { reason, err } = fields as { readonly reason?: unknown; readonly err?: unknown }
+  const why = [typeof reason === 'string' ? reason : '', err instanceof Error ? placeOf(err) : '']
+  return [level, message, ...why.map((text) => text.replaceAll(/\d+/g, '0'))].join('\n')
+}
+
+/** Of bugs those of one place are the same. */
+function placeOf({ name, message, stack = '' }: Error): string {
+  const place = stack.split('\n').find((line) => line.startsWith('    at '))
+  return `${name}: ${message}${place ?? ''}`
 }

@@ -2,15 +2,16 @@
  * Runs the service until it is told to stop, which it may be from the first moment: prints what a newcomer needs, and ends
  * with the exit code of how it ended.
  */
-import { pino, type DestinationStream } from 'pino'
+import { pino, type DestinationStream, type Logger } from 'pino'
 import { ConfigError, readConfig, type Config } from './config.js'
 import { OPEN_FILES_MIN, openFilesMax } from './open-files.js'
 import { RepeatedLines } from './repeated-lines.js'
 import type { Service } from './service.js'
 import { standardOutput } from './standard-output.js'
 
-/** pino's number of the level from which lines are of trouble. */
+/** pino's numbers of the levels at which lines may repeat: what is fatal does not. */
 const WARN = 40
+const FATAL = 60
 /** Past this, a stop that hangs is given up. */
 const STOP_TIMEOUT_MS = 60_000
 
@@ -21,44 +22,58 @@ export async function serve(overrides: Readonly<Record<string, string | undefine
   const config = configOrExit(overrides)
   requireOpenFiles()
   const output = standardOutput()
+  const repeated = new RepeatedLines()
+  const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)
+  let stoppedBy: NodeJS.Signals | null = null
   try {
-    await run(config, output)
+    stoppedBy = await run(config, serviceLog(config, repeated, output), repeated)
   } finally {
+    repeated.tell()
     output.endSoon()
+  }
+  // Without its terminal Node.js aborts when it ends by itself, because it wants to put the terminal back as it was.
+  if (stoppedBy === 'SIGHUP' && hasTerminal) {
+    process.removeAllListeners('SIGHUP')
+    process.kill(process.pid, 'SIGHUP')
   }
 }
 
-async function run(config: Config, output: DestinationStream): Promise<void> {
-  const repeated = new RepeatedLines()
-  const log = pino(
+function serviceLog({ logLevel }: Config, repeated: RepeatedLines, output: DestinationStream): Logger {
+  return pino(
     {
-      level: config.logLevel,
+      level: logLevel,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ['req.headers.authorization', 'headers.authorization'],
-      // Messages here say themselves what causes them.
+      // The other one appends the messages of causes, which messages here repeat already.
       serializers: { err: pino.stdSerializers.errWithCause },
       hooks: {
         logMethod(line, write, level) {
           const [fields, message] = line as unknown[]
-          if (level < WARN || typeof message !== 'string') return write.apply(this, line)
-          repeated.line([fields as object, message], (said, text) => write.apply(this, [said, text]))
+          const isPlain = typeof fields === 'object' && fields !== null && !(fields instanceof Error)
+          if (level < WARN || level >= FATAL || !isPlain || typeof message !== 'string') return write.apply(this, line)
+          repeated.add({ level, fields, message, write: (said) => write.apply(this, [said, message]) })
         },
       },
     },
     output,
   )
+}
+
+/** Until it is stopped; answers the signal that did. null: it ended otherwise, as its exit code says. */
+async function run(config: Config, log: Logger, repeated: RepeatedLines): Promise<NodeJS.Signals | null> {
   const stopping = new AbortController()
-  const told = new Promise<void>((resolve) => {
+  const told = new Promise<NodeJS.Signals>((resolve) => {
     const stop = (signal: NodeJS.Signals): void => {
       if (stopping.signal.aborted) return
       log.info({ signal }, 'Stopping: no new requests; what was taken on is being settled.')
       setTimeout(() => {
+        repeated.tell()
         log.fatal('Stopping took too long.')
         process.exit(1)
       }, STOP_TIMEOUT_MS).unref()
       stopping.abort()
-      resolve()
+      resolve(signal)
     }
     for (const signal of STOPPING) process.on(signal, stop)
     // Some programs that rotate logs send it; unheard it would end the process at once.
@@ -72,27 +87,32 @@ async function run(config: Config, output: DestinationStream): Promise<void> {
     const { startService } = await import('./service.js')
     service = await startService({ config, log, signal: stopping.signal })
   } catch (error) {
-    if (error === stopping.signal.reason) return log.info('Stopped before it was started.')
+    if (error === stopping.signal.reason) {
+      log.info('Stopped before it was started.')
+      return await told
+    }
     if (error instanceof ConfigError) return exitFor(error)
     log.fatal({ err: error }, 'Meterbook could not start.')
     process.stderr.write(`Meterbook could not start: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = 1
-    return
+    return null
   }
   process.stdout.write(greeting(service, config))
   // Their schemes alone: the rest may hold a password.
   const [eventStore, readModel] = [config.eventStoreUrl, config.readModelUrl].map((url) => url.split(':', 1)[0])
   log.info({ url: service.url, eventStore, readModel }, 'Meterbook is listening.')
 
-  await told
+  const signal = await told
   try {
     await service.close()
     repeated.tell()
     log.info('Stopped.')
   } catch (error) {
+    repeated.tell()
     log.fatal({ err: error }, 'Stopping failed.')
     process.exit(1)
   }
+  return signal
 }
 
 function configOrExit(overrides: Readonly<Record<string, string | undefined>>): Config {

@@ -82,6 +82,10 @@ export class ServiceProcess {
     return Number(new URL(this.url).port)
   }
 
+  get pid(): number {
+    return this.run.child.pid as number
+  }
+
   /** Everything it printed and logged. */
   get log(): string {
     return this.run.stdout + this.run.stderr

@@ -90,6 +90,10 @@ export class MeterUsageController {
       refuseInCsv(parameters)
       return this.csv(reply, context, asked, asOf, parameters.byte_order_mark === 'true')
     }
+    if (parameters.byte_order_mark !== undefined) {
+      const message = 'Only a CSV begins with a byte order mark. Ask for one with format=csv.'
+      throw ApiError.invalidRequest(message, 'parameter_invalid', 'byte_order_mark')
+    }
     const page = { limit: parameters.limit, startingAfter: parameters.starting_after ?? null }
     const answer = await this.queries.execute(new GetUsageByCustomer(context, asked, page, asOf))
     return usageByCustomerObject(context.ledger, asked, withPosition(reply, answer), answer.position)

@@ -11,8 +11,8 @@ export class RebuildProgress {
   constructor(readonly isQuiet: boolean) {}
 
   show({ status, sequence, wantedSequence, rows, wantedRows, waitingReason = null }: RebuildState): void {
-    if (waitingReason !== this.waitingReason) this.tellWaiting(waitingReason)
     if (status === 'completed' || status === 'failed') return this.clear()
+    if (waitingReason !== this.waitingReason) this.tellWaiting(waitingReason)
     if (status !== this.status) {
       this.clear()
       this.status = status

@@ -12,7 +12,7 @@ import { encodeAppend, wakeChannelName } from './embedded-event-writer.js'
 import type { WriterAnswer, WriterMessage, WriterRequest, WriterSettings } from './embedded-event-store.worker.js'
 import {
   APPEND_EVENTS_MAX,
-  EventStoreDenied,
+  EventStoreRefusing,
   EventStoreUnavailable,
   READ_PAGE_EVENTS,
   SUBSCRIPTION_PAGE_EVENTS,
@@ -32,8 +32,10 @@ const OTHER_PROCESS_POLL_MS = 100
 const CLOSE_TIMEOUT_MS = 30_000
 /** So many events are handed over at once; fewer wait until the writer has answered, and go together. */
 const MESSAGE_EVENTS_LARGE = 50
-/** How long after an append that could not be stored the log is not called usable, unless it takes one before. */
-const REFUSAL_TOLD_MS = 30_000
+/** How long after an append that could not be stored the log is not called usable, however little can be written. */
+const REFUSAL_TOLD_MS = 10_000
+/** Between two trials whether it can be written again. */
+const TRIAL_EVERY_MS = 2_000
 const POSITION = /^[1-9]\d{0,15}$/
 
 interface PendingAppend {
@@ -52,8 +54,11 @@ export class EmbeddedEventStore implements EventStore {
   private unanswered = 0
   private readonly pending = new Map<number, PendingAppend>()
   private nextId = 1
-  /** When the last append could not be stored; null where it could. */
-  private refusedAt: number | null = null
+  /** Whether the last append, or the last trial since, could not be stored. */
+  private isRefusing = false
+  private refusedAt = -Infinity
+  private trial: Promise<void> | null = null
+  private triedAt = -Infinity
   private readonly reader: EventLogReader
   private wake: BroadcastChannel | null = null
   private readonly woken = new EventEmitter().setMaxListeners(0)
@@ -149,9 +154,10 @@ export class EmbeddedEventStore implements EventStore {
     } catch (error) {
       throw new EventStoreUnavailable('The event log cannot be read.', { cause: error })
     }
-    if (this.refusedAt !== null && performance.now() - this.refusedAt < REFUSAL_TOLD_MS) {
-      throw new EventStoreDenied('The event log cannot be written')
-    }
+    // Whoever asks may send no append until the log is called usable.
+    const isOfLate = performance.now() - this.refusedAt < REFUSAL_TOLD_MS
+    if (this.isRefusing && !isOfLate) await this.tryToWrite()
+    if (this.isRefusing) throw new EventStoreRefusing('The event log cannot be written')
   }
 
   async lostEvents(): Promise<string | null> {
@@ -224,6 +230,22 @@ export class EmbeddedEventStore implements EventStore {
     this.writer().postMessage(message)
   }
 
+  private async tryToWrite(): Promise<void> {
+    if (this.trial === null && performance.now() - this.triedAt >= TRIAL_EVERY_MS) {
+      const tried = new Promise<void>((settle) => {
+        const id = this.nextId++
+        this.pending.set(id, { indexes: [], outcomes: [], settle })
+        this.gathering.push({ id, appends: [], isTrial: true })
+        this.handOver(true)
+      })
+      this.trial = tried.finally(() => {
+        this.trial = null
+        this.triedAt = performance.now()
+      })
+    }
+    await this.trial
+  }
+
   private writer(): Worker {
     if (this.worker) return this.worker
     const worker = new Worker(new URL('./embedded-event-store.worker.js', import.meta.url), {
@@ -247,9 +269,10 @@ export class EmbeddedEventStore implements EventStore {
     const pending = this.pending.get(id)
     if (!pending) return
     this.pending.delete(id)
-    // Those of one transaction fail together.
-    const [{ status } = { status: 'unknown' }] = settled
-    this.refusedAt = status === 'unavailable' || status === 'unknown' ? performance.now() : null
+    // Those of one transaction fail together. A trial that succeeds has no outcome.
+    const [{ status } = { status: 'appended' }] = settled
+    if (status === 'unavailable' || status === 'unknown') this.refuse(pending.indexes.length === 0)
+    else if (status === 'appended') this.isRefusing = false
     pending.indexes.forEach((index, at) => (pending.outcomes[index] = settled[at]))
     pending.settle()
   }
@@ -266,6 +289,12 @@ export class EmbeddedEventStore implements EventStore {
         indexes.map(() => ({ status: 'unknown', message })),
       )
     }
+    this.refuse()
+  }
+
+  private refuse(isTrial = false): void {
+    this.isRefusing = true
+    if (!isTrial) this.refusedAt = performance.now()
   }
 
   private reading(): EventLogReader {

@@ -15,6 +15,8 @@ export interface WriterSettings {
 export interface WriterRequest {
   readonly id: number
   readonly appends: readonly EncodedAppend[]
+  /** Only whether the log can be written; without appends. */
+  readonly isTrial?: true
 }
 
 /** Requests that are handed over together. */
@@ -62,7 +64,8 @@ function next(): WriterMessage | undefined {
 function write(group: readonly WriterRequest[], messages: number): void {
   const outcomes = writer.append(group.flatMap(({ appends }) => appends))
   let taken = 0
-  const settled = group.map(({ id, appends }) => {
+  const settled = group.map(({ id, appends, isTrial }) => {
+    if (isTrial) return { id, outcomes: writer.tryToWrite() }
     const mine = outcomes.slice(taken, taken + appends.length)
     taken += appends.length
     return { id, outcomes: mine }

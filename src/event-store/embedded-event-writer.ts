@@ -106,6 +106,17 @@ export class EmbeddedEventWriter {
     }
   }
 
+  /** Writes what is there already, which takes as much room and as much of a flush as anything. An outcome only where it fails. */
+  tryToWrite(): AppendOutcome[] {
+    try {
+      this.log.pragma(`user_version = ${this.log.pragma('user_version', { simple: true }) as number}`)
+      return []
+    } catch (error) {
+      const failure = logFailure(this.file, error)
+      return [{ status: 'unavailable', message: failure instanceof Error ? failure.message : String(failure) }]
+    }
+  }
+
   close(): void {
     this.log.close()
     this.opened.close()

@@ -149,7 +149,7 @@ export class EventStoreUnavailable extends Error {
 }
 
 /** It answers, but refuses: the user it is used as lacks a right, or it cannot write. The message says which; somebody has to mend it. */
-export class EventStoreDenied extends EventStoreUnavailable {}
+export class EventStoreRefusing extends EventStoreUnavailable {}
 
 /** The store holds what it must not: a bug or a damaged file. The reader stops. */
 export class EventStoreCorrupt extends Error {

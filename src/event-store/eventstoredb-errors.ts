@@ -12,7 +12,7 @@ import {
   isCommandError,
 } from '@eventstore/db-client'
 import { portRevision } from './eventstoredb-codec.js'
-import { EventStoreCorrupt, EventStoreDenied, EventStoreUnavailable, type AppendOutcome } from './event-store.js'
+import { EventStoreCorrupt, EventStoreRefusing, EventStoreUnavailable, type AppendOutcome } from './event-store.js'
 
 /** The server did not answer in our time. */
 export class NoAnswer extends Error {
@@ -62,7 +62,7 @@ export function poisons(error: unknown): boolean {
 export function readFailure(error: unknown): Error {
   if (error instanceof EventStoreCorrupt || error instanceof EventStoreUnavailable) return error
   if (error instanceof StreamDeletedError) return new EventStoreCorrupt('A stream of ours was deleted for good')
-  if (error instanceof AccessDeniedError) return new EventStoreDenied(READING_DENIED, { cause: error })
+  if (error instanceof AccessDeniedError) return new EventStoreRefusing(READING_DENIED, { cause: error })
   // The log was restored or wiped: our positions are another log's.
   if (describe(error).includes(INVALID_POSITION))
     return new EventStoreCorrupt('The position is no place in this log; was the database replaced?')

@@ -12,7 +12,7 @@ import { APPENDING_DENIED, describe } from './eventstoredb-errors.js'
 import { DEFAULT_LIMITS, type EventStoreDbLimits, type EventStoreDbLog } from './eventstoredb-limits.js'
 import { Reader } from './eventstoredb-reader.js'
 import {
-  EventStoreDenied,
+  EventStoreRefusing,
   type AppendOutcome,
   type EventStore,
   type Position,
@@ -86,7 +86,7 @@ export class EventStoreDbEventStore implements EventStore {
 
   async check(): Promise<void> {
     await this.reader.check()
-    if (this.appender.isDenied) throw new EventStoreDenied(APPENDING_DENIED)
+    if (this.appender.isDenied) throw new EventStoreRefusing(APPENDING_DENIED)
   }
 
   /** Its positions have gaps of their own. */

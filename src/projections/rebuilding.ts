@@ -74,7 +74,8 @@ export class Rebuilding {
   private wanted = 0
   private status: RebuildState['status'] = 'building'
   private failure: string | null = null
-  waitingReason: string | null = null
+  private hindrance: string | null = null
+  private hinderedAtRow = 0
   private readonly since = performance.now()
 
   private constructor(
@@ -129,6 +130,11 @@ export class Rebuilding {
     return this.status === 'completed' || this.status === 'failed'
   }
 
+  /** See `RebuildState`. */
+  get waitingReason(): string | null {
+    return this.hindrance
+  }
+
   /** Whether every batch is folded into both. */
   get isBesides(): boolean {
     return this.status === 'comparing'
@@ -142,10 +148,12 @@ export class Rebuilding {
     try {
       if (this.status === 'building') await this.build(live)
       else if (this.status === 'comparing') await this.compare()
-      this.waitingReason = null
+      // Rows are compared from the first again.
+      if (this.status !== 'comparing' || this.rows >= this.hinderedAtRow) this.hindrance = null
     } catch (error) {
       if (!(error instanceof ReadModelUnavailable)) return this.fail(error)
-      this.waitingReason = error.message
+      this.hindrance = error.message
+      this.hinderedAtRow = this.rows
       this.startOver()
       await delay(RETRY_MS)
     }
@@ -188,7 +196,7 @@ export class Rebuilding {
   async fail(error: unknown): Promise<void> {
     this.endReading()
     this.status = 'failed'
-    this.waitingReason = null
+    this.hindrance = null
     this.failure = error instanceof Error ? error.message : String(error)
     await this.readModel.abandonBuild().catch((after: unknown) => {
       // The next one takes its place.
@@ -326,7 +334,7 @@ export class Rebuilding {
       differences: this.differences,
       elapsedMs: Math.round(performance.now() - this.since),
       failure: this.failure,
-      waitingReason: this.waitingReason,
+      waitingReason: this.hindrance,
     }
   }
 }

@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals'
 import {
   APPEND_EVENTS_MAX,
   EventStoreCorrupt,
-  EventStoreDenied,
+  EventStoreRefusing,
   EventStoreUnavailable,
   type EventStore,
   type Position,
@@ -414,7 +414,7 @@ describe.each([
     for (const stream of ['s-1', 's-1', 's-2']) {
       expect(await append(store, stream, stream === 's-1' ? 1 : 0, [newEvent()])).toEqual(denied)
     }
-    await expect(store.check()).rejects.toThrow(EventStoreDenied)
+    await expect(store.check()).rejects.toThrow(EventStoreRefusing)
     expect(server.log.events).toHaveLength(1)
 
     const told = lines.filter(({ level }) => level === 'error').map(({ details }) => details)

@@ -383,7 +383,7 @@ it('A start that waits for the event store ends with code 0 when it is told to, 
 })
 
 describe('A signal', () => {
-  it.each(['SIGHUP', 'SIGQUIT'] as const)('%s, as of a terminal that is gone, stops it cleanly', async (signal) => {
+  it.each(['SIGHUP', 'SIGQUIT'] as const)('%s stops it cleanly', async (signal) => {
     await inDataDir(async (DATA_DIR) => {
       const run = beginServiceProcess({ DATA_DIR, PORT: '0' })
       await run.printed(/Meterbook is listening\./)

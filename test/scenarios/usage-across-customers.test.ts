@@ -263,6 +263,7 @@ onEachStore('Usage across customers', (start) => {
       ['as of before it was there', { as_of: '1' }, { statusCode: 404, param: 'id' }],
       ['in another format', { format: 'xml' }, { statusCode: 400, param: 'format' }],
       ['as CSV by value', { format: 'csv', order: '-value' }, { statusCode: 400, param: 'order' }],
+      ['as JSON with a mark', { byte_order_mark: 'true' }, { statusCode: 400, param: 'byte_order_mark' }],
       ['as a page of CSV', { format: 'csv', starting_after: 'cus_A' }, { statusCode: 400, param: 'starting_after' }],
       ['as CSV amid a minute', { format: 'csv', ...amidAMinute }, { statusCode: 400, param: 'start_time' }],
     ])('by customer, %s', async (_, more, refusal) => {
