@@ -27,9 +27,13 @@ declare module 'fastify' {
 }
 
 export class BodiesInHand {
-  /** Of all. */
-  bytes = 0
+  private bytesOfAll = 0
   private readonly bytesOf = new Map<string, number>()
+
+  /** Of all. */
+  get bytes(): number {
+    return this.bytesOfAll
+  }
 
   /** A Fastify `onRequest` hook, after all that refuse by what is before the body. @throws Overloaded */
   readonly take = (request: FastifyRequest, { raw: response }: FastifyReply, done: () => void): void => {
@@ -39,7 +43,7 @@ export class BodiesInHand {
     if (response.destroyed) return
     const owner = request.caller?.ledger ?? ''
     const ofOwner = this.bytesOf.get(owner) ?? 0
-    if (this.bytes + bytes > BODIES_BYTES_MAX || ofOwner + bytes > LEDGER_BODIES_BYTES_MAX) {
+    if (this.bytesOfAll + bytes > BODIES_BYTES_MAX || ofOwner + bytes > LEDGER_BODIES_BYTES_MAX) {
       throw new Overloaded('Too many large requests are being worked on. Send the request again in a moment.')
     }
     this.count(owner, bytes)
@@ -76,7 +80,7 @@ export class BodiesInHand {
     const ofOwner = (this.bytesOf.get(owner) ?? 0) + bytes
     if (ofOwner === 0) this.bytesOf.delete(owner)
     else this.bytesOf.set(owner, ofOwner)
-    this.bytes += bytes
+    this.bytesOfAll += bytes
   }
 }
 

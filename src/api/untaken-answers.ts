@@ -27,8 +27,7 @@ export interface UntakenAnswersOptions {
 }
 
 export class UntakenAnswers {
-  /** Of all that are counted. */
-  bytes = 0
+  private untakenBytes = 0
   /** With their bytes, in the order in which they were sent. */
   private readonly answers = new Map<ServerResponse, number>()
   private readonly sockets = new Set<Socket>()
@@ -45,6 +44,11 @@ export class UntakenAnswers {
     })
     const looking = setInterval(() => this.look(), options.lookIntervalMs ?? LOOK_INTERVAL_MS)
     server.once('close', () => clearInterval(looking))
+  }
+
+  /** Of all that are counted. */
+  get bytes(): number {
+    return this.untakenBytes
   }
 
   get connections(): number {
@@ -67,18 +71,18 @@ export class UntakenAnswers {
 
   private add(response: ServerResponse, bytes: number): void {
     this.answers.set(response, bytes)
-    this.bytes += bytes
+    this.untakenBytes += bytes
     // Taken, or its client is gone.
     response.once('close', () => this.forget(response))
     for (const oldest of this.answers.keys()) {
-      if (this.bytes <= UNTAKEN_BYTES_MAX || oldest === response) return
+      if (this.untakenBytes <= UNTAKEN_BYTES_MAX || oldest === response) return
       this.forget(oldest)
       oldest.destroy()
     }
   }
 
   private forget(response: ServerResponse): void {
-    this.bytes -= this.answers.get(response) ?? 0
+    this.untakenBytes -= this.answers.get(response) ?? 0
     this.answers.delete(response)
   }
 
