@@ -11,6 +11,8 @@ export interface Config {
   readonly port: number
   /** Of the metrics; null: there are none. 0: any free port. */
   readonly metricsPort: number | null
+  /** Where the metrics are listened for. */
+  readonly metricsHost: string
   readonly dataDir: string
   readonly eventStoreUrl: string
   readonly readModelUrl: string
@@ -49,10 +51,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     const value = environment[name]
     return value === undefined || value === '' ? otherwise : value
   }
+  const host = readHost('HOST', text('HOST', '127.0.0.1'))
+  const port = readPort('PORT', text('PORT', '4242'))
   return {
-    host: readHost(text('HOST', '127.0.0.1')),
-    port: readPort('PORT', text('PORT', '4242')),
-    metricsPort: readMetricsPort(text('METRICS_PORT', '')),
+    host,
+    port,
+    metricsPort: readMetricsPort(text('METRICS_PORT', ''), port),
+    metricsHost: readHost('METRICS_HOST', text('METRICS_HOST', host)),
     dataDir: readDataDir(environment),
     eventStoreUrl: readEventStoreUrl(text('EVENT_STORE_URL', 'embedded:')),
     readModelUrl: readReadModelUrl(text('READ_MODEL_URL', 'embedded:')),
@@ -89,19 +94,24 @@ export function readDataDir({ DATA_DIR = '' }: Readonly<Record<string, string | 
 }
 
 /** Whether it is an address of this machine shows only once it is listened on. */
-function readHost(text: string): string {
+function readHost(name: HostSetting, text: string): string {
   if (!/\s/.test(text)) return text
-  throw hostRefused(text)
+  throw hostRefused(name, text)
 }
 
-export function hostRefused(text: string): ConfigError {
+export type HostSetting = 'HOST' | 'METRICS_HOST'
+
+export function hostRefused(name: HostSetting, text: string): ConfigError {
   return new ConfigError(
-    `HOST must be an address or a name of this machine, such as 127.0.0.1, or 0.0.0.0 for all of its addresses, not ${JSON.stringify(text)}.`,
+    `${name} must be an address or a name of this machine, such as 127.0.0.1, or 0.0.0.0 for all of its addresses, not ${JSON.stringify(text)}.`,
   )
 }
 
-function readMetricsPort(text: string): number | null {
-  return text === '' ? null : readPort('METRICS_PORT', text)
+function readMetricsPort(text: string, portOfApi: number): number | null {
+  if (text === '') return null
+  const port = readPort('METRICS_PORT', text)
+  if (port === 0 || port !== portOfApi) return port
+  throw new ConfigError(`METRICS_PORT must be another port than PORT, which is ${portOfApi} too.`)
 }
 
 function readPort(name: string, text: string): number {

@@ -3,8 +3,11 @@ import { readFileSync } from 'node:fs'
 
 /** With fewer the service cannot be sure to load: Node.js opens hundreds of its modules at once. */
 export const OPEN_FILES_MIN = 1024
-/** Of those, what it keeps for itself once it runs: databases, connections to stores, threads, audits. The rest is for clients. */
-export const OPEN_FILES_OF_ITS_OWN = 384
+/**
+ * Of those, what it keeps for itself once it runs: databases, connections to stores, threads, audits, and whoever asks for
+ * metrics. The rest is for clients.
+ */
+export const OPEN_FILES_OF_ITS_OWN = 512
 
 /** null where the system does not say. Node.js has raised it as far as it may be by now. */
 export function openFilesMax(): number | null {

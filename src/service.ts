@@ -28,7 +28,7 @@ import { SignedTokens } from './commands/signed-token.js'
 import { UsageIndex } from './commands/usage-index.js'
 import { UsageLedger } from './commands/usage-ledger.js'
 import { reportCatchingUp } from './catching-up.js'
-import { hostRefused, type Config } from './config.js'
+import { hostRefused, type Config, type HostSetting } from './config.js'
 import { dataFolderOpenToOthers, lockDataFolder, makeDataFolder } from './data-folder.js'
 import { EventStoreUnavailable } from './event-store/event-store.js'
 import { EMBEDDED, openEventStore } from './event-store/open-event-store.js'
@@ -174,7 +174,7 @@ export async function startService({
     const { app } = served
     closing.push(() => closeHttp(app))
     if (config.metricsPort !== null) {
-      const metrics = await serveMetrics(served, parts, { ...config, port: config.metricsPort })
+      const metrics = await serveMetrics(served, parts, config, config.metricsPort)
       closing.push(() => metrics.close())
     }
     const url = await listen(app, config)
@@ -198,7 +198,7 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
   try {
     await app.listen(port, host)
   } catch (error) {
-    throw listenFailure(error, host, 'PORT', port)
+    throw listenFailure(error, { host, port }, { host: 'HOST', port: 'PORT' })
   }
   const { port: actual } = app.getHttpServer().address() as AddressInfo
   return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
@@ -207,7 +207,8 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
 async function serveMetrics(
   served: App,
   parts: ServiceParts,
-  { host, port }: Pick<Config, 'host' | 'port'>,
+  { host: hostOfApi, metricsHost: host }: Config,
+  port: number,
 ): Promise<MetricsServer> {
   // Loaded only by those who want them, for a start that takes no longer.
   const [{ Metrics }, { MetricsServer }] = await Promise.all([
@@ -218,26 +219,34 @@ async function serveMetrics(
   const metrics = new Metrics({ version, eventStore, readModel, observe: observing(served, parts) })
   served.onAnswered((...answered) => metrics.answered(...answered))
   try {
-    const server = await MetricsServer.start(metrics, parts.log, host, port)
+    const server = await MetricsServer.start(metrics, parts.log, { host, port })
     parts.log.info({ host, port: server.port }, 'Metrics are at /metrics.')
     return server
   } catch (error) {
-    throw listenFailure(error, host, 'METRICS_PORT', port)
+    // Nobody may have set METRICS_HOST, and what is wrong with HOST is wrong with both.
+    const setting = host === hostOfApi ? 'HOST' : 'METRICS_HOST'
+    throw listenFailure(error, { host, port }, { host: setting, port: 'METRICS_PORT' })
   }
 }
 
-/** What the system says of a HOST that is no address, none of this machine, or a name that nobody knows. */
+/** What the system says of a host that is no address, none of this machine, or a name that nobody knows. */
 const HOST_CODES: readonly unknown[] = ['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL', 'EINVAL']
 
-/** The same error, or one that names the setting and what to do. @throws ConfigError where only another HOST helps. */
-function listenFailure(error: unknown, host: string, setting: 'PORT' | 'METRICS_PORT', port: number): unknown {
+/** The same error, or one that names the setting and what to do. @throws ConfigError where only another host helps. */
+function listenFailure(
+  error: unknown,
+  { host, port }: { readonly host: string; readonly port: number },
+  setting: { readonly host: HostSetting; readonly port: 'PORT' | 'METRICS_PORT' },
+): unknown {
   const { code } = error as { readonly code?: unknown }
-  if (HOST_CODES.includes(code)) return hostRefused(host)
+  if (HOST_CODES.includes(code)) return hostRefused(setting.host, host)
   if (code === 'EADDRINUSE') {
-    return new Error(`Another program listens on ${host} at port ${port}. Stop it, or set ${setting} to another one.`)
+    return new Error(
+      `Another program listens on ${host} at port ${port}. Stop it, or set ${setting.port} to another one.`,
+    )
   }
   if (code === 'EACCES') {
-    return new Error(`This user may not listen on ${host} at port ${port}. Set ${setting} to one from 1024 on.`)
+    return new Error(`This user may not listen on ${host} at port ${port}. Set ${setting.port} to one from 1024 on.`)
   }
   return error
 }

@@ -428,7 +428,7 @@ describe('A limit on open files', () => {
   it('leaves clients as many connections as there is room for, and says that there were more', async () => {
     await inDataDir(async (DATA_DIR) => {
       const service = await startServiceProcess({ DATA_DIR }, limited(1024))
-      await service.printed(/"openFiles":1024,"connectionsMax":640,.*Raise `ulimit -n`/)
+      await service.printed(/"openFiles":1024,"connectionsMax":512,.*Raise `ulimit -n`/)
       const sockets = Array.from({ length: 700 }, () => connect(service.port, '127.0.0.1').on('error', () => undefined))
       await service.printed(/A connection was closed at once/)
       expect((await fetch(`${service.url}/readyz`).catch((error: Error) => error.message)) as string).toBe(
@@ -455,6 +455,8 @@ describe('A bad setting', () => {
       ['PORT', 'eighty'],
       ['PORT', '65536'],
       ['METRICS_PORT', 'on'],
+      ['METRICS_PORT', '4242'],
+      ['METRICS_HOST', 'a b'],
       ['EVENT_STORE_URL', 'mysql://user:secret@host'],
       ['EVENT_STORE_URL', 'esdb://'],
       ['EVENT_STORE_URL', 'esdb://user:secret@@@'],
