@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
+import { AnsweredRequests, type AnsweredListener } from './api/answered-requests.js'
 import { describeApi } from './api/api-description.js'
 import { BodiesInHand, BODY_BYTES_MAX } from './api/bodies-in-hand.js'
 import {
@@ -50,19 +51,20 @@ export interface App {
   readonly app: NestFastifyApplication
   readonly bodies: BodiesInHand
   readonly answers: UntakenAnswers
-  /** Calls it for each answer, with how long it took. */
-  onAnswered(listener: (method: string, route: string | undefined, status: number, durationMs: number) => void): void
+  /** Calls it for each request whose answer was taken or will not be, from now on. */
+  onAnswered(listener: AnsweredListener): void
 }
 
 export async function createApp(parts: ServiceParts): Promise<App> {
   const { log, ids, requestTimeoutMs = REQUEST_TIMEOUT_MS } = parts
   const newRequestId = (): string => requestId(ids)
+  const answered = new AnsweredRequests()
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: requestTimeoutMs,
     genReqId: newRequestId,
     rewriteUrl: ({ url = '/' }) => plainUrl(url),
-    frameworkErrors: frameworkErrors(log),
+    frameworkErrors: frameworkErrors(log, answered.followUnrouted),
     clientErrorHandler: clientErrorHandler(newRequestId),
     // Its own answer while closing has a text in `error`, which the SDK takes for an OAuth failure.
     return503OnClosing: false,
@@ -80,13 +82,14 @@ export async function createApp(parts: ServiceParts): Promise<App> {
     abortOnError: false,
   })
   const server = adapter.getInstance<FastifyInstance>()
-  answerForNode(server.server, newRequestId)
+  answerForNode(server.server, newRequestId, answered.followUnrouted)
   useBodyParsers(server)
   server.addHook('onRoute', (route) => {
     if (route.url === SESSION_PATH) route.bodyLimit = STRANGERS_BODY_BYTES_MAX
   })
   server.setReplySerializer(toJson)
   // Hooks that wait for nothing take a callback: a promise for each, on every request, costs more than what they do.
+  server.addHook('onRequest', answered.follow)
   server.addHook('onRequest', inTheirTurn)
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('request-id', request.id)
@@ -119,16 +122,7 @@ export async function createApp(parts: ServiceParts): Promise<App> {
   else log.warn('There is no dashboard: it was not built. Build it with: npm run build')
   app.useGlobalFilters(new ErrorEnvelopeFilter(log))
   describeApi(app, server, parts.version)
-  return {
-    app,
-    bodies,
-    answers,
-    onAnswered: (listener) =>
-      void server.addHook('onResponse', ({ method, routeOptions }, { statusCode, elapsedTime }, done) => {
-        listener(method, routeOptions.url, statusCode, elapsedTime)
-        done()
-      }),
-  }
+  return { app, bodies, answers, onAnswered: (listener) => answered.tell(listener) }
 }
 
 /** Where no more files may be opened, connections are closed without a word, and files cannot be read. */

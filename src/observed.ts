@@ -5,6 +5,7 @@ import { READINESS, type Readiness } from './api/health.controller.js'
 import { LiveConnections } from './api/live-connections.js'
 import type { ServiceParts } from './app.module.js'
 import type { Observed } from './metrics/metrics.js'
+import { isOver } from './projections/shared-rebuild.js'
 
 /** Whoever collects metrics waits for 10 s by default, and a store that is silent may take as long to be given up. */
 const READINESS_WAIT_MS = 5_000
@@ -15,7 +16,7 @@ export function observing({ app, bodies, answers }: App, parts: ServiceParts): (
   const live = app.get(LiveConnections)
   return async () => {
     const known = await withinWait(readiness())
-    const { rebuild } = rebuilds
+    const { rebuild, completedRebuild } = rebuilds
     return {
       isReady: known !== null && known.reason === null,
       isEventStoreReachable: known && known.event_store === 'reachable',
@@ -23,12 +24,10 @@ export function observing({ app, bodies, answers }: App, parts: ServiceParts): (
       isWriting: isWriting(),
       usageEvents: readYourWrites.sequence,
       behindMs: readYourWrites.behindMs,
-      rebuild: rebuild && {
-        isRunning: rebuild.status === 'building' || rebuild.status === 'comparing',
-        differences: rebuild.differenceCount,
-      },
+      isRebuildRunning: rebuild !== null && !isOver(rebuild),
+      rebuildDifferences: completedRebuild?.differenceCount ?? 0,
       isAuditRunning: audits.isRunning,
-      lastAudit: audits.lastVerdict,
+      lastVerdicts: audits.lastVerdicts,
       usageCommands: { ...usage.counts },
       rejectedEvents: rejections.counts,
       connections: answers.connections,

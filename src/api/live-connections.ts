@@ -6,6 +6,8 @@ import type { Caller } from './caller.js'
 import { LiveConnection } from './live-connection.js'
 import { ApiError } from './stripe/api-error.js'
 
+export const LIVE_PATH = '/meterbook/v1/live'
+
 export const LIVE_CONNECTIONS_MAX = 1_000
 /** A key serves everyone who signed in with it. */
 export const LIVE_CONNECTIONS_PER_KEY_MAX = 100

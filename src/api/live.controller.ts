@@ -7,7 +7,7 @@ import { CLOCK, type Clock } from '../commands/environment.js'
 import { SignedTokens } from '../commands/signed-token.js'
 import { Allow, callerOf, isStillCaller } from './caller.js'
 import { Describe } from './describe.js'
-import { LiveConnections } from './live-connections.js'
+import { LIVE_PATH, LiveConnections } from './live-connections.js'
 import { parseQuery } from './stripe/form.js'
 import { Query, V1Parameters } from './stripe/parameter-decorators.js'
 import { readParameters } from './stripe/parameters.js'
@@ -15,7 +15,7 @@ import { readParameters } from './stripe/parameters.js'
 const EVENT_STREAM = 'text/event-stream'
 
 @ApiTags('Dashboard')
-@Controller('meterbook/v1/live')
+@Controller(LIVE_PATH)
 export class LiveController {
   constructor(
     private readonly connections: LiveConnections,

@@ -4,6 +4,7 @@
  * only so long, and others not at all while it is silent.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { rejectionCodes } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { Event } from '../domain/usage-rejections.js'
 import { encodeEvent } from '../event-store/codec.js'
@@ -34,7 +35,7 @@ interface Waiting {
 
 export class RejectionLog {
   private readonly writers = new Map<LedgerName, LedgerRejections>()
-  private readonly counted: Record<string, number> = {}
+  private readonly counted: Record<string, number> = Object.fromEntries(rejectionCodes.map((code) => [code, 0]))
 
   constructor(
     private readonly store: EventStore,
@@ -55,7 +56,7 @@ export class RejectionLog {
     return position
   }
 
-  /** Rejections since the start of the process, by error code. */
+  /** Rejections since the start of the process, by error code: of every one there is, for what begins at 1 shows no increase. */
   get counts(): Readonly<Record<string, number>> {
     return this.counted
   }

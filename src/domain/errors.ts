@@ -20,14 +20,21 @@ export const usageRefusalCodes = [
 
 export type UsageRefusalCode = (typeof usageRefusalCodes)[number]
 
-export type ErrorCode =
-  | UsageRefusalCode
+/** Of any request, and of an event of the stream. */
+export const parameterRefusalCodes = [
   /** A value is of the right kind but outside what is allowed. */
-  | 'parameter_invalid'
-  | 'parameter_invalid_empty'
-  | 'parameter_missing'
-  | 'parameter_too_long'
-  | 'parameter_unknown'
+  'parameter_invalid',
+  'parameter_invalid_empty',
+  'parameter_missing',
+  'parameter_too_long',
+  'parameter_unknown',
+] as const
+
+/** Why an event of the stream was not counted: no rejection has another code. */
+export const rejectionCodes = [...usageRefusalCodes, ...parameterRefusalCodes] as const
+
+export type ErrorCode =
+  | (typeof rejectionCodes)[number]
   /** An object the request names does not exist in this ledger. */
   | 'resource_missing'
   /** An active meter already serves the event name. */

@@ -19,11 +19,12 @@ export interface Observed {
   readonly usageEvents: number
   /** For how long something acknowledged has not been in the rows. */
   readonly behindMs: number
-  /** The one that runs, or the last one since the start. */
-  readonly rebuild: { readonly isRunning: boolean; readonly differences: number } | null
+  readonly isRebuildRunning: boolean
+  /** That the last one since the start found which came to its end. */
+  readonly rebuildDifferences: number
   readonly isAuditRunning: boolean
-  /** The last one since the start that came to a verdict. */
-  readonly lastAudit: { readonly endedAt: number; readonly agrees: boolean } | null
+  /** When one last agreed since the start, and when one last did not. */
+  readonly lastVerdicts: { readonly agreedAt: number | null; readonly doubtedAt: number | null }
   /** Reports and cancellations by what became of them. */
   readonly usageCommands: Counts
   /** Events that the stream refused, by error code. */
@@ -57,7 +58,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry })
     this.durations = new Histogram({
       name: 'meterbook_http_request_duration_seconds',
-      help: 'From the arrival of a request to the end of its answer.',
+      help: 'From the arrival of a request to the end of its answer; status 499 where that was not taken whole.',
       labelNames: ['method', 'route', 'status'],
       buckets: DURATION_BUCKETS_S,
       registers,
@@ -117,11 +118,14 @@ function shown(registry: Registry): (observed: Observed) => void {
   const usageEvents = gauge('projected_usage_events', 'Usage events of the log that are in the rows.')
   const behind = gauge('projection_behind_seconds', 'For how long something acknowledged has not been in the rows.')
   const rebuildRunning = gauge('rebuild_running', 'Whether projections are being built anew (1).')
-  const rebuildDifferences = gauge('rebuild_differences', 'Rows that the last rebuild since the start found different.')
+  const rebuildDifferences = gauge(
+    'rebuild_differences',
+    'Rows that the last rebuild completed since the start found different.',
+  )
   const auditRunning = gauge('audit_running', 'Whether an audit runs (1).')
   const auditEnded = new Gauge({
     name: 'meterbook_audit_last_end_timestamp_seconds',
-    help: 'When the last audit since the start came to a verdict, and whether it agreed; nothing before the first.',
+    help: 'When an audit last agreed since the start, and when one last did not; nothing before the first of each.',
     labelNames: ['agrees'],
     registers,
   })
@@ -146,14 +150,12 @@ function shown(registry: Registry): (observed: Observed) => void {
     writing.set(Number(observed.isWriting))
     usageEvents.set(observed.usageEvents)
     behind.set(observed.behindMs / 1000)
-    rebuildRunning.set(Number(observed.rebuild?.isRunning ?? false))
-    rebuildDifferences.set(observed.rebuild?.differences ?? 0)
+    rebuildRunning.set(Number(observed.isRebuildRunning))
+    rebuildDifferences.set(observed.rebuildDifferences)
     auditRunning.set(Number(observed.isAuditRunning))
-    auditEnded.reset()
-    if (observed.lastAudit) {
-      const { agrees, endedAt } = observed.lastAudit
-      auditEnded.set({ agrees: String(agrees) }, endedAt / 1000)
-    }
+    const { agreedAt, doubtedAt } = observed.lastVerdicts
+    if (agreedAt !== null) auditEnded.set({ agrees: 'true' }, agreedAt / 1000)
+    if (doubtedAt !== null) auditEnded.set({ agrees: 'false' }, doubtedAt / 1000)
     commands(observed.usageCommands)
     rejected(observed.rejectedEvents)
     connections.set(observed.connections)

@@ -15,6 +15,7 @@ const LOOK_EVERY_MS = 1_000
 
 export class ProjectorThread {
   private rebuildState: RebuildState | null = null
+  private completedState: RebuildState | null = null
   private writes: boolean
   private resubscribedAt = 0
   private readonly looking: NodeJS.Timeout
@@ -56,6 +57,11 @@ export class ProjectorThread {
     return this.rebuildState
   }
 
+  /** The last one since the start that came to its end; null before the first. */
+  get completedRebuild(): RebuildState | null {
+    return this.completedState
+  }
+
   /** Whether it was begun; not while another one runs. */
   beginRebuild(request: RebuildRequest): boolean {
     if (this.rebuildState && !isOver(this.rebuildState)) return false
@@ -70,6 +76,7 @@ export class ProjectorThread {
     if (state.status === 'failed')
       this.log.error({ projections, reason: failure }, 'A rebuild failed; the old rows serve.')
     if (state.status !== 'completed') return
+    this.completedState = state
     const fields = { projections, differences, elapsedMs }
     if (differences === 0) this.log.info(fields, 'Projections were rebuilt; every row is as it was.')
     else this.log.error({ ...fields, examples }, 'Projections were rebuilt; rows that differed were mended.')

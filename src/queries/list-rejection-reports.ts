@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
-import { usageRefusalCodes } from '../domain/errors.js'
+import { rejectionCodes } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { METERS_MAX } from '../domain/meter-catalogue.js'
 import { REPORT_WINDOW_MS, type RejectionSample } from '../projections/usage-rejections.js'
@@ -45,7 +45,7 @@ export class ListRejectionReports extends Query<Answer<Page<RejectionReport>>> {
 }
 
 /** Every meter and none, each with every code there is, and room for the codes of wrong shapes. */
-const WINDOW_ROWS_MAX = (METERS_MAX + 1) * (usageRefusalCodes.length + 5)
+const WINDOW_ROWS_MAX = (METERS_MAX + 1) * rejectionCodes.length
 
 const ID = /^rejrep_(\d{1,15})\.([A-Za-z0-9_]*)$/
 

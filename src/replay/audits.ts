@@ -25,6 +25,12 @@ export interface AuditJob {
   readonly failure: string | null
 }
 
+/** Since the start, in milliseconds since the epoch; null: not yet. */
+export interface LastVerdicts {
+  readonly agreedAt: number | null
+  readonly doubtedAt: number | null
+}
+
 /** Another audit is running; it is named where it is the same ledger's. */
 export class AuditRunning extends Error {
   override readonly name = 'AuditRunning'
@@ -38,6 +44,7 @@ export class Audits {
   private readonly jobs = new Map<string, AuditJob>()
   private running: { readonly id: string; readonly worker: Worker } | null = null
   private isClosed = false
+  private readonly verdicts: { agreedAt: number | null; doubtedAt: number | null } = { agreedAt: null, doubtedAt: null }
 
   constructor(
     private readonly settings: AuditSettings,
@@ -86,13 +93,9 @@ export class Audits {
     return this.running !== null
   }
 
-  /** Of any ledger: the one that came to a verdict last. */
-  get lastVerdict(): { readonly endedAt: number; readonly agrees: boolean } | null {
-    let last: { readonly endedAt: number; readonly agrees: boolean } | null = null
-    for (const { endedAt, verdict } of this.jobs.values()) {
-      if (verdict && endedAt !== null) last = { endedAt, agrees: verdict.verdict === 'agrees' }
-    }
-    return last
+  /** When an audit of any ledger last agreed, and when one last did not: the one says nothing of what the other looked at. */
+  get lastVerdicts(): LastVerdicts {
+    return this.verdicts
   }
 
   /** Ends the one that runs, with its scratch files. */
@@ -123,7 +126,10 @@ export class Audits {
             )
           }
           this.ended(id)
-          return this.change(id, { status: 'completed', endedAt: this.now(), verdict })
+          const endedAt = this.now()
+          if (verdict.verdict === 'agrees') this.verdicts.agreedAt = endedAt
+          else this.verdicts.doubtedAt = endedAt
+          return this.change(id, { status: 'completed', endedAt, verdict })
         }
         case 'failed':
           this.ended(id)

@@ -16,6 +16,8 @@ import { scopeOf } from './row-scope.js'
 export interface Rebuilds {
   /** Of the rebuild that runs or of the last one since the start; null before the first. */
   readonly rebuild: RebuildState | null
+  /** The last one since the start that came to its end; null before the first. */
+  readonly completedRebuild: RebuildState | null
   /** Whether it was begun; not while another one runs. */
   beginRebuild(request: RebuildRequest): boolean
 }

@@ -46,10 +46,14 @@ export class ErrorEnvelopeFilter implements ExceptionFilter {
   }
 }
 
+/** Is given each response that no hook sees. */
+type Follow = (response: ServerResponse) => void
+
 /** Fastify's `frameworkErrors`: what its router refuses, before any hook, filter or error handler. */
-export function frameworkErrors(log: ErrorLog) {
+export function frameworkErrors(log: ErrorLog, follow?: Follow) {
   return (error: unknown, request: Request, { raw }: { readonly raw: ServerResponse }): void => {
     if (!mayBeAnswered(raw.req.socket, raw)) return
+    follow?.(raw)
     const answer = answerTo(error, request)
     logTrouble(error, request, answer, log)
     const connection = endsWith(raw.req) ? { connection: 'close' } : {}
@@ -72,9 +76,10 @@ export function clientErrorHandler(newRequestId: () => string) {
 }
 
 /** What Node answers with an empty body, or not at all. */
-export function answerForNode(server: Server, newRequestId: () => string): void {
+export function answerForNode(server: Server, newRequestId: () => string, follow: Follow): void {
   server.on('checkExpectation', ({ method = '', url = '' }: IncomingMessage, response: ServerResponse) => {
     if (!mayBeAnswered(response.req.socket, response)) return
+    follow(response)
     const refusal = refused(417, 'The only expectation the service can meet is 100-continue. Leave Expect out.')
     const { status, body } = answerTo(refusal, { method, url })
     // Whether a body follows is not known, so the connection cannot go on.
