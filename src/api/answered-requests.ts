@@ -44,7 +44,8 @@ export class AnsweredRequests {
 function whenOver(response: ServerResponse, tell: (status: number, durationMs: number) => void): void {
   const since = performance.now()
   let isTaken = false
-  // Both come once at most, so that neither has to be taken off.
-  response.on('finish', () => (isTaken = true))
+  const { socket } = response.req
+  // Node says it also of an answer whose connection broke, and itself ends a connection on it, so it is asked before that.
+  response.prependListener('finish', () => (isTaken = !socket.destroyed && socket.errored === null))
   response.on('close', () => tell(isTaken ? response.statusCode : CLIENT_GONE, performance.now() - since))
 }

@@ -323,9 +323,12 @@ describe('Metrics of a service of its own', () => {
     }
   })
 
-  it('are at the name that METRICS_HOST is', async () => {
-    const { url } = await start({ METRICS_HOST: 'localhost' })
-    expect((await fetch(url.replace('127.0.0.1', 'localhost'))).status).toBe(200)
+  it('are at the name that METRICS_HOST is, and at no other one', async () => {
+    // Every system knows it, and it is not written as an address is.
+    const name = '127.1'
+    const { url } = await start({ METRICS_HOST: name })
+    expect((await askedAs(url, name)).status).toBe(200)
+    expect((await askedAs(url, '127.2')).status).toBe(421)
   })
 
   it('whose port is taken stop the start with what to do', async () => {
