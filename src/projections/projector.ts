@@ -303,7 +303,7 @@ export class Projector {
     if (!this.rebuilding) {
       const request = await this.nextRebuild()
       if (request)
-        this.rebuilding = await Rebuilding.begin(this.store, this.readModel, this.anew(), request, this.shared.note)
+        this.rebuilding = Rebuilding.begin(this.store, this.readModel, this.anew(), request, this.shared.note)
     }
     return this.rebuilding ? !this.isBehindRows(reached) : this.hasReplaced
   }

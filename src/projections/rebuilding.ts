@@ -84,27 +84,24 @@ export class Rebuilding {
     /** Of its own: what they remember is of the new tables. */
     private readonly projections: readonly Projection[],
     from: Checkpoint,
+    /** What is still to be begun; null once the new tables are there. */
+    private request: RebuildRequest | null,
     private readonly onState: (state: RebuildState) => void,
   ) {
     this.reached = from
   }
 
-  /** Begins anew; whatever was being built before is dropped. */
-  static async begin(
+  /** Begins anew with the first step; whatever was being built before is dropped then. */
+  static begin(
     store: EventStore,
     readModel: ReadModel,
     all: readonly Projection[],
-    { projections: names, keep }: RebuildRequest,
+    request: RebuildRequest,
     onState: (state: RebuildState) => void,
-  ): Promise<Rebuilding> {
+  ): Rebuilding {
+    const { projections: names } = request
     const projections = all.filter(({ projection }) => names.length === 0 || names.includes(projection))
-    const rebuilding = new Rebuilding(store, readModel, projections, START, onState)
-    try {
-      await readModel.beginBuild(projections, keep)
-    } catch (error) {
-      await rebuilding.fail(error)
-    }
-    return rebuilding
+    return new Rebuilding(store, readModel, projections, START, request, onState)
   }
 
   /** Goes on with what a process before this one began; null where there is nothing. */
@@ -123,7 +120,7 @@ export class Rebuilding {
       await readModel.abandonBuild()
       return null
     }
-    return new Rebuilding(store, readModel, projections, first, onState)
+    return new Rebuilding(store, readModel, projections, first, null, onState)
   }
 
   get isOver(): boolean {
@@ -142,11 +139,12 @@ export class Rebuilding {
 
   /** The live rows stand at `live`. Does one slice of work; a failure ends the rebuild and nothing else. */
   async step(live: Checkpoint): Promise<void> {
-    // It could not be begun, as was said.
-    if (this.isOver) return
     this.wanted = live.sequence
     try {
-      if (this.status === 'building') await this.build(live)
+      if (this.request) {
+        await this.readModel.beginBuild(this.projections, this.request.keep)
+        this.request = null
+      } else if (this.status === 'building') await this.build(live)
       else if (this.status === 'comparing') await this.compare()
       // Rows are compared from the first again.
       if (this.status !== 'comparing' || this.rows >= this.hinderedAtRow) this.hindrance = null

@@ -108,8 +108,13 @@ export class EmbeddedReadModel implements ReadModel {
   /** A file that another one was put in place of is not read. */
   reached(): void {}
 
+  /** Where it cannot be written nothing is waited for: whoever starts a service is told at once. */
   async prepare(projections: readonly ProjectionTables[]): Promise<void> {
-    this.changeTables((tables) => tables.prepare(projections))
+    try {
+      this.changeTables((tables) => tables.prepare(projections))
+    } catch (error) {
+      throw error instanceof ReadModelUnavailable ? rowsFailure(this.file, error.cause) : error
+    }
   }
 
   async schemas(): Promise<ReadonlyMap<string, number>> {
@@ -222,10 +227,7 @@ export class EmbeddedReadModel implements ReadModel {
       this.writes = writes
     } catch (error) {
       rows.rollback()
-      const failure = rowsFailure(this.file, error) as Error
-      if (!isPassing(error)) throw failure
-      rows.makeRoom()
-      throw new ReadModelUnavailable(failure.message, { cause: error })
+      throw this.writeFailure(rows, error)
     }
     this.copier?.committed(() => rows.copyLog())
   }
@@ -260,11 +262,18 @@ export class EmbeddedReadModel implements ReadModel {
       this.requireNoOtherWriter()
       change(rows.tables)
     } catch (error) {
-      throw rowsFailure(this.file, error)
+      throw this.writeFailure(rows, error)
     }
     rows.forget()
     this.building().forget()
     this.single?.forget()
+  }
+
+  private writeFailure(rows: EmbeddedRows, error: unknown): unknown {
+    const failure = rowsFailure(this.file, error)
+    if (!isPassing(error)) return failure
+    rows.makeRoom()
+    return new ReadModelUnavailable((failure as Error).message, { cause: error })
   }
 
   /** One statement in a transaction of its own, so that it sees the tables that are the live ones then. */

@@ -127,6 +127,7 @@ export interface Building {
    * replace stay in the file until they are told to go; not while such tables are there, for they would be without end.
    *
    * @throws TablesKept
+   * @throws ReadModelUnavailable; then nothing was changed, as with `abandonBuild`, `switchBuild` and `dropReplaced`
    */
   beginBuild(projections: readonly ProjectionTables[], keep: boolean): Promise<void>
   /** How far each projection that is being built has come; also after a restart. */
