@@ -46,7 +46,7 @@ export function explanationObject(
   position: string | null,
 ): Explanation {
   const rejected = rejections.items.map((rejection) => rejectionObject(ledger, rejection))
-  const eventName = new URLSearchParams({ event_name: meter.eventName }).toString()
+  const concerned = new URLSearchParams({ event_name: meter.eventName, customer }).toString()
   return {
     object: 'meterbook.explanation',
     customer,
@@ -60,7 +60,7 @@ export function explanationObject(
       records.items.map((record) => explainedRecordObject(ledger, record)),
       records.hasMore,
     ),
-    rejections: list(`/meterbook/v1/rejections?${eventName}`, rejected, rejections.hasMore),
+    rejections: list(`/meterbook/v1/rejections?${concerned}`, rejected, rejections.hasMore),
     start_time: toUnixSeconds(start),
     summary: summaryObject(ledger, meter, summary, position),
   }

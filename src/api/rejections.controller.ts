@@ -217,14 +217,16 @@ export class RejectionsController {
   }
 }
 
-type FilterParameters = Pick<ListRejectionsParameters, 'meter' | 'event_name' | 'code' | 'identifier' | 'created'>
+type FilterParameters = Omit<RetryRejectionsParameters, 'status' | 'limit' | 'starting_after'>
 
-function filterOf({ meter, event_name, code, identifier, created }: FilterParameters): Omit<RejectionFilter, 'status'> {
+function filterOf(parameters: FilterParameters): Omit<RejectionFilter, 'status'> {
+  const { meter, event_name, code, identifier, customer, created } = parameters
   return {
     meterId: meter ?? null,
     eventName: event_name ?? null,
     code: code ?? null,
     identifier: identifier ?? null,
+    customer: customer ?? null,
     received: timeFilter(created),
   }
 }

@@ -1,7 +1,7 @@
 /** Parameters of the rejection endpoints. */
 import { RETRIES_MAX } from '../commands/retry-rejections.js'
 import { EVENT_NAME_LENGTH_MAX } from '../domain/meter-catalogue.js'
-import { IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
+import { CUSTOMER_LENGTH_MAX, IDENTIFIER_LENGTH_MAX } from '../domain/meter-event.js'
 import { METER_ID_LENGTH_MAX } from './meters.parameters.js'
 import { CURSOR_LENGTH_MAX, ListParameters } from './stripe/list.js'
 import { Choice, Hash, IntegerText, Text, V1Parameters } from './stripe/parameter-decorators.js'
@@ -14,6 +14,12 @@ const meter = { optional: true, lengthMax: METER_ID_LENGTH_MAX, description: 'Id
 const eventName = { optional: true, lengthMax: EVENT_NAME_LENGTH_MAX, description: 'Event name it was sent with.' }
 const code = { optional: true, lengthMax: CODE_LENGTH_MAX, description: 'Why it was refused.' }
 const identifier = { optional: true, lengthMax: IDENTIFIER_LENGTH_MAX, description: 'Identifier it was sent with.' }
+const customer = {
+  optional: true,
+  lengthMax: CUSTOMER_LENGTH_MAX,
+  description:
+    'Whom the event names: under the key of the meter that refused it; where none did, of a meter with its event name, or under `stripe_customer_id`.',
+}
 const created = { optional: true, description: 'When it was received.' }
 
 export class ListRejectionsParameters extends ListParameters {
@@ -28,6 +34,9 @@ export class ListRejectionsParameters extends ListParameters {
 
   @Text(identifier)
   identifier?: string
+
+  @Text(customer)
+  customer?: string
 
   @Choice(['open', 'resolved'], { optional: true, description: 'Both if left out.' })
   status?: string
@@ -64,6 +73,9 @@ export class RetryRejectionsParameters extends V1Parameters {
 
   @Text(identifier)
   identifier?: string
+
+  @Text(customer)
+  customer?: string
 
   @Choice(['open'], { optional: true, description: 'Only open ones are retried.' })
   status?: string

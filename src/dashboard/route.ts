@@ -34,6 +34,7 @@ export const paths = {
     `#/customers/${encodeURIComponent(customer)}${queryText(query)}`,
   rejections: '#/rejections',
   rejectionsOf: (identifier: string) => `#/rejections/${encodeURIComponent(identifier)}`,
+  rejectionsOfCustomer: (customer: string) => `#/rejections${queryText({ customer })}`,
   system: '#/system',
 } as const
 

@@ -8,6 +8,7 @@ import type { LedgerName } from '../domain/ledger.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
 import { requireMeter } from './reader.js'
+import { CustomerKeys } from './refused-event.js'
 
 export type RejectionStatus = 'open' | 'resolved'
 
@@ -23,6 +24,8 @@ export interface RejectionFilter {
   readonly eventName: string | null
   readonly code: string | null
   readonly identifier: string | null
+  /** Whom the event names, see `CustomerKeys`. */
+  readonly customer: string | null
   readonly status: RejectionStatus | null
   readonly received: ReceivedFilter
 }
@@ -86,6 +89,10 @@ export async function walkRejections(
   signal: AbortSignal,
 ): Promise<UsageRejectionRow[]> {
   if (filter.meterId !== null) await requireMeter(rows, ledger, filter.meterId, 'meter')
+  const { customer } = filter
+  const customerKeys = customer === null ? null : await CustomerKeys.of(rows, ledger)
+  const isOfCustomer = (row: UsageRejectionRow): boolean =>
+    customer === null || customerKeys === null || customerKeys.isOf(customer, row)
   const isBackwards = direction === 'newest-first'
   const found: UsageRejectionRow[] = []
   let bound = isBackwards ? (after ?? Number.MAX_SAFE_INTEGER) : (after ?? 0) + 1
@@ -100,7 +107,7 @@ export async function walkRejections(
       limit: ROWS_PER_READ,
     })
     for (const row of read) {
-      if (matches(row, filter)) found.push(row)
+      if (matches(row, filter) && isOfCustomer(row)) found.push(row)
       if (found.length === limit) return found
     }
     const last = read.at(-1)
@@ -133,9 +140,17 @@ export function viewRejection(row: UsageRejectionRow): RejectionView {
 }
 
 /** Whether rows may be passed over: not all of the filter is in the index that is walked. */
-export function mayPassOver({ identifier, meterId, eventName, status, code, received }: RejectionFilter): boolean {
+export function mayPassOver({
+  identifier,
+  meterId,
+  eventName,
+  status,
+  code,
+  customer,
+  received,
+}: RejectionFilter): boolean {
   const indexed = [identifier, meterId, eventName, status].filter((value) => value !== null)
-  return indexed.length > 1 || code !== null || received.from !== null || received.to !== null
+  return indexed.length > 1 || code !== null || customer !== null || received.from !== null || received.to !== null
 }
 
 function narrowest(

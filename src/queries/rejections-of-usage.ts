@@ -10,6 +10,7 @@ import type { RowReader } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
 import type { AsOf } from './as-of.js'
 import type { Reader } from './reader.js'
+import { ownValue } from './refused-event.js'
 import { viewRejection, type RejectionView } from './rejection-rows.js'
 
 /** Rejections shown with an explanation, and looked at to find them. */
@@ -119,20 +120,15 @@ function concerns(
   { customer, start, end, filters }: Interval,
   readTimestamp: (text: string) => number | null,
 ): boolean {
-  const payload = own(event, 'payload')
-  if (own(payload, customerKey) !== customer) return false
+  const payload = ownValue(event, 'payload')
+  if (ownValue(payload, customerKey) !== customer) return false
   // Without the dimension, or with one that is no text, it may be why it was refused.
   const isOther = ([key, wanted]: [string, string]): boolean => {
-    const value = own(payload, key)
+    const value = ownValue(payload, key)
     return typeof value === 'string' && value !== wanted
   }
   if (Object.entries(filters).some(isOther)) return false
-  const timestamp = own(event, 'timestamp')
+  const timestamp = ownValue(event, 'timestamp')
   const occurredAt = (typeof timestamp === 'string' ? readTimestamp(timestamp) : null) ?? receivedAt
   return occurredAt >= start && occurredAt < end
-}
-
-function own(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  return Object.hasOwn(value, key) ? (value as { readonly [key: string]: JsonValue })[key] : undefined
 }

@@ -118,6 +118,26 @@ describeDashboard('The page of rejections', (suite) => {
     await page.getByRole('heading', { name: 'No rejection matches' }).waitFor()
   })
 
+  it('finds those of a customer, whom the address may name, whatever became of them', async () => {
+    const key = await suite.service.newKey({ account: 'customers' })
+    const event_name = uniqueName('late_')
+    await stream([event(event_name, 'was mine', '5', 'cus_mine'), event('never', 'is mine', '5', 'cus_mine')], key)
+    await createMeter(suite.service.client(key), 'sum', { event_name })
+    await suite.service.client(key).rawRequest('POST', '/meterbook/v1/rejections/retry', { event_name })
+    await stream([event('never', 'of another', '5', 'cus_other')], key)
+    const page = await suite.signedIn(key, {}, `${PATH}?customer=cus_mine`)
+    await rejection(page, 'was mine').getByText('Resolved', { exact: true }).waitFor()
+    await rejection(page, 'is mine').getByText('Open', { exact: true }).waitFor()
+    expect(await page.getByRole('main').getByRole('listitem').count()).toBe(2)
+
+    await page.getByLabel('Customer', { exact: true }).fill('cus_other')
+    await rejection(page, 'of another').waitFor()
+    await rejection(page, 'is mine').waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'Rejections' }).click()
+    await page.getByRole('row', { name: /^no_meter .* 3 2 1$/ }).waitFor()
+    expect(await page.getByLabel('Customer', { exact: true }).inputValue()).toBe('')
+  })
+
   it('says in Japanese why an event was refused, and which part of it is wrong', async () => {
     const key = await suite.service.newKey({ account: 'japanese' })
     await stream([event('nobody', 'without a meter'), event('x'.repeat(101), 'with a long name')], key)

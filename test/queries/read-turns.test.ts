@@ -247,7 +247,15 @@ describe('Questions that read much', () => {
       const summaries = { meterId: meter.meterId, customer: 'cus_A', filters: {}, ...interval }
       const none = { from: null, to: null }
       const records = { meterId: null, eventName: null, customer: null, identifier: null, status: null }
-      const rejections = { meterId: null, eventName: null, code: null, identifier: null, status: null, received: none }
+      const rejections = {
+        meterId: null,
+        eventName: null,
+        code: null,
+        identifier: null,
+        customer: null,
+        status: null,
+        received: none,
+      }
 
       const summarize = (asked: typeof asOf | null) =>
         new GetMeterEventSummariesHandler(reader, longReads).execute(
@@ -273,6 +281,7 @@ describe('Questions that read much', () => {
         () => list({ occurred: { from: NOW, to: null } }),
         () => list({ recorded: { from: null, to: NOW } }),
         () => listRejections({ code: 'no_meter' }),
+        () => listRejections({ customer: 'cus_A' }),
         () => listRejections({ status: 'open', eventName: meter.eventName }),
         () => listRejections({ received: { from: NOW, to: null } }),
         () =>

@@ -215,7 +215,7 @@ onEachStore('An explanation', (start) => {
     ])
     expect(rejections).toMatchObject({
       has_more: false,
-      url: `/meterbook/v1/rejections?event_name=${meter.event_name}`,
+      url: `/meterbook/v1/rejections?event_name=${meter.event_name}&customer=${CUSTOMER}`,
     })
     const then = await explain(meter)
     expect(then.rejections.data).toHaveLength(3)

@@ -336,6 +336,43 @@ onEachStore('Rejections', (start) => {
     expect(await refusalOf(rejections({ meter: 'mtr_none' }))).toMatchObject({ statusCode: 404, param: 'meter' })
   })
 
+  it('are listed and retried by the customer, under the key of the meter that refused or would take them', async () => {
+    const [mine, other] = [uniqueName('cus_'), uniqueName('cus_')]
+    const [unknown, own] = [uniqueName('event_'), uniqueName('event_')]
+    const named = (event_name: string, identifier: string, payload: object): object => ({
+      event_name,
+      identifier,
+      payload,
+    })
+    await stream([
+      named(unknown, 'usual key', { stripe_customer_id: mine, value: '1' }),
+      named(unknown, 'of another', { stripe_customer_id: other, value: '1' }),
+      named(own, 'before its meter', { account: mine, value: '1' }),
+    ])
+    const customer_mapping = { type: 'by_id', event_payload_key: 'account' } as const
+    const meter = await createMeter(stripe, 'sum', { event_name: own, customer_mapping })
+    await stream([
+      named(own, 'own key', { account: mine, stripe_customer_id: other, value: 'x' }),
+      named(own, 'usual key of another meter', { stripe_customer_id: mine, value: 'x' }),
+      { ...event(unknown, '1'), identifier: 'as no customer', payload: [mine] },
+    ])
+    const found = async (query: Record<string, string>): Promise<string[]> =>
+      (await rejections(query)).map(({ identifier }) => identifier)
+    expect(await found({ customer: mine })).toEqual(['own key', 'before its meter', 'usual key'])
+    expect(await found({ customer: other })).toEqual(['of another'])
+    expect(await found({ customer: mine, event_name: own })).toEqual(['own key', 'before its meter'])
+    expect(await found({ customer: mine, meter: meter.id })).toEqual(['own key'])
+    expect(await found({ customer: mine, status: 'resolved' })).toEqual([])
+    expect(await get(`?customer=${mine}&limit=2`)).toMatchObject({ has_more: true })
+    expect(await get(`?customer=${mine}&limit=3`)).toMatchObject({ has_more: false })
+    expect(await found({ customer: `${mine}x` })).toEqual([])
+
+    await createMeter(stripe, 'sum', { event_name: unknown })
+    expect(await retryAll({ customer: mine })).toMatchObject({ retried: 3, counted: 2, still_rejected: 1 })
+    expect(await found({ customer: mine, status: 'open' })).toEqual(['own key'])
+    expect(await found({ customer: other, status: 'open' })).toEqual(['of another'])
+  })
+
   it('are retried oldest first, call by call, past those that are still refused', async () => {
     const event_name = uniqueName('event_')
     await stream(['1', 'x', '3', '4', '5'].map((value) => event(event_name, value)))

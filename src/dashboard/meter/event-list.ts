@@ -90,6 +90,7 @@ export function useEventList(meter: Meter, filter: EventFilter, asOf: AsOf): Eve
     {
       ...query,
       event_name: meter.event_name,
+      customer: customer === '' ? undefined : customer,
       'created[lt]': earliest(query['created[lt]'], asOfQuery(asOf).as_of),
     },
   )

@@ -18,13 +18,16 @@ export interface Filters {
   readonly status: '' | 'open' | 'resolved'
   /** Empty: any. */
   readonly identifier: string
+  /** Empty: any. */
+  readonly customer: string
 }
 
-const firstFilters: Filters = { span: 'week', meter: '', code: '', status: 'open', identifier: '' }
+const firstFilters: Filters = { span: 'week', meter: '', code: '', status: 'open', identifier: '', customer: '' }
 
-/** Of one identifier whatever there is, however long ago. */
-export function filtersOf(identifier: string | null): Filters {
-  return identifier === null ? firstFilters : { ...firstFilters, span: 'ever', status: '', identifier }
+/** Of one identifier or customer whatever there is, however long ago. Empty: any. */
+export function filtersOf(identifier: string, customer: string): Filters {
+  if (identifier === '' && customer === '') return firstFilters
+  return { ...firstFilters, span: 'ever', status: '', identifier, customer }
 }
 
 /** Counts are kept by windows of so many seconds of receipt: bounds must fall on them. */
@@ -43,8 +46,14 @@ export function countQuery({ span, meter }: Filters): Query {
 }
 
 export function listQuery(filters: Filters): Query {
-  const { code, status, identifier } = filters
-  return { ...countQuery(filters), code: given(code), status: given(status), identifier: given(identifier) }
+  const { code, status, identifier, customer } = filters
+  return {
+    ...countQuery(filters),
+    code: given(code),
+    status: given(status),
+    identifier: given(identifier),
+    customer: given(customer),
+  }
 }
 
 /** Tries every open one that matches again, oldest first, call by call; those that are still refused are passed over. */

@@ -6,6 +6,7 @@ import { ChoiceField, MeterChoice } from '../choice-field.js'
 import { FailureNotice } from '../failure-notice.js'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { PageHeading } from '../page-heading.js'
+import { useAddressQuery } from '../route.js'
 import { get } from '../service-client.js'
 import { useMayChange } from '../session.js'
 import { TypedField } from '../typed-field.js'
@@ -18,11 +19,16 @@ import './rejections.css'
 import { rejectionTexts } from './texts.js'
 import { Skeleton } from '../skeleton.js'
 
-/** `identifier`: of those that the address names; null: it names none. */
+/** `identifier`: of those that the address names; null: it names none. The address may name a customer, too. */
 export function RejectionsPage({ identifier }: { readonly identifier: string | null }) {
+  const customer = useAddressQuery().get('customer') ?? ''
+  return <Rejections key={JSON.stringify([identifier, customer])} first={filtersOf(identifier ?? '', customer)} />
+}
+
+function Rejections({ first }: { readonly first: Filters }) {
   const texts = useTexts()
   const pageTexts = usePageTexts(rejectionTexts)
-  const [filters, setFilters] = useState(() => filtersOf(identifier))
+  const [filters, setFilters] = useState(first)
   const counts = useQuery({
     queryKey: ['rejections', 'counts', filters.span, filters.meter],
     queryFn: ({ signal }) => get<RejectionCounts>(`${PATH}/counts`, countQuery(filters), signal),
@@ -35,8 +41,8 @@ export function RejectionsPage({ identifier }: { readonly identifier: string | n
       <FilterFields filters={filters} codes={counts.data?.codes.map(({ code }) => code) ?? []} onChange={setFilters} />
       {counts.isError && <FailureNotice error={counts.error} onRetry={() => void counts.refetch()} />}
       {counts.isPending && <Skeleton />}
-      {/* They are not counted by identifier. */}
-      {counts.data && filters.identifier === '' && (
+      {/* They are not counted by identifier, nor by customer. */}
+      {counts.data && filters.identifier === '' && filters.customer === '' && (
         <AnswerOfQuestion isAwaited={counts.isPlaceholderData}>
           {counts.data.error_count > 0 && (
             <CodeCounts
@@ -60,6 +66,7 @@ interface FieldsProps {
 }
 
 function FilterFields({ filters, codes, onChange }: FieldsProps) {
+  const texts = useTexts()
   const pageTexts = usePageTexts(rejectionTexts)
   const { span, meter, code, status } = filters
   const shownCodes = code === '' || codes.includes(code) ? codes : [...codes, code]
@@ -103,6 +110,11 @@ function FilterFields({ filters, codes, onChange }: FieldsProps) {
         label={pageTexts.identifier}
         value={filters.identifier}
         onChange={(identifier) => onChange({ ...filters, identifier })}
+      />
+      <TypedField
+        label={texts.customer}
+        value={filters.customer}
+        onChange={(customer) => onChange({ ...filters, customer })}
       />
     </div>
   )

@@ -39,7 +39,7 @@ export function ExplainedRejections({ customer, rejections: { data, has_more } }
       )}
       {has_more && (
         <p>
-          {pageTexts.mayBeMoreRefused} <a href={paths.rejections}>{texts.rejections}</a>
+          {pageTexts.mayBeMoreRefused} <a href={paths.rejectionsOfCustomer(customer)}>{texts.rejections}</a>
         </p>
       )}
     </section>
