@@ -3,6 +3,7 @@ import type { LedgerName } from '../domain/ledger.js'
 import type { ProjectionState } from '../replay/projection-states.js'
 import { position as positionField } from './answer-fields.js'
 import { failureFor } from './other-ledger.js'
+import { rebuildObject } from './rebuild-object.js'
 import { differenceFields } from './row-difference.js'
 import {
   choice,
@@ -54,32 +55,17 @@ export function projectionObject(
   { name, schema, position, sequence, lagEvents, lagMs, rebuild }: ProjectionState,
   ledger: LedgerName,
 ): Projection {
+  const shown = rebuild && rebuildObject(rebuild)
   return {
     id: name,
     object: 'meterbook.projection',
     lag_events: lagEvents,
     lag_seconds: lagMs / 1000,
     position,
-    rebuild: rebuild && {
-      difference_count: rebuild.differenceCount,
-      differences: rebuild.differences.map(({ table, key, expected, found, meterId, customer }) => ({
-        customer,
-        expected,
-        found,
-        key,
-        meter: meterId,
-        table,
-      })),
-      elapsed_seconds: rebuild.elapsedMs / 1000,
-      failure: failureFor(ledger, rebuild.failure),
-      projections: rebuild.projections,
-      rows: rebuild.rows,
-      sequence: rebuild.sequence,
-      status: rebuild.status,
-      // A service of the version before may have told of it in shared rows.
-      waiting_reason: failureFor(ledger, rebuild.waitingReason ?? null),
-      wanted_rows: rebuild.wantedRows,
-      wanted_sequence: rebuild.wantedSequence,
+    rebuild: shown && {
+      ...shown,
+      failure: failureFor(ledger, shown.failure),
+      waiting_reason: failureFor(ledger, shown.waiting_reason),
     },
     schema,
     sequence,

@@ -3,6 +3,7 @@
  * itself where no service runs, through its API where one does.
  */
 import { Command, Option } from 'commander'
+import { rebuildObject } from '../api/rebuild-object.js'
 import { readConfig, readServiceAccess, type Config } from '../config.js'
 import { DataFolderInUse, lockDataFolder, makeDataFolder } from '../data-folder.js'
 import { EMBEDDED, openEventStore } from '../event-store/open-event-store.js'
@@ -19,7 +20,7 @@ import type { OwnedDifference, OwnedRebuild } from '../replay/projection-states.
 import { scopeOf } from '../replay/row-scope.js'
 import { differenceLine } from './difference-line.js'
 import { endWhenInterrupted, EXIT_CODES, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
-import { printableLine } from './printable.js'
+import { printable, printableLine } from './printable.js'
 import { counted, grouped } from './progress.js'
 import { RebuildProgress } from './rebuild-progress.js'
 import { rebuildThroughService } from './rebuild-service.js'
@@ -32,6 +33,7 @@ export interface RebuildOptions extends PlaceOptions {
   readonly key?: string
   readonly keep?: true
   readonly dropKept?: true
+  readonly json?: true
   readonly quiet?: true
 }
 
@@ -39,13 +41,15 @@ export interface RebuildOptions extends PlaceOptions {
 const FAILED = 3
 
 const HELP = `
-Projections: ${projectionNames.join(', ')}; all of them by default. Rows of usage-cells are counted from usage-index:
-where records are doubted rebuild both.
+Projections: ${projectionNames.join(', ')};
+all of them by default. Rows of usage-cells are counted from usage-index: where records are doubted rebuild both.
 
 The old rows serve until the new ones take their place in one step, and stay where anything goes wrong. Interrupted
 anywhere, it goes on at the next start of the service or the next rebuild. Where a service runs, name it with --url and a
 secret key, best given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes. Services
 that share a read model in PostgreSQL need not be named: the one that writes it does the work.
+
+With --json it prints each rebuild as the API shows it, also one that failed (exit code 3), or which tables were dropped.
 
 ${EXIT_CODES}
 130 it was interrupted.`
@@ -67,6 +71,7 @@ export function rebuildCommand(): Command {
     .addOption(new Option('--key <key>', 'its earlier name').conflicts('apiKey').hideHelp())
     .option('--keep', 'leave the old tables in the file')
     .addOption(new Option('--drop-kept', 'only drop the tables that were kept earlier').conflicts('keep'))
+    .option('--json', 'print JSON')
     .option('--quiet', 'print nothing but differences and errors')
     .addHelpText('after', HELP)
   return command.action(async (projections: string[], options: RebuildOptions) => {
@@ -85,7 +90,7 @@ export function rebuildCommand(): Command {
       const client = new ServiceClient(access, (line) => progress.tell(line))
       endWhenInterrupted('Interrupted; the service goes on with what was begun.', () => progress.clear())
       const wanted = { projections, keep: options.keep === true }
-      return report(await rebuildThroughService(client, wanted, progress), progress)
+      return report(await rebuildThroughService(client, wanted, progress), options, progress)
     }
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
     const goesOn = options.dropKept
@@ -154,10 +159,10 @@ async function rebuildInFolder(
     if (options.dropKept) {
       const kept = await readModel.keptTables()
       while (await readModel.dropReplaced(true));
-      return reportDropped(kept, progress)
+      return reportDropped(kept, options)
     }
     await projector.run(stop.signal)
-    report(await Promise.all(ended.map((state) => told(state, readModel))), progress)
+    report(await Promise.all(ended.map((state) => told(state, readModel))), options, progress)
     // On a server it may have to wait for whoever still reads them. Another one does it itself where it wrote them.
     if ((await readModel.lead()) !== 'following') while (await dropReplaced(readModel, warn));
   } finally {
@@ -186,13 +191,22 @@ function lockOrAdvise(dataDir: string): ReturnType<typeof lockDataFolder> {
   }
 }
 
-function reportDropped(tables: readonly string[], { isQuiet }: RebuildProgress): void {
-  if (isQuiet) return
+function reportDropped(tables: readonly string[], { json, quiet }: RebuildOptions): void {
+  if (json) return printJson({ dropped: tables })
+  if (quiet) return
   process.stdout.write(tables.length === 0 ? 'No table was kept.\n' : `Dropped what was kept: ${tables.join(', ')}.\n`)
 }
 
-function report(states: readonly OwnedRebuild[], progress: RebuildProgress): void {
+function printJson(shown: object): void {
+  process.stdout.write(`${printable(JSON.stringify(shown, null, 2))}\n`)
+}
+
+function report(states: readonly OwnedRebuild[], { json, quiet }: RebuildOptions, progress: RebuildProgress): void {
   progress.clear()
+  if (json) {
+    if (states.some(({ status }) => status === 'failed')) process.exitCode = FAILED
+    return printJson({ rebuilds: states.map(rebuildObject) })
+  }
   for (const { projections, status, rows, differenceCount, differences, elapsedMs, failure } of states) {
     const names = projections.join(', ')
     if (status === 'failed') {
@@ -203,7 +217,7 @@ function report(states: readonly OwnedRebuild[], progress: RebuildProgress): voi
     for (const difference of differences) process.stdout.write(`${printableLine(differenceLine(difference))}\n`)
     const untold = differenceCount - differences.length
     if (untold > 0 && differences.length > 0) process.stdout.write(`… and ${grouped(untold)} more.\n`)
-    if (differenceCount === 0 && progress.isQuiet) continue
+    if (differenceCount === 0 && quiet) continue
     const what = differenceCount === 0 ? 'every row is as it was' : `${counted(differenceCount, 'difference')} mended`
     process.stdout.write(`${names}: ${counted(rows, 'row')} compared in ${(elapsedMs / 1000).toFixed(1)} s, ${what}.\n`)
   }

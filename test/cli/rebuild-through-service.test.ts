@@ -37,6 +37,24 @@ async function run(args: readonly string[], environment: Record<string, string> 
 
 it('is followed to its end whatever limit the service sets', async () => {
   const { code, stdout, stderr } = await run(['meters', 'usage-cells', '--url', `${service.url}/`])
+  const shown = (await run(['meters', '--url', service.url, '--json'])).stdout
+  expect(JSON.parse(shown)).toEqual({
+    rebuilds: [
+      {
+        difference_count: 0,
+        differences: [],
+        elapsed_seconds: expect.any(Number),
+        failure: null,
+        projections: ['meters'],
+        rows: 1,
+        sequence: 0,
+        status: 'completed',
+        waiting_reason: null,
+        wanted_rows: 1,
+        wanted_sequence: 0,
+      },
+    ],
+  })
   expect(code).toBe(0)
   // How far it is, if it was seen on the way, and nothing else.
   expect(stderr).toMatch(/^(\d+ (usage events? folded|rows? compared).*\n)*$/)

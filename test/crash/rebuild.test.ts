@@ -177,11 +177,20 @@ describe('A rebuild that is killed', () => {
   it('is told what there is', async () => {
     expect(await run('rebuild', 'nothing')).toMatchObject({ code: 2 })
     expect(await run('rebuild', '--url', 'http://127.0.0.1:1')).toMatchObject({ code: 2 })
-    expect(await run('rebuild', 'usage-cells', '--keep')).toMatchObject({ code: 0 })
+    const rebuilt = await run('rebuild', 'usage-cells', '--keep', '--json', '--quiet')
+    expect({ ...rebuilt, stdout: JSON.parse(rebuilt.stdout) as unknown }).toMatchObject({
+      code: 0,
+      stdout: {
+        rebuilds: [{ projections: ['usage-cells'], status: 'completed', difference_count: 0, failure: null }],
+      },
+      stderr: '',
+    })
     const dropped = await run('rebuild', '--drop-kept')
     expect(dropped).toMatchObject({ code: 0, stdout: expect.stringMatching(KEPT_OF_CELLS) as unknown })
     expect(await run('rebuild', '--drop-kept')).toMatchObject({ code: 0, stdout: 'No table was kept.\n' })
     expect(await run('rebuild', '--drop-kept', '--quiet')).toMatchObject({ code: 0, stdout: '' })
+    const { stdout } = await run('rebuild', '--drop-kept', '--json')
+    expect(JSON.parse(stdout)).toEqual({ dropped: [] })
   })
 
   it('drops nothing that was kept where the command line means something else', async () => {
