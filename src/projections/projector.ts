@@ -28,13 +28,14 @@ import {
 } from '../read-model/read-model.js'
 import { placesOf, wrongCheckpoints } from './checkpoints.js'
 import { Gathering } from './gathering.js'
+import { IdleLeader } from './idle-leader.js'
 import { projectedBatch } from './projected-batch.js'
 import { ProjectionStopped, type ProjectedEvent, type Projection } from './projection.js'
 import { PROJECTOR_OPTIONS, type ProjectorOptions } from './projector-options.js'
 import { Rebuilding, type RebuildRequest, type RebuildState } from './rebuilding.js'
 import { changesOf } from './progress-changes.js'
 import { LOOK_EVERY_MS, SharedRebuild } from './shared-rebuild.js'
-import { analyze, dropReplaced, LEADER_ENDED, LEADER_WAITED_FOR, notAlone, otherTables } from './shared-rows.js'
+import { analyze, dropReplaced, LEADER_WAITED_FOR, notAlone, otherTables } from './shared-rows.js'
 
 /** Between attempts to write a batch while the read model cannot be written. */
 const WRITE_RETRY_MS = 1_000
@@ -58,6 +59,8 @@ const followed: readonly Category[] = Object.values(categories)
 export class Projector {
   private checkpoints = new Map<string, Checkpoint>()
   private rebuilding: Rebuilding | null = null
+  /** Whether it has a batch at hand: what does not come of the log by then is not what it waits for. */
+  isFolding = false
   private isLeading = false
   private isPrepared = false
   private sawSameTablesAt = -Infinity
@@ -69,6 +72,7 @@ export class Projector {
   /** How long the last batch of the log took. */
   private liveMs = 0
   private wake: () => void = () => undefined
+  private readonly idleLeader: IdleLeader
   private readonly gathering: Gathering
   private readonly shared: SharedRebuild
   private readonly options: ProjectorOptions
@@ -85,6 +89,7 @@ export class Projector {
     options: Partial<ProjectorOptions> = {},
   ) {
     this.options = { ...PROJECTOR_OPTIONS, ...options }
+    this.idleLeader = new IdleLeader(readModel, this.options.idleLeaderMs, report)
     this.gathering = new Gathering(this.options.gathering)
     this.shared = new SharedRebuild(readModel, onRebuild, report)
   }
@@ -233,6 +238,7 @@ export class Projector {
     const order = new StreamOrder()
     let reached = from
     for (;;) {
+      this.isFolding = false
       const next = items.next()
       await this.besides(next, reached, signal)
       const result = await next
@@ -248,6 +254,7 @@ export class Projector {
       }
       const since = performance.now()
       if (item.events.length === 0) continue
+      this.isFolding = true
       if (!(await this.hasLookedBefore(item.events, order, signal))) return
       const batch = projectedBatch(item.events, reached, (event) => order.require(event))
       reached = batch.reached
@@ -312,16 +319,14 @@ export class Projector {
     if (!(await this.shared.look())) return null
     try {
       // Where the one that did it is gone this one goes on with it.
-      if (!(await this.leads())) {
-        if (this.shared.standsStillMs >= this.options.idleLeaderMs) await this.endIdleLeader()
-        return null
-      }
-      if (this.rebuilding) return null
+      const isLeading = await this.leads()
+      if (isLeading && !this.rebuilding) return await this.shared.take()
+      this.shared.refuse()
+      if (!isLeading && this.shared.standsStillMs >= this.idleLeader.patienceMs) await this.idleLeader.end()
     } catch (error) {
       if (!isPassing(error)) throw error
-      return null
     }
-    return this.shared.take()
+    return null
   }
 
   /** Where others wrote the rows they may be further than what this process has seen of the log. */
@@ -375,7 +380,7 @@ export class Projector {
   /** Whether the batch was committed; not if it was still waiting for room when the signal said stop. */
   private async fold(events: readonly ProjectedEvent[], reached: Checkpoint, signal: AbortSignal): Promise<boolean> {
     let waitingSince = performance.now()
-    let lookAt = waitingSince + this.options.idleLeaderMs
+    let lookAt = waitingSince + this.idleLeader.patienceMs
     for (;;) {
       try {
         if (await this.leads()) {
@@ -384,10 +389,10 @@ export class Projector {
         }
         if (await this.isFoldedByOther(reached)) return true
         if (performance.now() >= lookAt) {
-          const isEnded = await this.endIdleLeader()
+          const isEnded = await this.idleLeader.end()
           // Its last sign may have come a moment after this wait began.
           lookAt = performance.now() + IDLE_LEADER_LOOK_MS
-          if (!isEnded && performance.now() - waitingSince >= 2 * this.options.idleLeaderMs) {
+          if (!isEnded && performance.now() - waitingSince >= 2 * this.idleLeader.patienceMs) {
             waitingSince = performance.now()
             this.report(LEADER_WAITED_FOR)
           }
@@ -409,13 +414,6 @@ export class Projector {
         if (signal.aborted) return false
       }
     }
-  }
-
-  /** It may not fold because it is stopped, or does not reach the log. */
-  private async endIdleLeader(): Promise<boolean> {
-    const isEnded = await this.readModel.endIdleLeader(this.options.idleLeaderMs)
-    if (isEnded) this.report(LEADER_ENDED)
-    return isEnded
   }
 
   private async commit(events: readonly ProjectedEvent[], reached: Checkpoint): Promise<void> {

@@ -33,6 +33,8 @@ export const CHECKPOINTS = 'projections'
 /** Events of one slice, and characters of their data: about as long as a batch of a busy service takes. */
 const SLICE_EVENTS = 4_000
 const SLICE_CHARACTERS = 4 * 1024 * 1024
+/** What a slow log gave by then is written: the live rows wait no longer, and others see that this process works. */
+const SLICE_MS = 250
 /** After a slice that could not be written. */
 const RETRY_MS = 100
 
@@ -60,10 +62,14 @@ export interface RebuildState {
   readonly failure: string | null
   /** Why it cannot go on just now, and is tried again; null while it does. */
   readonly waitingReason: string | null
+  /** Of one that has not begun, for whoever begins it in the place of a process that ends. */
+  readonly keep?: boolean
 }
 
 export class Rebuilding {
   private events: AsyncIterator<readonly RecordedEvent[]> | null = null
+  /** Asked for, and not there yet. */
+  private nextEvents: Promise<IteratorResult<readonly RecordedEvent[]>> | null = null
   private order = new StreamOrder()
   private slices: AsyncIterator<ComparedSlice> | null = null
   private reached: Checkpoint
@@ -144,8 +150,10 @@ export class Rebuilding {
       if (this.request) {
         await this.readModel.beginBuild(this.projections, this.request.keep)
         this.request = null
-      } else if (this.status === 'building') await this.build(live)
-      else if (this.status === 'comparing') await this.compare()
+      } else if (this.status === 'building') {
+        // Nothing came of the log, so nothing is told: a sign is given by who gets on.
+        if (!(await this.build(live))) return
+      } else if (this.status === 'comparing') await this.compare()
       // Rows are compared from the first again.
       if (this.status !== 'comparing' || this.rows >= this.hinderedAtRow) this.hindrance = null
     } catch (error) {
@@ -189,6 +197,7 @@ export class Rebuilding {
   private endReading(): void {
     void this.events?.return?.()
     this.events = null
+    this.nextEvents = null
   }
 
   async fail(error: unknown): Promise<void> {
@@ -203,17 +212,23 @@ export class Rebuilding {
     this.say()
   }
 
-  private async build(live: Checkpoint): Promise<void> {
+  /** Whether it got on. */
+  private async build(live: Checkpoint): Promise<boolean> {
     if (this.reached.position === live.position) {
       if (this.reached.sequence !== live.sequence) throw otherUsage(this.reached, live)
+      this.endReading()
       this.status = 'comparing'
-      return
+      return true
     }
+    const until = performance.now() + SLICE_MS
     const batch: RecordedEvent[] = []
     let characters = 0
     while (batch.length < SLICE_EVENTS && characters < SLICE_CHARACTERS) {
-      this.events ??= this.eventsAfter(batch.at(-1)?.position ?? (this.reached.position as Position | null))
-      const result = await this.events.next()
+      const result = await this.eventsBefore(
+        until,
+        batch.at(-1)?.position ?? (this.reached.position as Position | null),
+      )
+      if (result === null) break
       if (result.done === true) {
         this.events = null
         break
@@ -225,15 +240,31 @@ export class Rebuilding {
       batch.push(...known)
       for (const { data } of known) characters += charactersOf(data)
       if (known.length === page.length) continue
-      await this.events.return?.()
-      this.events = null
+      this.endReading()
       break
     }
-    if (batch.length === 0) return
+    if (batch.length === 0) return this.nextEvents === null
     await this.order.beginBefore(batch, this.store)
     const { events, reached } = projectedBatch(batch, this.reached, (event) => this.order.require(event))
     await this.readModel.write((_, building) => this.apply(events, reached, building))
     this.reached = reached
+    return true
+  }
+
+  /** What comes next in the log, `after` what was read of it; null where that is not there in time, and waited for on. */
+  private async eventsBefore(
+    until: number,
+    after: Position | null,
+  ): Promise<IteratorResult<readonly RecordedEvent[]> | null> {
+    this.events ??= this.eventsAfter(after)
+    const asked = (this.nextEvents ??= this.events.next())
+    // Where it fails between two slices it is told with the next one.
+    asked.catch(() => undefined)
+    const inTime = new AbortController()
+    const late = delay(Math.max(0, until - performance.now()), null, { signal: inTime.signal }).catch(() => null)
+    const result = await Promise.race([asked, late]).finally(() => inTime.abort())
+    if (result !== null) this.nextEvents = null
+    return result
   }
 
   private eventsAfter(after: Position | null): AsyncIterator<readonly RecordedEvent[]> {
@@ -333,6 +364,7 @@ export class Rebuilding {
       elapsedMs: Math.round(performance.now() - this.since),
       failure: this.failure,
       waitingReason: this.hindrance,
+      ...(this.request && { keep: this.request.keep }),
     }
   }
 }

@@ -11,12 +11,13 @@ export const LOOK_EVERY_MS = 1_000
 /** Between two tellings of how far it is. */
 const TELL_EVERY_MS = 500
 
-const LOST = 'The service that was to do it ended before it was under way. Ask again.'
 const TAKEN = 'Another rebuild runs or was asked for already. Begin this one when it is done.'
 
 export class SharedRebuild {
   private isDue = true
   private requested: RebuildRequest | null = null
+  /** Was asked here while one ran already, or seemed to: it may be that of a process that is gone. */
+  private untaken: RebuildRequest | null = null
   private hasLooked = false
   /** Not told to the others yet. */
   private untold: RebuildState | null = null
@@ -47,7 +48,15 @@ export class SharedRebuild {
 
   request(request: RebuildRequest): void {
     this.requested = request
+    this.untaken = null
     this.isDue = true
+  }
+
+  /** Another one does run. Told until the next look, for whoever asked: then the one that runs is told of again. */
+  refuse(): void {
+    const { untaken } = this
+    this.untaken = null
+    if (untaken) this.onState(stateOf(untaken, TAKEN))
   }
 
   /** How long the rebuild that waits or runs has been standing where it is. */
@@ -57,7 +66,7 @@ export class SharedRebuild {
 
   /** Whether one waits to be begun here, or to be left to another. */
   get isRequested(): boolean {
-    return this.requested !== null
+    return this.requested !== null || this.untaken !== null
   }
 
   /** Of the rebuild that this process does. */
@@ -89,7 +98,10 @@ export class SharedRebuild {
     return this.attempt(() => this.lookAt(rebuildBoard), false)
   }
 
-  /** Of the process that writes and does none: the one that waits, which so begins to run. null: none does. */
+  /**
+   * Of the process that writes and does none: the one that waits, which so begins to run; or the one that another process took,
+   * which ended before it was under way. null: there is none.
+   */
   async take(): Promise<RebuildRequest | null> {
     const { rebuildBoard } = this.rows
     if (rebuildBoard) return this.attempt(() => this.takeFrom(rebuildBoard), null)
@@ -113,18 +125,23 @@ export class SharedRebuild {
   private async lookAt(board: RebuildBoard): Promise<boolean> {
     await this.tellOn(board)
     const { requested } = this
-    let refused: RebuildRequest | null = null
     if (requested) {
       const isLeft = await board.ask(JSON.stringify(requested))
       this.requested = null
       // What becomes of it may read as what became of the one before.
       if (isLeft) this.seen = null
-      else refused = requested
+      else this.untaken = requested
     }
     const { request, state, isRunning } = await board.look()
-    // Until the next look, for whoever asked: then the one that runs is told of again.
-    if (refused) this.onState(stateOf(refused, TAKEN))
-    else if (request === null && state !== null && state !== this.seen) {
+    const isAny = request !== null || isRunning
+    if (this.untaken) {
+      // Unless it is over by now.
+      if (!isAny) this.request(this.untaken)
+    } else if (request !== null) {
+      // Whoever asks any of the processes is not told of the one before.
+      if (request !== this.seen) this.onState(stateOf(JSON.parse(request) as RebuildRequest))
+      this.seen = request
+    } else if (state !== null && state !== this.seen) {
       this.seen = state
       // One that was over before this process began is none of its time.
       if (this.hasLooked || isRunning) this.onState(JSON.parse(state) as RebuildState)
@@ -132,23 +149,21 @@ export class SharedRebuild {
     this.hasLooked = true
     const text = JSON.stringify([request, state, isRunning])
     if (text !== this.found.text) this.found = { text, since: performance.now() }
-    return request !== null || isRunning
+    return isAny
   }
 
   private async takeFrom(board: RebuildBoard): Promise<RebuildRequest | null> {
     // Once more: nobody else changes it by now.
     const { request, state, isRunning } = await board.look()
-    if (request !== null) {
-      const taken = JSON.parse(request) as RebuildRequest
-      await board.take(JSON.stringify(stateOf(taken)))
-      return taken
-    }
-    if (isRunning && state !== null) {
-      this.note({ ...(JSON.parse(state) as RebuildState), status: 'failed', failure: LOST })
-      // Before this process may end, upon which nobody could ask again.
-      await this.tellOn(board)
-    }
-    return null
+    const asked = request ?? (isRunning ? state : null)
+    if (asked === null) return null
+    const { projections, keep = false } = JSON.parse(asked) as Partial<RebuildRequest> &
+      Pick<RebuildRequest, 'projections'>
+    const taken = { projections, keep }
+    // Was asked here while that one seemed to run, and comes after it.
+    if (this.untaken) this.request(this.untaken)
+    await board.take(JSON.stringify({ ...stateOf(taken), keep }))
+    return taken
   }
 
   /** What cannot be asked or told keeps no rows from being folded; it is tried again, and said once. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { EventEmitter, once } from 'node:events'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
-import type { EventStore, Position } from '../../src/event-store/event-store.js'
+import type { EventStore, Position, RecordedEvent } from '../../src/event-store/event-store.js'
 import { categories } from '../../src/event-store/streams.js'
 import { allProjections } from '../../src/projections/projections.js'
 import { Projector } from '../../src/projections/projector.js'
@@ -31,6 +31,36 @@ const ignore = (): void => undefined
 
 const IDLE_LEADER_MS = 1_500
 
+/** A way to the log that gives an event at a time, and each when the test says. */
+class Gate extends EventEmitter {
+  private asked = 0
+  private passed = 0
+
+  async *through(pages: AsyncIterable<readonly RecordedEvent[]>): AsyncIterable<readonly RecordedEvent[]> {
+    for await (const page of pages) {
+      for (const event of page) {
+        this.asked++
+        this.emit('change')
+        while (this.passed < this.asked) await once(this, 'change')
+        yield [event]
+      }
+    }
+  }
+
+  async reached(asked: number): Promise<void> {
+    while (this.asked < asked) await once(this, 'change')
+  }
+
+  pass(count: number): void {
+    this.passed = count
+    this.emit('change')
+  }
+
+  open(): void {
+    this.pass(Infinity)
+  }
+}
+
 /** With its own way to the log and to the rows, as a process has. */
 class Sharer extends EventEmitter {
   readonly rebuilds: RebuildState[] = []
@@ -46,6 +76,12 @@ class Sharer extends EventEmitter {
   ) {
     super()
     this.store = new EmbeddedEventStore(logFile)
+  }
+
+  readAllThrough(gate: Gate): void {
+    const { store } = this
+    const readAll = store.readAll.bind(store)
+    store.readAll = (options) => gate.through(readAll(options))
   }
 
   async start(projections = allProjections(ignore), mayFollow = true): Promise<void> {
@@ -262,7 +298,7 @@ it('A rebuild whose last answer was lost is told as what became of it', () =>
     expect([...writing.rebuilds, ...following.rebuilds].map(({ status }) => status)).not.toContain('failed')
   }))
 
-it('One rebuild is done at a time, and one that was lost before it was under way is told as failed', () =>
+it('One rebuild is done at a time, and one that was lost before it was under way is done by whoever takes over', () =>
   sharing(async (join, store, url) => {
     await foldOnce(join, store)
 
@@ -274,7 +310,7 @@ it('One rebuild is done at a time, and one that was lost before it was under way
     expect(await board.ask('another')).toBe(false)
     const following = join()
     const starting = following.start()
-    await board.take(JSON.stringify({ projections: ['meters'], status: 'building' }))
+    await board.take(JSON.stringify({ projections: ['meters'], status: 'building', keep: true }))
     expect(await board.ask('another')).toBe(false)
     await starting
     following.rebuild({ projections: ['usage-cells'], keep: false })
@@ -284,11 +320,13 @@ it('One rebuild is done at a time, and one that was lost before it was under way
       failure: 'Another rebuild runs or was asked for already. Begin this one when it is done.',
     })
     await lost.close()
-    await following.until(
-      ({ rebuilds }) => rebuilds.at(-1)?.failure?.startsWith('The service that was to do it') === true,
-    )
-    following.rebuild({ projections: ['usage-cells'], keep: false })
     await following.until(isCompleted)
+    expect(following.rebuilds.at(-1)).toMatchObject({ projections: ['meters'], differenceCount: 0 })
+    expect(await following.rows.keptTables()).toEqual([expect.stringMatching(/^meterbook\.meters_|^meters_/)])
+    following.rebuild({ projections: ['usage-cells'], keep: false })
+    await following.until(
+      ({ rebuilds }) => rebuilds.at(-1)?.projections[0] === 'usage-cells' && rebuilds.at(-1)?.status === 'completed',
+    )
   }))
 
 it('A rebuild that fails as the one before did is told as failed, too', () =>
@@ -304,7 +342,7 @@ it('A rebuild that fails as the one before did is told as failed, too', () =>
       while ((await writing.rebuildBoard.look()).request === null);
       // Between two looks of the one that follows.
       await writing.rebuildBoard.take(failed)
-      await following.until(({ rebuilds }) => rebuilds.length === wanted)
+      await following.until(({ rebuilds }) => rebuilds.filter(({ status }) => status === 'failed').length === wanted)
       await writing.rebuildBoard.tell(failed, false)
     }
     await writing.close()
@@ -388,6 +426,29 @@ it('One that stands still with a rebuild loses the lead, and the rebuild goes on
     await following.until(isCompleted)
     expect(await stopped.lead()).toBe('following')
     await stopped.close()
+  }))
+
+it('One that rebuilds from a slow log folds what comes in meanwhile, and keeps the lead', () =>
+  sharing(async (join, store) => {
+    const [writing, following] = await startTwo(join, store)
+    const gate = new Gate()
+    writing.readAllThrough(gate)
+    writing.rebuild({ projections: [], keep: false })
+    for (let page = 1; page <= 2; page++) {
+      await gate.reached(page)
+      const [name, before] = [`other${page}`, writing.rebuilds.length]
+      await writeLog(store, [{ stream: `meters-${name}~test`, event: { type: 'LedgerOpened', data: { usagePartitions: 1, at: 0 } }, idempotency: null }]) // prettier-ignore
+      const last = await lastOf(store)
+      await Promise.all([writing, following].map((each) => each.reached(last)))
+      gate.pass(page)
+      // What came is written, though there is more to come.
+      await writing.until(({ rebuilds }) => rebuilds.length > before)
+      expect(writing.rebuilds.at(-1)).toMatchObject({ status: 'building' })
+    }
+    gate.open()
+    await Promise.all([writing, following].map((each) => each.until(isCompleted)))
+    expect(writing.rebuilds.at(-1)).toMatchObject({ differenceCount: 0, failure: null })
+    expect([...writing.told, ...following.told]).toEqual([])
   }))
 
 it('One whose rows were taken back to an earlier moment stops, because it has answered from later ones', () =>
