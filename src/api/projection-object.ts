@@ -22,7 +22,9 @@ import { namedList } from './stripe/list.js'
 export const Projection = namedObject('Projection', {
   id: text('Its name.'),
   object: only('meterbook.projection'),
-  lag_events: integer('Events of the log that are not in the rows; at most 10 000 are counted.'),
+  lag_events: integer(
+    'Events of the log that are not in the rows; at most 10 000 are counted, and no longer than a second.',
+  ),
   lag_seconds: decimal('How long ago the first of them happened; 0 where there is none.'),
   position: positionField,
   rebuild: nullable(

@@ -1,6 +1,7 @@
 /** How each projection stands: how far behind the log it is, and whether it is being built anew. */
 import { Inject } from '@nestjs/common'
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { EVENT_STORE, type EventStore, type Position, type RecordedEvent } from '../event-store/event-store.js'
@@ -26,6 +27,8 @@ export const REBUILDS = Symbol('Rebuilds')
 
 /** Events that are counted for a lag; beyond it, it is at least so much. */
 export const LAG_EVENTS_MAX = 10_000
+/** How long a log that is slow is counted, once it has given something. */
+export const LAG_COUNTING_MS = 1_000
 
 export interface ProjectionState {
   readonly name: string
@@ -33,12 +36,18 @@ export interface ProjectionState {
   readonly position: string | null
   /** Usage events up to there. */
   readonly sequence: number
-  /** Events of the log that are not in the rows; at most `LAG_EVENTS_MAX`. */
+  /** Events of the log that are not in the rows; at most `LAG_EVENTS_MAX`, and what the log gives in `LAG_COUNTING_MS`. */
   readonly lagEvents: number
   /** How long ago the first of them happened; 0 where there is none. */
   readonly lagMs: number
   /** The differences are those of the asking ledger, and those of none. */
   readonly rebuild: OwnedRebuild | null
+}
+
+interface Lag {
+  readonly lagEvents: number
+  /** When the first of them happened; null where there is none. */
+  readonly firstAt: number | null
 }
 
 export interface OwnedRebuild extends RebuildState {
@@ -73,6 +82,9 @@ export class ListProjections extends Query<ProjectionState[]> {
 
 @QueryHandler(ListProjections)
 export class ListProjectionsHandler implements IQueryHandler<ListProjections> {
+  /** By the position behind which events are counted just now: many may ask while rows are behind, and one count is enough. */
+  private readonly counts = new Map<string | null, Promise<Lag>>()
+
   constructor(
     @Inject(READ_MODEL) private readonly readModel: ReadModel,
     @Inject(EVENT_STORE) private readonly store: EventStore,
@@ -85,30 +97,48 @@ export class ListProjectionsHandler implements IQueryHandler<ListProjections> {
       Promise.all(projections.map(({ projection }) => rows.checkpoint(projection))),
     )
     const rebuild = await this.rebuildFor(ledger)
-    const lags = new Map<string | null, { lagEvents: number; lagMs: number }>()
+    const lags = new Map<string | null, Lag>()
     const states: ProjectionState[] = []
     for (const [index, { projection: name, schema }] of projections.entries()) {
       const { position, sequence } = checkpoints[index] as Checkpoint
-      const lag = lags.get(position) ?? (await this.lagBehind(position as Position | null, now))
-      lags.set(position, lag)
+      const { lagEvents, firstAt } = lags.get(position) ?? (await this.lagBehind(position as Position | null))
+      lags.set(position, { lagEvents, firstAt })
+      const lagMs = firstAt === null ? 0 : Math.max(0, now - firstAt)
       const isRebuilt = rebuild?.projections.includes(name) === true
-      states.push({ name, schema, position, sequence, ...lag, rebuild: isRebuilt ? rebuild : null })
+      states.push({ name, schema, position, sequence, lagEvents, lagMs, rebuild: isRebuilt ? rebuild : null })
     }
     return states
   }
 
-  private async lagBehind(
-    after: Position | null,
-    now: number,
-  ): Promise<{ readonly lagEvents: number; readonly lagMs: number }> {
+  private lagBehind(after: Position | null): Promise<Lag> {
+    const counted = this.counts.get(after) ?? this.count(after).finally(() => this.counts.delete(after))
+    this.counts.set(after, counted)
+    return counted
+  }
+
+  private async count(after: Position | null): Promise<Lag> {
+    const pages = this.store.readAll({ after, categories: Object.values(categories) })[Symbol.asyncIterator]()
+    const over = new AbortController()
+    const late = delay(LAG_COUNTING_MS, null, { signal: over.signal }).catch(() => null)
     let lagEvents = 0
-    let first: number | null = null
-    for await (const page of this.store.readAll({ after, categories: Object.values(categories) })) {
-      first ??= page[0] ? instantOf(page[0]) : null
-      lagEvents += page.length
-      if (lagEvents >= LAG_EVENTS_MAX) break
+    let firstAt: number | null = null
+    try {
+      while (lagEvents < LAG_EVENTS_MAX) {
+        const next = pages.next()
+        // Nobody waits for it any more where it is late.
+        next.catch(() => undefined)
+        // Of one that gives nothing at all it is told that it cannot be read.
+        const result = lagEvents === 0 ? await next : await Promise.race([next, late])
+        if (result === null || result.done === true) break
+        firstAt ??= result.value[0] ? instantOf(result.value[0]) : null
+        lagEvents += result.value.length
+      }
+    } finally {
+      over.abort()
+      // Not waited for: it would wait for the page that is late.
+      void pages.return?.()
     }
-    return { lagEvents: Math.min(lagEvents, LAG_EVENTS_MAX), lagMs: first === null ? 0 : Math.max(0, now - first) }
+    return { lagEvents: Math.min(lagEvents, LAG_EVENTS_MAX), firstAt }
   }
 
   private async rebuildFor(ledger: LedgerName): Promise<OwnedRebuild | null> {
