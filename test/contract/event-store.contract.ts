@@ -158,9 +158,44 @@ export function eventStoreContract(name: string, open: () => Promise<OpenStore>)
         expect(await collect(store.readStream(c))).toHaveLength(2)
       })
 
+      it('are independent of those that are rejected, wherever these stand', async () => {
+        const [a, b] = [newStream(), newStream()]
+        const outcomes = await store.append([
+          { stream: a, expectedRevision: 0, events: [] },
+          { stream: b, expectedRevision: 1, events: [newEvent()] },
+          { stream: a, expectedRevision: 0, events: [newEvent()] },
+        ])
+        expect(outcomes).toMatchObject([
+          { status: 'rejected' },
+          { status: 'conflict', revision: 0 },
+          { status: 'appended', revision: 1 },
+        ])
+      })
+
       it('may be none', async () => {
         expect(await store.append([])).toEqual([])
       })
+    })
+
+    it('answers each of many appends at once with its own outcome', async () => {
+      const streams = Array.from({ length: 8 }, newStream)
+      const outcomes = await Promise.all(
+        streams.map((stream, n) =>
+          append(
+            stream,
+            n % 4 === 3 ? n : 0,
+            Array.from({ length: n + 1 }, () => newEvent()),
+          ),
+        ),
+      )
+      for (const [n, stream] of streams.entries()) {
+        const last = (await collect(store.readStream(stream))).at(-1)
+        expect(outcomes[n]).toEqual(
+          n % 4 === 3
+            ? { status: 'conflict', revision: 0 }
+            : { status: 'appended', revision: n + 1, position: last!.position },
+        )
+      }
     })
 
     it('refuses an append without events, or with too many, and writes nothing', async () => {
@@ -169,6 +204,7 @@ export function eventStoreContract(name: string, open: () => Promise<OpenStore>)
       expect((await append(stream, 0, [])).status).toBe('rejected')
       expect((await append(stream, 0, tooMany)).status).toBe('rejected')
       expect(await collect(store.readStream(stream))).toEqual([])
+      expect(await append(stream, 0, tooMany.slice(1))).toMatchObject({ revision: APPEND_EVENTS_MAX })
     })
 
     it('gives back exactly what was appended', async () => {

@@ -56,6 +56,15 @@ describe.each(eventTypes)('%s', (type) => {
   )
 })
 
+describe('Events of one request', () => {
+  it('each have the schema of their own type', () => {
+    const types = ['UsageRecorded', 'UsageRejected', 'UsageRecorded', 'UsageRejected'] as const
+    const events = types.map((type) => fc.sample(eventsOf(type), 1)[0]!)
+    const schemas = events.map((event) => encodeEvent(event, 'id', context).metadata.schema)
+    expect(schemas).toEqual(types.map(newestShape))
+  })
+})
+
 describe('A rejection of the first shape', () => {
   it('is read as one of the second, what was sent as text', () => {
     fc.assert(
