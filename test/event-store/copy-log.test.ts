@@ -13,7 +13,9 @@ import {
 import { categories } from '../../src/event-store/streams.js'
 import { histories, historyMeters, opening, recordedEntry, writeLog, type Entry } from '../projections/history.js'
 import { dump, project, Workspace } from '../projections/projecting.js'
+import { newEvent } from '../controls.js'
 import { deleteEvents } from '../tampering.js'
+import { DisturbedStore } from './disturbed-store.js'
 import { closeAfterEach, openStore, startServer } from './eventstoredb-harness.js'
 
 let workspace: Workspace
@@ -30,12 +32,15 @@ const records = (count: number, of = meter): Entry[] => [
   ...Array.from({ length: count }, (_, n) => recordedEntry(of, `id-${n}`)),
 ]
 
+const KEY_EVENT_ID = '6f1e2a52-5d0e-4a39-8f53-0b8f4ad5d1aa'
+
 interface Begun {
   readonly onCopied?: (events: number) => void
+  readonly onWaiting?: (why: string) => void
   readonly signal?: AbortSignal
 }
 
-async function copy(from: EventStore, to: EventStore, { onCopied, signal }: Begun = {}) {
+async function copy(from: EventStore, to: EventStore, { onCopied, onWaiting, signal }: Begun = {}) {
   const phases: CopyPhase[] = []
   const copied: Copied = await copyLog(from, to, {
     signal: signal ?? new AbortController().signal,
@@ -43,7 +48,7 @@ async function copy(from: EventStore, to: EventStore, { onCopied, signal }: Begu
       if (phases.at(-1) !== phase) phases.push(phase)
       if (phase === 'copying') onCopied?.(events)
     },
-    onWaiting: () => undefined,
+    onWaiting: onWaiting ?? (() => undefined),
   })
   return { ...copied, phases }
 }
@@ -174,6 +179,70 @@ describe('An append', () => {
       expect(await copy(from, to)).toMatchObject({ events: entries.length, copied: entries.length })
       expect(await eventsOf(to)).toEqual(await eventsOf(from))
     })
+  })
+
+  it('that the other store does not take is made smaller, down to one event, which is named', async () => {
+    await workspace.withStore(async (from) => {
+      await from.append([{ stream: 'keys', expectedRevision: 0, events: [1, 2, 3, 4, 5].map((n) => newEvent({ n })) }])
+      await workspace.withStore(async (to) => {
+        const smaller = new DisturbedStore(to)
+        smaller.disturb('rejected', 'rejected')
+        expect(await copy(from, smaller.store)).toMatchObject({ events: 5, copied: 5 })
+        expect(smaller.sent.map(({ events }) => events.length)).toEqual([5, 3, 2, 1, 2])
+        expect(await eventsOf(to)).toEqual(await eventsOf(from))
+      })
+      await workspace.withStore(async (to) => {
+        const none = new DisturbedStore(to, 'rejected')
+        await expect(copy(from, none.store)).rejects.toThrow(
+          'The store that is copied to does not take event 1 of stream keys. Too large.',
+        )
+      })
+    })
+  })
+
+  it('that was not taken, or nobody knows whether, is sent again unchanged, and the wait is told once', async () => {
+    await workspace.withStore((from) =>
+      workspace.withStore(async (to) => {
+        await from.append([{ stream: 'keys', expectedRevision: 0, events: [newEvent({ n: 1 }), newEvent({ n: 2 })] }])
+        const away = new DisturbedStore(to)
+        away.disturb('unavailable', 'answer lost')
+        const told: string[] = []
+        expect(await copy(from, away.store, { onWaiting: (why) => told.push(why) })).toMatchObject({ copied: 2 })
+        expect(told).toEqual(['The disk is full.'])
+        expect(away.sent).toEqual(Array(3).fill(away.sent[0]))
+        expect(await eventsOf(to)).toEqual(await eventsOf(from))
+      }),
+    )
+  })
+})
+
+describe('An event that is there already', () => {
+  const event = newEvent({ one: 1, other: 2 })
+  const stream = 'keys'
+
+  async function copyBeside(there: Partial<RecordedEvent>): Promise<Copied> {
+    return workspace.withStore((from) =>
+      workspace.withStore(async (to) => {
+        await from.append([{ stream, expectedRevision: 0, events: [event] }])
+        const { stream: itsStream, ...its } = { stream, ...event, ...there }
+        await to.append([{ stream: itsStream, expectedRevision: 0, events: [its] }])
+        return copy(from, to)
+      }),
+    )
+  }
+
+  it.each<[string, Partial<RecordedEvent>]>([
+    ['id', { id: KEY_EVENT_ID }],
+    ['type', { type: 'Other' }],
+    ['data', { data: { one: 1, other: 3 } }],
+    ['metadata', { metadata: { ...event.metadata, actor: 'other' } }],
+    ['stream', { stream: 'keys-other' }],
+  ])('is not the same with another %s', async (_, there) => {
+    await expect(copyBeside(there)).rejects.toThrow(OtherLog)
+  })
+
+  it('is the same in whatever order its keys are', async () => {
+    expect(await copyBeside({ data: { other: 2, one: 1 } })).toMatchObject({ events: 1, copied: 0 })
   })
 })
 
@@ -309,8 +378,6 @@ function beforeWalk(store: EventStore, n: number, change: () => Promise<unknown>
     close: () => store.close(),
   }
 }
-
-const KEY_EVENT_ID = '6f1e2a52-5d0e-4a39-8f53-0b8f4ad5d1aa'
 
 /** How many events each stream has before the entry. */
 function revisionsBefore(entries: readonly Entry[], index: number): Map<string, number> {

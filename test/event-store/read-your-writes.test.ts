@@ -126,11 +126,50 @@ describe('Reading your writes', () => {
     reads.advance(caughtUp)
     reads.acknowledge(at(10))
     const [earlier, later] = [reads.settled(at(3)), reads.settled(at(12))]
+    reads.advance(reached(9))
+    expect(await isSettled(earlier)).toBe(false)
     reads.advance(reached(10))
     await earlier
     expect(await isSettled(later)).toBe(false)
     reads.advance(reached(12))
     await later
+  })
+
+  describe('where the usage that this process wrote is known without the rows', () => {
+    it('waits for meters that were changed, and for none of that usage', async () => {
+      const atStart = reads.metersSettled(null)
+      expect(await isSettled(atStart)).toBe(false)
+      reads.advance(caughtUp)
+      await atStart
+      reads.acknowledge(at(7))
+      await reads.metersSettled(null)
+      reads.acknowledgeMeter(at(8))
+      reads.acknowledge(at(9))
+      const read = reads.metersSettled(null)
+      reads.advance(reached(7))
+      expect(await isSettled(read)).toBe(false)
+      reads.advance(reached(8))
+      await read
+    })
+
+    it('waits for a position that a client asks for, unless this process wrote all up to it', async () => {
+      reads.advance(caughtUp)
+      reads.advance(reached(1))
+      const elsewhere = reads.metersSettled(at(5))
+      expect(await isSettled(elsewhere)).toBe(false)
+      reads.acknowledge(at(5))
+      await reads.metersSettled(at(5))
+      expect(await isSettled(reads.metersSettled(at(6)))).toBe(false)
+      reads.advance(reached(5))
+      await elsewhere
+    })
+
+    it('has a change of a meter count as any other write', async () => {
+      reads.advance(caughtUp)
+      reads.acknowledgeMeter(at(3))
+      expect(reads.lastAcknowledged).toBe('3')
+      expect(await isSettled(reads.settled())).toBe(false)
+    })
   })
 
   it('compares positions as the store does, not as text', async () => {
@@ -146,7 +185,7 @@ describe('Reading your writes', () => {
     reads.advance(reached(10))
     reads.advance(reached(9))
     reads.advance(caughtUp)
-    expect(reads.position).toBe('10')
+    expect([reads.position, reads.sequence]).toEqual(['10', 10])
     expect(reads.has(at(10))).toBe(true)
     expect(reads.has(at(11))).toBe(false)
   })
@@ -171,6 +210,8 @@ describe('Reading your writes', () => {
     reads.stop('an event it did not know')
     await expect(atStart).rejects.toThrow(/^The projections stopped, .* The log of the service says why\.$/)
     await expect(reads.settled()).rejects.toBeInstanceOf(ReadModelBehind)
+    // What only follows from that is not the reason.
+    reads.stop('the thread ended')
     expect(reads.stopped).toBe('an event it did not know')
   })
 
@@ -199,7 +240,10 @@ describe('Reading your writes', () => {
   })
 
   it('has room for so many waiting reads, and refuses more at once', async () => {
+    const starting = Array.from({ length: WAITING_READS_MAX }, () => reads.settled())
+    await expect(reads.settled()).rejects.toThrow('Too many requests')
     reads.advance(caughtUp)
+    await Promise.all(starting)
     const waiting = Array.from({ length: WAITING_READS_MAX }, () => reads.settled(at(1)))
     await expect(reads.settled(at(1))).rejects.toThrow('Too many requests')
     reads.advance(reached(1))

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -45,6 +45,7 @@ describe('A transaction on a folded stream', () => {
     stream = open(disturbed.store)
   })
   afterEach(async () => {
+    jest.useRealTimers()
     await real.close()
     rmSync(folder, { recursive: true })
   })
@@ -180,6 +181,22 @@ describe('A transaction on a folded stream', () => {
     expect(stream.remembered.active.has('a')).toBe(true)
   })
 
+  it('that was read before its answer came is folded once', async () => {
+    const counting = new FoldedStream(
+      disturbed.store,
+      STREAM,
+      {
+        initial: 0,
+        decide: (_: number, command: MeterCatalogue.Command) => MeterCatalogue.decide(MeterCatalogue.initial, command),
+        evolve: (events) => events + 1,
+      },
+      randomUUID,
+    )
+    disturbed.disturb('answer lost', async () => void (await counting.read()))
+    expect(await counting.transact(creating('a'), context)).toMatchObject({ state: 2, appended: { revision: 2 } })
+    expect(await counting.read()).toBe(2)
+  })
+
   describe('in conflict with what cannot be read yet', () => {
     let isReadable: boolean
     beforeEach(() => {
@@ -211,6 +228,20 @@ describe('A transaction on a folded stream', () => {
     beforeEach(() => {
       stream = open(disturbed.store, SETTLE_WITHIN_MS)
     })
+    const fakeTimeouts = () =>
+      jest.useFakeTimers({ doNotFake: ['performance', 'setImmediate', 'nextTick', 'queueMicrotask'] })
+
+    it('has as long as any other, whenever those before it began', async () => {
+      fakeTimeouts()
+      await stream.transact(creating('a'), context)
+      jest.advanceTimersByTime(SETTLE_WITHIN_MS - 1)
+      const answer = disturbed.hold()
+      const underWay = stream.transact(creating('b'), context)
+      await disturbed.sentAtLeast(2)
+      jest.advanceTimersByTime(SETTLE_WITHIN_MS - 1)
+      answer()
+      expect((await underWay).appended).toMatchObject({ revision: 3 })
+    })
 
     it('is given up for its caller and those behind it, refused to others at once, and settled all the same', async () => {
       const release = disturbed.hold('answer lost')
@@ -231,6 +262,36 @@ describe('A transaction on a folded stream', () => {
       expect(retried).toMatchObject({ appended: null, replayOf: 'hash' })
       // What only waited was never begun.
       expect([...(await stream.read()).meters.keys()]).toEqual(['mtr_a'])
+    })
+
+    it.each([
+      ['takes one', creating('b'), { appended: { revision: 2 } }],
+      ['is asked for one that is refused', { ...creating('b'), displayName: '' }, { param: 'display_name' }],
+    ])('lets others wait in turn again once it %s', async (_, command, outcome) => {
+      fakeTimeouts()
+      const answer = disturbed.hold('unavailable')
+      const givenUp = stream.transact(creating('a'), context)
+      await disturbed.sentAtLeast(1)
+      jest.advanceTimersByTime(SETTLE_WITHIN_MS)
+      await expect(givenUp).rejects.toThrow('did not confirm in time')
+      answer()
+      await new Promise((resolve) => setImmediate(resolve))
+      // The next one finds out whether it answers again; until then it does not for the others.
+      const answerAgain = disturbed.hold('unavailable')
+      const asking = stream.transact(creating('a'), context)
+      await disturbed.sentAtLeast(2)
+      await expect(stream.transact(creating('b'), context)).rejects.toThrow('does not answer just now')
+      answerAgain()
+      await expect(asking).rejects.toThrow('The disk is full.')
+      expect(await stream.transact(command, context).catch((error: unknown) => error)).toMatchObject(outcome)
+
+      const sent = disturbed.sent.length
+      const release = disturbed.hold()
+      const underWay = stream.transact(creating('c'), context)
+      await disturbed.sentAtLeast(sent + 1)
+      const behind = stream.transact(creating('d'), context)
+      release()
+      for (const { appended } of await Promise.all([underWay, behind])) expect(appended).not.toBeNull()
     })
   })
 
