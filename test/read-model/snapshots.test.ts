@@ -1,8 +1,8 @@
 /** Snapshots that wait for others to end, or whose file cannot be opened for a while. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
-import { SNAPSHOTS_MAX } from '../../src/read-model/snapshot-connections.js'
+import { SNAPSHOT_WAIT_MS, SNAPSHOTS_MAX, SnapshotConnections } from '../../src/read-model/snapshot-connections.js'
 import { ReadModelBusy, ReadModelUnusable, START } from '../../src/read-model/read-model.js'
 import { Workspace } from '../projections/projecting.js'
 import { small } from './naive-rows.js'
@@ -66,4 +66,100 @@ it('wait for nobody who is gone', async () => {
   for (const each of end) each()
   expect(await next).toBe('read')
   await Promise.all(held)
+})
+
+describe('Connections for snapshots', () => {
+  const noneLeft = new Error('there are no more')
+  /** Numbered in the order in which they were opened; each is given when the test says so, or fails. */
+  let openings: { readonly give: () => void; readonly fail: () => void }[]
+  let closed: number[]
+  let given: number
+
+  function connections(most: number, waitMs = SNAPSHOT_WAIT_MS): SnapshotConnections<number> {
+    openings = []
+    closed = []
+    given = 0
+    const open = (): Promise<number> =>
+      new Promise((resolve, reject) => openings.push({ give: () => resolve(++given), fail: () => reject(noneLeft) }))
+    return new SnapshotConnections({ open, close: (connection) => void closed.push(connection) }, waitMs, most)
+  }
+
+  const inBetween = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  /** So many that were asked for and given. */
+  async function acquired(pool: SnapshotConnections<number>, count: number): Promise<void> {
+    const all = Array.from({ length: count }, () => pool.acquire(undefined))
+    for (const { give } of openings) give()
+    await Promise.all(all)
+  }
+
+  it('are those that others gave back meanwhile where no more can be opened', async () => {
+    const pool = connections(3)
+    await acquired(pool, 1)
+    const second = pool.acquire(undefined)
+    pool.release(1)
+    openings[1]!.fail()
+    expect(await second).toBe(1)
+  })
+
+  it('are waited for where no more can be opened, and why is told who waited too long', async () => {
+    const pool = connections(3, WAIT_MS)
+    await acquired(pool, 1)
+    const [second, third] = [pool.acquire(undefined), pool.acquire(undefined)]
+    openings[1]!.fail()
+    openings[2]!.fail()
+    await inBetween()
+    pool.release(1)
+    expect(await second).toBe(1)
+    await expect(third).rejects.toBe(noneLeft)
+  })
+
+  it('are opened anew for who waits where one is of no use any more', async () => {
+    const pool = connections(2)
+    await acquired(pool, 2)
+    const waiting = pool.acquire(undefined)
+    pool.discard(1)
+    expect(closed).toEqual([1])
+    openings[2]!.give()
+    expect(await waiting).toBe(3)
+    pool.discard(2)
+    pool.discard(3)
+    await acquired(pool, 2)
+    expect(openings).toHaveLength(5)
+  })
+
+  it('are waited for further where the one for who waits cannot be opened and others are in use', async () => {
+    const pool = connections(2)
+    await acquired(pool, 2)
+    const waiting = pool.acquire(undefined)
+    pool.discard(1)
+    openings[2]!.fail()
+    await inBetween()
+    pool.release(2)
+    expect(await waiting).toBe(2)
+  })
+
+  it('are waited for by nobody where there are none and none can be opened', async () => {
+    const pool = connections(1)
+    await acquired(pool, 1)
+    const waiting = [pool.acquire(undefined), pool.acquire(undefined)].map((each) =>
+      each.catch((error: unknown) => error),
+    )
+    pool.discard(1)
+    openings[1]!.fail()
+    await inBetween()
+    openings[2]!.fail()
+    expect(await Promise.all(waiting)).toEqual([noneLeft, noneLeft])
+    await acquired(pool, 1)
+  })
+
+  it('that are in use are closed when they are given back, once all are to be', async () => {
+    const pool = connections(2)
+    await acquired(pool, 2)
+    pool.release(1)
+    await pool.close()
+    expect(closed).toEqual([1])
+    pool.release(2)
+    expect(closed).toEqual([1, 2])
+  })
 })
