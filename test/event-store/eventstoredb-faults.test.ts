@@ -516,6 +516,11 @@ describe('reading', () => {
     server.faults.onRead('stream', { afterEvents: 700, then: 'drop' })
     server.faults.onRead('stream', { afterEvents: 5, then: 'error' })
     await expectNumbers(store, 's-1', numbers)
+    // With a limit it is of all tries together, and nothing is asked for once that is reached.
+    server.faults.onRead('stream', { afterEvents: 700, then: 'drop' })
+    server.faults.onRead('stream', { afterEvents: 300, then: 'error' })
+    const limited = await collect(store.readStream('s-1', { after: 100, limit: 1_000 }))
+    expect(limited.map(({ data }) => data.n)).toEqual(numbers.slice(100, 1_100))
     server.faults.onRead('subscription', { afterEvents: 700, then: 'drop' })
     server.faults.onRead('subscription', { afterEvents: 5, then: 'error' })
     const all = await collect(store.readAll({ after: null, categories: ['s'] }))
@@ -825,6 +830,25 @@ describe('a subscription', () => {
     await expect(follow(store, () => false)).rejects.toThrow('needs the right to read $all')
   })
 
+  it('is denied anew after it went on, and has as long as before', async () => {
+    const deniedMs = 100
+    const { server, store } = await filled(1, { deniedMs })
+    let goneOnAt = 0
+    server.faults.onRead('subscription', 'denied')
+    const { caughtUp } = await follow(
+      store,
+      (followed) => followed.caughtUp === 2,
+      async (followed) => {
+        if (followed.caughtUp !== 1 || goneOnAt > 0) return
+        goneOnAt = performance.now()
+        await until(() => performance.now() - goneOnAt > deniedMs, 'that time is over')
+        server.faults.onRead('subscription', 'denied')
+        server.dropConnections()
+      },
+    )
+    expect(caughtUp).toBe(2)
+  })
+
   it('that is never confirmed is begun again', async () => {
     const { server, store } = await filled(2)
     server.faults.onRead('subscription', 'ignore')
@@ -875,6 +899,8 @@ describe('a subscription', () => {
     const { store } = openStore(server)
     await append(store, 's-1', 0, [newEvent({ n: 0 })])
     slipIn(server, 'other-1')
+    const all = await collect(store.readAll({ after: null, categories: ['s'] }))
+    expect(all.map(({ data }) => data.n)).toEqual([0])
     const { numbers } = await follow(
       store,
       (followed) => followed.caughtUp === 2,
