@@ -255,6 +255,29 @@ export function readModelContract(name: string, make: () => Promise<EmptyRows>):
       expect(await reader.count(visits)).toBe(known.length)
     })
 
+    it('gives a range from its first bound on and up to before the second one, either way', async () => {
+      const note = (number: number): NoteRow => ({
+        number,
+        text: 'same',
+        partition: null,
+        takenAt: number === 5 ? null : number % 4,
+      })
+      await writer.write((rows) => rows.put(notes, [1, 2, 3, 4, 5].map(note)))
+      const bounds = { from: 2, to: 4, limit: 9 }
+      for (const [range, found] of [
+        [bounds, [2, 3]],
+        [{ ...bounds, reverse: true }, [3, 2]],
+        [{ ...bounds, reverse: true, limit: 1 }, [3]],
+        [{ ...bounds, index: 'text', prefix: ['same'], reverse: true }, [3, 2]],
+        [{ after: [2], to: 5, limit: 9 }, [3, 4]],
+        [{ within: [{ column: 'takenAt', from: 1, to: 3 }], limit: 9 }, [1, 2]],
+        [{ within: [{ column: 'takenAt', from: 3, orNull: true }], limit: 9 }, [3, 5]],
+      ] as const) {
+        expect(await reader.range(notes, range)).toEqual(found.map(note))
+        expect(await reader.values(notes, ['number'], range)).toEqual(found.map((number) => [number]))
+      }
+    })
+
     it('deletes what it is told to and nothing else', async () => {
       const note = (number: number): NoteRow => ({ number, text: `${number}`, partition: null, takenAt: number % 3 })
       await writer.write((rows) => rows.put(notes, [1, 2, 3, 4, 5].map(note)))
@@ -318,7 +341,9 @@ export function readModelContract(name: string, make: () => Promise<EmptyRows>):
         // Of a projection that is not being built both are the same.
         await building.put(notes, [{ number: 1, text: '', partition: null, takenAt: null }])
         expect(await live.range(notes, { limit: 9 })).toHaveLength(1)
+        await building.setCheckpoint('notes', checkpoint)
       })
+      expect(await reader.checkpoint('notes')).toEqual(checkpoint)
       const held = await holdSnapshot(reader, before)
       await writer.switchBuild('{}')
       await expectAll(held.rows, before)
@@ -368,6 +393,18 @@ export function readModelContract(name: string, make: () => Promise<EmptyRows>):
       await expectAll(reader, built)
     })
 
+    it('builds once more beside what was built before', async () => {
+      await writer.beginBuild([small], false)
+      const first = await fill(1, 'building')
+      await writer.switchBuild('{}')
+      await dropAll(writer)
+      await writer.beginBuild([small], false)
+      const second = await fill(2, 'building')
+      for (const readModel of [reader, writer]) await expectAll(readModel, first)
+      await writer.switchBuild('{}')
+      for (const readModel of [reader, writer]) await expectAll(readModel, second)
+    })
+
     it('lets a process that starts later go on building', async () => {
       await writer.beginBuild([small], false)
       const begun = await fill(1, 'building')
@@ -384,7 +421,10 @@ export function readModelContract(name: string, make: () => Promise<EmptyRows>):
       await writer.prepare([small])
       expect(await reader.checkpoint('small')).toEqual(checkpoint)
       expect(await reader.schemas()).toEqual(new Map([['small', 1], ['notes', 1]])) // prettier-ignore
+      await writer.beginBuild([small], false)
       await writer.prepare([{ ...small, schema: 2 }])
+      // What was being built is of the old shape.
+      expect((await writer.builds()).size).toBe(0)
       expect(await reader.schemas()).toEqual(new Map([['small', 2], ['notes', 1]])) // prettier-ignore
       expect(await reader.checkpoint('small')).toEqual(START)
       await expectAll(reader, NaiveRows.none())

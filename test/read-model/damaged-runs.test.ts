@@ -145,7 +145,13 @@ describe('A damaged block', () => {
   })
 
   it('of a run that says of itself what cannot be is noticed', async () => {
-    for (const change of ['entries = 0', 'entries = 1', 'blocks = 0', 'first_block = first_block + 1']) {
+    for (const change of [
+      'entries = 0',
+      'entries = 1',
+      'blocks = 0',
+      'entries = 0, blocks = 0',
+      'first_block = first_block + 1',
+    ]) {
       const file = damagedCopy('counts_1', 0, (_, database) => database.exec(`UPDATE counts_1_runs SET ${change}`))
       await expect(readAll(file, 'counts_1')).rejects.toThrow(ReadModelDamaged)
     }

@@ -169,6 +169,23 @@ describe('Rows in PostgreSQL', () => {
     expect(await readModel.count(visits)).toBe(1)
   })
 
+  it('are written on, by a process that begins to lead again, as others have left them meanwhile', async () => {
+    const readModel = await writing()
+    await readModel.write((rows) => rows.setCheckpoint('small', { position: '1', sequence: 1, event: '1 id stream' }))
+    await endSessions()
+    const other = await writing()
+    await other.beginBuild([small], false)
+    await other.write((_, building) =>
+      building.setCheckpoint('small', { position: '2', sequence: 2, event: '2 id stream' }),
+    )
+    await other.switchBuild('{}')
+    await other.close()
+    while ((await readModel.lead()) === 'leading') await new Promise((resolve) => setImmediate(resolve))
+    const visit = randomVisit(new Random(1), 1)
+    await readModel.write((rows) => rows.insertNew(visits, [visit]).then(() => undefined))
+    expect(await readModel.range(visits, { limit: 9 })).toEqual([visit])
+  })
+
   it('are read again through a connection on which a read was cancelled before it saw anything', async () => {
     const readModel = await writing()
     await readModel.snapshot((rows) => rows.count(visits))
@@ -311,6 +328,7 @@ describe('Rows in PostgreSQL', () => {
     const other = open()
     expect(await other.checkpoint('small')).toMatchObject({ sequence: 8 })
     other.reached(9)
+    other.reached(7)
     await expect(other.count(visits)).rejects.toThrow('was taken back from usage event 9 to 8.')
   })
 
