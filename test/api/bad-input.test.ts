@@ -171,6 +171,7 @@ refuses('A parameter', [
     'at most 250 characters',
   ],
   ['in the URL of a POST', () => ({ ...event(), path: `${EVENTS}?event_name=tokens` }), 400, 'parameter_invalid', 'event_name', 'Please move event_name there'],
+  ['in the URL of a POST beside those of Stripe', () => ({ path: '/meterbook/v1/audits?meter=METER', type: FORM, body: '' }), 400, 'parameter_invalid', 'meter', 'Please move meter there'],
 ])
 
 // prettier-ignore

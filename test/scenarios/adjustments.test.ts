@@ -49,6 +49,10 @@ onEachStore('Adjustments', (start) => {
       type: 'cancel',
     })
     expect(await total(stripe, meter)).toBe('0')
+    // Of another meter it is another one.
+    const other = await createMeter(stripe)
+    await report(stripe, other, 5, { identifier: 'wrong' })
+    expect((await cancelV2(other.event_name, 'wrong')).id).not.toBe(adjustment.id)
   })
 
   it('repeated give the same answer and change nothing, also after the 24 hours', async () => {

@@ -5,6 +5,8 @@ import { createMeter, CUSTOMER, report, total, type Meter } from '../metered-usa
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
 
+const HOUR = 'start_time=0&end_time=3600'
+
 onEachStore('API keys', (start) => {
   let service: RunningService
   let stripe: Stripe
@@ -106,6 +108,13 @@ onEachStore('API keys', (start) => {
       type: 'cancel' as const,
       cancel: { identifier: 'there' },
     })
+    const previewed = {
+      display_name: 'Tried out',
+      event_name: 'tried_out',
+      default_aggregation: { formula: 'count' },
+      sample_events: [{ payload: { stripe_customer_id: CUSTOMER } }],
+    }
+    const get = (client: Stripe, path: string): Promise<unknown> => client.rawRequest('GET', `/meterbook/v1/${path}`)
     type Request = (stripe: Stripe) => Promise<unknown>
     const reading: [string, Request][] = [
       ['retrieve a meter', ({ billing }) => billing.meters.retrieve(meter.id)],
@@ -113,18 +122,35 @@ onEachStore('API keys', (start) => {
       ['list summaries', (client) => total(client, meter)],
       ['list usage records', (client) => client.rawRequest('GET', '/meterbook/v1/meter_events')],
       ['retrieve a usage record', (client) => client.rawRequest('GET', `/meterbook/v1/meter_events/${meter.id}/there`)],
+      ['retrieve the history of a meter', (client) => get(client, `meters/${meter.id}/history`)],
+      ['retrieve the activity of meters', (client) => get(client, 'meter_activity')],
+      ['retrieve usage of all customers', (client) => get(client, `meters/${meter.id}/customers?${HOUR}`)],
+      ['retrieve usage of a customer', (client) => get(client, `customers/${CUSTOMER}/usage?${HOUR}`)],
+      ['have a summary explained', (client) => get(client, `meters/${meter.id}/explain?customer=${CUSTOMER}&${HOUR}`)],
+      ['list rejections', (client) => get(client, 'rejections')],
+      ['count rejections', (client) => get(client, 'rejections/counts')],
+      ['retrieve a digest', (client) => get(client, 'digest')],
+      ['list projections', (client) => get(client, 'projections')],
+      ['retrieve the state of the service', (client) => get(client, 'system')],
+      ['try a meter out', (client) => client.rawRequest('POST', '/meterbook/v1/meters/preview', previewed)],
     ]
     const ingesting: [string, Request][] = [
       ['report an event', ({ billing }) => billing.meterEvents.create(event('1'))],
       ['report an event of v2', ({ v2 }) => v2.billing.meterEvents.create(event('1'))],
       ['cancel an event', ({ billing }) => billing.meterEventAdjustments.create(cancelling())],
       ['cancel an event of v2', ({ v2 }) => v2.billing.meterEventAdjustments.create(cancelling())],
+      ['open a session of the stream', ({ v2 }) => v2.billing.meterEventSession.create()],
+      ['try rejections again', (client) => client.rawRequest('POST', '/meterbook/v1/rejections/retry')],
     ]
     const managing: [string, Request][] = [
       ['create a meter', (client) => createMeter(client)],
       ['update a meter', ({ billing }) => billing.meters.update(meter.id, { display_name: 'Other' })],
       ['deactivate a meter', ({ billing }) => billing.meters.deactivate(meter.id)],
       ['reactivate a meter', ({ billing }) => billing.meters.reactivate(meter.id)],
+      ['import usage', (client) => client.rawRequest('POST', '/meterbook/v1/usage_imports', { events: [event('1')] })],
+      ['begin an audit', (client) => client.rawRequest('POST', '/meterbook/v1/audits')],
+      ['list audits', (client) => get(client, 'audits')],
+      ['begin a rebuild', (client) => client.rawRequest('POST', '/meterbook/v1/projections/meters/rebuild')],
     ]
     const mayNot = async (request: Promise<unknown>): Promise<void> => {
       const refusal = await refusalOf(request)
@@ -228,6 +254,7 @@ onEachStore('API keys', (start) => {
       for (const authorization of [
         `Bearer ${TEST_KEY}`,
         `bearer ${TEST_KEY}`,
+        `Bearer   ${TEST_KEY}`,
         basic(`${TEST_KEY}:`),
         basic(TEST_KEY),
       ]) {

@@ -17,6 +17,7 @@ interface Audit {
   readonly verdict: string | null
   readonly digest: string
   readonly records: number
+  readonly sequence: number
   readonly finding_count: number
   readonly outside_count: number
   readonly findings: readonly { readonly kind: string; readonly table: string; readonly meter: string }[]
@@ -53,7 +54,11 @@ onEachStore('Audits', (start) => {
     // The thread of the one before may still be ending.
     for (;;) {
       try {
-        return await done((await begin(parameters, client)).id, client)
+        const begun = await begin(parameters, client)
+        expect(begun).toMatchObject({ status: 'running', verdict: null, ended_at: null, sequence: null, ...parameters })
+        const ended = await done(begun.id, client)
+        expect(ended).toMatchObject({ progress: null, ended_at: expect.any(String) as unknown })
+        return ended
       } catch (error) {
         if ((error as { statusCode?: number }).statusCode !== 409) throw error
         await delay(ASKED_AGAIN_MS)
@@ -76,6 +81,9 @@ onEachStore('Audits', (start) => {
     const refusal = await refusalOf(begin())
     expect(refusal).toMatchObject({ statusCode: 409, code: 'audit_running' })
     expect(refusal.message).toContain(first.id)
+    const foreign = await refusalOf(begin({}, await service.clientWithNewKey({ account: 'other' })))
+    expect(foreign).toMatchObject({ statusCode: 409, code: 'audit_running' })
+    expect(foreign.message).not.toContain(first.id)
     const { digest, records } = (await service.stripe.rawRequest('GET', '/meterbook/v1/digest')) as unknown as Audit
     expect(await done(first.id)).toMatchObject({ verdict: 'agrees', digest, records })
   })
@@ -84,8 +92,9 @@ onEachStore('Audits', (start) => {
     const list = async (client = service.stripe): Promise<readonly Audit[]> =>
       ((await client.rawRequest('GET', PATH)) as unknown as Stripe.ApiList<Audit>).data
     const known = await list()
-    const { id, ...audit } = await audited({ meter: meter.id, customer: 'cus_nobody' })
-    expect(audit).toMatchObject({ verdict: 'agrees', records: 0 })
+    const { sequence } = (await service.stripe.rawRequest('GET', '/meterbook/v1/digest')) as unknown as Audit
+    const { id, ...audit } = await audited({ meter: meter.id, customer: 'cus_nobody', sequence })
+    expect(audit).toMatchObject({ verdict: 'agrees', records: 0, sequence })
     expect((await list()).map((audit) => audit.id)).toEqual([id, ...known.map((audit) => audit.id)])
     expect(await list(await service.clientWithNewKey({ account: 'other' }))).toEqual([])
   })

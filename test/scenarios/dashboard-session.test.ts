@@ -55,6 +55,9 @@ onEachStore('A dashboard session', (start) => {
     expect(await reads(https, `Cookie: meterbook_session=planted; ${kept}`)).toBe(200)
     expect(await reads(https, `Cookie: ${kept.replace('__Host-', '')}`)).toBe(401)
     expect(await reads(`Cookie: ${kept}`)).toBe(401)
+    // Behind two proxies it is the first of them that the browser speaks to.
+    expect(await reads('X-Forwarded-Proto: https, http', `Cookie: ${kept}`)).toBe(200)
+    expect(await reads('X-Forwarded-Proto: http, https', `Cookie: ${kept}`)).toBe(401)
   })
 
   it('is as good as its key, on reading and changing', async () => {
@@ -99,6 +102,10 @@ onEachStore('A dashboard session', (start) => {
     expect((await service.stripe.billing.meters.retrieve(meter.id)).display_name).toBe(meter.display_name)
     // Where the browser says nothing of the site, as over plain http, the origin is asked.
     expect((await rename(['Origin: http://meterbook'])).status).toBe(200)
+    // Names of hosts are the same in either case, and browsers write their own in lower case.
+    const origin = ['Origin: http://meterbook', cookie, FORM]
+    const capital = rawRequest('POST', `/v1/billing/meters/${meter.id}`, origin, NEW_NAME).replace('Host: m', 'Host: M')
+    expect((await exchange(service.port, capital)).answers).toMatchObject([{ status: 200 }])
   })
 
   it('neither opens the stream nor stands for a key', async () => {
@@ -140,6 +147,7 @@ onEachStore('A dashboard session', (start) => {
     expect(await reads(cookie.replace(/\.[0-9a-z]+\./, '.zzzzzzzzz.'))).toBe(401)
     expect(await reads(`${cookie}x`)).toBe(401)
     expect(await reads('Cookie: meterbook_session=')).toBe(401)
+    expect(await reads(`Cookie: meterbook_session=; ${cookie.replace('Cookie: ', '')}`)).toBe(200)
     expect(await reads('Cookie: meterbook_session')).toBe(401)
   })
 

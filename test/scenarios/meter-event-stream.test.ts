@@ -78,6 +78,8 @@ onEachStore('The meter event stream', (start) => {
       TEST_KEY,
     ]
     for (const each of garbled) expect(await refusalOf(send(each))).toMatchObject({ statusCode: 401 })
+    // Nor is it taken for a key once the stream took it.
+    await send(token)
     const client = service.client(token)
     for (const denied of [
       client.billing.meters.list(),
