@@ -4,7 +4,13 @@ import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyReply } from 'fastify'
 import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
-import { BodiesInHand, BODY_BYTES_MAX, LEDGER_BODIES_BYTES_MAX } from '../../src/api/bodies-in-hand.js'
+import {
+  BODIES_BYTES_MAX,
+  BodiesInHand,
+  BODY_BYTES_MAX,
+  LEDGER_BODIES_BYTES_MAX,
+} from '../../src/api/bodies-in-hand.js'
+import type { LedgerName } from '../../src/domain/ledger.js'
 import { useBodyParsers } from '../../src/api/stripe/body-parsers.js'
 import { rawRequest } from '../raw-http.js'
 
@@ -22,6 +28,13 @@ describe('Bodies in hand', () => {
       if (url !== '/leaves') return
       arrived()
       await once(raw, 'close')
+    })
+    server.addHook('onRequest', (request, _reply, done) => {
+      const { 'x-ledger': ledger } = request.headers
+      if (typeof ledger === 'string') {
+        request.caller = { ledger: ledger as LedgerName, keyId: 'key_1', role: 'secret', hasSession: false }
+      }
+      done()
     })
     server.addHook('onRequest', bodies.take)
     server.addHook('onSend', bodies.release)
@@ -65,5 +78,44 @@ describe('Bodies in hand', () => {
     }
     for (const reply of waiting) void reply.send('taken')
     for (const socket of sockets) socket.destroy()
+  })
+
+  it('are so many of one ledger, so many of all, and none of who is gone', async () => {
+    const sockets: Socket[] = []
+    const begin = (ledger: string): Socket => {
+      const socket = connect(port, '127.0.0.1')
+      sockets.push(socket)
+      const head = ['POST /stays HTTP/1.1', 'Host: x', JSON_TYPE, `X-Ledger: ${ledger}`]
+      socket.write(`${head.join('\r\n')}\r\nContent-Length: ${BODY_BYTES_MAX}\r\n\r\n`)
+      return socket
+    }
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+    const areGone = async (): Promise<void> => {
+      while (bodies.bytes > 0) await turn()
+    }
+    await areGone()
+    let held = 0
+    const hold = async (ledger: string): Promise<void> => {
+      for (let bytes = 0; bytes < LEDGER_BODIES_BYTES_MAX; bytes += BODY_BYTES_MAX) begin(ledger)
+      held += LEDGER_BODIES_BYTES_MAX
+      while (bodies.bytes < held) await turn()
+    }
+    const isRefused = async (ledger: string): Promise<boolean> => {
+      let isAnswered = false
+      begin(ledger).once('data', () => (isAnswered = true))
+      while (!isAnswered && bodies.bytes === held) await turn()
+      return isAnswered
+    }
+    const ledgers = Array.from({ length: BODIES_BYTES_MAX / LEDGER_BODIES_BYTES_MAX }, (_, n) => `ledger_${n}~test`)
+    for (const ledger of ledgers) {
+      await hold(ledger)
+      expect(await isRefused(ledger)).toBe(true)
+    }
+    expect(await isRefused('another~test')).toBe(true)
+    for (const socket of sockets) socket.destroy()
+    await areGone()
+    held = 0
+    expect(await isRefused('another~test')).toBe(false)
+    sockets.at(-1)?.destroy()
   })
 })

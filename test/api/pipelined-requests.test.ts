@@ -44,6 +44,10 @@ describe('Requests sent ahead of their answers', () => {
       })
       expect([path, ended]).toEqual([path, 'closed'])
     }
+    // One more than may be, behind an answer that goes on for ever.
+    const live = rawRequest('GET', '/meterbook/v1/live', [`Authorization: Bearer ${TEST_KEY}`])
+    const oneMore = live + rawRequest('GET', '/healthz').repeat(UNANSWERED_REQUESTS_MAX)
+    expect((await exchange(service.port, oneMore, { answers: 2 })).ended).toBe('closed')
     expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
   })
 

@@ -88,12 +88,17 @@ describe('A rate limit', () => {
   })
 
   it('remembers a bounded number of keys, those used last', () => {
-    const limiter = new RateLimiter(1, new FixedStopwatch())
+    const stopwatch = new FixedStopwatch()
+    const limiter = new RateLimiter(1, stopwatch)
     expect(limiter.take('first', 1)).toBeNull()
-    for (let key = 0; key < RATE_LIMITED_KEYS_MAX - 1; key++) limiter.take(`key_${key}`, 1)
+    stopwatch.now += 500
+    expect(limiter.take('used again', 1)).toBeNull()
+    for (let key = 0; key < RATE_LIMITED_KEYS_MAX - 2; key++) limiter.take(`key_${key}`, 1)
+    expect(limiter.take('first', 1)).toBeNull()
     expect(limiter.take('first', 1)).not.toBeNull()
     limiter.take('one more', 1)
-    expect(limiter.take('first', 1)).toBeNull()
+    expect(limiter.take('first', 1)).not.toBeNull()
     expect(limiter.take('one more', 1)).not.toBeNull()
+    expect(limiter.take('used again', 1)).toBeNull()
   })
 })

@@ -4,18 +4,25 @@ import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyReply } from 'fastify'
 import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { UNTAKEN_BYTES_MAX, UntakenAnswers } from '../../src/api/untaken-answers.js'
 import { rawRequest } from '../raw-http.js'
 
 /** More than the system takes for a client that does not read, and a bit less than half of what may wait. */
 const LARGE_BYTES = 30 * 1024 * 1024
-const large = 'x'.repeat(LARGE_BYTES)
+/** Of three bytes a character: it is they that are held. */
+const large = '客'.repeat(LARGE_BYTES / 3)
 
 function serverWith(untakenMs: number) {
   const server = new FastifyAdapter().getInstance()
   const silent: FastifyReply[] = []
   server.addHook('onSend', new UntakenAnswers(server.server, { untakenMs, lookIntervalMs: untakenMs / 4 }).count)
   server.get('/large', (_request, reply) => reply.send(large))
+  server.get('/endless', (_request, reply) => {
+    const body = new Readable({ read: () => undefined })
+    body.push(large)
+    return reply.send(body)
+  })
   server.get('/silent', (_request, reply) => void silent.push(reply))
   return {
     server,
@@ -29,12 +36,15 @@ function serverWith(untakenMs: number) {
 }
 
 /** A client that asks and does not read; resolves with the other end of its connection. */
-async function askUnread({ server, port }: ReturnType<typeof serverWith>): Promise<{ mine: Socket; theirs: Socket }> {
+async function askUnread(
+  { server, port }: ReturnType<typeof serverWith>,
+  path = '/large',
+): Promise<{ mine: Socket; theirs: Socket }> {
   const accepted = once(server.server, 'connection') as Promise<[Socket]>
   const mine = connect(port, '127.0.0.1').pause()
   mine.on('error', () => undefined)
   const [theirs] = await accepted
-  mine.write(rawRequest('GET', '/large'))
+  mine.write(rawRequest('GET', path))
   return { mine, theirs }
 }
 
@@ -44,7 +54,8 @@ async function bytesRead(port: number): Promise<number> {
 }
 
 describe('A client that takes nothing of its answer for long', () => {
-  const http = serverWith(300)
+  const UNTAKEN_MS = 300
+  const http = serverWith(UNTAKEN_MS)
   beforeAll(() => http.listen())
   afterAll(() => http.server.close())
 
@@ -60,6 +71,20 @@ describe('A client that takes nothing of its answer for long', () => {
     }
     void http.silent[0]?.send('at last')
     expect(await (await waiting).text()).toBe('at last')
+  })
+
+  it('may wait as long as it likes for more once it took what there was', async () => {
+    const { mine, theirs } = await askUnread(http, '/endless')
+    const until = async (timeout: number): Promise<void> => {
+      while (theirs.timeout !== timeout) {
+        expect(theirs.destroyed).toBe(false)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    await until(UNTAKEN_MS)
+    mine.resume()
+    await until(0)
+    mine.destroy()
   })
 })
 

@@ -1,6 +1,7 @@
 /** Limits per API key: what is over them is refused whole, and counts once when it is sent again. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import Stripe from 'stripe'
+import { IMPORT_CALL_EVENTS_MAX } from '../../src/commands/import-usage.js'
 import { createMeter, CUSTOMER, report, total, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, FixedStopwatch, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
@@ -87,6 +88,12 @@ onEachStore('A client over its rate limit', (start) => {
           type: 'cancel',
           cancel: { identifier: 'x' },
         }),
+        stripe.v2.billing.meterEventAdjustments.create({
+          event_name: meter.event_name,
+          type: 'cancel',
+          cancel: { identifier: 'x' },
+        }),
+        stripe.rawRequest('POST', '/meterbook/v1/usage_imports', { events: batch(meter, 1) }),
       ]) {
         const refusal = await refusalOf(refused)
         expect(refusal).toMatchObject({ statusCode: 429, code: 'rate_limit' })
@@ -104,6 +111,26 @@ onEachStore('A client over its rate limit', (start) => {
       await report(stripe, meter, 1)
       rested()
       expect(await total(stripe, meter)).toBe(String(before + 101))
+    })
+
+    it('pays for each event of an import, and for no more than one may have', async () => {
+      rested()
+      const importOf = async (events: readonly unknown[]): Promise<number> => {
+        const headers = { authorization: `Bearer ${TEST_KEY}`, 'content-type': 'application/json' }
+        const body = JSON.stringify({ events })
+        return (await fetch(`${service.url}/meterbook/v1/usage_imports`, { method: 'POST', headers, body })).status
+      }
+      const owesSeconds = async (): Promise<unknown> =>
+        (await refusalOf(report(stripe, meter, 1))).headers?.['retry-after']
+      expect(await importOf(batch(meter, 100))).toBe(200)
+      expect(await owesSeconds()).toBe('5')
+      rested()
+      expect(await importOf(Array<null>(2 * IMPORT_CALL_EVENTS_MAX).fill(null))).toBe(400)
+      expect(await owesSeconds()).toBe(String(IMPORT_CALL_EVENTS_MAX / EVENTS_PER_SECOND))
+      rested()
+      // A call without events costs as much as one.
+      for (let call = 0; call < EVENTS_PER_SECOND; call++) expect(await importOf([])).toBe(400)
+      expect(await importOf([])).toBe(429)
     })
 
     it('may still read, and other keys of its ledger may still write', async () => {
@@ -124,6 +151,8 @@ onEachStore('A client over its rate limit', (start) => {
       expect(await refusalOf(createMeter(stripe))).toMatchObject({ statusCode: 429 })
       expect(await refusalOf(stripe.v2.billing.meterEventSession.create())).toMatchObject({ statusCode: 429 })
       await report(stripe, meter, 1)
+      const other = await service.clientWithNewKey({ role: 'read' })
+      await other.billing.meters.list()
       expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
       stopwatch.advance(1_000)
       await stripe.billing.meters.list()
