@@ -124,6 +124,11 @@ onEachStore('A preview of a meter', (start) => {
       reason: 'b was recorded later in the same hour, and of each hour only the event recorded last counts.',
     })
     expect(answer.events[6]).toMatchObject({ param: 'payload[value]' })
+    expect(answer.refusals).toMatchObject([
+      { code: 'duplicate_meter_event', count: 2, identifier: 'b' },
+      { code: 'meter_event_invalid_value', count: 1, identifier: 'e' },
+      { code: 'timestamp_too_far_in_past', count: 1, identifier: 'f' },
+    ])
   })
 
   it('is what the meter counts once it is made and the samples are sent', async () => {

@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync'
 import type Stripe from 'stripe'
 import { DAY_MS, HOUR_MS } from '../../src/domain/time-bucket.js'
 import { NOW } from '../controls.js'
-import { cancel, createMeter, EVER, report, total, type Meter } from '../metered-usage.js'
+import { cancel, createMeter, CUSTOMER, EVER, report, total, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, seconds, TEST_KEY, type RunningService } from '../running-service.js'
 
@@ -30,7 +30,11 @@ interface Customers extends Stripe.ApiList<Sum & { readonly customer: string }> 
   readonly position: string
 }
 interface OfCustomer {
-  readonly meters: readonly (Sum & { readonly meter: Meter; readonly groups: readonly Group[] })[]
+  readonly meters: readonly (Sum & {
+    readonly meter: Meter
+    readonly groups: readonly Group[]
+    readonly has_more_groups: boolean
+  })[]
 }
 
 onEachStore('Usage across customers', (start) => {
@@ -120,6 +124,9 @@ onEachStore('Usage across customers', (start) => {
     expect(groups[0]).toMatchObject({ dimensions: { model: 'm23' }, aggregated_value_decimal: '23' })
     expect(groups.at(-1)).toMatchObject({ dimensions: null, aggregated_value_decimal: '6', records: 3 })
     expect(windows[0]!.groups).toHaveLength(21)
+    const { meters } = await get<OfCustomer>(`customers/${CUSTOMER}/usage`, ever)
+    const shown = meters.find((each) => each.meter.id === meter.id)!
+    expect([shown.groups.length, shown.has_more_groups]).toEqual([20, true])
   })
 
   it('lists customers by value or by name, page by page, and searches them', async () => {
@@ -170,9 +177,16 @@ onEachStore('Usage across customers', (start) => {
     )
     expect(lines.every(({ value, records }) => value === '-2.5' && records === '1')).toBe(true)
     expect(await (await csv(meter, {}, 'text/csv')).text()).toBe(text)
-    expect((await csv(meter, {}, 'text/html,*/*')).headers.get('content-type')).toContain('application/json')
+    for (const [more, accept] of [
+      [{}, 'text/html,*/*'],
+      [{ format: 'json' }, 'text/csv'],
+    ] as const) {
+      expect((await csv(meter, more, accept)).headers.get('content-type')).toContain('application/json')
+    }
     const marked = await csv(meter, { format: 'csv', byte_order_mark: 'true' })
     expect(Buffer.from(await marked.arrayBuffer())).toEqual(Buffer.from(`\ufeff${text}`))
+    const unmarked = await csv(meter, { format: 'csv', byte_order_mark: 'false' })
+    expect(Buffer.from(await unmarked.arrayBuffer())).toEqual(Buffer.from(text))
     const none = await csv(await createMeter(stripe), { format: 'csv' })
     expect(await none.text()).toBe('customer,value,records\r\n')
   })
@@ -211,6 +225,7 @@ onEachStore('Usage across customers', (start) => {
       [meter.id, '-1.5', 2, 2],
       [other.id, '2', 2, 0],
     ])
+    expect(answer.meters.map(({ has_more_groups }) => has_more_groups)).toEqual([false, false])
     const then = { as_of_position: second.lastResponse.headers['meterbook-position']! }
     expect(on(await get(path, { ...ever, ...then }))).toEqual([
       [meter.id, '-1.5', 2, 2],
@@ -264,6 +279,7 @@ onEachStore('Usage across customers', (start) => {
       ['in another format', { format: 'xml' }, { statusCode: 400, param: 'format' }],
       ['as CSV by value', { format: 'csv', order: '-value' }, { statusCode: 400, param: 'order' }],
       ['as JSON with a mark', { byte_order_mark: 'true' }, { statusCode: 400, param: 'byte_order_mark' }],
+      ['as JSON without a mark', { byte_order_mark: 'false' }, { statusCode: 400, param: 'byte_order_mark' }],
       ['as a page of CSV', { format: 'csv', starting_after: 'cus_A' }, { statusCode: 400, param: 'starting_after' }],
       ['as CSV amid a minute', { format: 'csv', ...amidAMinute }, { statusCode: 400, param: 'start_time' }],
     ])('by customer, %s', async (_, more, refusal) => {

@@ -45,6 +45,8 @@ describe('A timestamp of the v2 API', () => {
     'T10:00:00.000 ',
     'T+1:00:00.000Z',
     'T10:00:00.٠٠٠Z',
+    'T10:00:00.000+24:00',
+    'T10:00:00.000+00:60',
   ])('with the time %s is none', (time) => {
     expect(parseTimestamp(`${DAY}T00:00:00.000Z`)).toBe(MIDNIGHT)
     expect(parseTimestamp(`${DAY}${time}`)).toBeNull()
