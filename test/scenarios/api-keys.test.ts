@@ -158,6 +158,11 @@ onEachStore('API keys', (start) => {
       expect(refusal.requestId).toMatch(/^req_/)
     }
 
+    it('everyone may ask whose key it is', async () => {
+      expect(await get(read, 'session')).toMatchObject({ role: 'read' })
+      expect(await get(ingest, 'session')).toMatchObject({ role: 'ingest' })
+    })
+
     it.each(reading)('read may %s, ingest may not', async (_, request) => {
       await request(read)
       await mayNot(request(ingest))

@@ -158,6 +158,12 @@ onEachStore('Idempotency keys', (start) => {
     const theirs = await foreign.billing.meters.create(parameters, options)
     expect(theirs.id).not.toBe(ours.id)
     expect(theirs.lastResponse.headers).not.toHaveProperty('idempotent-replayed')
+    // Also where nothing was written, as by a refusal.
+    const refused = { idempotencyKey: uniqueName('shared_') }
+    const event = { event_name: uniqueName('theirs_'), payload: { stripe_customer_id: 'cus_A', value: '1' } }
+    await createMeter(foreign, 'sum', { event_name: event.event_name })
+    await refusalOf(service.stripe.billing.meterEvents.create(event, refused))
+    expect(await foreign.billing.meterEvents.create(event, refused)).toMatchObject({ event_name: event.event_name })
   })
 
   it('do not mind the order of parameters', async () => {
@@ -307,6 +313,26 @@ onEachStore('Idempotency keys', (start) => {
         }
       }
       expect(await total(stripe, meter)).toBe('1')
+    })
+
+    it('refuse all but one where each has other parameters, whichever is first', async () => {
+      const { stripe } = service
+      const meter = await createMeter(stripe)
+      const { event_name } = meter
+      const options = { idempotencyKey: uniqueName('mixed_') }
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 20 }, (_, n) =>
+          stripe.billing.meterEvents.create(
+            { event_name, payload: { stripe_customer_id: 'cus_A', value: `${n + 1}` } },
+            options,
+          ),
+        ),
+      )
+      const counted = outcomes.flatMap((outcome, n) => (outcome.status === 'fulfilled' ? [`${n + 1}`] : []))
+      expect(counted).toEqual([await total(stripe, meter)])
+      for (const outcome of outcomes) {
+        if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ type: 'StripeIdempotencyError' })
+      }
     })
 
     it('are seen through by the retries of the Stripe client', async () => {
