@@ -1,6 +1,7 @@
 /** Whether the service calls itself ready, by what it stands on. */
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals'
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
+import type { Position } from '../src/event-store/event-store.js'
 import { ReadYourWrites } from '../src/event-store/read-your-writes.js'
 import { EmbeddedReadModel } from '../src/read-model/embedded-read-model.js'
 import { readinessOf, tellReadiness } from '../src/readiness.js'
@@ -35,10 +36,32 @@ it('It is not ready while no read finds a snapshot', async () => {
   })
 })
 
+it('It is not ready once what was acknowledged has not been projected for ten seconds', async () => {
+  await workspace.withStore(async (store) => {
+    const readModel = new EmbeddedReadModel(workspace.file('read-model.db'))
+    const readYourWrites = new ReadYourWrites(store, 1000)
+    await project(store, readModel, { onProgress: (progress) => readYourWrites.advance(progress) })
+    const asked = readinessOf(store, readYourWrites, readModel, () => undefined)
+    const since = performance.now()
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(since)
+    readYourWrites.acknowledge('1' as unknown as Position)
+    clock.mockReturnValue(since + 10_000)
+    expect(await asked()).toMatchObject({ projections: 'caught up', reason: null })
+    clock.mockReturnValue(since + 11_999)
+    const reason = 'What was acknowledged has not been projected for 11 s.'
+    expect(await asked()).toMatchObject({ projections: 'catching up', reason })
+    clock.mockRestore()
+    readYourWrites.stop('It is over.')
+    expect(await asked()).toMatchObject({ projections: 'stopped' })
+    await readModel.close()
+  })
+})
+
 it('The log says once that it is not ready, once for another reason, and how long it took until it was again', async () => {
   const stopwatch = new FixedStopwatch()
   const reasons = [
     'The projections are catching up with the log.',
+    'The read model cannot be read.',
     null,
     'The event store cannot be reached.',
     'The event store cannot be reached.',
@@ -67,6 +90,9 @@ it('The log says once that it is not ready, once for another reason, and how lon
     })
   })
   expect(lines).toEqual([
+    // Of a start only what is out of the ordinary.
+    { level: 'warn', reason: 'The read model cannot be read.', message: 'The service is not ready.' },
+    { level: 'info', seconds: 5, message: 'The service is ready again.' },
     { level: 'warn', reason: 'The event store cannot be reached.', message: 'The service is not ready.' },
     {
       level: 'warn',

@@ -58,6 +58,15 @@ describe('Lines of the log that repeat', () => {
     expect(written).toHaveLength(2 * SAME_LINES_MAX)
   })
 
+  it('are told all the same where they are told late and others came meanwhile', () => {
+    say('full', SAME_LINES_MAX + 1)
+    now = SAME_LINES_INTERVAL_MS + 5_000
+    say('full', 1)
+    expect(written).toHaveLength(SAME_LINES_MAX)
+    lines.tell(false)
+    expect(written.slice(SAME_LINES_MAX)).toEqual([{ fields: { n: 1, leftOut: 2, inSeconds: 65 }, message: 'full' }])
+  })
+
   it('keep their interval while what another left out is told', () => {
     say('early', SAME_LINES_MAX + 1)
     now = SAME_LINES_INTERVAL_MS - 1

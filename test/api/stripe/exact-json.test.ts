@@ -50,5 +50,7 @@ describe('Exact JSON', () => {
     circle.self = circle
     expect(() => toJson(circle)).toThrow(TypeError)
     expect(toJson([new ExactNumber('1')])).toBe('[1]')
+    // Its own numbers would be lost.
+    expect(() => toJson({ toJSON: () => toJson([new ExactNumber('1')]) })).toThrow(TypeError)
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { formatTimestamp, parseTimestamp } from '../../../src/api/stripe/timestamp.js'
+import { toUnixSeconds } from '../../../src/api/stripe/unix-time.js'
 
 const DAY = '2026-01-15'
 const LAST = Date.parse('9999-12-31T23:59:59.999Z')
@@ -52,7 +53,15 @@ describe('A timestamp of the v2 API', () => {
     expect(parseTimestamp(`${DAY}${time}`)).toBeNull()
   })
 
-  it('is none on a date that does not exist, however often it is asked for', () => {
-    for (let time = 0; time < 2; time++) expect(parseTimestamp('2026-02-30T10:00:00.000Z')).toBeNull()
+  it.each([
+    '2026-02-30',
+    // Taken for one of 1950 by the dates of JavaScript.
+    '0050-02-03',
+  ])('is none on a date that does not exist, or not here, however often it is asked for: %s', (date) => {
+    for (let time = 0; time < 2; time++) expect(parseTimestamp(`${date}T10:00:00.000Z`)).toBeNull()
   })
+})
+
+it('Unix seconds are those that have begun', () => {
+  expect([0, 999, 1000, 1999, -1].map(toUnixSeconds)).toEqual([0, 0, 1, 1, -1])
 })
