@@ -133,6 +133,7 @@ refuses('A body that cannot be read', [
   ['escapes that are not UTF-8', () => rawEvent('event_name=%ff'), 400, 'parameter_invalid', 'event_name', 'is not valid UTF-8'],
   ['a NUL character', () => event({ 'payload[note]': 'a\0b' }), 400, 'parameter_invalid', 'payload[note]', 'contains a NUL character'],
   ['half a JSON document', () => v2('{"event_name":'), 400, 'invalid_request', undefined, 'the body is not valid JSON'],
+  ['a byte order mark', () => v2('\ufeff{}'), 400, 'invalid_request', undefined, 'the body is not valid JSON'],
   ['JSON that is no object', () => v2('[1]'), 400, 'invalid_request', undefined, 'must be a JSON object'],
   ['half a surrogate pair', () => v2Event({ identifier: '\ud800' }), 400, 'parameter_invalid', undefined, 'not well-formed Unicode'],
   ['JSON for v1', () => ({ path: EVENTS, type: JSON_TYPE, body: '{}' }), 415, 'content_type_invalid', undefined, `check that your POST content type is ${FORM}`],
@@ -183,6 +184,8 @@ refuses('A value', [
   ['that is not there', () => rawEvent('event_name=tokens&payload[stripe_customer_id]=cus_A'), 400, 'meter_event_invalid_value', 'payload[value]', 'must hold the value under the key value'],
   ['that is a JSON number', () => v2Event({ payload: { stripe_customer_id: 'cus_A', value: 1 } }), 400, 'parameter_invalid', undefined, 'payload[value]: must be a string'],
   ['without a customer', () => rawEvent('event_name=tokens&payload[value]=1'), 400, 'meter_event_no_customer_defined', 'payload[stripe_customer_id]', 'must name the customer'],
+  ['of v2 without a customer', () => v2Event({ payload: { value: '1' } }), 400, 'payload_no_customer_defined', undefined, 'must name the customer'],
+  ['of v2 that is not there', () => v2Event({ payload: { stripe_customer_id: 'cus_A' } }), 400, 'payload_no_value_defined', undefined, 'must hold the value under the key value'],
   ['of a meter there is not', () => event({ event_name: 'unknown' }), 400, 'no_meter', 'event_name', 'No active meter found for event name'],
   ['with a taken identifier', () => event({ identifier: 'taken' }), 400, undefined, 'identifier', 'An event already exists with identifier taken'],
 ])

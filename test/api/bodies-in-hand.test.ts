@@ -107,12 +107,15 @@ describe('Bodies in hand', () => {
       return isAnswered
     }
     const ledgers = Array.from({ length: BODIES_BYTES_MAX / LEDGER_BODIES_BYTES_MAX }, (_, n) => `ledger_${n}~test`)
-    for (const ledger of ledgers) {
-      await hold(ledger)
-      expect(await isRefused(ledger)).toBe(true)
+    try {
+      for (const ledger of ledgers) {
+        await hold(ledger)
+        expect(await isRefused(ledger)).toBe(true)
+      }
+      expect(await isRefused('another~test')).toBe(true)
+    } finally {
+      for (const socket of sockets) socket.destroy()
     }
-    expect(await isRefused('another~test')).toBe(true)
-    for (const socket of sockets) socket.destroy()
     await areGone()
     held = 0
     expect(await isRefused('another~test')).toBe(false)

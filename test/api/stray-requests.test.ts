@@ -217,6 +217,7 @@ describe('A body', () => {
     ['Transfer-Encoding: Chunked', FORM],
     ['X-Odd: 1', `${FORM}; charset=utf-8`],
     ['X-Odd: 1', `${FORM};charset="UTF-8"`],
+    ['X-Odd: 1', `${FORM}; charset=utf8`],
     ['X-Odd: 1', `${FORM}; charset=us-ascii`],
     ['X-Odd: 1', `${FORM}; boundary=1`],
   ])('may say that it is as it is due (%s, %s)', async (header, type) => {

@@ -65,6 +65,8 @@ onEachStore('A dashboard session', (start) => {
     const cookie = await cookieOf(TEST_KEY)
     expect(json(await ask('GET', '/meterbook/v1/session', [cookie]))).toMatchObject({ role: 'secret' })
     expect((await ask('GET', `/v1/billing/meters/${meter.id}`, [cookie])).status).toBe(200)
+    const head = rawRequest('HEAD', '/v1/billing/meters', [cookie])
+    expect((await exchange(service.port, head, { isHead: true })).answers).toMatchObject([{ status: 200 }])
     const renamed = await ask('POST', `/v1/billing/meters/${meter.id}`, [cookie, FORM, SAME_ORIGIN], NEW_NAME)
     expect(json(renamed)).toMatchObject({ display_name: 'Renamed' })
   })

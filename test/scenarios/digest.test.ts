@@ -87,7 +87,12 @@ onEachStore('The digest', (start) => {
       param: 'as_of',
       code: 'parameters_exclusive',
     })
-    expect(await refusalOf(digest('as_of=1&as_of_position=1'))).toMatchObject({ param: 'as_of_position' })
+    for (const other of ['as_of=1', 'sequence=1']) {
+      expect(await refusalOf(digest(`${other}&as_of_position=1`))).toMatchObject({
+        param: 'as_of_position',
+        code: 'parameters_exclusive',
+      })
+    }
     const writer = await service.clientWithNewKey({ role: 'ingest' })
     expect(await refusalOf(digest('', writer))).toMatchObject({ code: 'more_permissions_required' })
   })

@@ -1,5 +1,6 @@
 /** Whoever listens is told at once that something changed, of their own ledger only, and for as long as their key is good. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { MESSAGE_INTERVAL_MS } from '../../src/api/live-connection.js'
 import { LIVE_CONNECTIONS_PER_KEY_MAX } from '../../src/api/live-connections.js'
 import { HOUR_MS } from '../../src/domain/time-bucket.js'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -71,6 +72,7 @@ onEachStore('Live updates', (start) => {
     const meter = await createMeter(service.stripe)
     const stream = await listen()
     await stream.next()
+    const since = performance.now()
     const positions: (string | undefined)[] = []
     for (let n = 0; n < 50; n++) {
       positions.push((await report(service.stripe, meter, 1)).lastResponse.headers['meterbook-position'])
@@ -78,6 +80,7 @@ onEachStore('Live updates', (start) => {
     let messages = 0
     while ((await stream.next()).position !== positions.at(-1)) messages++
     expect(messages).toBeLessThan(positions.length / 2)
+    expect(messages).toBeLessThanOrEqual((performance.now() - since) / MESSAGE_INTERVAL_MS + 1)
   })
 
   it('tell another ledger nothing', async () => {

@@ -188,6 +188,20 @@ onEachStore('Rejections', (start) => {
       expect(totals).toEqual(customers.map(() => '3'))
     })
 
+    it('are retried anew under the key of a retry that the service forgot, and count once', async () => {
+      const event_name = uniqueName('event_')
+      await stream([event(event_name, '1')])
+      const meter = await createMeter(stripe, 'sum', { event_name })
+      const options = { idempotencyKey: uniqueName('retry_') }
+      const retried = () => service.stripe.rawRequest('POST', `${PATH}/retry`, { event_name }, options)
+      expect(await retried()).toMatchObject({ retried: 1, counted: 1 })
+      expect(await retried()).toMatchObject({ retried: 1, counted: 1 })
+      await service.restart()
+      stripe = service.stripe
+      expect(await retried()).toMatchObject({ retried: 0, counted: 0 })
+      expect(await total(stripe, meter)).toBe('1')
+    })
+
     it('count once when two retries come at the same moment', async () => {
       const event_name = uniqueName('event_')
       await stream([event(event_name, '1')])

@@ -172,6 +172,12 @@ onEachStore('Usage records', (start) => {
         () => `timestamp[gte]=${seconds(JAN_2)}&timestamp[lt]=${seconds(JAN_2) + 1}&status=recorded`,
         ['c1'],
       ],
+      [
+        'time, by the narrower of two bounds',
+        () =>
+          `timestamp[gte]=${seconds(JAN_2) - 1}&timestamp[gt]=${seconds(JAN_2) - 2}&timestamp[lt]=${seconds(JAN_2) + 2}&timestamp[lte]=${seconds(JAN_2)}`,
+        ['t2', 'c1'],
+      ],
       ['receipt, at or after', () => `created[gt]=${seconds(until) - 1}`, ['c2', 't3']],
       ['receipt, before', () => `created[lt]=${seconds(until)}`, ['t2', 'c1', 't1']],
       ['no event name', () => 'event_name=none', []],
