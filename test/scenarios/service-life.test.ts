@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { ConfigError, readConfig } from '../../src/config.js'
+import { ConfigError, readConfig, readServiceAccess } from '../../src/config.js'
 import { makeDataFolder } from '../../src/data-folder.js'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { NOW } from '../controls.js'
@@ -447,6 +447,47 @@ describe('A limit on open files', () => {
   })
 })
 
+describe('A setting', () => {
+  it('is as good as left out where it is empty', () => {
+    const names = ['HOST', 'PORT', 'METRICS_PORT', 'METRICS_HOST', 'DATA_DIR', 'EVENT_STORE_URL', 'READ_MODEL_URL']
+    const others = ['BOOTSTRAP_API_KEY', 'SESSION_SECRET', 'LOG_LEVEL', 'RATE_LIMIT_EVENTS_PER_SECOND']
+    expect(readConfig(Object.fromEntries([...names, ...others].map((name) => [name, ''])))).toEqual(readConfig({}))
+    expect(readConfig({})).toMatchObject({ host: '127.0.0.1', port: 4242, metricsHost: '127.0.0.1', dataDir: './data' })
+  })
+
+  it.each([
+    [{ PORT: '65535' }, { port: 65_535 }],
+    [
+      { PORT: '0', METRICS_PORT: '0' },
+      { port: 0, metricsPort: 0 },
+    ],
+    [
+      { HOST: '::1', METRICS_PORT: '1' },
+      { host: '::1', metricsHost: '::1' },
+    ],
+    [{ BOOTSTRAP_API_KEY: 'sk_live_12345678' }, { bootstrapApiKey: 'sk_live_12345678' }],
+    [{ SESSION_SECRET: 's'.repeat(32) }, { sessionSecret: 's'.repeat(32) }],
+    [{ SESSION_SECRET: 's'.repeat(255) }, { sessionSecret: 's'.repeat(255) }],
+    [{ RATE_LIMIT_EVENTS_PER_SECOND: '1' }, { rateLimits: { eventsPerSecond: 1, requestsPerSecond: null } }],
+    [{ RATE_LIMIT_REQUESTS_PER_SECOND: '1000000' }, { rateLimits: { eventsPerSecond: null, requestsPerSecond: 1e6 } }],
+  ])('may be %j', (settings, expected) => expect(readConfig(settings)).toMatchObject(expected))
+
+  it('of another service names where it is and a key, the later name of it before the earlier', () => {
+    const access = (url: string, key = 'sk_test_new') =>
+      readServiceAccess(url, { METERBOOK_API_KEY: key, METERBOOK_KEY: 'sk_test_old' })
+    expect(access('https://meterbook.example/behind//')).toEqual({
+      url: 'https://meterbook.example/behind',
+      apiKey: 'sk_test_new',
+    })
+    for (const url of ['http://user@127.0.0.1', 'http://127.0.0.1/?a=b', 'ftp://127.0.0.1', '127.0.0.1:4242']) {
+      expect(() => access(url)).toThrow(ConfigError)
+    }
+    for (const key of ['', 'two words', 'k'.repeat(256)]) {
+      expect(() => access('http://127.0.0.1', key)).toThrow(ConfigError)
+    }
+  })
+})
+
 describe('A bad setting', () => {
   it('is said in one line that does not repeat what may be a secret', () => {
     for (const [name, value] of [
@@ -472,6 +513,7 @@ describe('A bad setting', () => {
       ['READ_MODEL_URL', 'postgres://user:password@host/database?sslmod=secret'],
       ['READ_MODEL_URL', 'postgres://user:password@host/database?sslmode=verify_full_secret'],
       ['BOOTSTRAP_API_KEY', 'secret'],
+      ['BOOTSTRAP_API_KEY', 'sk_test_1234567'],
       ['SESSION_SECRET', 'secret-of-thirty-one-characters'],
       ['SESSION_SECRET', `secret ${'x'.repeat(32)}`],
       ['SESSION_SECRET', 'secret'.repeat(43)],
