@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type Stripe from 'stripe'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
-import { meterbook } from '../cli/command-line.js'
+import { meterbook, type Ended } from '../cli/command-line.js'
 import { createMeter, report, total, usageProjected, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { changeCells } from '../tampering.js'
@@ -54,6 +54,11 @@ onEachStore('Rebuilds', (start) => {
       await delay(20)
     }
   }
+
+  const throughCommandLine = (...options: string[]): Promise<Ended> =>
+    meterbook(['rebuild', 'idempotency-keys', '--url', service.url, '--key', TEST_KEY, ...options])
+  const generationIn = (database: Database.Database): number =>
+    database.prepare("SELECT generation FROM projections WHERE name = 'idempotency-keys'").pluck().get() as number
 
   it('are of projections that say how they stand', async () => {
     await usageProjected(service.stripe)
@@ -110,20 +115,36 @@ onEachStore('Rebuilds', (start) => {
     // The file is where a table of the rebuild can be made impossible.
     if (service.readModelUrl !== 'embedded:') return
     const database = new Database(join(service.dataDir, READ_MODEL_FILE))
-    const generation = database
-      .prepare("SELECT generation FROM projections WHERE name = 'idempotency-keys'")
-      .pluck()
-      .get() as number
-    const inItsWay = `idempotency_keys_${generation + 1}`
+    const inItsWay = `idempotency_keys_${generationIn(database) + 1}`
     database.exec(`CREATE VIEW ${inItsWay} AS SELECT 1`)
     for (let n = 0; n < 2; n++) {
       await begin('/idempotency-keys')
       expect((await done('idempotency-keys')).rebuild).toMatchObject({ status: 'failed' })
     }
+    expect(await throughCommandLine()).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringMatching(/^The rebuild of idempotency-keys failed; the old rows serve\. ./m) as unknown,
+    })
     database.exec(`DROP VIEW ${inItsWay}`)
     database.close()
     await begin('/idempotency-keys')
     expect((await done('idempotency-keys')).rebuild).toMatchObject({ status: 'completed' })
+  })
+
+  it('leave the old tables only where these are to be kept', async () => {
+    if (service.readModelUrl !== 'embedded:') return
+    const database = new Database(join(service.dataDir, READ_MODEL_FILE), { readonly: true })
+    const tables = database.prepare("SELECT name FROM sqlite_schema WHERE name LIKE 'idempotency_keys_%'").pluck()
+    const has = (generation: number): boolean => tables.all().includes(`idempotency_keys_${generation}`)
+    const kept = generationIn(database)
+    expect(await throughCommandLine('--keep')).toMatchObject({ code: 0 })
+    const replaced = generationIn(database)
+    await begin('/idempotency-keys', { keep: 'false' })
+    expect((await done('idempotency-keys')).rebuild).toMatchObject({ status: 'completed' })
+    while (has(replaced)) await delay(20)
+    expect(has(kept)).toBe(true)
+    database.close()
   })
 
   it('name and mend rows that are wrong, and say so to the ledger they belong to', async () => {
