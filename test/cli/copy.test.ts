@@ -106,6 +106,12 @@ describe('meterbook copy', () => {
       code: 0,
       stdout: expect.stringMatching(/^(3 00\d) events copied. Both stores have the same \1 events.\n$/) as unknown,
     })
+    expect(await copy('--to', 'embedded:', '--to-data-dir', target)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^Nothing was left to be copied. Both stores have the same 3 00\d events.\n$/,
+      ) as unknown,
+    })
     const [ours, theirs] = await Promise.all(
       [dataDir, target].map((each) => meterbook(['digest', '--quiet', '--data-dir', each])),
     )

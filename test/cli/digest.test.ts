@@ -51,16 +51,17 @@ describe('meterbook digest', () => {
     expect(first.stdout.trim()).toBe(scriptDigest(records.stdout))
 
     await importLines('c')
-    const later = await run('digest', '--json', '--quiet')
+    const later = await run('digest', '--json', '--quiet', '--sequence', '5')
     expect(JSON.parse(later.stdout)).toMatchObject({ records: 5, cancelled: 0, sequence: 5 })
     expect(await run('digest', '--sequence', '4', '--quiet')).toEqual({ code: 0, stdout: first.stdout, stderr: '' })
     const [then, now] = await Promise.all(
       [['--sequence', '4'], []].map(async (more) => {
         const { stdout } = await run('digest', '--json', '--quiet', ...more)
-        return (JSON.parse(stdout) as { readonly position: string }).position
+        return JSON.parse(stdout) as { readonly position: string; readonly sequence: number }
       }),
     )
-    expect(Number(then)).toBeLessThan(Number(now))
+    expect([then?.sequence, now?.sequence]).toEqual([4, 5])
+    expect(Number(then?.position)).toBeLessThan(Number(now?.position))
     const all = await run('export', '--format', 'records', '--quiet')
     expect(`${scriptDigest(all.stdout, 4)}\n`).toBe(first.stdout)
 

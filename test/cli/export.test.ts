@@ -157,6 +157,11 @@ describe('An export', () => {
         ['cancelled', 'cancelled'],
         ['kept', 'recorded'],
       ])
+      const facts = (await exportFrom(dataDir, '--format', 'records')).stdout.trimEnd().split('\n')
+      expect(facts.map((line) => JSON.parse(line) as object)).toMatchObject([
+        { identifier: 'kept', sequence: 1, cancelled_sequence: null, cancelled_at: null },
+        { identifier: 'cancelled', sequence: 2, cancelled_sequence: 3, cancelled_at: expect.any(String) as unknown },
+      ])
     } finally {
       await service.end('SIGTERM')
     }
@@ -278,6 +283,11 @@ describe('An export', () => {
 
   it('says how much it wrote, and explains itself', async () => {
     expect((await meterbook(['export', '--data-dir', dataDir])).stderr).toMatch(/^0 records in /)
+    // Whoever wants the first lines alone reads no more of them.
+    fill()
+    const { child, ended } = start(['export', '--data-dir', dataDir, '--quiet'])
+    child.stdout.destroy()
+    expect(await ended).toMatchObject({ code: 0, stderr: '' })
     const { code, stdout } = await meterbook(['export', '--help'])
     expect(code).toBe(0)
     for (const word of ['--include-cancelled', '--gzip', '--out', 'payload.<key>', 'formula'])

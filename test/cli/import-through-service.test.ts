@@ -290,13 +290,17 @@ describe('Importing through a running service', () => {
 
   it('stays within a rate limit of the service', async () => {
     const limited = await startOn(join(folder, 'data of a limited one'), { RATE_LIMIT_EVENTS_PER_SECOND: '1000' })
+    const proxy = await disturbingProxy(limited.url, () => 'none')
     try {
       const since = performance.now()
-      const ended = await run([file('limited.ndjson', many(3_500)), '--url', limited.url, '--json'])
+      const ended = await run([file('limited.ndjson', many(3_500)), '--url', proxy.url, '--json'])
       expect(summary(ended)).toMatchObject({ counted: 3_500 })
       // One second's worth at once, then at that rate; the last call may be owed.
       expect(performance.now() - since).toBeGreaterThan(1_400)
+      // Four calls, each refused once or twice, as it waits for as many seconds as it is told.
+      expect(proxy.requests).toBeLessThan(20)
     } finally {
+      await proxy.close()
       await limited.end('SIGKILL')
     }
   })

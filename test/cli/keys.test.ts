@@ -23,7 +23,19 @@ it('issues a key, lists it and revokes it', async () => {
   const list = await meterbook(['keys', 'list', ...there])
   expect(JSON.parse(list.stdout)).toMatchObject([{ id, role: 'read', name: 'a report', revoked_at: null }])
   const revoked = await meterbook(['keys', 'revoke', id, ...there])
+  const { issued_at, revoked_at } = JSON.parse(revoked.stdout) as Record<string, string>
   expect(JSON.parse(revoked.stdout)).toMatchObject({ id, revoked_at: expect.any(String) as unknown })
+  const kept = await meterbook(['keys', 'create', '--mode', 'live', '--data-dir', dataDir])
+  const [, live = ''] =
+    /^sk_live_\S+\n\nThis is the only time it is shown. Key id: (key_\S+) \(default~live, secret\)\.\n$/.exec(
+      kept.stdout,
+    ) ?? []
+  const { stdout } = await meterbook(['keys', 'list', '--data-dir', dataDir])
+  expect(stdout.trimEnd().split('\n')).toEqual([
+    expect.stringMatching(/^ID +KEY +LEDGER +ROLE +ISSUED +REVOKED +NAME$/),
+    expect.stringMatching(`^${id} +…${key.slice(-4)} +default~test +read +${issued_at} +${revoked_at} +a report$`),
+    expect.stringMatching(`^${live} +….{4} +default~live +secret +\\S+ +-$`),
+  ])
 })
 
 it('refuses with 2 a folder without a store, and what is not there or not allowed', async () => {
