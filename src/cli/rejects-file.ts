@@ -36,14 +36,18 @@ export class RejectsFile {
     }
     if (this.failure) throw this.failure
     const text = JSON.stringify({ line, code, param, message, raw })
-    if (!this.stream.write(`${text}\n`)) await once(this.stream, 'drain')
+    if (this.stream.write(`${text}\n`)) return
+    await once(this.stream, 'drain').catch((error: unknown) => {
+      throw this.unwritten(error as Error)
+    })
   }
 
   async close(): Promise<void> {
     const { stream } = this
     if (stream && !this.failure) {
       await new Promise<void>((resolve, reject) =>
-        stream.end((error?: Error | null) => (error ? reject(this.unwritten(error)) : resolve())),
+        // Of one that failed a moment ago it is only said that it ended.
+        stream.end((error?: Error | null) => (error ? reject(this.unwritten(stream.errored ?? error)) : resolve())),
       )
     }
     if (this.failure) throw this.failure
