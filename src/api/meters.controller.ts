@@ -203,12 +203,12 @@ export class MetersController {
         return { body: meterObject(ledger, meter), appended, replayOf }
       },
       async (caused) => {
-        const { event } = await this.firstAnswers.event(caused)
+        const { event, recorded } = await this.firstAnswers.event(caused)
         const { meters } = await this.firstAnswers.catalogueAt(ledger, caused.revision)
         const id = 'meterId' in event.data ? event.data.meterId : null
         const meter = id === null ? undefined : meters.get(id)
         if (!meter) throw new Error(`Event ${caused.revision} of ${caused.stream} is about no meter.`)
-        return meterObject(ledger, meter)
+        return { body: meterObject(ledger, meter), position: recorded.position }
       },
     )
   }

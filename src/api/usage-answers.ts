@@ -8,7 +8,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CancelUsage } from '../commands/cancel-usage.js'
 import { MeterCatalogues } from '../commands/meter-catalogues.js'
 import { RecordUsage } from '../commands/record-usage.js'
-import type { RequestContext } from '../commands/request-context.js'
+import type { Appended, RequestContext } from '../commands/request-context.js'
 import type { UsageOutcome } from '../commands/usage-partition-writer.js'
 import type { DomainEvent } from '../domain/events.js'
 import { DomainError } from '../domain/errors.js'
@@ -46,6 +46,12 @@ export interface ReportedEvent {
   readonly timestamp: number | null
 }
 
+/** Which made the event that a retry meets. */
+interface FirstRequest {
+  readonly requestHash: string
+  readonly position: Appended['position']
+}
+
 @Injectable()
 export class UsageAnswers {
   constructor(
@@ -67,13 +73,13 @@ export class UsageAnswers {
       reply,
       async (context) => {
         const { meter, record, outcome } = await this.commands.execute(new RecordUsage(ledger, event, context))
-        const replayOf = outcome.isNew ? null : await this.firstRequest(outcome, context)
-        if (!outcome.isNew && replayOf === null) throw alreadyExists(record.identifier, outcome.state.status)
-        return done(write(recordedEvent(ledger, meter, record)), outcome, replayOf)
+        const first = outcome.isNew ? null : await this.firstRequest(outcome, context)
+        if (!outcome.isNew && first === null) throw alreadyExists(record.identifier, outcome.state.status)
+        return done(write(recordedEvent(ledger, meter, record)), outcome, first)
       },
       async (caused) => {
-        const { data } = await this.causedUsage(caused, 'UsageRecorded')
-        return write(recordedEvent(ledger, await this.meter(ledger, data.meterId), data))
+        const { data, position } = await this.causedUsage(caused, 'UsageRecorded')
+        return { body: write(recordedEvent(ledger, await this.meter(ledger, data.meterId), data)), position }
       },
     )
   }
@@ -92,37 +98,37 @@ export class UsageAnswers {
         const outcome = await this.commands.execute(new CancelUsage(ledger, eventName, identifier, context))
         const { state } = outcome
         if (state.status !== 'cancelled') throw new Error(`Record ${identifier} was cancelled and is ${state.status}.`)
-        const replayOf = outcome.isNew ? null : await this.firstRequest(outcome, context)
+        const first = outcome.isNew ? null : await this.firstRequest(outcome, context)
         const { meterId } = state.record
         const cancelled = { ledger, eventName, meterId, identifier, cancelledAt: state.cancelledAt }
-        return done(write(cancelled), outcome, replayOf)
+        return done(write(cancelled), outcome, first)
       },
       async (caused) => {
-        const { data } = await this.causedUsage(caused, 'UsageCancelled')
+        const { data, position } = await this.causedUsage(caused, 'UsageCancelled')
         const { meterId, cancelledAt } = data
-        return write({ ledger, eventName, meterId, identifier: data.identifier, cancelledAt })
+        return { body: write({ ledger, eventName, meterId, identifier: data.identifier, cancelledAt }), position }
       },
     )
   }
 
-  /** The hash of the request that made the record as it is, if it had this request's idempotency key. */
+  /** The request that made the record as it is, if it had this request's idempotency key. */
   private async firstRequest(
     { stream, revision }: UsageOutcome,
     { idempotency }: RequestContext,
-  ): Promise<string | null> {
+  ): Promise<FirstRequest | null> {
     if (!idempotency) return null
     const { recorded } = await this.firstAnswers.event({ stream, revision })
     const { idempotencyKey, requestHash = '' } = recorded.metadata
-    return idempotencyKey === idempotency.key ? requestHash : null
+    return idempotencyKey === idempotency.key ? { requestHash, position: recorded.position } : null
   }
 
   private async causedUsage<Type extends 'UsageRecorded' | 'UsageCancelled'>(
     caused: Caused,
     type: Type,
-  ): Promise<Extract<DomainEvent, { type: Type }>> {
-    const { event } = await this.firstAnswers.event(caused)
+  ): Promise<Extract<DomainEvent, { type: Type }> & { readonly position: Appended['position'] }> {
+    const { event, recorded } = await this.firstAnswers.event(caused)
     if (event.type !== type) throw new Error(`Event ${caused.revision} of ${caused.stream} is no ${type}.`)
-    return event as Extract<DomainEvent, { type: Type }>
+    return { ...(event as Extract<DomainEvent, { type: Type }>), position: recorded.position }
   }
 
   private async meter(ledger: LedgerName, meterId: string): Promise<Meter> {
@@ -136,9 +142,10 @@ export class UsageAnswers {
 function done<Body extends object>(
   body: Body,
   { isNew, stream, revision, position }: UsageOutcome,
-  replayOf: string | null,
+  first: FirstRequest | null,
 ): Done<Body> {
-  return { body, appended: isNew && position !== null ? { stream, revision, position } : null, replayOf }
+  const appended = isNew && position !== null ? { stream, revision, position } : null
+  return { body, appended, replayOf: first?.requestHash ?? null, ...(first && { position: first.position }) }
 }
 
 function recordedEvent(ledger: LedgerName, meter: Meter, record: UsageRecord): RecordedMeterEvent {

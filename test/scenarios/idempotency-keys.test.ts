@@ -117,7 +117,10 @@ onEachStore('Idempotency keys', (start) => {
         expect(answer.lastResponse.headers).toMatchObject({
           'idempotent-replayed': 'true',
           'idempotency-key': `to ${name}`,
+          // Of the event that the first one caused: a retry, too, is read after through any service.
+          'meterbook-position': first.get(name)?.lastResponse.headers['meterbook-position'],
         })
+        expect(answer.lastResponse.headers['meterbook-position']).toBeDefined()
         await nothingHappened()
       })
 

@@ -17,12 +17,23 @@ const KEY_LENGTH_MAX = 255
 const REMEMBERED_ANSWERS_MAX = 10_000
 const REQUEST_HASH_LENGTH = 22
 
+type Position = Appended['position']
+
 export interface Done<Body extends object> {
   readonly body: Body
   /** The event the request caused; null where it was already so. */
   readonly appended: Appended | null
   /** Hash of the earlier request whose answer this is, where the write side found that out. */
   readonly replayOf: string | null
+  /** Of the event that an earlier request caused, where it is known. */
+  readonly position?: Position
+}
+
+/** What an earlier request led to. */
+export interface Again<Body extends object> {
+  readonly body: Body
+  /** Of the event it caused. */
+  readonly position: Position
 }
 
 interface RememberedAnswer {
@@ -47,11 +58,14 @@ export class Idempotency {
     request: FastifyRequest,
     reply: FastifyReply,
     act: (context: RequestContext) => Promise<Done<Body>>,
-    answerOf: (caused: Caused) => Promise<Body>,
+    answerOf: (caused: Caused) => Promise<Again<Body>>,
   ): Promise<Body> {
     const { ledger, keyId: actor } = callerOf(request)
     const key = readKey(request)
-    if (key === null) return this.finish(reply, await act({ requestId: request.id, actor, idempotency: null }))
+    if (key === null) {
+      const { body, appended } = await act({ requestId: request.id, actor, idempotency: null })
+      return this.finish(reply, body, appended?.position)
+    }
 
     const scope = `${ledger} ${key}`
     const requestHash = hashRequest(request)
@@ -65,7 +79,8 @@ export class Idempotency {
       if (caused) {
         requireSame(caused.requestHash, requestHash)
         reply.header('idempotent-replayed', 'true')
-        return await answerOf(caused)
+        const { body, position } = await answerOf(caused)
+        return this.finish(reply, body, position)
       }
       const done = await act({ requestId: request.id, actor, idempotency: { key, requestHash } })
       if (done.replayOf !== null) {
@@ -76,7 +91,7 @@ export class Idempotency {
       } else {
         this.remember(scope, { requestHash, answer: { body: done.body } })
       }
-      return this.finish(reply, done)
+      return this.finish(reply, done.body, done.appended?.position ?? done.position)
     } catch (error) {
       if (error instanceof DomainError) this.remember(scope, { requestHash, answer: { refusal: error } })
       throw error
@@ -105,8 +120,8 @@ export class Idempotency {
     this.remembered.set(scope, answer)
   }
 
-  private finish<Body extends object>(reply: FastifyReply, { body, appended }: Done<Body>): Body {
-    if (appended) reply.header('meterbook-position', appended.position)
+  private finish<Body extends object>(reply: FastifyReply, body: Body, position: Position | undefined): Body {
+    if (position !== undefined) reply.header('meterbook-position', position)
     return body
   }
 }
