@@ -8,7 +8,7 @@ import { ConfigError, readConfig, type Config } from '../config.js'
 import { lockDataFolder, makeDataFolder } from '../data-folder.js'
 import { copyLog, type Copied, type CopyPhase } from '../event-store/copy-log.js'
 import type { EventStore } from '../event-store/event-store.js'
-import { EMBEDDED, EVENT_LOG_FILE, openEventStore } from '../event-store/open-event-store.js'
+import { EMBEDDED, EVENT_LOG_FILE } from '../event-store/open-event-store.js'
 import {
   EXIT_CODES,
   INTERRUPTED,
@@ -20,7 +20,7 @@ import {
 import { isSameFile } from './outside-data-folder.js'
 import { PhaseProgress } from './phase-progress.js'
 import { counted, grouped } from './progress.js'
-import { requireEventLog, warningsOnly } from './write-side.js'
+import { openLog, requireEventLog } from './write-side.js'
 
 interface CopyOptions extends PlaceOptions {
   readonly to: string
@@ -138,13 +138,13 @@ async function withStores<Result>(
 ): Promise<Result> {
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown> | void)[] = []
-  const open = async ({ eventStoreUrl, dataDir }: Place, side: 'from' | 'to'): Promise<EventStore> => {
-    if (eventStoreUrl === EMBEDDED) {
-      const lock = lockDataFolder(dataDir)
+  const open = async (place: Place, side: 'from' | 'to'): Promise<EventStore> => {
+    if (place.eventStoreUrl === EMBEDDED) {
+      const lock = lockDataFolder(place.dataDir)
       closing.push(() => lock.release())
     }
     try {
-      const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
+      const store = await openLog(place)
       closing.push(() => store.close())
       await store.check()
       return store

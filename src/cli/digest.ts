@@ -8,7 +8,6 @@ import { readConfig, type Config } from '../config.js'
 import { DataFolderInUse } from '../data-folder.js'
 import { DomainError } from '../domain/errors.js'
 import { ledgerName } from '../domain/ledger.js'
-import { openEventStore } from '../event-store/open-event-store.js'
 import type { Position } from '../event-store/event-store.js'
 import { categories } from '../event-store/streams.js'
 import { findAsOf } from '../queries/as-of.js'
@@ -28,7 +27,7 @@ import {
 } from './ledger-options.js'
 import { requireNamedLedger } from './named-ledger.js'
 import { counted, grouped, Progress } from './progress.js'
-import { openWriteSide, requireEventLog, warningsOnly } from './write-side.js'
+import { openLog, openWriteSide, requireEventLog } from './write-side.js'
 
 /** How long the command waits for a running service that is behind its log. */
 const CATCH_UP_TIMEOUT_MS = 60_000
@@ -141,7 +140,7 @@ async function computeDigest(
 }
 
 async function positionOf(sequence: number, rows: RowReader, config: Config): Promise<string | null> {
-  const store = await openEventStore(config.eventStoreUrl, config.dataDir, warningsOnly)
+  const store = await openLog(config)
   try {
     return (await findAsOf(rows, store, { type: 'sequence', sequence }, null)).position
   } finally {
@@ -170,16 +169,16 @@ async function catchUp(config: Config): Promise<void> {
 }
 
 /** Whether the log has events that are not in the rows. */
-async function isBehind({ dataDir, eventStoreUrl, readModelUrl }: Config): Promise<boolean> {
+async function isBehind(config: Config): Promise<boolean> {
+  const { dataDir, readModelUrl } = config
   if ((await placeWithoutRows(readModelUrl, dataDir)) !== null) return true
   const readModel = openReadModel(readModelUrl, dataDir)
-  const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
+  const store = await openLog(config)
   try {
     const { position } = await readModel.checkpoint('usage-index')
     for await (const page of store.readAll({
       after: position as Position | null,
       categories: Object.values(categories),
-      patience: 'background',
     })) {
       return page.length > 0
     }

@@ -14,7 +14,6 @@ import { DomainError } from '../domain/errors.js'
 import { ledgerName } from '../domain/ledger.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import type { EventStore } from '../event-store/event-store.js'
-import { openEventStore } from '../event-store/open-event-store.js'
 import { exportUsage, surveyExport, type ExportSelection } from '../queries/export-usage.js'
 import { csvWriter, ndjsonWriter, recordsWriter, type ExportFormat } from './export-format.js'
 import {
@@ -30,7 +29,7 @@ import {
 import { requireNamedLedger } from './named-ledger.js'
 import { requireFolderOf, requireOutsideDataFolder } from './outside-data-folder.js'
 import { counted, Progress } from './progress.js'
-import { requireEventLog, warningsOnly } from './write-side.js'
+import { openLog, requireEventLog } from './write-side.js'
 
 const PARTIAL_NAME_RANDOM_LENGTH = 12
 
@@ -97,7 +96,7 @@ async function exportRecords(
   times: Pick<ExportSelection, 'from' | 'to'>,
   config: Config,
 ): Promise<void> {
-  const store = await openEventStore(config.eventStoreUrl, config.dataDir, warningsOnly)
+  const store = await openLog(config)
   try {
     const ledger = ledgerName(options)
     const selection: ExportSelection = {

@@ -10,12 +10,11 @@ import { readConfig } from '../config.js'
 import { KEY_NAME_LENGTH_MAX, keyRoles, type ApiKey, type KeyRole } from '../domain/api-keys.js'
 import { DomainError } from '../domain/errors.js'
 import type { Mode } from '../domain/ledger.js'
-import { openEventStore } from '../event-store/open-event-store.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { isLongerThan } from '../domain/text.js'
 import { EXIT_CODES, placeOptions, storeOverrides, type PlaceOptions } from './ledger-options.js'
 import { printable, printableLine } from './printable.js'
-import { requireEventLog, warningsOnly } from './write-side.js'
+import { openLog, requireEventLog } from './write-side.js'
 
 interface KeysOptions extends PlaceOptions {
   readonly json?: true
@@ -27,6 +26,9 @@ interface CreateOptions extends KeysOptions {
   readonly role: KeyRole
   readonly name: string
 }
+
+/** Longer than a command's reads and an append are tried, one after the other: it ends with what became of them. */
+const SETTLE_WITHIN_MS = 90_000
 
 const context: RequestContext = { requestId: 'cli', actor: 'system', idempotency: null }
 /** What all of them take. */
@@ -142,10 +144,9 @@ function shown(key: ApiKey, revokedAt: number | null) {
 async function withKeyRing(place: PlaceOptions, work: (ring: ApiKeyRing) => Promise<void>): Promise<void> {
   const config = readConfig({ ...process.env, ...storeOverrides(place) })
   requireEventLog(config)
-  const { dataDir, eventStoreUrl } = config
-  const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
+  const store = await openLog(config)
   try {
-    await work(new ApiKeyRing(store, () => randomIds.uuid()))
+    await work(new ApiKeyRing(store, () => randomIds.uuid(), SETTLE_WITHIN_MS))
   } finally {
     await store.close()
   }

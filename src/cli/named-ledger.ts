@@ -4,12 +4,11 @@ import type { Config } from '../config.js'
 import { DomainError } from '../domain/errors.js'
 import { ledgerName, type LedgerName } from '../domain/ledger.js'
 import { EventStoreCorrupt } from '../event-store/event-store.js'
-import { openEventStore } from '../event-store/open-event-store.js'
 import { metersStream } from '../event-store/streams.js'
 import { openReadModel, placeWithoutRows } from '../read-model/open-read-model.js'
 import { meters } from '../read-model/tables.js'
 import type { StoreOptions } from './ledger-options.js'
-import { warningsOnly } from './write-side.js'
+import { openLog } from './write-side.js'
 
 /** Whether it names one; else the options have their defaults. */
 export function namesLedger(command: Command): boolean {
@@ -29,10 +28,10 @@ export async function requireNamedLedger(command: Command, options: StoreOptions
   )
 }
 
-async function isInLog(ledger: LedgerName, { eventStoreUrl, dataDir }: Config): Promise<boolean> {
-  const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
+async function isInLog(ledger: LedgerName, config: Config): Promise<boolean> {
+  const store = await openLog(config)
   try {
-    for await (const page of store.readStream(metersStream(ledger), { limit: 1, patience: 'background' })) {
+    for await (const page of store.readStream(metersStream(ledger), { limit: 1 })) {
       if (page.length > 0) return true
     }
     return false

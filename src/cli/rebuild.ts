@@ -6,7 +6,7 @@ import { Command, Option } from 'commander'
 import { rebuildObject } from '../api/rebuild-object.js'
 import { readConfig, readServiceAccess, type Config } from '../config.js'
 import { DataFolderInUse, lockDataFolder, makeDataFolder } from '../data-folder.js'
-import { EMBEDDED, openEventStore } from '../event-store/open-event-store.js'
+import { EMBEDDED } from '../event-store/open-event-store.js'
 import type { Row } from '../projections/compare-rows.js'
 import { allProjections } from '../projections/projections.js'
 import { Projector } from '../projections/projector.js'
@@ -25,7 +25,7 @@ import { counted, grouped } from './progress.js'
 import { RebuildProgress } from './rebuild-progress.js'
 import { rebuildThroughService } from './rebuild-service.js'
 import { ServiceClient } from './service-client.js'
-import { requireEventLog, warningsOnly } from './write-side.js'
+import { openLog, requireEventLog, warningsOnly } from './write-side.js'
 
 export interface RebuildOptions extends PlaceOptions {
   readonly url?: string
@@ -121,7 +121,7 @@ async function rebuildInFolder(
       const lock = lockOrAdvise(dataDir)
       closing.push(() => lock.release())
     }
-    const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
+    const store = await openLog(config)
     closing.push(() => store.close())
     await store.check()
     const readModel = openReadModel(readModelUrl, dataDir)

@@ -35,13 +35,28 @@ const said = new Map<string, number>()
 /** What goes wrong on the way, with its reason, on standard error. */
 export const warningsOnly: Log = { info: () => undefined, warn, error: warn }
 
-function warn(fields: { readonly reason?: unknown }, message: string): void {
-  const { reason } = fields
-  const line = typeof reason === 'string' ? `${message}${message.endsWith('.') ? '' : ':'} ${reason}` : message
+function warn(
+  { reason, givenUpAfterMs }: { readonly reason?: unknown; readonly givenUpAfterMs?: unknown },
+  message: string,
+): void {
+  const why = typeof reason === 'string' ? `${message.endsWith('.') ? '' : ':'} ${reason}` : ''
+  const until =
+    typeof givenUpAfterMs === 'number'
+      ? `${why.endsWith('.') ? '' : '.'} It is tried for up to ${givenUpAfterMs / 1000} s.`
+      : ''
+  const line = `${message}${why}${until}`
   const now = performance.now()
   if (now - (said.get(line) ?? -Infinity) < SAID_AGAIN_AFTER_MS) return
   said.set(line, now)
   process.stderr.write(`${printable(line)}\n`)
+}
+
+/**
+ * The log, as commands read it: nobody waits behind them who would rather be told, so that an outage of a server is waited
+ * for wherever they are, also at their beginning.
+ */
+export function openLog({ eventStoreUrl, dataDir }: Pick<Config, 'dataDir' | 'eventStoreUrl'>): Promise<EventStore> {
+  return openEventStore(eventStoreUrl, dataDir, warningsOnly, 'background')
 }
 
 /** @throws DataFolderInUse, and what keeps the store from opening. */
@@ -56,7 +71,7 @@ export async function openWriteSide({ dataDir, eventStoreUrl, readModelUrl }: Co
   try {
     const lock = lockDataFolder(dataDir)
     closing.push(() => lock.release())
-    const store = await openEventStore(eventStoreUrl, dataDir, warningsOnly)
+    const store = await openLog({ eventStoreUrl, dataDir })
     closing.push(() => store.close())
     await store.check()
     const readYourWrites = new ReadYourWrites(store, CATCH_UP_TIMEOUT_MS)

@@ -29,8 +29,9 @@ export class ApiKeyRing {
   private nextReading: Promise<void> | null = null
   private lastReadingAt = -Infinity
 
-  constructor(store: EventStore, newEventId: () => string) {
-    this.stream = new FoldedStream(store, KEYS_STREAM, ApiKeys, newEventId)
+  /** `settleWithinMs`: as of a `FoldedStream`. */
+  constructor(store: EventStore, newEventId: () => string, settleWithinMs?: number) {
+    this.stream = new FoldedStream(store, KEYS_STREAM, ApiKeys, newEventId, settleWithinMs)
   }
 
   changed(streams: readonly string[]): void {

@@ -83,7 +83,7 @@ export interface ReadStreamOptions {
 
 /**
  * Who reads: a `caller` waits for an answer, and is rather told to try again; in the `background` the store is waited for
- * as long as it may take it to find another leader. A caller by default.
+ * as long as it may take it to find another leader. Whatever the store was opened with by default.
  */
 export type Patience = 'caller' | 'background'
 

@@ -26,6 +26,7 @@ const READING_DENIED =
   'EventStoreDB denies reading: the user in EVENT_STORE_URL needs the right to read $all, which only $admins have by default, and to read and write the streams of Meterbook'
 export const APPENDING_DENIED =
   'EventStoreDB denies appending: the user in EVENT_STORE_URL needs the right to write the streams of Meterbook, and to read them and $all'
+const EMPTY_NOTE = /\s*Resolution note:\s*$/
 const INVALID_POSITION = 'invalid position'
 
 /** Nothing was written by that try; a right may be back a moment later. */
@@ -74,10 +75,11 @@ export function mayPass(error: unknown): boolean {
   return !(error instanceof AccessDeniedError) && !(readFailure(error) instanceof EventStoreCorrupt)
 }
 
-/** In words. Some of the client's errors have a type and no message. */
+/** In words. Some of the client's errors have a type and no message, and gRPC's end in a heading with nothing below it. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
-  return error.message !== '' ? error.message : isCommandError(error) ? error.type : error.name
+  const message = error.message.replace(EMPTY_NOTE, '')
+  return message !== '' ? message : isCommandError(error) ? error.type : error.name
 }
 
 function hasCode(error: unknown, code: number): boolean {

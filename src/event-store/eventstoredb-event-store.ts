@@ -15,6 +15,7 @@ import {
   EventStoreRefusing,
   type AppendOutcome,
   type EventStore,
+  type Patience,
   type Position,
   type ReadAllOptions,
   type ReadStreamOptions,
@@ -29,6 +30,8 @@ export interface EventStoreDbOptions {
   readonly url: string
   readonly log: EventStoreDbLog
   readonly limits?: Partial<EventStoreDbLimits>
+  /** Of reads that say nothing of it, and of `check`; a caller's by default. */
+  readonly patience?: Patience
 }
 
 export class EventStoreDbEventStore implements EventStore {
@@ -40,10 +43,10 @@ export class EventStoreDbEventStore implements EventStore {
   ) {}
 
   /** Connects with the first call, not here: a store that cannot be reached yet is waited for by whoever uses it. */
-  static open({ url, log, limits: chosen }: EventStoreDbOptions): EventStoreDbEventStore {
+  static open({ url, log, limits: chosen, patience = 'caller' }: EventStoreDbOptions): EventStoreDbEventStore {
     const connect = connector(url)
     const limits = { ...DEFAULT_LIMITS, ...chosen }
-    const reader = new Reader({ connect, limits, log })
+    const reader = new Reader({ connect, limits, log, patience })
     const findPosition = async (stream: string, revision: number): Promise<AppendOutcome> => {
       try {
         const position = await reader.positionOf(stream, revision)

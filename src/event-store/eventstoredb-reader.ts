@@ -44,6 +44,8 @@ export interface ReaderOptions {
   readonly connect: Connect
   readonly limits: EventStoreDbLimits
   readonly log: EventStoreDbLog
+  /** Of reads that say nothing of it, and of `check`. */
+  readonly patience: Patience
 }
 
 export class Reader {
@@ -62,7 +64,7 @@ export class Reader {
 
   async *readStream(
     stream: string,
-    { after = 0, limit, patience = 'caller' }: ReadStreamOptions = {},
+    { after = 0, limit, patience = this.options.patience }: ReadStreamOptions = {},
   ): AsyncGenerator<Page> {
     if (limit !== undefined && limit <= 0) return
     let done = after
@@ -95,7 +97,7 @@ export class Reader {
    * notice of having caught up that is at or after it. A server too old for such notices falls quiet before the end;
    * the rest, less than one search window unless the server is merely slow, is then read unfiltered.
    */
-  async *readAll({ after, categories, patience = 'caller' }: ReadAllOptions): AsyncGenerator<Page> {
+  async *readAll({ after, categories, patience = this.options.patience }: ReadAllOptions): AsyncGenerator<Page> {
     const wanted = new Set(categories)
     if (wanted.size === 0) return
     const end = await this.endOfLog(patience)
@@ -171,16 +173,19 @@ export class Reader {
 
   /** @throws EventStoreUnavailable also where the user may not read everything, which is found out once. */
   async check(): Promise<void> {
-    const { checkMs } = this.options.limits
+    const { limits, patience } = this.options
     this.refuseWhenClosed()
-    const checking = this.clients.call(
-      async function* (this: Reader, client: EventStoreDBClient) {
-        yield await probe(client, checkMs)
-        if (this.isReadingAllowed) return
-        await probeSubscription(client, checkMs)
-        this.isReadingAllowed = true
-      }.bind(this),
-    )
+    const check = async function* (this: Reader, client: EventStoreDBClient): AsyncGenerator<void> {
+      await probe(client, limits.checkMs)
+      if (!this.isReadingAllowed) await probeSubscription(client, limits.checkMs)
+      this.isReadingAllowed = true
+      yield
+    }.bind(this)
+    // A caller asks whether it answers now.
+    const checking =
+      patience === 'caller'
+        ? this.clients.call(check)
+        : this.persevering(patience, check, 'The event store cannot be used yet, asking again')
     try {
       await checking.next()
       // Lets the generator give the client back.
@@ -190,9 +195,9 @@ export class Reader {
     }
   }
 
-  /** The position of an acknowledged event. */
+  /** The position of an acknowledged event; an append that waits for it has its own limits. */
   async positionOf(stream: string, revision: number): Promise<Position | null> {
-    for await (const [event] of this.readStream(stream, { after: revision - 1, limit: 1 })) {
+    for await (const [event] of this.readStream(stream, { after: revision - 1, limit: 1, patience: 'caller' })) {
       return event?.position ?? null
     }
     return null
@@ -332,11 +337,12 @@ export class Reader {
 
   /**
    * Makes a read again that failed, from where `open` then stands: for a caller a few times at once, silence not a second
-   * time; in the background until too long nothing came.
+   * time; in the background until too long nothing came. `failed` says in the log that it is made again.
    */
   private async *persevering<T>(
     patience: Patience,
     open: (client: EventStoreDBClient) => AsyncGenerator<T>,
+    failed = 'A read failed, reading on from where it was',
   ): AsyncGenerator<T> {
     const { limits, log } = this.options
     let since = performance.now()
@@ -359,7 +365,7 @@ export class Reader {
             : performance.now() - since > limits.backgroundReadMs || readFailure(error) instanceof EventStoreCorrupt
         if (isOver) throw readFailure(error)
         const tried = patience === 'caller' ? {} : { givenUpAfterMs: limits.backgroundReadMs }
-        log.warn({ reason: describe(error), ...tried }, 'A read failed, reading on from where it was')
+        log.warn({ reason: describe(error), ...tried }, failed)
         await delay(backOffMs(limits, failures), undefined, { signal: this.closing.signal }).catch(() => undefined)
       }
     }

@@ -66,8 +66,3 @@ it('takes a name of up to a hundred characters', async () => {
   expect(code).toBe(2)
   expect(stderr).toContain('at most 100 characters')
 })
-
-it('ends with 3 where the event store cannot be reached', async () => {
-  const nowhere = ['--event-store-url', 'esdb://127.0.0.1:9?tls=false']
-  expect(await meterbook(['keys', 'list', ...nowhere])).toMatchObject({ code: 3, stdout: '' })
-})

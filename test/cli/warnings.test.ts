@@ -15,12 +15,13 @@ it('it is said with its reason, and once where it is tried again and again', () 
     said(`
       for (let n = 1; n <= 25; n++) log.warn({ reason: 'refused', attempt: n }, 'A read failed, reading on')
       log.warn({ reason: 'too late' }, 'A read failed, reading on')
+      log.warn({ reason: 'refused', givenUpAfterMs: 30_000 }, 'It failed, trying again')
       log.error({ reason: 'The disk is full.' }, 'The projections stopped.')
       log.warn({}, 'No reason is known')
       log.info({}, 'All is well')
     `),
   ).toBe(
-    'A read failed, reading on: refused\nA read failed, reading on: too late\nThe projections stopped. The disk is full.\nNo reason is known\n',
+    'A read failed, reading on: refused\nA read failed, reading on: too late\nIt failed, trying again: refused. It is tried for up to 30 s.\nThe projections stopped. The disk is full.\nNo reason is known\n',
   )
 })
 

@@ -545,6 +545,30 @@ describe('reading', () => {
     for (const events of await Promise.all(reading)) expect(events.map(({ data }) => data.n)).toEqual(numbers)
   })
 
+  it('is as patient as the store was opened where it says nothing of it, and so is the check', async () => {
+    const server = await startServer()
+    const { store, lines } = openStore(server, { patience: 'background' })
+    fill(server, 's-1', 1)
+    const ways = [
+      () => store.check(),
+      () => expectNumbers(store, 's-1', [0]),
+      () => collect(store.readAll({ after: null, categories: ['s'] })),
+    ]
+    for (const way of ways) {
+      await server.stop()
+      lines.length = 0
+      const done = way()
+      await until(() => lines.length >= 10, 'it was tried again')
+      const reason = expect.stringMatching(/ECONNREFUSED 127\.0\.0\.1:\d+\.$/) as unknown
+      expect(lines.map(({ details }) => details)).toContainEqual({ reason, givenUpAfterMs: 30_000 })
+      await server.start()
+      await done
+    }
+    const denied = openStore(server, { patience: 'background', limits: { backgroundReadMs: 300 } })
+    server.faults.onRead('subscription', 'denied', Infinity)
+    await expect(denied.store.check()).rejects.toThrow('needs the right to read $all')
+  })
+
   it('in the background asks a silent or denying server again, and gives up in the end', async () => {
     const { server, store, numbers } = await filled(3, { backgroundReadMs: 2_000 })
     const reading = () => collect(store.readStream('s-1', { patience: 'background' }))

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { EventStoreDbEventStore } from '../../src/event-store/eventstoredb-event-store.js'
 import type { EventStoreDbLimits } from '../../src/event-store/eventstoredb-limits.js'
-import type { AppendOutcome, EventStore, NewEvent } from '../../src/event-store/event-store.js'
+import type { AppendOutcome, EventStore, NewEvent, Patience } from '../../src/event-store/event-store.js'
 import { EventStoreDbServer, type ServerOptions } from '../eventstoredb-server/eventstoredb-server.js'
 
 export const SHORT: Partial<EventStoreDbLimits> = {
@@ -52,14 +52,18 @@ export interface LoggedLine {
 
 export function openStore(
   server: EventStoreDbServer,
-  { url = server.url, limits = {} }: { url?: string; limits?: Partial<EventStoreDbLimits> } = {},
+  {
+    url = server.url,
+    limits = {},
+    patience = 'caller',
+  }: { url?: string; limits?: Partial<EventStoreDbLimits>; patience?: Patience } = {},
 ) {
   const lines: LoggedLine[] = []
   const at = (level: LoggedLine['level']) => (details: object, message: string) => {
     lines.push({ level, details, message })
   }
   const log = { warn: at('warn'), error: at('error') }
-  const store = EventStoreDbEventStore.open({ url, log, limits: { ...SHORT, ...limits } })
+  const store = EventStoreDbEventStore.open({ url, log, limits: { ...SHORT, ...limits }, patience })
   opened.push(store)
   return { store, lines }
 }
