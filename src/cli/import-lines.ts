@@ -14,6 +14,8 @@ export interface ImportLine {
   readonly line: number
   /** As it stands in the file; the beginning of it where it is longer than what is taken. */
   readonly raw: string
+  /** Bytes of the content up to its end. */
+  readonly end: number
   readonly event: JsonValue | DomainError
 }
 
@@ -38,16 +40,18 @@ interface PhysicalLine {
   readonly line: number
   /** Up to the line feed; a carriage return before it is still there, as it may be inside quotes. */
   readonly raw: string
+  /** Bytes of the content up to its end, the line feed included. */
+  readonly end: number
   readonly problem: DomainError | null
 }
 
 async function* ndjsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<ImportLine[]> {
   for await (const page of physicalLines(chunks)) {
     const lines: ImportLine[] = []
-    for (const { line, raw: ended, problem } of page) {
+    for (const { line, raw: ended, end, problem } of page) {
       const raw = withoutReturn(ended)
-      if (problem) lines.push({ line, raw, event: problem })
-      else if (raw.trim() !== '') lines.push({ line, raw, event: parseJson(raw) })
+      if (problem) lines.push({ line, raw, end, event: problem })
+      else if (raw.trim() !== '') lines.push({ line, raw, end, event: parseJson(raw) })
     }
     if (lines.length > 0) yield lines
   }
@@ -114,12 +118,19 @@ function splitRecords(lines: readonly PhysicalLine[], isEnd: boolean): { records
       return { records, rest: lines.slice(first) }
     if (isOpen) {
       const problem = new DomainError('parameter_invalid', 'A quote is opened in the line and not closed after it.')
-      records.push({ line: start.line, raw: withoutReturn(start.raw), problem, lines: [] })
+      records.push({ line: start.line, raw: withoutReturn(start.raw), end: start.end, problem, lines: [] })
       first++
     } else {
       const all = lines.slice(first, end)
       const raw = withoutReturn(all.length === 1 ? start.raw : all.map((each) => each.raw).join('\n'))
-      records.push({ line: start.line, raw, problem: start.problem, lines: all.length === 1 ? [] : all })
+      const last = all.at(-1) as PhysicalLine
+      records.push({
+        line: start.line,
+        raw,
+        end: last.end,
+        problem: start.problem,
+        lines: all.length === 1 ? [] : all,
+      })
       first = end
     }
   }
@@ -193,7 +204,12 @@ function readRecords(records: readonly CsvRecord[], columns: readonly Column[]):
     try {
       const rows = parseCells(records.map(({ raw }) => raw).join('\n'))
       if (rows.length === records.length) {
-        return records.map(({ line, raw }, index) => ({ line, raw, event: eventOf(rows[index] ?? [], columns) }))
+        return records.map(({ line, raw, end }, index) => ({
+          line,
+          raw,
+          end,
+          event: eventOf(rows[index] ?? [], columns),
+        }))
       }
     } catch {
       // One of them is the reason; below it is found.
@@ -202,17 +218,17 @@ function readRecords(records: readonly CsvRecord[], columns: readonly Column[]):
   return records.flatMap((record) => readRecord(record, columns))
 }
 
-function readRecord({ line, raw, problem, lines }: CsvRecord, columns: readonly Column[]): ImportLine[] {
-  if (problem) return [{ line, raw, event: problem }]
+function readRecord({ line, raw, end, problem, lines }: CsvRecord, columns: readonly Column[]): ImportLine[] {
+  if (problem) return [{ line, raw, end, event: problem }]
   try {
     const [cells = []] = parseCells(raw)
-    return [{ line, raw, event: eventOf(cells, columns) }]
+    return [{ line, raw, end, event: eventOf(cells, columns) }]
   } catch {
     const invalid = new DomainError('parameter_invalid', 'The line is not valid CSV: a quote is not where one can be.')
     const [first, ...rest] = lines
-    if (!first) return [{ line, raw, event: invalid }]
+    if (!first) return [{ line, raw, end, event: invalid }]
     return [
-      { line, raw: withoutReturn(first.raw), event: invalid },
+      { line, raw: withoutReturn(first.raw), end: first.end, event: invalid },
       ...splitRecords(rest, true).records.flatMap((record) => readRecord(record, columns)),
     ]
   }
@@ -245,8 +261,10 @@ async function* physicalLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Phy
   let pieces: Buffer[] = []
   let bytes = 0
   let number = 0
-  const finish = (): PhysicalLine => {
-    const line = physicalLine(++number, pieces, bytes)
+  /** Of all chunks before. */
+  let before = 0
+  const finish = (end: number): PhysicalLine => {
+    const line = physicalLine(++number, pieces, { bytes, end })
     pieces = []
     bytes = 0
     return line
@@ -258,27 +276,33 @@ async function* physicalLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Phy
       const piece = chunk.subarray(from, end)
       if (bytes <= LINE_BYTES_MAX) pieces.push(piece)
       bytes += piece.length
-      page.push(finish())
       from = end + 1
+      page.push(finish(before + from))
     }
     const piece = chunk.subarray(from)
     // Of a line without an end, what is beyond the limit is let go.
     if (bytes <= LINE_BYTES_MAX && piece.length > 0) pieces.push(piece)
     bytes += piece.length
+    before += chunk.length
     if (page.length > 0) yield page
   }
-  if (bytes > 0) yield [finish()]
+  if (bytes > 0) yield [finish(before)]
 }
 
-function physicalLine(line: number, pieces: readonly Buffer[], bytes: number): PhysicalLine {
+function physicalLine(
+  line: number,
+  pieces: readonly Buffer[],
+  { bytes, end }: { readonly bytes: number; readonly end: number },
+): PhysicalLine {
   const [only] = pieces
   const content = pieces.length === 1 && only ? only : Buffer.concat(pieces)
   if (bytes > LINE_BYTES_MAX) {
     const raw = content.toString('utf8', 0, LONG_LINE_SHOWN_BYTES)
-    return { line, raw, problem: new DomainError('parameter_too_long', `A line has at most ${LINE_BYTES_MAX} bytes.`) }
+    const problem = new DomainError('parameter_too_long', `A line has at most ${LINE_BYTES_MAX} bytes.`)
+    return { line, raw, end, problem }
   }
   let raw = content.toString('utf8')
   if (line === 1 && raw.startsWith(BYTE_ORDER_MARK)) raw = raw.slice(1)
   const problem = isUtf8(content) ? null : new DomainError('parameter_invalid', 'The line is not valid UTF-8.')
-  return { line, raw, problem }
+  return { line, raw, end, problem }
 }

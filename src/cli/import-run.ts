@@ -31,7 +31,8 @@ export interface ImportRun {
   readonly rejects: RejectsFile
   /** Names the source in the identifiers of lines without one; null where nothing does. Asked when the first one comes. */
   readonly sourceName: () => Promise<string | null>
-  readonly onProgress: (counts: Readonly<ImportCounts>) => void
+  /** `bytes`: of the content, up to the last line that was answered. */
+  readonly onProgress: (counts: Readonly<ImportCounts>, bytes: number) => void
 }
 
 interface Page {
@@ -51,7 +52,7 @@ export async function runImport(run: ImportRun, counts: ImportCounts): Promise<v
     const fates = await page.fates
     underWay -= page.lines.length
     const position = await book(page.lines, fates, run, counts)
-    run.onProgress(counts)
+    run.onProgress(counts, page.lines.at(-1)?.end ?? 0)
     if (position === null) return
     unprojected.push({ position, lines: page.lines.length })
     ahead += page.lines.length

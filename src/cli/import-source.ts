@@ -12,10 +12,8 @@ export interface ImportSource {
   readonly format: ImportFormat
   /** Unpacked. */
   readonly content: AsyncIterable<Buffer>
-  /** Of the file as it is stored; null where it is not known. */
+  /** Bytes of the content; null where that is not known. */
   readonly size: number | null
-  /** How much of `size` has been read. */
-  bytesRead(): number
 }
 
 const CHUNK_BYTES = 64 * 1024
@@ -30,21 +28,14 @@ export async function openImportSource(
   format: ImportFormat | null,
   signal: AbortSignal,
 ): Promise<ImportSource> {
-  if (file !== STANDARD_INPUT && statSync(file).isFile() && isGzip(beginningOf(file))) {
-    await requireUndamaged(file, signal)
-  }
-  let read = 0
-  const onRead = (bytes: number): void => void (read += bytes)
-  const content = await unpacked(file, signal, onRead)
+  const stat = file === STANDARD_INPUT ? null : statSync(file)
+  const stored = stat?.isFile() ? stat.size : null
+  const isPacked = stored !== null && isGzip(beginningOf(file))
+  const size = isPacked ? await unpackedSize(file, signal) : stored
+  const content = await unpacked(file, signal)
   const told = format ?? EXTENSIONS.find(([extension]) => extension.test(file))?.[1] ?? null
   const [head, all] = await peek(content, (bytes) => bytes.toString('utf8').trim() !== '')
-  const stat = file === STANDARD_INPUT ? null : statSync(file)
-  return {
-    format: told ?? formatOf(head),
-    content: all,
-    size: stat?.isFile() ? stat.size : null,
-    bytesRead: () => read,
-  }
+  return { format: told ?? formatOf(head), content: all, size }
 }
 
 /** SHA-256 of the content, unpacked: the same for a file and its gzip. */
@@ -59,14 +50,10 @@ function formatOf(head: Buffer): ImportFormat {
   return /^\uFEFF?\s*\{/.test(head.toString('utf8')) ? 'ndjson' : 'csv'
 }
 
-async function unpacked(
-  file: string,
-  signal: AbortSignal,
-  onRead: (bytes: number) => void = () => undefined,
-): Promise<AsyncIterable<Buffer>> {
+async function unpacked(file: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
   const stored = file === STANDARD_INPUT ? process.stdin : createReadStream(file, { highWaterMark: CHUNK_BYTES })
   addAbortSignal(signal, stored)
-  const [head, all] = await peek(counted(stored, onRead), ({ length }) => length >= 2)
+  const [head, all] = await peek(stored, ({ length }) => length >= 2)
   if (!isGzip(head)) return all
   // An error on the way destroys the last stream with it, so whoever reads it sees it.
   return pipeline(Readable.from(all), createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined)
@@ -90,25 +77,20 @@ function beginningOf(file: string): Buffer {
 /**
  * A damaged gzip unpacks to other lines than were packed, with other identifiers and values, and only its checksum tells, at the
  * end: when they would have counted. What one that is cut off has is what was packed; its end is missed where it is.
+ *
+ * Answers how many bytes there are. @throws where it is damaged.
  */
-async function requireUndamaged(file: string, signal: AbortSignal): Promise<void> {
+async function unpackedSize(file: string, signal: AbortSignal): Promise<number> {
+  let size = 0
   try {
-    // Nothing is done with what comes.
-    for await (const chunk of await unpacked(file, signal)) void chunk
+    for await (const { length } of await unpacked(file, signal)) size += length
+    return size
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'Z_DATA_ERROR') return
+    if ((error as NodeJS.ErrnoException).code !== 'Z_DATA_ERROR') return size
     throw new Error(
       `${file} is damaged: it cannot be unpacked to what was packed (${(error as Error).message}). Nothing of it was counted.`,
       { cause: error },
     )
-  }
-}
-
-async function* counted(stream: AsyncIterable<unknown>, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {
-  for await (const chunk of stream) {
-    const bytes = chunk as Buffer
-    onRead(bytes.length)
-    yield bytes
   }
 }
 

@@ -194,9 +194,8 @@ async function run(
       writeSide,
       rejects,
       sourceName,
-      onProgress: ({ lines }) => {
-        if (signal.aborted) return
-        progress.show(lines, source.size === null ? null : source.bytesRead() / source.size)
+      onProgress: ({ lines }, bytes) => {
+        if (!signal.aborted) progress.show(lines, source.size === null ? null : bytes / source.size)
       },
     },
     counts,

@@ -4,8 +4,9 @@
  */
 const TERMINAL_EVERY_MS = 100
 const PLAIN_EVERY_MS = 5_000
-/** Before so much time a rate says nothing. */
+/** A rate says nothing before so much time, nor while it is nearly none. */
 const RATE_AFTER_SECONDS = 0.5
+const RATE_MIN = 0.5
 const BAR_WIDTH = 24
 const CLEAR_LINE = '\r\u001b[K'
 
@@ -14,9 +15,17 @@ export interface Output {
   write(text: string): unknown
 }
 
+interface Mark {
+  readonly at: number
+  readonly done: number
+  readonly fraction: number
+}
+
 export class Progress {
-  private readonly since = performance.now()
+  private readonly since: number
   private shownAt = -Infinity
+  /** What was told first: what came before that may have been something else than this work, and rates go by what came since. */
+  private first: Mark | null = null
 
   constructor(
     private readonly output: Output | null,
@@ -24,25 +33,31 @@ export class Progress {
     private readonly noun: string,
     /** What happens to it, as in "3 rows compared". */
     private readonly participle?: string,
-  ) {}
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.since = now()
+  }
 
   get seconds(): number {
-    return (performance.now() - this.since) / 1000
+    return (this.now() - this.since) / 1000
   }
 
   /** `fraction` of the whole, from 0 to 1; null where the whole is not known. */
   show(done: number, fraction: number | null): void {
     if (!this.output) return
-    const now = performance.now()
+    const now = this.now()
+    this.first ??= { at: now, done, fraction: fraction ?? 0 }
     if (now - this.shownAt < (this.output.isTTY ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS)) return
     this.shownAt = now
-    const { seconds } = this
+    const seconds = (now - this.first.at) / 1000
     const hasRate = seconds >= RATE_AFTER_SECONDS
     const parts = [[counted(done, this.noun), this.participle].join(' ').trimEnd()]
-    if (hasRate) parts.push(`${grouped(done / seconds)}/s`)
+    const rate = (done - this.first.done) / seconds
+    if (hasRate && rate >= RATE_MIN) parts.push(`${grouped(rate)}/s`)
     if (fraction !== null && fraction > 0 && fraction <= 1) {
       parts.push(`${Math.floor(fraction * 100)} %`)
-      if (hasRate) parts.push(`${duration((seconds * (1 - fraction)) / fraction)} left`)
+      const more = fraction - this.first.fraction
+      if (hasRate && more > 0) parts.push(`${duration((seconds * (1 - fraction)) / more)} left`)
       if (this.output.isTTY) parts.unshift(bar(fraction))
     }
     const line = parts.join('  ')

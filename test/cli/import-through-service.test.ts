@@ -288,6 +288,28 @@ describe('Importing through a running service', () => {
     expect(await exported(event_name)).toHaveLength(lineCount)
   })
 
+  it.each<[name: string, content: (lines: string) => string | Buffer]>([
+    ['far.ndjson', (lines) => lines],
+    ['far.ndjson.gz', (lines) => gzipSync(lines)],
+    ['far.csv', (lines) => `event_name,identifier,stripe_customer_id,value\n${lines}`],
+  ])('tells of %s how much was answered, not how much was read', async (name, contentOf) => {
+    const { event_name } = await createMeter(service.stripe)
+    const lineCount = 1.5 * IMPORT_CALL_EVENTS_MAX
+    const lines = Array.from({ length: lineCount }, (_, n) => {
+      const identifier = `far-${String(n).padStart(80, '0')}`
+      return name.endsWith('.csv')
+        ? `${event_name},${identifier},cus_A,1\n`
+        : ndjson([{ event_name, identifier, payload }])
+    })
+    const { code, stderr } = await run([file(name, contentOf(lines.join(''))), '--url', service.url])
+    expect(code).toBe(0)
+    // The first part of it, of lines that are all as long.
+    const [, answered, percent] = /^([\d ]+) lines  (\d+) %\n/.exec(stderr) ?? []
+    const count = Number(answered?.replaceAll(' ', ''))
+    expect(count).toBeLessThan(lineCount)
+    expect(Number(percent)).toBeCloseTo((100 * count) / lineCount, -0.5)
+  })
+
   it('stays within a rate limit of the service', async () => {
     const limited = await startOn(join(folder, 'data of a limited one'), { RATE_LIMIT_EVENTS_PER_SECOND: '1000' })
     const proxy = await disturbingProxy(limited.url, () => 'none')
