@@ -1,7 +1,7 @@
 /**
  * A running service, as a command reaches it. A request is sent again while the service asks for that (429, 503), or breaks
- * off after it had answered before: only requests that may be repeated belong here. Whoever runs the command is told of it
- * once, and once it goes on.
+ * off after it had answered before, and for a moment where nothing listens at its address yet: only requests that may be
+ * repeated belong here. Whoever runs the command is told of it once, and once it goes on.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceAccess } from '../config.js'
@@ -13,6 +13,11 @@ const REQUEST_TIMEOUT_MS = 60_000
 /** How long one request is tried. */
 const GIVE_UP_AFTER_MS = 5 * 60_000
 const FIRST_WAIT_MS = 250
+/** How long a service that never answered is tried: it may be starting, but more likely it is somewhere else. */
+const FIRST_ANSWER_MS = 30_000
+const FIRST_ANSWER_RETRY_MS = 500
+/** Nothing listens, or nothing behind whatever does. Any other failure of a first call is for whoever gave the address to mend. */
+const NOT_LISTENING: readonly unknown[] = ['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET']
 /** Between two attempts, whatever the service asks for. */
 const WAIT_MAX_MS = 60_000
 const BACKOFF_MAX_MS = 10_000
@@ -26,8 +31,15 @@ export class ServiceRefusal extends Error {
 
 type Attempt =
   | { readonly answer: JsonValue }
-  /** `afterMs` null: the service did not say. `isPace`: it works, and wants less at a time. */
-  | { readonly problem: string; readonly afterMs: number | null; readonly isPace: boolean }
+  /**
+   * `afterMs` null: the service did not say. `withinMs`: how long it is tried. `isPace`: it works, and wants less at a time.
+   */
+  | {
+      readonly problem: string
+      readonly afterMs: number | null
+      readonly withinMs: number
+      readonly isPace: boolean
+    }
 
 export class ServiceClient {
   private hasAnswered = false
@@ -59,13 +71,13 @@ export class ServiceClient {
         if (isTold) this.tell('The service answers again; going on.')
         return attempt.answer
       }
-      const { problem, afterMs, isPace } = attempt
+      const { problem, afterMs, withinMs, isPace } = attempt
       const wait = Math.min(afterMs ?? backoff, WAIT_MAX_MS)
       const waited = performance.now() - since + wait
-      if (waited > GIVE_UP_AFTER_MS) throw new ServiceRefusal(problem)
+      if (waited > withinMs) throw new ServiceRefusal(problem)
       if (!isTold && (!isPace || waited > PACE_UNTOLD_MS)) {
         isTold = true
-        this.tell(printableLine(`Waiting for the service, for up to ${GIVE_UP_AFTER_MS / 60_000} minutes. ${problem}`))
+        this.tell(printableLine(`Waiting for the service, for up to ${duration(withinMs)}. ${problem}`))
       }
       await delay(wait, undefined, { signal: this.signal })
     }
@@ -88,9 +100,10 @@ export class ServiceClient {
       text = await response.text()
     } catch (error) {
       const problem = `The service at ${url} cannot be reached: ${reasonOf(error)}.`
-      // A wrong address is told at once; a service that was there may be starting again.
-      if (!this.hasAnswered) throw new ServiceRefusal(problem)
-      return { problem, afterMs: null, isPace: false }
+      if (this.hasAnswered) return { problem, afterMs: null, withinMs: GIVE_UP_AFTER_MS, isPace: false }
+      const advised = `${problem} See that it runs there, and that --url is right.`
+      if (!NOT_LISTENING.includes(codeOf(error))) throw new ServiceRefusal(advised)
+      return { problem: advised, afterMs: FIRST_ANSWER_RETRY_MS, withinMs: FIRST_ANSWER_MS, isPace: false }
     }
     this.hasAnswered = true
     const answer = parse(text)
@@ -101,6 +114,7 @@ export class ServiceClient {
     return {
       problem,
       afterMs: /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : null,
+      withinMs: GIVE_UP_AFTER_MS,
       isPace: response.status === 429,
     }
   }
@@ -124,5 +138,17 @@ function messageIn(answer: JsonValue): string | null {
 function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: unknown }
   if (cause instanceof Error && cause.message !== '') return cause.message
+  // Of several addresses there is only the code.
+  const code = codeOf(error)
+  if (typeof code === 'string') return code
   return error instanceof Error ? error.message : String(error)
+}
+
+function codeOf(error: unknown): unknown {
+  const { cause } = error as { readonly cause?: { readonly code?: unknown } }
+  return cause?.code
+}
+
+function duration(ms: number): string {
+  return ms < 60_000 ? `${ms / 1000} seconds` : `${ms / 60_000} minutes`
 }

@@ -23,12 +23,13 @@ export interface DisturbingProxy {
 export async function disturbingProxy(
   target: string,
   disturb: (request: number) => Disturbance,
+  port = 0,
 ): Promise<DisturbingProxy> {
   let requests = 0
   const server = createServer((incoming, response) => {
     void handle(incoming, response, target, disturb(++requests))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { IMPORT_CALL_EVENTS_MAX } from '../../src/commands/import-usage.js'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
+import { freePort } from '../free-port.js'
 import { createMeter } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
@@ -331,9 +332,41 @@ describe('Importing through a running service', () => {
     const path = file('usage.ndjson', many(10))
     const read = await run([path, '--url', service.url], { METERBOOK_API_KEY: 'sk_test_unknown_key' })
     expect([read.code, read.stderr]).toEqual([3, expect.stringContaining('answered 401: Invalid API Key')])
-    const nobody = await run([path, '--url', 'http://127.0.0.1:9'])
-    expect([nobody.code, nobody.stderr]).toEqual([3, expect.stringContaining('cannot be reached')])
+    const nobody = await run([path, '--url', 'http://nowhere.invalid:4242'])
+    expect(nobody).toMatchObject({ code: 3, stderr: expect.stringMatching(/^Stopped at line 1: .*nowhere\.invalid/) })
+    expect(nobody.stderr).toMatch(/ cannot be reached: .+\. See that it runs there, and that --url is right\.\n$/)
     expect(existsSync(`${path}.rejected.ndjson`)).toBe(false)
+  })
+
+  it('waits a moment for a service that does not listen yet, and says so', async () => {
+    const { event_name } = await createMeter(service.stripe)
+    const port = await freePort()
+    const args = ['import', file('early.ndjson', many(10, event_name)), '--url', `http://127.0.0.1:${port}`, '--json']
+    const { child, ended } = start(args, { METERBOOK_API_KEY: TEST_KEY })
+    await Promise.race([once(child.stderr, 'data'), ended])
+    const proxy = await disturbingProxy(service.url, () => 'none', port)
+    try {
+      const { code, stdout, stderr } = await ended
+      expect([code, JSON.parse(stdout)]).toMatchObject([0, { counted: 10 }])
+      expect(stderr.split('\n').slice(0, 2)).toEqual([
+        `Waiting for the service, for up to 30 seconds. The service at http://127.0.0.1:${port} cannot be reached: connect ECONNREFUSED 127.0.0.1:${port}. See that it runs there, and that --url is right.`,
+        'The service answers again; going on.',
+      ])
+    } finally {
+      await proxy.close()
+    }
+  })
+
+  it('does not wait for longer where nobody ever listens', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`
+    const { code, stderr } = await run([file('nobody.ndjson', many(1)), '--url', url])
+    expect(code).toBe(3)
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^Waiting for the service, for up to 30 seconds\. /),
+      expect.stringMatching(
+        /^Stopped at line 1: .* ECONNREFUSED .* See that it runs there, and that --url is right\.$/,
+      ),
+    ])
   })
 
   it('ends with 2 where the command line is wrong, and shows no key', async () => {
