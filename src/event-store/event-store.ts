@@ -113,7 +113,7 @@ export interface EventStore {
   subscribe(options: SubscribeOptions): AsyncIterable<SubscriptionItem>
   /**
    * Makes the subscriptions anew, looking for the leader once more, where the store has several nodes: one that was left
-   * behind may be silent without end. They go on where they were.
+   * behind may be silent without end. They go on where they were. One whose consumer is busy with what it was given stays.
    */
   resubscribe(): void
   /** Negative, zero or positive as `left` is before, at or after `right`. */

@@ -48,18 +48,25 @@ export interface ReaderOptions {
   readonly patience: Patience
 }
 
+/** One call of a subscription. */
+interface Session {
+  /** Ends it, for another one to be begun. */
+  readonly renewing: AbortController
+  /** Whether its consumer is busy with what it was given. */
+  isHandled: boolean
+}
+
 export class Reader {
   private readonly clients: ReadingClient
   private readonly closing = new AbortController()
-  /** Ends the sessions of all subscriptions, which are then begun again. */
-  private renewing = new AbortController()
+  private readonly sessions = new Set<Session>()
   private saysCaughtUp = false
   private isReadingAllowed = false
 
   constructor(private readonly options: ReaderOptions) {
     this.clients = new ReadingClient(options.connect, options.limits)
     // Every read and subscription listens.
-    setMaxListeners(0, this.closing.signal, this.renewing.signal)
+    setMaxListeners(0, this.closing.signal)
   }
 
   async *readStream(
@@ -130,12 +137,14 @@ export class Reader {
     if (wanted.size === 0 && !over.aborted) yield { type: 'caught-up' }
     let deniedSince: number | null = null
     for (let failures = 0; !over.aborted; failures++) {
-      const { clients, renewing } = this
+      const session: Session = { renewing: new AbortController(), isHandled: false }
+      this.sessions.add(session)
       let reason = 'the server ended it'
       try {
-        const ends = AbortSignal.any([over, renewing.signal])
-        const session = clients.call((client) => this.session(client, position, wanted, ends))
-        for await (const step of session) {
+        const ends = AbortSignal.any([over, session.renewing.signal])
+        const steps = this.clients.call((client) => this.session(client, position, wanted, ends))
+        for await (const step of steps) {
+          session.isHandled = true
           // A server that only confirms and drops is not asked again at full speed.
           if (step.events.length > 0 || step.then === 'caught-up') {
             failures = 0
@@ -146,6 +155,7 @@ export class Reader {
           position = step.position
           if (step.then === 'caught-up') yield { type: 'caught-up' }
           if (over.aborted) return
+          session.isHandled = false
         }
       } catch (error) {
         if (error instanceof AccessDeniedError) {
@@ -154,21 +164,25 @@ export class Reader {
           if (performance.now() - deniedSince > this.options.limits.deniedMs) throw readFailure(error)
         } else if (!mayPass(error)) throw readFailure(error)
         reason = describe(error)
+      } finally {
+        this.sessions.delete(session)
       }
       if (over.aborted) return
-      if (renewing.signal.aborted) reason = 'it stood still'
+      if (session.renewing.signal.aborted) reason = 'it stood still'
       this.options.log.warn({ categories, position, reason }, 'A subscription was lost, subscribing again')
       await delay(backOffMs(this.options.limits, failures), undefined, { signal: over }).catch(() => undefined)
     }
   }
 
-  /** Subscriptions end their calls and go on from where they were, on another client. */
+  /**
+   * Subscriptions end their calls and go on from where they were, on another client. Not those whose consumer has not asked
+   * for more yet: it is not the server that they wait for.
+   */
   resubscribe(): void {
-    const { renewing } = this
-    this.renewing = new AbortController()
-    setMaxListeners(0, this.renewing.signal)
+    const waiting = [...this.sessions].filter(({ isHandled }) => !isHandled)
+    if (waiting.length === 0 && this.sessions.size > 0) return
     this.clients.renew()
-    renewing.abort()
+    for (const { renewing } of waiting) renewing.abort()
   }
 
   /** @throws EventStoreUnavailable also where the user may not read everything, which is found out once. */

@@ -837,14 +837,38 @@ describe('a subscription', () => {
       ({ caughtUp }) => {
         if (caughtUp !== 1 || isRenewed) return
         isRenewed = true
-        store.resubscribe()
-        slipIn(server, 's-1', { n: 2 })
+        // Once the consumer has asked for more.
+        setImmediate(() => {
+          store.resubscribe()
+          slipIn(server, 's-1', { n: 2 })
+        })
       },
     )
     expect(numbers).toEqual([0, 1, 2])
     expect(server.calls.filter(({ target }) => target === '$all subscription')).toHaveLength(2)
     expect(lines).toMatchObject([{ details: { reason: 'it stood still' } }])
   })
+
+  it.each(['its events', 'that it caught up'])(
+    'whose consumer still handles %s is not made anew, and not called lost',
+    async (what) => {
+      const { server, store, lines } = await filled(2, { idleMs: 60_000 })
+      let isAsked = false
+      const { numbers } = await follow(
+        store,
+        ({ numbers: { length } }) => length === 3,
+        ({ numbers: { length }, caughtUp }) => {
+          if (isAsked || length < 2 || (what === 'that it caught up') !== caughtUp > 0) return
+          isAsked = true
+          store.resubscribe()
+          slipIn(server, 's-1', { n: 2 })
+        },
+      )
+      expect(numbers).toEqual([0, 1, 2])
+      expect(server.calls.filter(({ target }) => target === '$all subscription')).toHaveLength(1)
+      expect(lines).toEqual([])
+    },
+  )
 
   it('that is denied for a moment goes on, and ends where it stays so, naming the right', async () => {
     const { server, store } = await filled(1, { deniedMs: 300 })
