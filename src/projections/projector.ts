@@ -59,8 +59,6 @@ const followed: readonly Category[] = Object.values(categories)
 export class Projector {
   private checkpoints = new Map<string, Checkpoint>()
   private rebuilding: Rebuilding | null = null
-  /** Whether it has a batch at hand: what does not come of the log by then is not what it waits for. */
-  isFolding = false
   private isLeading = false
   private isPrepared = false
   private sawSameTablesAt = -Infinity
@@ -238,7 +236,6 @@ export class Projector {
     const order = new StreamOrder()
     let reached = from
     for (;;) {
-      this.isFolding = false
       const next = items.next()
       await this.besides(next, reached, signal)
       const result = await next
@@ -254,7 +251,6 @@ export class Projector {
       }
       const since = performance.now()
       if (item.events.length === 0) continue
-      this.isFolding = true
       if (!(await this.hasLookedBefore(item.events, order, signal))) return
       const batch = projectedBatch(item.events, reached, (event) => order.require(event))
       reached = batch.reached

@@ -54,10 +54,8 @@ port.on('message', (order: ProjectorOrder) => {
   // The thread ends once the batch at hand is committed.
   if (order === 'stop') stop.abort()
   else if (order === 'hurry') projector?.hurry()
-  else if (order === 'resubscribe') {
-    // It is the rows that it waits for, or the process that writes them.
-    if (!projector?.isFolding) resubscribe()
-  } else {
+  else if (order === 'resubscribe') resubscribe()
+  else {
     // It may end as the one before did, and at once.
     told = UNTOLD
     projector?.rebuild(order.rebuild)
