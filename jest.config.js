@@ -26,7 +26,8 @@ export default {
   },
   // Only ever ends a test that hangs: how long one takes on a busy machine says nothing about it.
   testTimeout: 120000,
-  maxWorkers: 2,
+  // One more than a small machine has processors: a third of the time tests wait, for processes, limits and servers that are away.
+  maxWorkers: 3,
   // What a file loaded is never freed by the process that ran it. With the 2 GB of seventy files, collecting garbage took more
   // time than many a test; another process, which loads all anew, takes a second.
   workerIdleMemoryLimit: '450MB',
