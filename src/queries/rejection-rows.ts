@@ -54,6 +54,8 @@ export interface RejectionView {
 export const SCANNED_REJECTIONS_MAX = 500_000
 /** Rejected events may be large, so few rows are held at once. */
 const ROWS_PER_READ = 128
+/** Of events that are looked into, before other requests are let in between. */
+const CHARACTERS_PER_TURN = 256 * 1024
 
 const ID = /^rej_([1-9]\d{0,14})$/
 
@@ -106,7 +108,13 @@ export async function walkRejections(
       reverse: isBackwards,
       limit: ROWS_PER_READ,
     })
+    let characters = 0
     for (const row of read) {
+      if (customerKeys) characters += row.event.length
+      if (characters > CHARACTERS_PER_TURN) {
+        await nextTurn()
+        characters = 0
+      }
       if (matches(row, filter) && isOfCustomer(row)) found.push(row)
       if (found.length === limit) return found
     }
@@ -116,7 +124,7 @@ export async function walkRejections(
   }
   throw new DomainError(
     'parameter_invalid',
-    'Too few of too many rejections match. Name a meter, an event name or an identifier.',
+    'Too few of too many rejections match. Name an identifier, or a meter or event name that fewer of them are of.',
   )
 }
 

@@ -124,7 +124,7 @@ function StatementOfCustomer({ customer, period, interval, asOf, statement, hasF
             {pageTexts.emptyCancelled} <a href={paths.meters}>{texts.meters}</a>
           </p>
           <p>
-            {pageTexts.emptyRefused} <a href={paths.rejectionsOfCustomer(customer)}>{texts.rejections}</a>
+            {pageTexts.emptyRefused} <a href={paths.rejections}>{texts.rejections}</a>
           </p>
         </section>
       ) : (

@@ -6,7 +6,7 @@ import { ChoiceField, MeterChoice } from '../choice-field.js'
 import { FailureNotice } from '../failure-notice.js'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { PageHeading } from '../page-heading.js'
-import { useAddressQuery } from '../route.js'
+import { changeQuery, useAddressQuery } from '../route.js'
 import { get } from '../service-client.js'
 import { useMayChange } from '../session.js'
 import { TypedField } from '../typed-field.js'
@@ -22,13 +22,14 @@ import { Skeleton } from '../skeleton.js'
 /** `identifier`: of those that the address names; null: it names none. The address may name a customer, too. */
 export function RejectionsPage({ identifier }: { readonly identifier: string | null }) {
   const customer = useAddressQuery().get('customer') ?? ''
-  return <Rejections key={JSON.stringify([identifier, customer])} first={filtersOf(identifier ?? '', customer)} />
-}
-
-function Rejections({ first }: { readonly first: Filters }) {
   const texts = useTexts()
   const pageTexts = usePageTexts(rejectionTexts)
-  const [filters, setFilters] = useState(first)
+  const [chosen, setChosen] = useState(() => filtersOf(identifier ?? '', customer))
+  const filters = { ...chosen, customer }
+  const setFilters = (changed: Filters): void => {
+    setChosen(changed)
+    changeQuery({ customer: changed.customer === '' ? undefined : changed.customer }, 'small change')
+  }
   const counts = useQuery({
     queryKey: ['rejections', 'counts', filters.span, filters.meter],
     queryFn: ({ signal }) => get<RejectionCounts>(`${PATH}/counts`, countQuery(filters), signal),
