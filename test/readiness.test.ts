@@ -44,13 +44,16 @@ it('It is not ready once what was acknowledged has not been projected for ten se
     const asked = readinessOf(store, readYourWrites, readModel, () => undefined)
     const since = performance.now()
     const clock = jest.spyOn(performance, 'now').mockReturnValue(since)
-    readYourWrites.acknowledge('1' as unknown as Position)
-    clock.mockReturnValue(since + 10_000)
-    expect(await asked()).toMatchObject({ projections: 'caught up', reason: null })
-    clock.mockReturnValue(since + 11_999)
-    const reason = 'What was acknowledged has not been projected for 11 s.'
-    expect(await asked()).toMatchObject({ projections: 'catching up', reason })
-    clock.mockRestore()
+    try {
+      readYourWrites.acknowledge('1' as unknown as Position)
+      clock.mockReturnValue(since + 10_000)
+      expect(await asked()).toMatchObject({ projections: 'caught up', reason: null })
+      clock.mockReturnValue(since + 11_999)
+      const reason = 'What was acknowledged has not been projected for 11 s.'
+      expect(await asked()).toMatchObject({ projections: 'catching up', reason })
+    } finally {
+      clock.mockRestore()
+    }
     readYourWrites.stop('It is over.')
     expect(await asked()).toMatchObject({ projections: 'stopped' })
     await readModel.close()

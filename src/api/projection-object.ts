@@ -23,7 +23,7 @@ export const Projection = namedObject('Projection', {
   id: text('Its name.'),
   object: only('meterbook.projection'),
   lag_events: integer(
-    'Events of the log that are not in the rows; at most 10 000 are counted, and no longer than a second.',
+    'Events of the log that are not in the rows; at most 10 000 are counted, and what the log gives in a second.',
   ),
   lag_seconds: decimal('How long ago the first of them happened; 0 where there is none.'),
   position: positionField,

@@ -47,7 +47,9 @@ export async function rebuildThroughService(
       const answer = (await client.get(path)) as Answered
       const rebuild = (answer.data?.[0] ?? answer).rebuild
       if (!rebuild) {
-        throw new ServiceRefusal('The service was started again meanwhile; it goes on with the rebuild by itself.')
+        throw new ServiceRefusal(
+          'The service was started again meanwhile. A rebuild that was under way it goes on with by itself; one that had not begun has to be asked for again.',
+        )
       }
       const state: OwnedRebuild = {
         projections: rebuild.projections,

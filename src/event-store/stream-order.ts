@@ -4,6 +4,9 @@
  */
 import { EventStoreCorrupt, type EventStore, type RecordedEvent } from './event-store.js'
 
+/** Streams. */
+const LOOKED_UP_AT_ONCE = 16
+
 type Place = Pick<RecordedEvent, 'stream' | 'revision'>
 
 export class StreamOrder {
@@ -28,18 +31,41 @@ export class StreamOrder {
 
   /**
    * For who reads on from the middle of a log: looks up what stands before the first of these events of each stream that was
-   * not met yet.
+   * not met yet. Answers of how many events all is known by then: some at least, and all where `until` leaves the time.
    */
-  async beginBefore(events: readonly Place[], store: Pick<EventStore, 'readStream'>): Promise<void> {
-    let last = ''
-    for (const { stream, revision } of events) {
-      // An append's events come one after another: hardly any of them costs more than this.
-      if (stream === last) continue
-      last = stream
-      if (this.revisions.has(stream)) continue
-      const isThere = revision === 1 || (await hasEvent(store, stream, revision - 1))
-      this.revisions.set(stream, isThere ? revision - 1 : revision - 2)
+  async beginBefore(
+    events: readonly Place[],
+    store: Pick<EventStore, 'readStream'>,
+    until = Infinity,
+  ): Promise<number> {
+    for (let known = 0; known < events.length;) {
+      const firsts: Place[] = []
+      known = this.untilUnknown(events, known, firsts)
+      const before = await Promise.all(
+        firsts.map(async ({ stream, revision }) => {
+          const isThere = revision === 1 || (await hasEvent(store, stream, revision - 1))
+          return isThere ? revision - 1 : revision - 2
+        }),
+      )
+      for (const [index, { stream }] of firsts.entries()) this.revisions.set(stream, before[index] as number)
+      if (performance.now() >= until) return known
     }
+    return events.length
+  }
+
+  /** Gathers the first events of streams that were not met yet, as many as are looked up at once; answers where the next one is. */
+  private untilUnknown(events: readonly Place[], from: number, firsts: Place[]): number {
+    let last = ''
+    for (let at = from; at < events.length; at++) {
+      const event = events[at] as Place
+      // An append's events come one after another: hardly any of them costs more than this.
+      if (event.stream === last) continue
+      last = event.stream
+      if (this.revisions.has(event.stream) || firsts.some(({ stream }) => stream === event.stream)) continue
+      if (firsts.length === LOOKED_UP_AT_ONCE) return at
+      firsts.push(event)
+    }
+    return events.length
   }
 }
 

@@ -7,7 +7,7 @@ export interface ProjectorOptions {
   readonly otherTablesWaitMs: number
   /**
    * A leading process that gives no sign for so long, while something is to be done, loses the lead: it may be stopped and not
-   * ended. Reads that have to be fresh wait longer.
+   * ended. Where that happens again and again it is given more (`IdleLeader`).
    */
   readonly idleLeaderMs: number
   /** Whether others may be on the same log, and so share the rows. */

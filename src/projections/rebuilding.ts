@@ -62,7 +62,7 @@ export interface RebuildState {
   readonly failure: string | null
   /** Why it cannot go on just now, and is tried again; null while it does. */
   readonly waitingReason: string | null
-  /** Of one that has not begun, for whoever begins it in the place of a process that ends. */
+  /** For whoever begins it in the place of a process that ends; not known of one that was begun by another. */
   readonly keep?: boolean
 }
 
@@ -73,6 +73,8 @@ export class Rebuilding {
   private order = new StreamOrder()
   private slices: AsyncIterator<ComparedSlice> | null = null
   private reached: Checkpoint
+  /** Whether the new tables are there. */
+  private hasBegun: boolean
   private differenceCount = 0
   private readonly differences: RowDifference[] = []
   private rows = 0
@@ -90,11 +92,12 @@ export class Rebuilding {
     /** Of its own: what they remember is of the new tables. */
     private readonly projections: readonly Projection[],
     from: Checkpoint,
-    /** What is still to be begun; null once the new tables are there. */
-    private request: RebuildRequest | null,
+    /** What was asked for; null of one that another process began, which stands beside the rows. */
+    private readonly request: RebuildRequest | null,
     private readonly onState: (state: RebuildState) => void,
   ) {
     this.reached = from
+    this.hasBegun = request === null
   }
 
   /** Begins anew with the first step; whatever was being built before is dropped then. */
@@ -147,9 +150,9 @@ export class Rebuilding {
   async step(live: Checkpoint): Promise<void> {
     this.wanted = live.sequence
     try {
-      if (this.request) {
-        await this.readModel.beginBuild(this.projections, this.request.keep)
-        this.request = null
+      if (!this.hasBegun) {
+        await this.readModel.beginBuild(this.projections, this.request?.keep === true)
+        this.hasBegun = true
       } else if (this.status === 'building') {
         // Nothing came of the log, so nothing is told: a sign is given by who gets on.
         if (!(await this.build(live))) return
@@ -244,7 +247,12 @@ export class Rebuilding {
       break
     }
     if (batch.length === 0) return this.nextEvents === null
-    await this.order.beginBefore(batch, this.store)
+    const knownBefore = await this.order.beginBefore(batch, this.store, performance.now() + SLICE_MS)
+    if (knownBefore < batch.length) {
+      // The rest is read again.
+      this.endReading()
+      batch.length = knownBefore
+    }
     const { events, reached } = projectedBatch(batch, this.reached, (event) => this.order.require(event))
     await this.readModel.write((_, building) => this.apply(events, reached, building))
     this.reached = reached

@@ -127,7 +127,8 @@ export class SharedRebuild {
     const { requested } = this
     if (requested) {
       const isLeft = await board.ask(JSON.stringify(requested))
-      this.requested = null
+      // Unless another one was asked for meanwhile.
+      if (this.requested === requested) this.requested = null
       // What becomes of it may read as what became of the one before.
       if (isLeft) this.seen = null
       else this.untaken = requested
@@ -160,8 +161,9 @@ export class SharedRebuild {
     const { projections, keep = false } = JSON.parse(asked) as Partial<RebuildRequest> &
       Pick<RebuildRequest, 'projections'>
     const taken = { projections, keep }
-    // Was asked here while that one seemed to run, and comes after it.
-    if (this.untaken) this.request(this.untaken)
+    // Was asked here while that one seemed to run, and comes after it; behind one that waited it is told that it does not.
+    if (request !== null) this.refuse()
+    else if (this.untaken) this.request(this.untaken)
     await board.take(JSON.stringify({ ...stateOf(taken), keep }))
     return taken
   }

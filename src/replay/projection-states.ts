@@ -27,7 +27,7 @@ export const REBUILDS = Symbol('Rebuilds')
 
 /** Events that are counted for a lag; beyond it, it is at least so much. */
 export const LAG_EVENTS_MAX = 10_000
-/** How long a log that is slow is counted, once it has given something. */
+/** How long events are counted; of a log that is slow to give the first of them, until then. */
 export const LAG_COUNTING_MS = 1_000
 
 export interface ProjectionState {

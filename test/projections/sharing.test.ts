@@ -329,6 +329,29 @@ it('One rebuild is done at a time, and one that was lost before it was under way
     )
   }))
 
+it('Of two rebuilds that are asked of two at the same time each is done or refused, and told so where it was asked', () =>
+  sharing(async (join, store) => {
+    const [writing, following] = await startTwo(join, store)
+    for (const [first, second] of [
+      [writing, following],
+      [following, writing],
+    ] as const) {
+      const asked = [first, second].map((sharer, index) => {
+        const projections = [index === 0 ? 'meters' : 'usage-cells']
+        const before = sharer.rebuilds.length
+        sharer.rebuild({ projections, keep: false })
+        return sharer.until(({ rebuilds }) =>
+          rebuilds
+            .slice(before)
+            .some((state) => state.projections[0] === projections[0] && /completed|failed/.test(state.status)),
+        )
+      })
+      await Promise.all(asked)
+      const failures = [first, second].flatMap(({ rebuilds }) => rebuilds.map(({ failure }) => failure))
+      expect(failures.filter((failure) => failure !== null && !failure.startsWith('Another rebuild runs'))).toEqual([])
+    }
+  }))
+
 it('A rebuild that fails as the one before did is told as failed, too', () =>
   sharing(async (join, store, url) => {
     await foldOnce(join, store)
