@@ -59,9 +59,9 @@ export class SharedRebuild {
     if (untaken) this.onState(stateOf(untaken, TAKEN))
   }
 
-  /** How long the rebuild that waits or runs has been standing where it is. */
+  /** How long the rebuild that waits or runs has been standing where it is; 0 while that is not known. */
   get standsStillMs(): number {
-    return performance.now() - this.found.since
+    return this.isAway || this.found.text === '' ? 0 : performance.now() - this.found.since
   }
 
   /** Whether one waits to be begun here, or to be left to another. */
@@ -95,7 +95,8 @@ export class SharedRebuild {
     if (!rebuildBoard) return this.requested !== null
     if (!this.isDue) return false
     this.isDue = false
-    return this.attempt(() => this.lookAt(rebuildBoard), false)
+    // Where it cannot be known somebody may have to make the place for it.
+    return this.attempt(() => this.lookAt(rebuildBoard), this.requested !== null)
   }
 
   /**
@@ -177,6 +178,11 @@ export class SharedRebuild {
     } catch (error) {
       if (!this.isAway) {
         this.report(`What is asked and told of rebuilds cannot be read or written and is tried again: ${String(error)}`)
+        if (this.requested)
+          this.onState({
+            ...stateOf(this.requested),
+            waitingReason: error instanceof Error ? error.message : String(error),
+          })
       }
       this.isAway = true
       return otherwise
