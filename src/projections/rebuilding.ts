@@ -153,7 +153,8 @@ export class Rebuilding {
       if (!this.hasBegun) {
         await this.readModel.beginBuild(this.projections, this.request?.keep === true)
         this.hasBegun = true
-      } else if (this.status === 'building') {
+      }
+      if (this.status === 'building') {
         // Nothing came of the log, so nothing is told: a sign is given by who gets on.
         if (!(await this.build(live))) return
       } else if (this.status === 'comparing') await this.compare()
