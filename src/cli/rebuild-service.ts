@@ -34,12 +34,12 @@ interface Answered {
   } | null
 }
 
-/** Several by name one after the other, all of them at once. @throws ServiceRefusal */
-export async function rebuildThroughService(
+/** Several by name one after the other, each once it is over; all of them at once. @throws ServiceRefusal */
+export async function* rebuildsThroughService(
   client: ServiceClient,
   { projections, keep }: ServiceRebuild,
   progress: RebuildProgress,
-): Promise<OwnedRebuild[]> {
+): AsyncGenerator<OwnedRebuild> {
   const follow = async (path: string): Promise<OwnedRebuild> => {
     // A repeated one is refused while the first runs, and changes nothing more when it is done.
     await client.post(`${path}/rebuild`, JSON.stringify(keep ? { keep: 'true' } : {}))
@@ -69,8 +69,6 @@ export async function rebuildThroughService(
       await delay(POLL_MS)
     }
   }
-  if (projections.length === 0) return [await follow(PATH)]
-  const states: OwnedRebuild[] = []
-  for (const name of projections) states.push(await follow(`${PATH}/${name}`))
-  return states
+  if (projections.length === 0) yield await follow(PATH)
+  for (const name of projections) yield await follow(`${PATH}/${name}`)
 }

@@ -23,7 +23,7 @@ import { endWhenInterrupted, EXIT_CODES, placeOptions, storeOverrides, type Plac
 import { printable, printableLine } from './printable.js'
 import { counted, grouped } from './progress.js'
 import { RebuildProgress } from './rebuild-progress.js'
-import { rebuildThroughService } from './rebuild-service.js'
+import { rebuildsThroughService } from './rebuild-service.js'
 import { ServiceClient } from './service-client.js'
 import { openLog, requireEventLog, warningsOnly } from './write-side.js'
 
@@ -92,7 +92,15 @@ export function rebuildCommand(): Command {
       const client = new ServiceClient(access, (line) => progress.tell(line))
       endWhenInterrupted('Interrupted; the service goes on with what was begun.', () => progress.clear())
       const wanted = { projections, keep: options.keep === true }
-      return report(await rebuildThroughService(client, wanted, progress), options, progress)
+      const ended: OwnedRebuild[] = []
+      try {
+        for await (const rebuild of rebuildsThroughService(client, wanted, progress)) ended.push(rebuild)
+      } catch (error) {
+        // Those before it are done all the same.
+        if (ended.length > 0) report(ended, options, progress)
+        throw error
+      }
+      return report(ended, options, progress)
     }
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
     const goesOn = options.dropKept

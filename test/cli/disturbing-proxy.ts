@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers'
 export type Disturbance =
   | 'none'
   /** Answered with this status and `Retry-After: 0`; the service never sees it. */
+  | 403
   | 429
   | 503
   /** The connection breaks before the service has the request, or after it has answered. */
@@ -19,15 +20,15 @@ export interface DisturbingProxy {
   close(): Promise<void>
 }
 
-/** `disturb` is asked for each request, by its number from 1. */
+/** `disturb` is asked for each request, by its number from 1 and its path. */
 export async function disturbingProxy(
   target: string,
-  disturb: (request: number) => Disturbance,
+  disturb: (request: number, path: string) => Disturbance,
   port = 0,
 ): Promise<DisturbingProxy> {
   let requests = 0
   const server = createServer((incoming, response) => {
-    void handle(incoming, response, target, disturb(++requests))
+    void handle(incoming, response, target, disturb(++requests, incoming.url ?? ''))
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')

@@ -72,6 +72,23 @@ it('is followed through a service that is busy or breaks off', async () => {
   }
 })
 
+it('tells of those that are done where a later one is refused', async () => {
+  const proxy = await disturbingProxy(service.url, (_, path) => (path.includes('usage-cells') ? 403 : 'none'))
+  try {
+    for (const json of [[], ['--json']]) {
+      const { code, stdout, stderr } = await run(['meters', 'usage-cells', '--url', proxy.url, '--quiet', ...json])
+      expect([code, stderr]).toEqual([3, expect.stringContaining('answered 403: Please try again.')])
+      const done = { projections: ['meters'], status: 'completed' }
+      if (json.length > 0) expect(JSON.parse(stdout)).toMatchObject({ rebuilds: [done] })
+    }
+    expect((await run(['meters', 'usage-cells', '--url', proxy.url])).stdout).toMatch(
+      /^meters: 1 row compared in .*\n$/,
+    )
+  } finally {
+    await proxy.close()
+  }
+})
+
 it('says that it waits, and why, and that it goes on', async () => {
   const disturbances: Disturbance[] = [503, 503, 'cut before', 'none']
   const proxy = await disturbingProxy(service.url, (request) => disturbances[request - 1] ?? 'none')
