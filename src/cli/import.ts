@@ -15,6 +15,7 @@ import { MeterCatalogues } from '../commands/meter-catalogues.js'
 import { ConfigError, readConfig, readDataDir, readServiceAccess, type Config } from '../config.js'
 import { DataFolderInUse } from '../data-folder.js'
 import { ledgerName } from '../domain/ledger.js'
+import { EMBEDDED } from '../event-store/open-event-store.js'
 import { importLines, type ImportFormat } from './import-lines.js'
 import { runImport, type ImportCounts, type ImportRun } from './import-run.js'
 import { ServiceImport } from './import-through-service.js'
@@ -31,6 +32,7 @@ import { requireFolderOf, requireOutsideDataFolder } from './outside-data-folder
 import { counted as countedAs, grouped, Progress } from './progress.js'
 import { RejectsFile } from './rejects-file.js'
 import { ServiceClient } from './service-client.js'
+import { StorePatience } from './store-patience.js'
 import { openWriteSide, type WriteSide } from './write-side.js'
 
 interface ImportOptions extends StoreOptions {
@@ -61,7 +63,7 @@ then needs a folder of its own (--data-dir) for its read model.
 Through a running service (--url http://127.0.0.1:4242) the ledger is that of the key, which must be a secret one and is best
 given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes.
 A service that has answered is waited for where it is away, for up to five minutes; one that has not yet, for 30 seconds
-where nothing listens at its address.
+where nothing listens at its address. So is an EventStoreDB: 30 seconds at the beginning, five minutes once it has answered.
 
 Exit codes: 0 all lines counted or counted before, 1 some were refused, 2 the command line or a setting is wrong, 3 it
 stopped before the end, 130 it was interrupted.`
@@ -118,7 +120,7 @@ function target(file: string, options: ImportOptions): OpenTarget {
   if (url === undefined) {
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
     requireElsewhere(config.dataDir)
-    return () => openStore(config, options)
+    return (tell, signal) => openStore(config, options, new StorePatience(tell, signal))
   }
   // The folder may be the one that the service uses.
   requireElsewhere(readDataDir(process.env))
@@ -204,7 +206,11 @@ async function run(
   )
 }
 
-async function openStore(config: Config, { account, mode, backfill }: ImportOptions): Promise<Target> {
+async function openStore(
+  config: Config,
+  { account, mode, backfill }: ImportOptions,
+  patience: StorePatience,
+): Promise<Target> {
   const writeSide = await openUnlocked(config)
   try {
     const ledger = ledgerName({ account, mode })
@@ -221,6 +227,8 @@ async function openStore(config: Config, { account, mode, backfill }: ImportOpti
       parseTimestamp,
       clock: systemClock,
       context: { requestId: `import_${randomIds.random(16)}`, actor: 'system', idempotency: null },
+      // A disk is full until somebody mends it; a server comes back.
+      ...(config.eventStoreUrl !== EMBEDDED && { patiently: patience.attempt }),
     })
     return { usageImport, writeSide }
   } catch (error) {
@@ -235,7 +243,7 @@ async function openUnlocked(config: Config): Promise<WriteSide> {
   } catch (error) {
     if (!(error instanceof DataFolderInUse)) throw error
     throw new Error(
-      config.eventStoreUrl === 'embedded:'
+      config.eventStoreUrl === EMBEDDED
         ? `The Meterbook service, or another import, is using ${config.dataDir}. Import through the running service with --url, or stop the service, import, and start it again.`
         : `The Meterbook service, or another import, is using ${config.dataDir}. Import through the running service with --url, or give the import a folder of its own with --data-dir.`,
       { cause: error },

@@ -26,6 +26,8 @@ export interface ImportSettings {
   readonly parseTimestamp: (text: string) => number | null
   readonly clock: Clock
   readonly context: RequestContext
+  /** Tries again what the store could not take, while the lines that must not overtake it wait; only once by default. */
+  readonly patiently?: <Result>(attempt: () => Promise<Result>) => Promise<Result>
 }
 
 export interface Fate {
@@ -84,13 +86,17 @@ export class UsageImport {
   }
 
   private async submit(meter: Meter, command: Command & { readonly type: 'RecordUsage' }): Promise<Fate> {
-    const { ledger, catalogue, context } = this.settings
+    const { ledger, catalogue, context, patiently = atOnce } = this.settings
     const { identifier } = command.record
     const partitions = catalogue.usagePartitions ?? 1
-    const { isNew, position } = await this.usage.submit(ledger, partitions, meter, identifier, command, context)
+    const { isNew, position } = await patiently(() =>
+      this.usage.submit(ledger, partitions, meter, identifier, command, context),
+    )
     return { outcome: isNew ? 'counted' : 'duplicate', position }
   }
 }
+
+const atOnce = <Result>(attempt: () => Promise<Result>): Promise<Result> => attempt()
 
 /**
  * Whole Unix seconds, as Stripe's bulk files have them, written as the text that the API takes; any other number as a text that is

@@ -49,15 +49,19 @@ function withSchema(metadata: Omit<EventMetadata, 'schema'>, schema: number): Ev
   return stamped.made
 }
 
+const NEWER = ' If a newer version wrote it, run that version.'
+
 /** @throws EventStoreCorrupt naming stream and revision. */
 export function decodeEvent({ stream, revision, type, data, metadata }: RecordedEvent): DomainEvent {
   if (!Object.hasOwn(steps, type)) {
-    throw new EventStoreCorrupt(`Event ${revision} of stream ${stream} has the unknown type ${type}.`)
+    throw new EventStoreCorrupt(`Event ${revision} of stream ${stream} has the unknown type ${type}.${NEWER}`)
   }
   const lifts = steps[type as EventType]
   const { schema } = metadata
   if (!Number.isInteger(schema) || schema < 1 || schema > lifts.length + 1) {
-    throw new EventStoreCorrupt(`Event ${revision} of stream ${stream} (${type}) has the unknown schema ${schema}.`)
+    throw new EventStoreCorrupt(
+      `Event ${revision} of stream ${stream} (${type}) has the unknown schema ${schema}.${NEWER}`,
+    )
   }
   let lifted: JsonValue = data
   for (const lift of lifts.slice(schema - 1)) lifted = lift(lifted)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { until } from '../event-store/eventstoredb-harness.js'
 import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
 import { createMeter, report } from '../metered-usage.js'
 import { startServiceProcess } from '../service-process.js'
@@ -15,6 +16,7 @@ const KEPT_WAITING =
 let server: EventStoreDbServer
 let folder: string
 let meterId: string
+let eventName: string
 /** With the rows of everything in the log. */
 let dataDir: string
 
@@ -27,6 +29,7 @@ beforeAll(async () => {
   try {
     const meter = await createMeter(service.stripe)
     meterId = meter.id
+    eventName = meter.event_name
     for (const identifier of ['a', 'b']) await report(service.stripe, meter, 1, { identifier })
     const line = { event_name: meter.event_name, identifier: 'c', payload: { stripe_customer_id: 'cus_A', value: '1' } }
     writeFileSync(join(folder, 'usage.ndjson'), JSON.stringify(line))
@@ -79,4 +82,30 @@ it('one that stays away ends a command with 3, and what kept it from being carri
   expect(waits).toMatch(KEPT_WAITING)
   expect(ended).toMatch(/^EventStoreDB cannot be read: .*ECONNREFUSED 127\.0\.0\.1:\d+\.$/)
   expect(more).toEqual([])
+})
+
+it('an import goes on where the event store was away in its middle, and says so once', async () => {
+  await server.start()
+  const into = place(join(folder, 'imported-through'))
+  const { child, ended } = start(['import', '-', '--json', ...into])
+  const usage = (identifier: string): string =>
+    `${JSON.stringify({ event_name: eventName, identifier, payload: { stripe_customer_id: 'cus_B', value: '1' } })}\n`
+  const appends = server.received.length
+  child.stdin.write(usage('before'))
+  await until(() => server.received.length > appends, 'the first line to be appended')
+  await server.stop()
+  child.stdin.write(usage('meanwhile 1') + usage('meanwhile 2'))
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  await until(() => said.includes('Waiting for the event store'), 'the import to wait')
+  await server.start()
+  child.stdin.end(usage('after'))
+  const { code, stdout, stderr } = await ended
+  expect([code, stderr]).toEqual([0, stderr])
+  expect(JSON.parse(stdout)).toMatchObject({ lines: 4, rejected: 0, stopped: null })
+  const told = stderr.split('\n').filter((line) => /^(Waiting for the event store|The event store answers)/.test(line))
+  expect(told).toEqual([
+    expect.stringMatching(/^Waiting for the event store, for up to 5 minutes\. /),
+    'The event store answers again; going on.',
+  ])
 })

@@ -85,6 +85,8 @@ describe('A rejection of the first shape', () => {
 describe('An event of an unknown type', () => {
   it.each(['UsageForgotten', 'toString', '__proto__', ''])('stops the reader: %j', (type) => {
     const recorded = { ...stored({ id: 'id', type, data: {}, metadata: { schema: 1, ...context } }) }
-    expect(() => decodeEvent(recorded)).toThrow(`Event 7 of stream usage-default~test.0 has the unknown type ${type}.`)
+    expect(() => decodeEvent(recorded)).toThrow(
+      `Event 7 of stream usage-default~test.0 has the unknown type ${type}. If a newer version wrote it, run that version.`,
+    )
   })
 })
