@@ -1,5 +1,6 @@
-# Built and run on the same Debian and Node.js, since better-sqlite3 is native code.
-FROM node:20-bookworm-slim AS build
+# Built and run on the same Debian and Node.js, since better-sqlite3 is native code. Node.js 24 gets fixes until April 2028; 20, the
+# oldest that Meterbook runs on, gets none since April 2026.
+FROM node:24-bookworm-slim AS build
 WORKDIR /app
 # For better-sqlite3 where no prebuilt file can be downloaded.
 RUN apt-get update \
@@ -11,7 +12,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN npm run build && npm prune --omit=dev
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim
 ENV NODE_ENV=production \
   HOST=0.0.0.0 \
   PORT=4242 \

@@ -21,6 +21,7 @@ const PASSING = [
   '25P03', // it stood still in the middle of a transaction
   '25006', // read only: a standby, in the middle of a failover
   '0A000', // and what it says of a transaction that is to write
+  'XX000', // internal: no new connection gets further where the disk has no room for the server's own files
 ]
 /** What is stored cannot be read, or tables and columns are not there. */
 const DAMAGED = ['XX001', 'XX002', '42P01', '42703']
