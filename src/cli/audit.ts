@@ -87,7 +87,7 @@ export function auditCommand(): Command {
         ...times,
         sequence: sequence === undefined ? null : Number(sequence),
       },
-      { ...config, scratchDir: tempDir, patience: 'background' },
+      { ...config, scratchDir: tempDir },
     )
   })
 }

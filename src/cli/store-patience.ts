@@ -10,7 +10,8 @@ const GIVE_UP_AFTER_MS = 5 * 60_000
 const RETRY_MS = 1_000
 
 export class StorePatience {
-  private isWaiting = false
+  /** Attempts that failed and are tried again: the store is back for all of them at once, and answers one after the other. */
+  private waiting = 0
 
   constructor(
     /** Takes a line for whoever runs the command. */
@@ -21,30 +22,38 @@ export class StorePatience {
 
   /** @throws what `act` threw last, or first where waiting cannot mend it. */
   readonly attempt = async <Result>(act: () => Promise<Result>): Promise<Result> => {
-    const since = performance.now()
-    for (;;) {
-      try {
-        const result = await act()
-        this.answered()
-        return result
-      } catch (error) {
-        const isOver = this.signal.aborted || performance.now() - since > GIVE_UP_AFTER_MS
-        if (isOver || !(error instanceof EventStoreUnavailable) || error instanceof EventStoreRefusing) throw error
-        this.wait(error.message)
-        await delay(RETRY_MS, undefined, { signal: this.signal }).catch(() => undefined)
-      }
+    try {
+      return await act()
+    } catch (error) {
+      if (!this.isPassing(error)) throw error
+      return this.tryAgain(act, error)
     }
   }
 
-  private wait(problem: string): void {
-    if (this.isWaiting) return
-    this.isWaiting = true
-    this.tell(printableLine(`Waiting for the event store, for up to ${GIVE_UP_AFTER_MS / 60_000} minutes. ${problem}`))
+  private async tryAgain<Result>(act: () => Promise<Result>, first: Error): Promise<Result> {
+    const since = performance.now()
+    if (this.waiting++ === 0) {
+      const limit = `${GIVE_UP_AFTER_MS / 60_000} minutes`
+      this.tell(printableLine(`Waiting for the event store, for up to ${limit}. ${first.message}`))
+    }
+    try {
+      for (;;) {
+        await delay(RETRY_MS, undefined, { signal: this.signal }).catch(() => undefined)
+        try {
+          const result = await act()
+          if (this.waiting === 1) this.tell('The event store answers again; going on.')
+          return result
+        } catch (error) {
+          if (!this.isPassing(error) || performance.now() - since > GIVE_UP_AFTER_MS) throw error
+        }
+      }
+    } finally {
+      this.waiting--
+    }
   }
 
-  private answered(): void {
-    if (!this.isWaiting) return
-    this.isWaiting = false
-    this.tell('The event store answers again; going on.')
+  private isPassing(error: unknown): error is Error {
+    if (this.signal.aborted || error instanceof EventStoreRefusing) return false
+    return error instanceof EventStoreUnavailable
   }
 }

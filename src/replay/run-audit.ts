@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DomainError } from '../domain/errors.js'
-import { EventStoreCorrupt, type EventStore, type Patience } from '../event-store/event-store.js'
+import { EventStoreCorrupt, type EventStore } from '../event-store/event-store.js'
 import { EMBEDDED, EVENT_LOG_FILE, openEventStore, type Log } from '../event-store/open-event-store.js'
 import { categories, ledgerOf } from '../event-store/streams.js'
 import type { ReadModel } from '../read-model/read-model.js'
@@ -25,8 +25,6 @@ export interface AuditSettings {
   readonly dataDir: string
   /** Where the scratch rows go, as large as the read model; the system's folder for such files by default. */
   readonly scratchDir?: string
-  /** With the store, where a read says nothing of it; a caller's by default. */
-  readonly patience?: Patience
 }
 
 export interface FullVerdict extends AuditVerdict {
@@ -36,7 +34,7 @@ export interface FullVerdict extends AuditVerdict {
 
 /** @throws DomainError for a meter that does not exist and a usage event that is not yet; else what kept it from coming to a verdict. */
 export async function runAudit(
-  { eventStoreUrl, readModelUrl, dataDir, scratchDir = tmpdir(), patience }: AuditSettings,
+  { eventStoreUrl, readModelUrl, dataDir, scratchDir = tmpdir() }: AuditSettings,
   selection: AuditSelection,
   options: AuditOptions,
   log: Log,
@@ -51,7 +49,8 @@ export async function runAudit(
   // Whatever was opened is closed again, newest first, also when a later step fails.
   const closing: (() => Promise<unknown>)[] = []
   try {
-    const store = await openEventStore(eventStoreUrl, dataDir, log, patience)
+    // Nobody waits behind it who would rather be told, also where a service was asked for it.
+    const store = await openEventStore(eventStoreUrl, dataDir, log, 'background')
     closing.push(() => store.close())
     await store.check()
     const live = openReadModel(readModelUrl, dataDir)

@@ -133,6 +133,17 @@ describe('A service whose EventStoreDB for a while', () => {
     expect(await total(service.stripe, meter, aroundNow)).toBe('5')
   })
 
+  it('is away when an audit begins is waited for', async () => {
+    await server.stop()
+    const { body } = await service.api.post('/meterbook/v1/audits', {})
+    const audit = `/meterbook/v1/audits/${String(body.id)}`
+    await until(() => service.log.includes('cannot be used yet, asking again'), 'the audit waits')
+    expect((await service.api.get(audit)).body).toMatchObject({ status: 'running' })
+    await server.start()
+    await until(async () => (await service.api.get(audit)).body.status !== 'running', 'the audit is over')
+    expect((await service.api.get(audit)).body).toMatchObject({ status: 'completed', verdict: 'agrees', failure: null })
+  })
+
   it('answers no appends is told of after 10 s, then at once, and counts what was in doubt once', async () => {
     const before = await eventNames()
     server.faults.onAppend('write-silently', 4)
