@@ -1,16 +1,14 @@
-# Built and run on the same Debian and Node.js, since better-sqlite3 is native code. Node.js 24 gets fixes until April 2028; 20, the
-# oldest that Meterbook runs on, gets none since April 2026.
+# Node.js 24 gets fixes until April 2028; 20, the oldest that Meterbook runs on, gets none since April 2026. From 22 on nothing need be
+# compiled: better-sqlite3 brings its native code along (docs/decisions/0053-two-versions-of-better-sqlite3.md).
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
-# For better-sqlite3 where no prebuilt file can be downloaded.
-RUN apt-get update \
-  && apt-get install --yes --no-install-recommends python3 make g++ \
-  && rm -rf /var/lib/apt/lists/*
 COPY package.json package-lock.json ./
-RUN npm ci
+RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
-RUN npm run build && npm prune --omit=dev
+RUN npm run build \
+  && npm prune --omit=dev --ignore-scripts \
+  && rm -r node_modules/better-sqlite3-for-node-20
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production \

@@ -8,8 +8,8 @@ import tseslint from 'typescript-eslint'
  */
 const mayImport = {
   domain: [],
-  'event-store': ['domain', 'opened-file.js', 'sqlite-failure.js', 'waiting.js'],
-  'read-model': ['opened-file.js', 'sqlite-failure.js', 'waiting.js'],
+  'event-store': ['domain', 'opened-file.js', 'sqlite.js', 'sqlite-failure.js', 'waiting.js'],
+  'read-model': ['opened-file.js', 'sqlite.js', 'sqlite-failure.js', 'waiting.js'],
   commands: ['domain', 'event-store', 'read-model', 'overloaded.js', 'turns.js'],
   projections: ['domain', 'event-store', 'read-model'],
   queries: ['domain', 'event-store', 'read-model', 'projections', 'overloaded.js', 'waiting.js'],

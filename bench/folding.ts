@@ -3,7 +3,7 @@
  * only reads the same rows of the log and parses them; and against one that also stores the records, each under its unique
  * identifier: no fold that keeps records in tables can do less.
  */
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -19,6 +19,7 @@ import { EVENT_LOG_FILE } from '../src/event-store/open-event-store.js'
 import { metersStream, usageStream } from '../src/event-store/streams.js'
 import { createStatements } from '../src/read-model/embedded-sql.js'
 import { usageRecords } from '../src/read-model/tables.js'
+import { SqliteDatabase } from '../src/sqlite.js'
 import type { Case } from './case.js'
 import { alone, besides, type Figure, type Target } from './figures.js'
 import { PARTITIONS, targets } from './settings.js'
@@ -146,7 +147,7 @@ function parseAll(dataDir: string): number {
 /** Seconds that it takes with each record stored as well, in as large transactions and statements as a rebuild uses. */
 function storeAll(dataDir: string): number {
   const file = join(dataDir, 'bare-read-model.db')
-  const rows = new Database(file)
+  const rows = new SqliteDatabase(file)
   rows.pragma('journal_mode = WAL')
   rows.pragma('synchronous = NORMAL')
   rows.pragma(`cache_size = ${-BARE_CACHE_KIB}`)
@@ -185,7 +186,7 @@ function eachEvent(
   dataDir: string,
   visit: (type: string, data: Readonly<Record<string, unknown>>, revision: number) => void,
 ): void {
-  const log = new Database(join(dataDir, EVENT_LOG_FILE), { readonly: true })
+  const log = new SqliteDatabase(join(dataDir, EVENT_LOG_FILE), { readonly: true })
   const rows = log.prepare<[], { type: string; revision: number; data: string; metadata: string }>(
     'SELECT position, stream_id, revision, id, type, data, metadata FROM events ORDER BY position',
   )

@@ -1,5 +1,5 @@
 /** The built service as it ships, in a process of its own over a fresh data folder, and the few calls a benchmark makes. */
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { SqliteDatabase } from '../src/sqlite.js'
 import { watch } from './child.js'
 import { EVENT_NAME } from './usage-events.js'
 
@@ -230,8 +231,8 @@ export class LagGauge {
   msMax = 0
 
   constructor(folder: string) {
-    this.log = new Database(join(folder, 'data', 'events.db'), { readonly: true })
-    this.readModel = new Database(join(folder, 'data', 'read-model.db'), { readonly: true })
+    this.log = new SqliteDatabase(join(folder, 'data', 'events.db'), { readonly: true })
+    this.readModel = new SqliteDatabase(join(folder, 'data', 'read-model.db'), { readonly: true })
     this.selectHead = this.log.prepare('SELECT position FROM events ORDER BY position DESC LIMIT 1')
     this.selectReached = this.readModel.prepare(
       'SELECT min(coalesce(CAST(position AS INTEGER), 0)) AS position FROM projections',

@@ -1,9 +1,10 @@
 /** The folder of the embedded files: private to its owner, and used by one service at a time. */
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from './config.js'
 import { describeFailure, sqliteFailure } from './sqlite-failure.js'
+import { SqliteDatabase } from './sqlite.js'
 
 export const LOCK_FILE = 'service.lock'
 /** A service that was just stopped may still be letting go. */
@@ -82,12 +83,12 @@ export function lockDataFolder(dataDir: string): DataFolderLock {
   const file = join(dataDir, LOCK_FILE)
   let lock: Database.Database | null = null
   try {
-    lock = new Database(file, { timeout: LOCK_TIMEOUT_MS })
+    lock = new SqliteDatabase(file, { timeout: LOCK_TIMEOUT_MS })
     lock.exec('BEGIN EXCLUSIVE')
     return { release: () => lock?.close() }
   } catch (error) {
     lock?.close()
-    if (error instanceof Database.SqliteError && error.code === 'SQLITE_BUSY') {
+    if (error instanceof SqliteDatabase.SqliteError && error.code === 'SQLITE_BUSY') {
       throw new DataFolderInUse(
         `Another Meterbook service is using ${resolve(dataDir)}. Stop it, or set DATA_DIR to another folder.`,
       )

@@ -1,11 +1,11 @@
 /** Changes to a log, and to a read model that no event made, as a bug or somebody with a tool for databases would make them. */
-import Database from 'better-sqlite3'
 import { EmbeddedReadModel } from '../src/read-model/embedded-read-model.js'
 import { usageCells, type UsageCellRow } from '../src/read-model/tables.js'
+import { SqliteDatabase } from '../src/sqlite.js'
 
 /** Whoever changes the file with a tool does not count himself among those who write it (decision 46). */
 async function uncounted(file: string, change: () => Promise<void>): Promise<void> {
-  const database = new Database(file)
+  const database = new SqliteDatabase(file)
   try {
     const writes = database.pragma('application_id', { simple: true }) as number
     await change()
@@ -42,7 +42,7 @@ export async function changeCells(
 
 /** Takes events out of an embedded log: those of which the SQL condition is true, at least one. */
 export function deleteEvents(logFile: string, where: string): void {
-  const database = new Database(logFile)
+  const database = new SqliteDatabase(logFile)
   try {
     database.exec('DROP TRIGGER IF EXISTS events_are_never_deleted')
     const { changes } = database.prepare(`DELETE FROM events WHERE ${where}`).run()
@@ -54,7 +54,7 @@ export function deleteEvents(logFile: string, where: string): void {
 
 /** Flips one bit of what is kept in sorted runs under this name. */
 export function flipBitOfRuns(file: string, name: string): void {
-  const database = new Database(file)
+  const database = new SqliteDatabase(file)
   try {
     const { block, entries } = database.prepare(`SELECT block, entries FROM ${name}_blocks LIMIT 1`).get() as {
       block: number

@@ -4,10 +4,11 @@
  * `position` is the global order, `(stream, revision)` is unique, and triggers refuse to change, delete or replace a row, so
  * that not even a mistake in this program can edit history.
  */
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { randomUUID } from 'node:crypto'
 import { OpenedFile } from '../opened-file.js'
 import { describeFailure, sqliteFailure } from '../sqlite-failure.js'
+import { SqliteDatabase } from '../sqlite.js'
 import {
   EventStoreCorrupt,
   EventStoreUnavailable,
@@ -84,7 +85,7 @@ export function openEventLog(file: string): EventLog {
 }
 
 function open(file: string): EventLog {
-  const log = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+  const log = new SqliteDatabase(file, { timeout: BUSY_TIMEOUT_MS })
   try {
     log.pragma('journal_mode = WAL')
     log.pragma('synchronous = FULL')

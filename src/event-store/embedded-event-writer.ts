@@ -2,8 +2,9 @@
  * The only code that writes to an embedded log. A group of appends is one transaction with one flush; each append in it
  * stands on its own: a conflict writes nothing and does not touch the others.
  */
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { identityOf, OpenedFile, type FileIdentity } from '../opened-file.js'
+import { SqliteDatabase } from '../sqlite.js'
 import { dataVersion, logFailure, openEventLog, type EventLog } from './embedded-event-log.js'
 import {
   EventStoreUnavailable,
@@ -101,7 +102,7 @@ export class EmbeddedEventWriter {
       const failure = logFailure(this.file, error)
       const message = failure instanceof Error ? failure.message : String(failure)
       // A failed flush may still have reached the disk; before the commit, or with no room, nothing has.
-      const unknown = committing && error instanceof Database.SqliteError && error.code.startsWith('SQLITE_IOERR')
+      const unknown = committing && error instanceof SqliteDatabase.SqliteError && error.code.startsWith('SQLITE_IOERR')
       return appends.map(() => ({ status: unknown ? 'unknown' : 'unavailable', message }))
     }
   }

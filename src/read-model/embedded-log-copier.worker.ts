@@ -1,6 +1,6 @@
 /** The copying thread: copies what it can without holding anyone up, when asked. */
-import Database from 'better-sqlite3'
 import { parentPort, workerData } from 'node:worker_threads'
+import { SqliteDatabase } from '../sqlite.js'
 
 export type CopierRequest = 'copy' | 'stop'
 export interface CopierAnswer {
@@ -10,7 +10,7 @@ export interface CopierAnswer {
 
 if (!parentPort) throw new Error('This file is a worker thread.')
 const port = parentPort
-const database = new Database(workerData as string)
+const database = new SqliteDatabase(workerData as string)
 database.pragma('synchronous = NORMAL')
 
 port.on('message', (request: CopierRequest) => {
@@ -25,7 +25,7 @@ function copy(): number {
     return Math.max(log, 0)
   } catch (error) {
     // A full disk, or another process copies just now. The log keeps everything, and the writer says so if it cannot go on.
-    if (error instanceof Database.SqliteError) return 0
+    if (error instanceof SqliteDatabase.SqliteError) return 0
     throw error
   }
 }

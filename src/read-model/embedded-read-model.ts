@@ -4,8 +4,9 @@
  *
  * Flushing may lag behind (`synchronous = NORMAL`): what a power cut takes is projected again from the log.
  */
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { OpenedFile } from '../opened-file.js'
+import { SqliteDatabase } from '../sqlite.js'
 import { LogCopier } from './embedded-log-copier.js'
 import { rowsFailure } from './embedded-failure.js'
 import { EmbeddedRows } from './embedded-rows.js'
@@ -337,7 +338,7 @@ export class EmbeddedReadModel implements ReadModel {
   }
 
   private openDatabase(cacheKib: number): Database.Database {
-    const database = new Database(this.file, { timeout: BUSY_TIMEOUT_MS })
+    const database = new SqliteDatabase(this.file, { timeout: BUSY_TIMEOUT_MS })
     try {
       this.setUp(database, cacheKib)
     } catch (error) {
@@ -367,5 +368,5 @@ export class EmbeddedReadModel implements ReadModel {
 function isPassing(error: unknown): boolean {
   // What was read on the way has named the file already.
   const cause = error instanceof ReadModelUnusable ? error.cause : error
-  return cause instanceof Database.SqliteError && /^SQLITE_(FULL|IOERR|BUSY)/.test(cause.code)
+  return cause instanceof SqliteDatabase.SqliteError && /^SQLITE_(FULL|IOERR|BUSY)/.test(cause.code)
 }

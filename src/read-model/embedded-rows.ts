@@ -2,7 +2,8 @@
  * Rows of the embedded read model over one SQLite connection: SQL is made from the table descriptions and each statement
  * prepared once. A physical table is `<name>_<generation>`, so that a projection can be built anew beside the live one.
  */
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
+import { SqliteDatabase } from '../sqlite.js'
 import { argumentsOf, columnList, filtersOf, insertList, rowsOfColumns, selectInColumns } from './embedded-sql.js'
 import { AddedRows } from './added-rows.js'
 import { addedRuns, AddedTable, scatteredRuns, type EmbeddedRuns } from './embedded-runs.js'
@@ -343,7 +344,7 @@ export class EmbeddedRows implements RowWriter {
       this.database.pragma('wal_checkpoint(TRUNCATE)')
     } catch (error) {
       // The caller is about to say that nothing can be written; this was only an attempt to mend it.
-      if (!(error instanceof Database.SqliteError)) throw error
+      if (!(error instanceof SqliteDatabase.SqliteError)) throw error
     }
   }
 

@@ -1,6 +1,5 @@
 /** Whatever was changed behind the service's back, in the rows or in the log: an audit names it. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +10,7 @@ import { packColumns, unpackColumns } from '../../src/read-model/packed-columns.
 import { usageRecords } from '../../src/read-model/tables.js'
 import type { AuditVerdict } from '../../src/replay/audit.js'
 import { EFFECTS_MAX } from '../../src/replay/effects.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { scriptDigest } from '../replay/digest-script.js'
 import { changeCells, flipBitOfRuns } from '../tampering.js'
 import { makeStore, meterbook, start, type Ended } from './command-line.js'
@@ -81,7 +81,7 @@ async function verdict(...options: string[]): Promise<Shown> {
 }
 
 function change(file: 'events.db' | 'read-model.db', ...statements: string[]): void {
-  const database = new Database(join(dataDir, file))
+  const database = new SqliteDatabase(join(dataDir, file))
   for (const statement of statements) {
     const { changes } = database.prepare(statement).run()
     if (!/^(DROP|CREATE) /.test(statement)) expect(changes).toBe(1)
@@ -91,7 +91,7 @@ function change(file: 'events.db' | 'read-model.db', ...statements: string[]): v
 
 /** As somebody would who wants to edit history, and not to be found out. */
 function changeLog(statement: string): void {
-  const database = new Database(join(dataDir, 'events.db'))
+  const database = new SqliteDatabase(join(dataDir, 'events.db'))
   const triggers = database.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").all() as {
     name: string
     sql: string
@@ -300,7 +300,7 @@ describe('meterbook audit', () => {
 
   it('names an index of the file that does not fit its table', async () => {
     const path = join(dataDir, 'read-model.db')
-    const database = new Database(path)
+    const database = new SqliteDatabase(path)
     const { page, size } = database
       .prepare<[], { page: number; size: number }>(
         `SELECT pageno AS page, pgsize AS size FROM dbstat
@@ -324,7 +324,7 @@ describe('meterbook audit', () => {
     const [first] = await readModel.range(usageRecords, { limit: 1 })
     await readModel.close()
     const runs = 'usage_records_1_occurred'
-    const database = new Database(path)
+    const database = new SqliteDatabase(path)
     // How many runs there are depends on how the events were gathered.
     const ofRuns = `WHERE run IN (SELECT run FROM ${runs}_runs WHERE level >= 0)`
     const blocks = database.prepare(`SELECT block, entries FROM ${runs}_blocks ${ofRuns}`).all() as {

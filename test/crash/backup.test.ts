@@ -1,13 +1,12 @@
 /** The commands of docs/operations.md that back up the log, run as they stand there while usage comes in. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { execFile } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { meterbook } from '../cli/command-line.js'
 import { createMeter, report, type Meter } from '../metered-usage.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
@@ -17,9 +16,9 @@ const operations = readFileSync(fileURLToPath(new URL('../../docs/operations.md'
 const COMMANDS = /^```sh\n([^`]*VACUUM INTO[^`]*)^```$/m.exec(operations)?.[1] ?? ''
 /** The program may not be installed. The statement is the one that stands in the docs. */
 const SQLITE3 = `sqlite3() { '${process.execPath}' -e '
-  const Database = require("${createRequire(import.meta.url).resolve('better-sqlite3')}")
   const [, file, statement] = process.argv
-  new Database(file, { fileMustExist: true }).exec(statement)
+  import("${new URL('../../dist/sqlite.js', import.meta.url).href}").then(({ SqliteDatabase }) =>
+    new SqliteDatabase(file, { fileMustExist: true }).exec(statement))
 ' "$@"; }`
 const REPORTERS = 4
 const EVENTS_BEFORE = 50
@@ -45,7 +44,7 @@ const backUp = (): Promise<unknown> => run('sh', ['-eu', '-c', `${SQLITE3}\n${CO
 
 /** Everything by which a copy could be told from the log up to the same event, but how it was written. */
 function contentOf(file: string, last: number): object {
-  const log = new Database(file, { readonly: true })
+  const log = new SqliteDatabase(file, { readonly: true })
   try {
     const all = (statement: string): unknown[] => log.prepare(statement).raw(true).all()
     const pragmas = ['user_version', 'application_id', 'encoding', 'page_size', 'auto_vacuum']
@@ -63,7 +62,7 @@ function contentOf(file: string, last: number): object {
 }
 
 function lastPosition(file: string): number {
-  const log = new Database(file, { readonly: true })
+  const log = new SqliteDatabase(file, { readonly: true })
   try {
     expect(log.pragma('integrity_check', { simple: true })).toBe('ok')
     return log.prepare('SELECT max(position) FROM events').pluck(true).get() as number
@@ -137,7 +136,7 @@ describe('A backup as the docs make it', () => {
       string,
     ]
     const earlier = readFileSync(whole)
-    const leftOver = new Database(partial)
+    const leftOver = new SqliteDatabase(partial)
     leftOver.exec('CREATE TABLE half (a)')
     leftOver.close()
     const half = readFileSync(partial)

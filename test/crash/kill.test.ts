@@ -3,12 +3,12 @@
  * make it longer or repeat it.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { Random, seedFrom } from '../random.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 import { allRows, differingRows, foldAfresh } from '../fresh-fold.js'
@@ -173,7 +173,7 @@ function byIdentifier(left: object, right: object): number {
 }
 
 function usageEvents(dataDir: string): Record<string, number> {
-  const log = new Database(join(dataDir, EVENT_LOG_FILE), { readonly: true })
+  const log = new SqliteDatabase(join(dataDir, EVENT_LOG_FILE), { readonly: true })
   try {
     const counts = log
       .prepare<[], { type: string; events: number }>(

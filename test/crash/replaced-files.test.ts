@@ -3,7 +3,6 @@
  * more that it could not keep, and leaves what was put there alone.
  */
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import {
   copyFileSync,
   existsSync,
@@ -17,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import type { Answer } from '../api-client.js'
 import { createMeter, report, total, type Meter } from '../metered-usage.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
@@ -67,7 +67,7 @@ async function record(name: string, events: number): Promise<void> {
 /** A whole and sound copy of a database as it stands. */
 async function backup(name: string): Promise<string> {
   const copy = file(`backup-${name}`)
-  const database = new Database(file(name), { readonly: true })
+  const database = new SqliteDatabase(file(name), { readonly: true })
   await database.backup(copy)
   database.close()
   return copy
@@ -157,7 +157,7 @@ describe('The event log', () => {
     for (const suffix of ['', '-wal', '-shm']) rmSync(file(`read-model.db${suffix}`), { force: true })
     service = await start()
     expect(await total(service.stripe, meter, EVER)).toBe(String(EVENTS))
-    const database = new Database(file('events.db'), { readonly: true })
+    const database = new SqliteDatabase(file('events.db'), { readonly: true })
     expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
     database.close()
   })
@@ -176,7 +176,7 @@ describe('The event log', () => {
     const copy = await backup('events.db')
     await record('second', 5 * EVENTS)
     // What is in the file and not in the write-ahead log alone.
-    const database = new Database(file('events.db'))
+    const database = new SqliteDatabase(file('events.db'))
     database.pragma('wal_checkpoint(PASSIVE)')
     database.close()
     // While it is used it sees how large the file is.

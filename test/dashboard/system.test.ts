@@ -1,9 +1,9 @@
 /** The system page: how the rows stand, building them anew, and proving them. */
 import { expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { createMeter, report, usageProjected } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
 import { expectReadable, seriousIssues } from './browser.js'
@@ -63,7 +63,7 @@ describeDashboard('The system page', (suite) => {
     await report(suite.stripe, meter, 5, { customer: MALICIOUS })
     await usageProjected(suite.stripe)
     const page = await opened()
-    const database = new Database(join(suite.service.dataDir, READ_MODEL_FILE))
+    const database = new SqliteDatabase(join(suite.service.dataDir, READ_MODEL_FILE))
     const { generation } = database.prepare("SELECT generation FROM projections WHERE name = 'usage-index'").get() as {
       generation: number
     }

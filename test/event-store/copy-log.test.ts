@@ -1,6 +1,5 @@
 /** A log copied between stores: the same events in the same order, so the same rows; and whatever is not its beginning is left alone. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { copyLog, OtherLog, type Copied, type CopyPhase } from '../../src/event-store/copy-log.js'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
@@ -11,6 +10,7 @@ import {
   type RecordedEvent,
 } from '../../src/event-store/event-store.js'
 import { categories } from '../../src/event-store/streams.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { histories, historyMeters, opening, recordedEntry, writeLog, type Entry } from '../projections/history.js'
 import { dump, project, Workspace } from '../projections/projecting.js'
 import { newEvent } from '../controls.js'
@@ -297,7 +297,7 @@ describe('Nothing is added', () => {
     const written = new EmbeddedEventStore(file)
     await writeLog(written, records(20))
     await written.close()
-    const database = new Database(file)
+    const database = new SqliteDatabase(file)
     database.exec('DROP TRIGGER events_are_never_changed')
     database.exec(`UPDATE events SET data = '{' WHERE position = 15`)
     database.close()

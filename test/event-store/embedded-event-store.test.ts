@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
 import { openEventLog } from '../../src/event-store/embedded-event-log.js'
 import { APPEND_EVENTS_MAX, EventStoreRefusing, EventStoreUnavailable } from '../../src/event-store/event-store.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { eventStoreContract } from '../contract/event-store.contract.js'
 import { collect, metadata, newEvent } from '../controls.js'
 
@@ -79,7 +79,7 @@ describe('The embedded store', () => {
 
   it('refuses to change or delete an event, whoever asks', async () => {
     await store.append([{ stream: 'c-1', expectedRevision: 0, events: [newEvent({ n: 1 })] }])
-    const log = new Database(file)
+    const log = new SqliteDatabase(file)
     expect(() => log.exec(`UPDATE events SET data = '{}'`)).toThrow('events are never changed')
     expect(() => log.exec('DELETE FROM events')).toThrow('events are never deleted')
     expect(() => log.exec(`UPDATE streams SET name = 'x'`)).toThrow('streams are never changed')
@@ -103,7 +103,7 @@ describe('The embedded store', () => {
   ])('protects a file that an earlier version made in the same way: %s', async (lacking) => {
     await store.append([{ stream: 'c-1', expectedRevision: 0, events: [newEvent({ n: 1 })] }])
     await store.close()
-    const log = new Database(file)
+    const log = new SqliteDatabase(file)
     log.exec(lacking)
     store = new EmbeddedEventStore(file)
     expect(await collect(store.readStream('c-1'))).toMatchObject([{ data: { n: 1 } }])
@@ -167,7 +167,7 @@ describe('The embedded store', () => {
 
   it('answers that nothing was written while another process holds the file, and works again afterwards', async () => {
     await store.append([{ stream: 'c-1', expectedRevision: 0, events: [newEvent()] }])
-    const holder = new Database(file)
+    const holder = new SqliteDatabase(file)
     holder.exec('BEGIN IMMEDIATE')
     const blocked = store.append([{ stream: 'c-1', expectedRevision: 1, events: [newEvent()] }])
     expect((await blocked)[0]!.status).toBe('unavailable')
@@ -185,7 +185,7 @@ describe('The embedded store', () => {
 
   it('takes back all of a transaction that fails, and goes on from what is there', async () => {
     await store.append([{ stream: 'c-1', expectedRevision: 0, events: [newEvent({ n: 1 })] }])
-    const log = new Database(file)
+    const log = new SqliteDatabase(file)
     log.exec(`CREATE TRIGGER failing BEFORE INSERT ON events WHEN NEW.type = 'Failing'
       BEGIN SELECT RAISE(ABORT, 'it fails'); END`)
     log.close()
@@ -215,7 +215,7 @@ describe('The embedded store', () => {
   })
 
   it('does not know what became of an append whose writing thread ended, and writes it by another one', async () => {
-    const log = new Database(file)
+    const log = new SqliteDatabase(file)
     // A thread that begins by now ends at once.
     log.pragma('user_version = 99')
     const appends = ['c-1', 'c-2'].map((stream) => ({ stream, expectedRevision: 0, events: [newEvent()] }))
@@ -234,7 +234,7 @@ describe('The embedded store', () => {
 
   it('says what is wrong with a file of another format', async () => {
     const path = join(folder, 'newer.db')
-    const newer = new Database(path)
+    const newer = new SqliteDatabase(path)
     newer.pragma('user_version = 99')
     newer.close()
     expect(() => new EmbeddedEventStore(path)).toThrow('has format 99')
@@ -242,7 +242,7 @@ describe('The embedded store', () => {
 
   it('names the event that is not JSON', async () => {
     await store.append([{ stream: 'c-1', expectedRevision: 0, events: [newEvent()] }])
-    const log = new Database(file)
+    const log = new SqliteDatabase(file)
     log.exec('DROP TRIGGER events_are_never_changed')
     log.exec(`UPDATE events SET data = '{'`)
     log.close()
@@ -251,7 +251,7 @@ describe('The embedded store', () => {
 
   it('names the event whose metadata are not JSON, though those of the one before are', async () => {
     await store.append([{ stream: 'c-1', expectedRevision: 0, events: [newEvent(), newEvent()] }])
-    const log = new Database(file)
+    const log = new SqliteDatabase(file)
     log.exec('DROP TRIGGER events_are_never_changed')
     log.exec(`UPDATE events SET metadata = '{' WHERE revision = 2`)
     log.close()
@@ -268,7 +268,7 @@ describe('The embedded store', () => {
   ])('names the event that is %s, although together with its neighbours it is JSON', async (_, texts, named) => {
     const events = texts.map(() => newEvent())
     await store.append([{ stream: 'c-1', expectedRevision: 0, events }])
-    const log = new Database(file)
+    const log = new SqliteDatabase(file)
     log.exec('DROP TRIGGER events_are_never_changed')
     for (const [index, text] of texts.entries())
       log.prepare('UPDATE events SET data = ? WHERE revision = ?').run(text, index + 1)

@@ -3,10 +3,11 @@
  * changed that was not acknowledged. `METERBOOK_FUZZ_ROUNDS` and `METERBOOK_FUZZ_SEED` make it longer or repeat it.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { NOW } from '../controls.js'
 import { exchange, rawRequest, type RawAnswer } from '../raw-http.js'
 import { Random, seedFrom } from '../random.js'
@@ -33,7 +34,7 @@ let memoryBefore: number
 beforeAll(async () => {
   console.log(`METERBOOK_FUZZ_SEED=${seed}`)
   service = await startRunningService(stores[0], new FixedClock(NOW))
-  log = new Database(join(service.dataDir, EVENT_LOG_FILE), { readonly: true })
+  log = new SqliteDatabase(join(service.dataDir, EVENT_LOG_FILE), { readonly: true })
   const { billing } = service.stripe
   const created = await billing.meters.create({
     display_name: 'Fuzz',

@@ -1,6 +1,6 @@
 /** Building projections anew: the rows come out the same, however it is interrupted, and what was wrong is named and mended. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
 import type { RebuildRequest, RebuildState } from '../../src/projections/rebuilding.js'
@@ -8,6 +8,7 @@ import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { ReadModelDamaged, type Checkpoint } from '../../src/read-model/read-model.js'
 import { meters } from '../../src/read-model/tables.js'
 import { projectionNames } from '../../src/replay/projection-names.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { histories, historyMeters, opening, recordedEntry, writeLog, type Entry } from './history.js'
 import { changeCells, deleteEvents, flipBitOfRuns } from '../tampering.js'
 import { Workspace, bySeven, dump, project, rebuildRows, type RebuildOptions } from './projecting.js'
@@ -54,7 +55,7 @@ async function rowsOf(rowsFile: string): Promise<unknown> {
 }
 
 function inDatabase<Result>(file: string, use: (database: Database.Database) => Result): Result {
-  const database = new Database(file)
+  const database = new SqliteDatabase(file)
   try {
     return use(database)
   } finally {

@@ -1,9 +1,9 @@
 /** Tables in sorted runs that are built beside the live ones, switched, replaced and emptied. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import type { RowWriter } from '../../src/read-model/read-model.js'
 import type { ProjectionTables } from '../../src/read-model/tables.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { Workspace } from '../projections/projecting.js'
 import { Random } from '../random.js'
 import { counts, expectAll, NaiveRows, randomCount, randomVisit, small, visits } from './naive-rows.js'
@@ -52,7 +52,7 @@ async function fill(seed: number, view: 'live' | 'building' = 'live', naive = Na
 
 /** How many rows each table of the file has but those that name the tables. */
 function tablesInFile(): Record<string, number> {
-  const database = new Database(file, { readonly: true })
+  const database = new SqliteDatabase(file, { readonly: true })
   try {
     const names = database
       .prepare<[], { name: string }>(
@@ -161,7 +161,7 @@ describe('Tables in sorted runs', () => {
     await writer.beginBuild([small], false)
     const built = await fill(2, 'building')
     await writer.switchBuild()
-    const database = new Database(file)
+    const database = new SqliteDatabase(file)
     database.exec('ALTER TABLE projections RENAME TO hidden')
     // The native module's errors are those of the first test file that loads it, and so no Error to `toThrow` in the next.
     const noSuchTable = { message: expect.stringContaining('no such table') as unknown }

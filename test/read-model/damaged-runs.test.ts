@@ -1,10 +1,11 @@
 /** Blocks of sorted runs that are not what was written: never another answer, always an error that says so. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { copyFileSync } from 'node:fs'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { ReadModelDamaged } from '../../src/read-model/read-model.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { Workspace } from '../projections/projecting.js'
 import { Random } from '../random.js'
 import {
@@ -53,7 +54,7 @@ interface Block {
 function damagedCopy(name: string, at: number, change: (block: Block, database: Database.Database) => void): string {
   const file = workspace.file('damaged.db')
   copyFileSync(whole, file)
-  const database = new Database(file)
+  const database = new SqliteDatabase(file)
   try {
     const blocks = database.prepare<[], Block>(`SELECT block, entries FROM ${name}_blocks ORDER BY block`).all()
     expect(blocks.length).toBeGreaterThan(5)

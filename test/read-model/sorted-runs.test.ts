@@ -1,9 +1,10 @@
 /** Rows that are kept in sorted runs are the rows that were written, whatever is merged meanwhile and whoever looks. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { Workspace } from '../projections/projecting.js'
 import { Random } from '../random.js'
 import {
@@ -148,7 +149,7 @@ class RunsInFile {
   private readonly database: Database.Database
 
   constructor(file: string) {
-    this.database = new Database(file, { readonly: true })
+    this.database = new SqliteDatabase(file, { readonly: true })
   }
 
   of(name: string): RunsThere {
@@ -267,7 +268,7 @@ describe('Runs', () => {
     const TRANSACTIONS = 500
     for (let index = 0; index < TRANSACTIONS; index++) await arrivals.write(readModel, index % 50 === 0 ? 1_000 : 1)
     await readModel.close()
-    const database = new Database(file, { readonly: true })
+    const database = new SqliteDatabase(file, { readonly: true })
     for (const name of kept) {
       const runs = database.prepare(`SELECT run, first_block FROM ${name}_runs ORDER BY run`).raw().all() as number[][]
       for (const [index, [run, first]] of runs.entries()) {

@@ -3,7 +3,7 @@
  * stored, both ways must come to the same.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { copyFileSync } from 'node:fs'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
@@ -12,6 +12,7 @@ import { packColumns, unpackColumns } from '../../src/read-model/packed-columns.
 import type { ReadModel } from '../../src/read-model/read-model.js'
 import { Audit, type AuditSelection, type AuditVerdict, type DigestRecords } from '../../src/replay/audit.js'
 import { digestUsage } from '../../src/replay/digest.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { NOW } from '../controls.js'
 import {
   histories,
@@ -297,7 +298,7 @@ interface Picked {
 
 /** Changes one value, or takes away one row or entry. Answers whether there was any. */
 function tamper(file: string, picks: readonly number[]): boolean {
-  const database = new Database(file)
+  const database = new SqliteDatabase(file)
   try {
     const [ofTable = 0, ofRow = 0, ofColumn = 0, how = 0] = picks
     const names = database
@@ -319,7 +320,7 @@ function tamper(file: string, picks: readonly number[]): boolean {
 
 function forge(file: string, forgery: keyof typeof forgeries, ofRow: number): boolean {
   const { of, change } = forgeries[forgery]
-  const database = new Database(file)
+  const database = new SqliteDatabase(file)
   try {
     const found = database.prepare<[], number>(`SELECT sequence FROM ${RECORDS} WHERE ${of}`).pluck().all()
     if (found.length === 0) return false
@@ -331,7 +332,7 @@ function forge(file: string, forgery: keyof typeof forgeries, ofRow: number): bo
 
 /** As a run of its own. */
 function addEntry(file: string, name: string, entry: readonly number[]): void {
-  const database = new Database(file)
+  const database = new SqliteDatabase(file)
   try {
     const number = 1_000_000
     const keys = entry.map(() => '?').join(', ')

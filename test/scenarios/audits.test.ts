@@ -1,11 +1,11 @@
 /** A running service proves its own numbers, while usage goes on coming in. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Stripe from 'stripe'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { cancel, createMeter, report, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { changeCells } from '../tampering.js'
@@ -124,7 +124,7 @@ onEachStore('Audits', (start) => {
   })
 
   const change = (statement: string): void => {
-    const database = new Database(join(service.dataDir, READ_MODEL_FILE))
+    const database = new SqliteDatabase(join(service.dataDir, READ_MODEL_FILE))
     expect(database.prepare(statement).run().changes).toBe(1)
     database.close()
   }

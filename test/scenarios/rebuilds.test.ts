@@ -1,11 +1,12 @@
 /** A service builds its rows anew while it goes on counting and answering. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Stripe from 'stripe'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { meterbook, type Ended } from '../cli/command-line.js'
 import { createMeter, report, total, usageProjected, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
@@ -114,7 +115,7 @@ onEachStore('Rebuilds', (start) => {
   it('are told as failed however soon after another that failed', async () => {
     // The file is where a table of the rebuild can be made impossible.
     if (service.readModelUrl !== 'embedded:') return
-    const database = new Database(join(service.dataDir, READ_MODEL_FILE))
+    const database = new SqliteDatabase(join(service.dataDir, READ_MODEL_FILE))
     const inItsWay = `idempotency_keys_${generationIn(database) + 1}`
     database.exec(`CREATE VIEW ${inItsWay} AS SELECT 1`)
     for (let n = 0; n < 2; n++) {
@@ -134,7 +135,7 @@ onEachStore('Rebuilds', (start) => {
 
   it('leave the old tables only where these are to be kept', async () => {
     if (service.readModelUrl !== 'embedded:') return
-    const database = new Database(join(service.dataDir, READ_MODEL_FILE), { readonly: true })
+    const database = new SqliteDatabase(join(service.dataDir, READ_MODEL_FILE), { readonly: true })
     const tables = database.prepare("SELECT name FROM sqlite_schema WHERE name LIKE 'idempotency_keys_%'").pluck()
     const has = (generation: number): boolean => tables.all().includes(`idempotency_keys_${generation}`)
     const kept = generationIn(database)

@@ -1,12 +1,12 @@
 /** What signs the tokens of sessions: nothing that is in the log, kept in a file of its own, or shared by a setting. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import Database from 'better-sqlite3'
 import { createHmac, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Stripe from 'stripe'
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time-bucket.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { EventStoreDbServer } from '../eventstoredb-server/eventstoredb-server.js'
 import { refusalOf } from '../refusal.js'
 import { TEST_KEY } from '../running-service.js'
@@ -72,10 +72,10 @@ function stream(token: string, { port }: ServiceProcess): Promise<unknown> {
 /** As from a backup, made while the service runs. */
 function issuedKey(): { readonly keyId: string; readonly hash: string } {
   const backup = join(folder, `${randomUUID()}.db`)
-  const log = new Database(join(folder, 'events.db'), { readonly: true })
+  const log = new SqliteDatabase(join(folder, 'events.db'), { readonly: true })
   log.prepare('VACUUM INTO ?').run(backup)
   log.close()
-  const copy = new Database(backup, { readonly: true })
+  const copy = new SqliteDatabase(backup, { readonly: true })
   const data = copy.prepare("SELECT data FROM events WHERE type = 'ApiKeyIssued'").pluck(true).get() as string
   copy.close()
   return JSON.parse(data) as { keyId: string; hash: string }
