@@ -5,7 +5,6 @@ import { READINESS, type Readiness } from './api/health.controller.js'
 import { LiveConnections } from './api/live-connections.js'
 import type { ServiceParts } from './app.module.js'
 import type { Observed } from './metrics/metrics.js'
-import { isOver } from './projections/shared-rebuild.js'
 
 /** Whoever collects metrics waits for 10 s by default, and a store that is silent may take as long to be given up. */
 const READINESS_WAIT_MS = 5_000
@@ -16,7 +15,7 @@ export function observing({ app, bodies, answers }: App, parts: ServiceParts): (
   const live = app.get(LiveConnections)
   return async () => {
     const known = await withinWait(readiness())
-    const { rebuild, completedRebuild } = rebuilds
+    const { running, completed } = rebuilds.rebuilds
     return {
       isReady: known !== null && known.reason === null,
       isEventStoreReachable: known && known.event_store === 'reachable',
@@ -24,8 +23,8 @@ export function observing({ app, bodies, answers }: App, parts: ServiceParts): (
       isWriting: isWriting(),
       usageEvents: readYourWrites.sequence,
       behindMs: readYourWrites.behindMs,
-      isRebuildRunning: rebuild !== null && !isOver(rebuild),
-      rebuildDifferences: completedRebuild?.differenceCount ?? 0,
+      isRebuildRunning: running !== null,
+      rebuildDifferences: completed?.differenceCount ?? 0,
       isAuditRunning: audits.isRunning,
       lastVerdicts: audits.lastVerdicts,
       usageCommands: { ...usage.counts },

@@ -34,6 +34,7 @@ export const Projection = namedObject('Projection', {
         differences: listOf(object(differenceFields), 'The first of them, of this ledger or of none.'),
         elapsed_seconds: decimal(),
         failure: nullable(text()),
+        id: nullable(text('Of the request; null of one that a process before this one began.')),
         projections: listOf(text()),
         rows: integer('Compared so far.'),
         sequence: integer('Usage events folded so far.'),

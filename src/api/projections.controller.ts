@@ -116,7 +116,7 @@ export class ProjectionsController {
       status: 409,
       type: 'invalid_request_error',
       code: 'rebuild_running',
-      message: `A rebuild of ${this.rebuilds.rebuild?.projections.join(', ')} is running. Begin this one when it is done.`,
+      message: `A rebuild of ${this.rebuilds.rebuilds.running?.projections.join(', ')} is running. Begin this one when it is done.`,
     })
   }
 

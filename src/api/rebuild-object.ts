@@ -6,6 +6,7 @@ export interface RebuildObject {
   readonly differences: (Omit<OwnedDifference, 'meterId'> & { readonly meter: string | null })[]
   readonly elapsed_seconds: number
   readonly failure: string | null
+  readonly id: string | null
   readonly projections: string[]
   readonly rows: number
   readonly sequence: number
@@ -21,6 +22,7 @@ export function rebuildObject(rebuild: OwnedRebuild): RebuildObject {
     differences: rebuild.differences.map(({ meterId, ...difference }) => ({ ...difference, meter: meterId })),
     elapsed_seconds: rebuild.elapsedMs / 1000,
     failure: rebuild.failure,
+    id: rebuild.id ?? null,
     projections: [...rebuild.projections],
     rows: rebuild.rows,
     sequence: rebuild.sequence,

@@ -1,5 +1,6 @@
 /** A rebuild by a running service, followed through its API. */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { JsonValue } from '../domain/json.js'
 import type { RowDifference } from '../projections/compare-rows.js'
 import type { RebuildState } from '../projections/rebuilding.js'
 import type { OwnedRebuild } from '../replay/projection-states.js'
@@ -8,6 +9,10 @@ import { ServiceRefusal, type ServiceClient } from './service-client.js'
 
 const PATH = '/meterbook/v1/projections'
 const POLL_MS = 500
+const NOT_TOLD =
+  'The service tells nothing of it any more: it was started again meanwhile, or another rebuild followed this one. A rebuild that was under way a service goes on with by itself; one that had not begun has to be asked for again.'
+const OTHER_TOLD =
+  'The service tells of another rebuild by now, which was asked for later. This one is over; the log of the service says how it ended.'
 
 export interface ServiceRebuild {
   readonly projections: readonly string[]
@@ -17,6 +22,8 @@ export interface ServiceRebuild {
 interface Answered {
   readonly data?: readonly Answered[]
   readonly rebuild?: {
+    /** Not told by one of an earlier version. */
+    readonly id?: string | null
     readonly status: RebuildState['status']
     readonly projections: readonly string[]
     readonly sequence: number
@@ -34,6 +41,11 @@ interface Answered {
   } | null
 }
 
+function rebuildIn(answer: JsonValue): Answered['rebuild'] {
+  const { data, rebuild } = answer as unknown as Answered
+  return data ? data[0]?.rebuild : rebuild
+}
+
 /** Several by name one after the other, each once it is over; all of them at once. @throws ServiceRefusal */
 export async function* rebuildsThroughService(
   client: ServiceClient,
@@ -42,15 +54,12 @@ export async function* rebuildsThroughService(
 ): AsyncGenerator<OwnedRebuild> {
   const follow = async (path: string): Promise<OwnedRebuild> => {
     // A repeated one is refused while the first runs, and changes nothing more when it is done.
-    await client.post(`${path}/rebuild`, JSON.stringify(keep ? { keep: 'true' } : {}))
+    const begun = rebuildIn(await client.post(`${path}/rebuild`, JSON.stringify(keep ? { keep: 'true' } : {})))
     for (;;) {
-      const answer = (await client.get(path)) as Answered
-      const rebuild = (answer.data?.[0] ?? answer).rebuild
-      if (!rebuild) {
-        throw new ServiceRefusal(
-          'The service was started again meanwhile. A rebuild that was under way it goes on with by itself; one that had not begun has to be asked for again.',
-        )
-      }
+      const rebuild = rebuildIn(await client.get(path))
+      if (!rebuild) throw new ServiceRefusal(NOT_TOLD)
+      // Of one that it goes on with after a start the service does not know who asked for it.
+      if (begun?.id && rebuild.id && rebuild.id !== begun.id) throw new ServiceRefusal(OTHER_TOLD)
       const state: OwnedRebuild = {
         projections: rebuild.projections,
         status: rebuild.status,
@@ -63,6 +72,7 @@ export async function* rebuildsThroughService(
         elapsedMs: rebuild.elapsed_seconds * 1000,
         failure: rebuild.failure,
         waitingReason: rebuild.waiting_reason,
+        ...(rebuild.id && { id: rebuild.id }),
       }
       progress.show(state)
       if (state.status === 'completed' || state.status === 'failed') return state

@@ -1,11 +1,12 @@
 /** Starts the projecting thread and passes on what it says. */
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../event-store/open-event-store.js'
 import type { ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { ProjectorMessage, ProjectorOrder, ProjectorSettings } from './projector.worker.js'
 import type { RebuildRequest, RebuildState } from './rebuilding.js'
-import { isOver, stateOf } from './shared-rebuild.js'
+import { ToldRebuilds } from './told-rebuilds.js'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
@@ -14,8 +15,8 @@ const STANDS_STILL_MS = 4_000
 const LOOK_EVERY_MS = 1_000
 
 export class ProjectorThread {
-  private rebuildState: RebuildState | null = null
-  private completedState: RebuildState | null = null
+  /** Of those that run, ran, or were asked for since the start. */
+  readonly rebuilds = new ToldRebuilds()
   private writes: boolean
   private resubscribedAt = 0
   private readonly looking: NodeJS.Timeout
@@ -52,31 +53,27 @@ export class ProjectorThread {
     return this.writes
   }
 
-  /** Of the rebuild that runs or of the last one since the start; null before the first. */
-  get rebuild(): RebuildState | null {
-    return this.rebuildState
-  }
-
-  /** The last one since the start that came to its end; null before the first. */
-  get completedRebuild(): RebuildState | null {
-    return this.completedState
-  }
-
-  /** Whether it was begun; not while another one runs. */
-  beginRebuild(request: RebuildRequest): boolean {
-    if (this.rebuildState && !isOver(this.rebuildState)) return false
-    this.rebuildState = stateOf(request)
+  /** How it stands; null while another one runs, and then nothing was begun. */
+  beginRebuild(asked: RebuildRequest): RebuildState | null {
+    if (this.rebuilds.running) return null
+    const request = { ...asked, id: randomUUID() }
     this.worker.postMessage({ rebuild: request } satisfies ProjectorOrder)
-    return true
+    return this.rebuilds.ask(request)
   }
 
   private rebuilt(state: RebuildState): void {
-    this.rebuildState = state
-    const { projections, differenceCount: differences, differences: examples, elapsedMs, failure } = state
-    if (state.status === 'failed')
+    this.rebuilds.note(state)
+    const { projections, differenceCount: differences, differences: examples, elapsedMs, failure, outcome } = state
+    if (outcome === 'refused')
+      this.log.warn({ projections }, 'A rebuild that was asked for here was not begun: another one runs.')
+    else if (outcome === 'unseen')
+      this.log.warn(
+        { projections },
+        'It was not seen how a rebuild ended that was asked for here: another one was begun.',
+      )
+    else if (state.status === 'failed')
       this.log.error({ projections, reason: failure }, 'A rebuild failed; the old rows serve.')
     if (state.status !== 'completed') return
-    this.completedState = state
     const fields = { projections, differences, elapsedMs }
     if (differences === 0) this.log.info(fields, 'Projections were rebuilt; every row is as it was.')
     else this.log.error({ ...fields, examples }, 'Projections were rebuilt; rows that differed were mended.')

@@ -47,7 +47,7 @@ const say = (message: ProjectorMessage): void => port.postMessage(message)
 
 let projector: Projector | null = null
 let resubscribe: () => void = () => undefined
-const UNTOLD = { status: '', at: -Infinity }
+const UNTOLD = { what: '', at: -Infinity }
 let told = UNTOLD
 
 port.on('message', (order: ProjectorOrder) => {
@@ -70,8 +70,9 @@ const sayStanding = (): void => {
 }
 
 const sayRebuild = (state: RebuildState): void => {
-  if (state.status === told.status && performance.now() - told.at < REBUILD_EVERY_MS) return
-  told = { status: state.status, at: performance.now() }
+  const what = JSON.stringify([state.id, state.status])
+  if (what === told.what && performance.now() - told.at < REBUILD_EVERY_MS) return
+  told = { what, at: performance.now() }
   say({ type: 'rebuild', state })
 }
 

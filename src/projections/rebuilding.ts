@@ -43,6 +43,8 @@ export interface RebuildRequest {
   readonly projections: readonly string[]
   /** Whether the old tables stay in the file. */
   readonly keep: boolean
+  /** Its states have it, so that whoever asked knows them among those of others. */
+  readonly id?: string
 }
 
 export interface RebuildState {
@@ -64,6 +66,10 @@ export interface RebuildState {
   readonly waitingReason: string | null
   /** For whoever begins it in the place of a process that ends; not known of one that was begun by another. */
   readonly keep?: boolean
+  /** Of the request; not known of one that a process before began, or of an earlier version. */
+  readonly id?: string
+  /** Of one that failed only for whoever asked: another one ran, or was begun before it was seen how this one ended. */
+  readonly outcome?: 'refused' | 'unseen'
 }
 
 export class Rebuilding {
@@ -373,9 +379,14 @@ export class Rebuilding {
       elapsedMs: Math.round(performance.now() - this.since),
       failure: this.failure,
       waitingReason: this.hindrance,
-      ...(this.request && { keep: this.request.keep }),
+      ...(this.request && { keep: this.request.keep, ...idOf(this.request) }),
     }
   }
+}
+
+/** Where there is one. */
+export function idOf({ id }: Pick<RebuildRequest, 'id'>): Pick<RebuildRequest, 'id'> {
+  return id === undefined ? {} : { id }
 }
 
 /** Whole streams may be missing, or their ends: no gap shows that. */

@@ -3,8 +3,10 @@
  * how far it is. What is asked and told stands beside the rows (`RebuildBoard`), so a request outlives whoever took it. Where
  * nobody shares the rows everything is passed on as it is.
  */
-import type { ReadModel, RebuildBoard } from '../read-model/read-model.js'
-import type { RebuildRequest, RebuildState } from './rebuilding.js'
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { ReadModel, RebuildBoard, RebuildNotice } from '../read-model/read-model.js'
+import { idOf, type RebuildRequest, type RebuildState } from './rebuilding.js'
 
 /** Between two looks at what others asked for or told. */
 export const LOOK_EVERY_MS = 1_000
@@ -12,12 +14,16 @@ export const LOOK_EVERY_MS = 1_000
 const TELL_EVERY_MS = 500
 
 const TAKEN = 'Another rebuild runs or was asked for already. Begin this one when it is done.'
+const UNSEEN =
+  'Another rebuild was begun before it was seen here how this one ended. The log of the service that wrote the rows says so.'
 
 export class SharedRebuild {
   private isDue = true
   private requested: RebuildRequest | null = null
   /** Was asked here while one ran already, or seemed to: it may be that of a process that is gone. */
   private untaken: RebuildRequest | null = null
+  /** Was asked here and stands on the board, until it is over. */
+  private left: RebuildRequest | null = null
   private hasLooked = false
   /** Not told to the others yet. */
   private untold: RebuildState | null = null
@@ -47,16 +53,17 @@ export class SharedRebuild {
   }
 
   request(request: RebuildRequest): void {
-    this.requested = request
+    this.requested = { id: randomUUID(), ...request }
     this.untaken = null
+    this.left = null
     this.isDue = true
   }
 
-  /** Another one does run. Told until the next look, for whoever asked: then the one that runs is told of again. */
+  /** Another one does run. */
   refuse(): void {
     const { untaken } = this
     this.untaken = null
-    if (untaken) this.onState(stateOf(untaken, TAKEN))
+    if (untaken) this.onState({ ...stateOf(untaken, TAKEN), outcome: 'refused' })
   }
 
   /** How long the rebuild that waits or runs has been standing where it is; 0 while that is not known. */
@@ -71,8 +78,8 @@ export class SharedRebuild {
 
   /** Of the rebuild that this process does. */
   readonly note = (state: RebuildState): void => {
-    this.untold = state
-    this.onState(state)
+    this.untold = this.identified(state)
+    this.pass(this.untold)
   }
 
   /** Another process may have gone on with it meanwhile. */
@@ -130,23 +137,25 @@ export class SharedRebuild {
       const isLeft = await board.ask(JSON.stringify(requested))
       // Unless another one was asked for meanwhile.
       if (this.requested === requested) this.requested = null
-      // What becomes of it may read as what became of the one before.
-      if (isLeft) this.seen = null
+      if (isLeft) this.leave(requested)
       else this.untaken = requested
     }
-    const { request, state, isRunning } = await board.look()
+    const notice = await board.look()
+    const { request, state, isRunning } = notice
     const isAny = request !== null || isRunning
+    // It was left before, and the answer to that was lost.
+    if (this.untaken && isOf(this.untaken, notice)) this.leave(this.untaken)
     if (this.untaken) {
       // Unless it is over by now.
       if (!isAny) this.request(this.untaken)
     } else if (request !== null) {
       // Whoever asks any of the processes is not told of the one before.
-      if (request !== this.seen) this.onState(stateOf(JSON.parse(request) as RebuildRequest))
+      if (request !== this.seen) this.passOthers(stateOf(JSON.parse(request) as RebuildRequest))
       this.seen = request
     } else if (state !== null && state !== this.seen) {
       this.seen = state
       // One that was over before this process began is none of its time.
-      if (this.hasLooked || isRunning) this.onState(JSON.parse(state) as RebuildState)
+      if (this.hasLooked || isRunning) this.passOthers(JSON.parse(state) as RebuildState)
     }
     this.hasLooked = true
     const text = JSON.stringify([request, state, isRunning])
@@ -154,18 +163,49 @@ export class SharedRebuild {
     return isAny
   }
 
+  private leave(request: RebuildRequest): void {
+    this.untaken = null
+    this.left = request
+    // What becomes of it may read as what became of the one before.
+    this.seen = null
+  }
+
+  /** As the board says. */
+  private passOthers(told: RebuildState): void {
+    const state = this.identified(told)
+    const { left } = this
+    if (left && state.id !== left.id) {
+      // The place is another's only once it is over.
+      this.left = null
+      this.onState({ ...stateOf(left, UNSEEN), outcome: 'unseen' })
+    }
+    this.pass(state)
+  }
+
+  private pass(state: RebuildState): void {
+    if (this.left?.id === state.id && isOver(state)) this.left = null
+    this.onState(state)
+  }
+
+  /** Whoever resumed it, or is of an earlier version, does not know whose it is. */
+  private identified(state: RebuildState): RebuildState {
+    const { left } = this
+    if (state.id !== undefined || !left) return state
+    const isSame = left.projections.length === 0 || isDeepStrictEqual(left.projections, state.projections)
+    return isSame ? { ...state, ...idOf(left) } : state
+  }
+
   private async takeFrom(board: RebuildBoard): Promise<RebuildRequest | null> {
     // Once more: nobody else changes it by now.
     const { request, state, isRunning } = await board.look()
     const asked = request ?? (isRunning ? state : null)
     if (asked === null) return null
-    const { projections, keep = false } = JSON.parse(asked) as Partial<RebuildRequest> &
-      Pick<RebuildRequest, 'projections'>
-    const taken = { projections, keep }
+    const told = JSON.parse(asked) as Pick<RebuildRequest, 'projections' | 'id'> & Partial<RebuildRequest>
+    const taken = { projections: told.projections, keep: told.keep ?? false, ...idOf(told) }
     // Was asked here while that one seemed to run, and comes after it; behind one that waited it is told that it does not.
     if (request !== null) this.refuse()
     else if (this.untaken) this.request(this.untaken)
-    await board.take(JSON.stringify({ ...stateOf(taken), keep }))
+    await board.take(JSON.stringify({ ...stateOf(taken), keep: taken.keep }))
     return taken
   }
 
@@ -194,8 +234,15 @@ export function isOver({ status }: RebuildState): boolean {
   return status === 'completed' || status === 'failed'
 }
 
+/** Whether the board tells of it. */
+function isOf({ id }: RebuildRequest, { request, state }: RebuildNotice): boolean {
+  const told = request ?? state
+  return told !== null && id !== undefined && (JSON.parse(told) as Partial<RebuildState>).id === id
+}
+
 /** Of one that has not begun, or was refused. */
-export function stateOf({ projections }: RebuildRequest, failure: string | null = null): RebuildState {
+export function stateOf(request: RebuildRequest, failure: string | null = null): RebuildState {
+  const { projections } = request
   return {
     projections,
     status: failure === null ? 'building' : 'failed',
@@ -208,5 +255,6 @@ export function stateOf({ projections }: RebuildRequest, failure: string | null 
     elapsedMs: 0,
     failure,
     waitingReason: null,
+    ...idOf(request),
   }
 }

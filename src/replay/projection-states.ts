@@ -15,12 +15,16 @@ import { scopeOf } from './row-scope.js'
 
 /** The one who projects, and can be told to build projections anew. */
 export interface Rebuilds {
-  /** Of the rebuild that runs or of the last one since the start; null before the first. */
-  readonly rebuild: RebuildState | null
-  /** The last one since the start that came to its end; null before the first. */
-  readonly completedRebuild: RebuildState | null
-  /** Whether it was begun; not while another one runs. */
-  beginRebuild(request: RebuildRequest): boolean
+  readonly rebuilds: {
+    /** Of whomever; null where none runs or waits. */
+    readonly running: RebuildState | null
+    /** The last one since the start that came to its end; null before the first. */
+    readonly completed: RebuildState | null
+    /** What is told of the rebuilds of a projection; null where there is nothing. */
+    of(projection: string): RebuildState | null
+  }
+  /** How it stands; null while another one runs, and then nothing was begun. */
+  beginRebuild(request: RebuildRequest): RebuildState | null
 }
 
 export const REBUILDS = Symbol('Rebuilds')
@@ -96,7 +100,7 @@ export class ListProjectionsHandler implements IQueryHandler<ListProjections> {
     const checkpoints = await this.readModel.snapshot((rows) =>
       Promise.all(projections.map(({ projection }) => rows.checkpoint(projection))),
     )
-    const rebuild = await this.rebuildFor(ledger)
+    const owned = new Map<RebuildState, Promise<OwnedRebuild>>()
     const lags = new Map<string | null, Lag>()
     const states: ProjectionState[] = []
     for (const [index, { projection: name, schema }] of projections.entries()) {
@@ -104,8 +108,10 @@ export class ListProjectionsHandler implements IQueryHandler<ListProjections> {
       const { lagEvents, firstAt } = lags.get(position) ?? (await this.lagBehind(position as Position | null))
       lags.set(position, { lagEvents, firstAt })
       const lagMs = firstAt === null ? 0 : Math.max(0, now - firstAt)
-      const isRebuilt = rebuild?.projections.includes(name) === true
-      states.push({ name, schema, position, sequence, lagEvents, lagMs, rebuild: isRebuilt ? rebuild : null })
+      const rebuild = this.rebuilds.rebuilds.of(name)
+      if (rebuild && !owned.has(rebuild)) owned.set(rebuild, this.ownedBy(ledger, rebuild))
+      const shown = rebuild && ((await owned.get(rebuild)) as OwnedRebuild)
+      states.push({ name, schema, position, sequence, lagEvents, lagMs, rebuild: shown })
     }
     return states
   }
@@ -141,9 +147,7 @@ export class ListProjectionsHandler implements IQueryHandler<ListProjections> {
     return { lagEvents: Math.min(lagEvents, LAG_EVENTS_MAX), firstAt }
   }
 
-  private async rebuildFor(ledger: LedgerName): Promise<OwnedRebuild | null> {
-    const { rebuild } = this.rebuilds
-    if (!rebuild) return null
+  private async ownedBy(ledger: LedgerName, rebuild: RebuildState): Promise<OwnedRebuild> {
     const differences: OwnedDifference[] = []
     for (const difference of rebuild.differences) {
       const row = (difference.expected ?? difference.found) as Row

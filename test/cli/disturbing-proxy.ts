@@ -23,7 +23,7 @@ export interface DisturbingProxy {
 /** `disturb` is asked for each request, by its number from 1 and its path. */
 export async function disturbingProxy(
   target: string,
-  disturb: (request: number, path: string) => Disturbance,
+  disturb: (request: number, path: string) => Disturbance | Promise<Disturbance>,
   port = 0,
 ): Promise<DisturbingProxy> {
   let requests = 0
@@ -48,9 +48,10 @@ async function handle(
   incoming: IncomingMessage,
   response: ServerResponse,
   target: string,
-  disturbance: Disturbance,
+  disturbing: Disturbance | Promise<Disturbance>,
 ): Promise<void> {
   const body = await buffer(incoming)
+  const disturbance = await disturbing
   if (disturbance === 'cut before') return void incoming.socket.destroy()
   if (typeof disturbance === 'number') {
     response.writeHead(disturbance, { 'retry-after': '0', 'content-type': 'application/json' })

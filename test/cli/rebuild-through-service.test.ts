@@ -45,6 +45,7 @@ it('is followed to its end whatever limit the service sets', async () => {
         differences: [],
         elapsed_seconds: expect.any(Number),
         failure: null,
+        id: expect.any(String),
         projections: ['meters'],
         rows: 1,
         sequence: 0,
@@ -99,6 +100,23 @@ it('says that it waits, and why, and that it goes on', async () => {
       `Waiting for the service, for up to 5 minutes. The service at ${proxy.url} answered 503: Please try again.`,
       'The service answers again; going on.',
     ])
+  } finally {
+    await proxy.close()
+  }
+})
+
+it('takes no other rebuild for its own that the service tells of by then', async () => {
+  const path = '/meterbook/v1/projections/meters'
+  let isOther = false
+  const proxy = await disturbingProxy(service.url, async (_, asked): Promise<Disturbance> => {
+    // As soon as it is over.
+    while (asked === path && !isOther) isOther = (await service.api.post(`${path}/rebuild`, {})).status === 202
+    return 'none'
+  })
+  try {
+    const { code, stdout, stderr } = await run(['meters', '--url', proxy.url, '--quiet'])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    expect(stderr).toContain('The service tells of another rebuild by now, which was asked for later.')
   } finally {
     await proxy.close()
   }

@@ -8,6 +8,7 @@ import { categories } from '../../src/event-store/streams.js'
 import { allProjections } from '../../src/projections/projections.js'
 import { Projector } from '../../src/projections/projector.js'
 import type { RebuildState } from '../../src/projections/rebuilding.js'
+import { stateOf } from '../../src/projections/shared-rebuild.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { PostgresReadModel } from '../../src/read-model/postgres-read-model.js'
 import { ReadModelUnavailable, ReadModelUnusable, type Checkpoint } from '../../src/read-model/read-model.js'
@@ -318,6 +319,7 @@ it('One rebuild is done at a time, and one that was lost before it was under way
     expect(following.rebuilds.find(({ status }) => status === 'failed')).toMatchObject({
       projections: ['usage-cells'],
       failure: 'Another rebuild runs or was asked for already. Begin this one when it is done.',
+      outcome: 'refused',
     })
     await lost.close()
     await following.until(isCompleted)
@@ -350,6 +352,46 @@ it('Of two rebuilds that are asked of two at the same time each is done or refus
       const failures = [first, second].flatMap(({ rebuilds }) => rebuilds.map(({ failure }) => failure))
       expect(failures.filter((failure) => failure !== null && !failure.startsWith('Another rebuild runs'))).toEqual([])
     }
+  }))
+
+it('One whose place another one took before its end was seen is not told as that one', () =>
+  sharing(async (join, store, url) => {
+    await foldOnce(join, store)
+    const writing = new PostgresReadModel(url)
+    await writing.lead()
+    const following = join()
+    await following.start()
+    following.rebuild({ projections: ['meters'], keep: false })
+    await following.until(({ rebuilds }) => rebuilds.length > 0)
+    const [{ id }] = following.rebuilds as [RebuildState]
+    expect(JSON.parse((await writing.rebuildBoard.look()).request ?? '')).toMatchObject({ id })
+    // Between two looks of the one that follows.
+    await writing.rebuildBoard.take(JSON.stringify(stateOf({ projections: ['meters'], keep: false, id: 'another' })))
+    await following.until(({ rebuilds }) => rebuilds.at(-1)?.id === 'another')
+    expect(following.rebuilds.map((state) => [state.id, state.status, state.outcome])).toEqual([
+      [id, 'building', undefined],
+      [id, 'failed', 'unseen'],
+      ['another', 'building', undefined],
+    ])
+    await writing.close()
+  }))
+
+it('One that is gone on with is told as what was asked for, though who goes on with it does not know whose it is', () =>
+  sharing(async (join, store, url) => {
+    await foldOnce(join, store)
+    const writing = new PostgresReadModel(url)
+    await writing.lead()
+    const following = join()
+    await following.start()
+    following.rebuild({ projections: ['meters'], keep: false })
+    await following.until(({ rebuilds }) => rebuilds.length > 0)
+    await writing.rebuildBoard.take(JSON.stringify(stateOf({ projections: ['meters'], keep: false })))
+    await writing.rebuildBoard.tell(JSON.stringify({ ...stateOf({ projections: ['meters'], keep: false }), status: 'completed' }), false) // prettier-ignore
+    await following.until(isCompleted)
+    const [first] = following.rebuilds
+    expect(new Set(following.rebuilds.map(({ id }) => id))).toEqual(new Set([first?.id]))
+    expect(first?.id).toEqual(expect.any(String))
+    await writing.close()
   }))
 
 it('A rebuild that fails as the one before did is told as failed, too', () =>

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
 import type { EventStore } from '../../src/event-store/event-store.js'
 import { allProjections } from '../../src/projections/projections.js'
+import { ToldRebuilds } from '../../src/projections/told-rebuilds.js'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { ListProjections, ListProjectionsHandler, type Rebuilds } from '../../src/replay/projection-states.js'
 import { writeLog } from '../projections/history.js'
@@ -10,7 +11,7 @@ import { Workspace } from '../projections/projecting.js'
 
 const OPENED_AT = 1_790_000_000_000
 const NOW = OPENED_AT + 5_000
-const NONE: Rebuilds = { rebuild: null, completedRebuild: null, beginRebuild: () => false }
+const NONE: Rebuilds = { rebuilds: new ToldRebuilds(), beginRebuild: () => null }
 
 let workspace: Workspace
 let store: EventStore

@@ -22,6 +22,8 @@ export interface Projection {
 }
 
 export interface Rebuild {
+  /** Of the request; null of one that a process before this one began. */
+  readonly id: string | null
   readonly projections: readonly string[]
   readonly status: 'building' | 'comparing' | 'completed' | 'failed'
   /** Usage events folded so far, and how many there are. */

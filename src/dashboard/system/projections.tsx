@@ -28,7 +28,7 @@ export function Projections() {
     refetchInterval: ({ state }) => (isRunning(state.data) ? REBUILDING_INTERVAL_MS : QUIET_INTERVAL_MS),
   })
   const all = projections.data?.data ?? []
-  const rebuild = rebuildOf(projections.data)
+  const rebuilds = rebuildsIn(projections.data)
   const isBusy = isRunning(projections.data)
   useAllAgainAfter(isBusy)
   return (
@@ -42,7 +42,9 @@ export function Projections() {
       <p className="quiet">{pageTexts.projectionsIntro}</p>
       {projections.isError && <FailureNotice error={projections.error} onRetry={() => void projections.refetch()} />}
       {projections.isPending && <Skeleton lines={8} />}
-      {rebuild && <RebuildReport rebuild={rebuild} isOfAll={rebuild.projections.length === all.length} />}
+      {rebuilds.map((rebuild) => (
+        <RebuildReport key={whichOf(rebuild)} rebuild={rebuild} isOfAll={rebuild.projections.length === all.length} />
+      ))}
       {all.length > 0 && <ProjectionTable projections={all} mayRebuild={mayChange && !isBusy} />}
     </section>
   )
@@ -166,14 +168,22 @@ function useAllAgainAfter(isBusy: boolean): void {
   }, [client, isBusy])
 }
 
-/** Of the rebuild that runs, or of the last one: every projection it is about says the same. */
-function rebuildOf(list: List<Projection> | undefined): Rebuild | null {
-  return list?.data.find(({ rebuild }) => rebuild !== null)?.rebuild ?? null
+/**
+ * Of the rebuild that runs, or of the last one, and of one that was refused because of it: every projection that one is about
+ * says the same.
+ */
+function rebuildsIn(list: List<Projection> | undefined): Rebuild[] {
+  const rebuilds = (list?.data ?? []).flatMap(({ rebuild }) => rebuild ?? [])
+  return [...new Map(rebuilds.map((rebuild) => [whichOf(rebuild), rebuild])).values()]
+}
+
+/** A service of an earlier version that does it does not say whose it is. */
+function whichOf({ id, projections }: Rebuild): string {
+  return id ?? projections.join()
 }
 
 function isRunning(list: List<Projection> | undefined): boolean {
-  const rebuild = rebuildOf(list)
-  return rebuild !== null && !isOver(rebuild.status)
+  return rebuildsIn(list).some(({ status }) => !isOver(status))
 }
 
 function isOver(status: Rebuild['status']): boolean {
