@@ -70,7 +70,7 @@ export class ProjectionsController {
   @ApiConsumes(...BODY_TYPES)
   @ApiBody({ type: RebuildParameters, required: false })
   rebuildAll(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<ProjectionList> {
-    return this.begin(projectionNames, request, reply, () => this.showAll(request))
+    return this.begin(projectionNames, request, reply, (states) => this.listOf(states, request))
   }
 
   @Post(':name/rebuild')
@@ -88,22 +88,30 @@ export class ProjectionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Projection> {
     requireProjection(name)
-    return this.begin([name], request, reply, () => this.show(name, request))
+    return this.begin([name], request, reply, (states) => this.objectOf(name, states, request))
   }
 
   private begin<Body extends object>(
     projections: readonly string[],
     request: FastifyRequest,
     reply: FastifyReply,
-    answer: () => Promise<Body>,
+    answer: (states: readonly ProjectionState[]) => Body,
   ): Promise<Body> {
     const { keep } = readParameters(RebuildParameters, request.body)
     return this.idempotency.answer(
       request,
       reply,
       async () => {
-        if (!this.rebuilds.beginRebuild({ projections, keep: keep === 'true' })) throw this.running()
-        return { body: await answer(), appended: null, replayOf: null }
+        if (this.rebuilds.rebuilds.running) throw this.running()
+        // Before it is begun: whoever gets no answer asks again, and is to be refused by another one only.
+        const states = await this.states(request)
+        const rebuild = this.rebuilds.beginRebuild({ projections, keep: keep === 'true' })
+        if (!rebuild) throw this.running()
+        const isRebuilt = ({ name }: ProjectionState): boolean => projections.includes(name)
+        const begun = states.map((state) =>
+          isRebuilt(state) ? { ...state, rebuild: { ...rebuild, differences: [] } } : state,
+        )
+        return { body: answer(begun), appended: null, replayOf: null }
       },
       ({ stream, revision }) => {
         throw new Error(`Event ${revision} of ${stream} carries the idempotency key of a rebuild.`)
@@ -125,13 +133,20 @@ export class ProjectionsController {
   }
 
   private async show(name: string, request: FastifyRequest): Promise<Projection> {
-    const state = (await this.states(request)).find((each) => each.name === name)
-    return projectionObject(state as ProjectionState, callerOf(request).ledger)
+    return this.objectOf(name, await this.states(request), request)
   }
 
   private async showAll(request: FastifyRequest): Promise<ProjectionList> {
+    return this.listOf(await this.states(request), request)
+  }
+
+  private objectOf(name: string, states: readonly ProjectionState[], request: FastifyRequest): Projection {
+    const state = states.find((each) => each.name === name)
+    return projectionObject(state as ProjectionState, callerOf(request).ledger)
+  }
+
+  private listOf(states: readonly ProjectionState[], request: FastifyRequest): ProjectionList {
     const { ledger } = callerOf(request)
-    const states = await this.states(request)
     return list(
       PATH,
       states.map((state) => projectionObject(state, ledger)),

@@ -112,6 +112,32 @@ describe('A service with its rows in PostgreSQL', () => {
       )
     })
 
+    it('begins no rebuild that it cannot answer for', async () => {
+      const ask = async (method: 'GET' | 'POST', path: string): Promise<{ status: number; body: unknown }> => {
+        const answer = await fetch(`${service.url}/meterbook/v1/projections/${path}`, {
+          method,
+          headers: { authorization: `Bearer ${TEST_KEY}` },
+        })
+        return { status: answer.status, body: await answer.json() }
+      }
+      /** Until a connection is found that is good. */
+      const answered = async (method: 'GET' | 'POST', path: string) => {
+        for (;;) {
+          const answer = await ask(method, path)
+          if (answer.status !== 503) return answer
+        }
+      }
+      proxy.isSilent = true
+      expect(await ask('POST', 'meters/rebuild')).toMatchObject({ status: 503 })
+      proxy.isSilent = false
+      proxy.forget()
+      expect(await answered('GET', 'meters')).toMatchObject({ status: 200, body: { rebuild: null } })
+      expect(await answered('POST', 'meters/rebuild')).toMatchObject({
+        status: 202,
+        body: { rebuild: { projections: ['meters'], status: 'building', failure: null } },
+      })
+    })
+
     it('serves again soon where a new connection finds one', async () => {
       proxy.forget()
       const since = performance.now()
