@@ -70,7 +70,7 @@ const sayStanding = (): void => {
 }
 
 const sayRebuild = (state: RebuildState): void => {
-  const what = JSON.stringify([state.id, state.status])
+  const what = JSON.stringify([state.id, state.status, state.waitingReason])
   if (what === told.what && performance.now() - told.at < REBUILD_EVERY_MS) return
   told = { what, at: performance.now() }
   say({ type: 'rebuild', state })

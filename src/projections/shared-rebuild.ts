@@ -17,6 +17,11 @@ const TAKEN = 'Another rebuild runs or was asked for already. Begin this one whe
 const UNSEEN =
   'Another rebuild was begun before it was seen here how this one ended. The log of the service that wrote the rows says so.'
 
+/** One that writes takes a request between two batches, unless it does not know of any. */
+const UNTAKEN_MS = 5_000
+const NOT_TAKEN =
+  'The service that writes the read model has not taken it yet. One of an earlier version never does; the next one that writes does.'
+
 export class SharedRebuild {
   private isDue = true
   private requested: RebuildRequest | null = null
@@ -34,6 +39,8 @@ export class SharedRebuild {
   /** The text of the last state that was passed on. */
   private seen: string | null = null
   private isAway = false
+  /** What waits and why, as it was told last. */
+  private toldWaiting = ''
   /** What was found when, for as long as it is the same. */
   private found = { text: '', since: 0 }
 
@@ -160,7 +167,16 @@ export class SharedRebuild {
     this.hasLooked = true
     const text = JSON.stringify([request, state, isRunning])
     if (text !== this.found.text) this.found = { text, since: performance.now() }
+    else if (request !== null && this.standsStillMs >= UNTAKEN_MS)
+      this.tellWaiting(JSON.parse(request) as RebuildRequest, NOT_TAKEN)
     return isAny
+  }
+
+  /** Once for each reason. */
+  private tellWaiting(request: RebuildRequest, reason: string): void {
+    const text = JSON.stringify([request, reason])
+    if (text !== this.toldWaiting) this.pass({ ...stateOf(request), waitingReason: reason })
+    this.toldWaiting = text
   }
 
   private leave(request: RebuildRequest): void {
@@ -216,15 +232,12 @@ export class SharedRebuild {
       this.isAway = false
       return result
     } catch (error) {
-      if (!this.isAway) {
+      if (!this.isAway)
         this.report(`What is asked and told of rebuilds cannot be read or written and is tried again: ${String(error)}`)
-        if (this.requested)
-          this.onState({
-            ...stateOf(this.requested),
-            waitingReason: error instanceof Error ? error.message : String(error),
-          })
-      }
       this.isAway = true
+      const waiting = this.requested ?? this.untaken
+      // It may have been asked for since that was found.
+      if (waiting) this.tellWaiting(waiting, error instanceof Error ? error.message : String(error))
       return otherwise
     }
   }

@@ -421,13 +421,37 @@ it('A rebuild waits for the end of one of an earlier version, which has no place
     await postgres.query('DROP TABLE meterbook.rebuild', new URL(url).pathname.slice(1))
     const following = join()
     await following.start()
-    following.rebuild({ projections: ['meters'], keep: false })
+    // It looks from its start on, and says once what it finds.
     await following.until(({ told }) => told.length > 0)
-    expect(following.told).toEqual([expect.stringContaining('is of an earlier version')])
+    following.rebuild({ projections: ['meters'], keep: false })
     await following.until(({ rebuilds }) => rebuilds.at(-1)?.waitingReason?.includes('of an earlier version') === true)
+    expect(following.told).toEqual([expect.stringContaining('is of an earlier version')])
     // Nothing else has to happen for it to be begun.
     await earlier.close()
     await following.until(isCompleted)
+  }))
+
+it('A rebuild that one of an earlier version leaves waiting, though there is a place for it, says so until it is begun', () =>
+  sharing(async (join, store, url) => {
+    await foldOnce(join, store)
+    const earlier = new PostgresReadModel(url)
+    await earlier.lead()
+    const [following, other] = [join(), join()]
+    for (const each of [following, other]) await each.start()
+    following.rebuild({ projections: ['meters'], keep: false })
+    for (const each of [following, other]) {
+      const waits = each.until(({ rebuilds }) => rebuilds.at(-1)?.waitingReason?.includes('has not taken it') === true)
+      let isTold = false
+      void waits.then(() => (isTold = true))
+      // It works on.
+      while (!isTold) await earlier.builds()
+    }
+    // As often as it is looked for, it is told once.
+    expect(following.rebuilds.map(({ waitingReason }) => waitingReason !== null)).toEqual([false, true])
+    await earlier.close()
+    await following.until(isCompleted)
+    expect(following.rebuilds.at(-1)).toMatchObject({ projections: ['meters'], waitingReason: null })
+    expect([...following.told, ...other.told]).not.toContainEqual(expect.stringMatching(/tried again/))
   }))
 
 it('One that stands still with the lead loses it once there is something to be done, and can write nothing more', () =>
