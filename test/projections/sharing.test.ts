@@ -243,6 +243,20 @@ async function foldOnce(join: () => Sharer, store: EventStore): Promise<void> {
   await first.stop()
 }
 
+/** One that follows, and the rows of the process that writes, by which the test says and does what that process would. */
+async function followOne(
+  join: () => Sharer,
+  store: EventStore,
+  url: string,
+): Promise<{ writing: PostgresReadModel; following: Sharer }> {
+  await foldOnce(join, store)
+  const writing = new PostgresReadModel(url)
+  await writing.lead()
+  const following = join()
+  await following.start()
+  return { writing, following }
+}
+
 async function startTwo(join: () => Sharer, store: EventStore): Promise<[writing: Sharer, following: Sharer]> {
   const [writing, following] = [join(), join()]
   for (const each of [writing, following]) {
@@ -356,11 +370,7 @@ it('Of two rebuilds that are asked of two at the same time each is done or refus
 
 it('One whose place another one took before its end was seen is not told as that one', () =>
   sharing(async (join, store, url) => {
-    await foldOnce(join, store)
-    const writing = new PostgresReadModel(url)
-    await writing.lead()
-    const following = join()
-    await following.start()
+    const { writing, following } = await followOne(join, store, url)
     following.rebuild({ projections: ['meters'], keep: false })
     await following.until(({ rebuilds }) => rebuilds.length > 0)
     const [{ id }] = following.rebuilds as [RebuildState]
@@ -378,15 +388,12 @@ it('One whose place another one took before its end was seen is not told as that
 
 it('One that is gone on with is told as what was asked for, though who goes on with it does not know whose it is', () =>
   sharing(async (join, store, url) => {
-    await foldOnce(join, store)
-    const writing = new PostgresReadModel(url)
-    await writing.lead()
-    const following = join()
-    await following.start()
+    const { writing, following } = await followOne(join, store, url)
     following.rebuild({ projections: ['meters'], keep: false })
     await following.until(({ rebuilds }) => rebuilds.length > 0)
-    await writing.rebuildBoard.take(JSON.stringify(stateOf({ projections: ['meters'], keep: false })))
-    await writing.rebuildBoard.tell(JSON.stringify({ ...stateOf({ projections: ['meters'], keep: false }), status: 'completed' }), false) // prettier-ignore
+    const resumed = stateOf({ projections: ['meters'], keep: false })
+    await writing.rebuildBoard.take(JSON.stringify(resumed))
+    await writing.rebuildBoard.tell(JSON.stringify({ ...resumed, status: 'completed' }), false)
     await following.until(isCompleted)
     const [first] = following.rebuilds
     expect(new Set(following.rebuilds.map(({ id }) => id))).toEqual(new Set([first?.id]))
@@ -396,11 +403,7 @@ it('One that is gone on with is told as what was asked for, though who goes on w
 
 it('A rebuild that fails as the one before did is told as failed, too', () =>
   sharing(async (join, store, url) => {
-    await foldOnce(join, store)
-    const writing = new PostgresReadModel(url)
-    await writing.lead()
-    const following = join()
-    await following.start()
+    const { writing, following } = await followOne(join, store, url)
     const failed = JSON.stringify({ projections: ['meters'], status: 'failed' })
     for (const wanted of [1, 2]) {
       following.rebuild({ projections: ['meters'], keep: false })
