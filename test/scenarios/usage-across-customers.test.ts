@@ -1,7 +1,11 @@
 /** Usage of a whole meter: by window, by customer, as a file, and of one customer on all meters. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { parse } from 'csv-parse/sync'
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import type Stripe from 'stripe'
+import { STREAM_EVENTS_MAX } from '../../src/api/v2-meter-event-stream.controller.js'
 import { DAY_MS, HOUR_MS } from '../../src/domain/time-bucket.js'
 import { NOW } from '../controls.js'
 import { cancel, createMeter, CUSTOMER, EVER, report, total, type Meter } from '../metered-usage.js'
@@ -168,15 +172,15 @@ onEachStore('Usage across customers', (start) => {
       /^attachment; filename="usage-mtr_test_\w+-\d{4}-\d\d-\d\d-\d{4}-\d\d-\d\d\.csv"$/,
     )
     expect(response.headers.get('meterbook-position')).toEqual(expect.any(String))
-    const text = await response.text()
-    expect(text.startsWith('customer,value,records\r\n')).toBe(true)
-    const lines = parse<{ customer: string; value: string; records: string }>(text, { columns: true })
+    const whole = await response.text()
+    expect(whole.startsWith('customer,value,records\r\n')).toBe(true)
+    const lines = parse<{ customer: string; value: string; records: string }>(whole, { columns: true })
     const unchanged = ['a"b', 'a,b', 'a\r\nb', '顧客', 'plain']
     expect(lines.map(({ customer }) => customer).sort()).toEqual(
       odd.map((customer) => (unchanged.includes(customer) ? customer : `'${customer}`)).sort(),
     )
     expect(lines.every(({ value, records }) => value === '-2.5' && records === '1')).toBe(true)
-    expect(await (await csv(meter, {}, 'text/csv')).text()).toBe(text)
+    expect(await (await csv(meter, {}, 'text/csv')).text()).toBe(whole)
     for (const [more, accept] of [
       [{}, 'text/html,*/*'],
       [{ format: 'json' }, 'text/csv'],
@@ -184,11 +188,33 @@ onEachStore('Usage across customers', (start) => {
       expect((await csv(meter, more, accept)).headers.get('content-type')).toContain('application/json')
     }
     const marked = await csv(meter, { format: 'csv', byte_order_mark: 'true' })
-    expect(Buffer.from(await marked.arrayBuffer())).toEqual(Buffer.from(`\ufeff${text}`))
+    expect(Buffer.from(await marked.arrayBuffer())).toEqual(Buffer.from(`\ufeff${whole}`))
     const unmarked = await csv(meter, { format: 'csv', byte_order_mark: 'false' })
-    expect(Buffer.from(await unmarked.arrayBuffer())).toEqual(Buffer.from(text))
+    expect(Buffer.from(await unmarked.arrayBuffer())).toEqual(Buffer.from(whole))
     const none = await csv(await createMeter(stripe), { format: 'csv' })
     expect(await none.text()).toBe('customer,value,records\r\n')
+  })
+
+  it('writes a CSV as of its first line, however slowly it is read', async () => {
+    const meter = await createMeter(stripe)
+    // More than what connections hold back: most of it is not made when the first line is read.
+    const all = Array.from({ length: 12_000 }, (_, number) => `${number}`.padStart(5, '0').padEnd(240, '顧'))
+    for (let from = 0; from < all.length; from += STREAM_EVENTS_MAX) {
+      const events = all.slice(from, from + STREAM_EVENTS_MAX).map((customer) => ({
+        event_name: meter.event_name,
+        payload: { stripe_customer_id: customer, value: '1' },
+      }))
+      await stripe.rawRequest('POST', '/meterbook/v1/usage_imports', { events })
+    }
+    const path = `/meterbook/v1/meters/${meter.id}/customers?${new URLSearchParams({ ...ever, format: 'csv' }).toString()}`
+    const asked = request(new URL(path, service.url), { headers: { authorization: `Bearer ${TEST_KEY}` } }).end()
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    const changed = all.at(-1)!
+    await report(stripe, meter, 5, { customer: changed })
+    await report(stripe, meter, 7, { customer: `${changed.slice(0, -1)}too` })
+    const lines = (await text(answer)).split('\r\n')
+    expect(lines).toEqual(['customer,value,records', ...all.map((customer) => `"${customer}",1,1`), ''])
+    expect(await total(stripe, meter, { customer: changed })).toBe('6')
   })
 
   it('names a CSV of an earlier moment after the moment', async () => {
