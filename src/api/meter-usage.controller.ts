@@ -102,6 +102,9 @@ export class MeterUsageController {
   /**
    * Page by page, all at the position of the first, so that neither the customers have to fit into memory nor rows are held
    * back for a client that reads slowly. What is refused is refused before the first line.
+   *
+   * It is gone through twice, because its length is told first: a proxy may end what was cut off as if that were all, and
+   * only by its length is it known then.
    */
   private async csv(
     reply: FastifyReply,
@@ -115,7 +118,7 @@ export class MeterUsageController {
     const first = await read(null, asOf)
     withPosition(reply, first)
     const pinned: AsOfRequest | null = first.position === null ? asOf : { type: 'position', position: first.position }
-    async function* lines(): AsyncGenerator<string> {
+    async function* pages(): AsyncGenerator<string> {
       yield isMarked ? BYTE_ORDER_MARK + CSV_HEADER : CSV_HEADER
       let page = first.result
       for (;;) {
@@ -125,11 +128,30 @@ export class MeterUsageController {
         page = (await read(last.customer, pinned)).result
       }
     }
+    const length = await bytesOf(pages())
     reply.header('content-disposition', `attachment; filename="${fileName(asked, asOf)}"`)
-    return new StreamableFile(Readable.from(lines(), { objectMode: false }), {
+    return new StreamableFile(Readable.from(ofBytes(length, pages()), { objectMode: false }), {
       type: `${CSV}; charset=utf-8; header=present`,
+      length,
     })
   }
+}
+
+async function bytesOf(texts: AsyncIterable<string>): Promise<number> {
+  let bytes = 0
+  for await (const text of texts) bytes += Buffer.byteLength(text)
+  return bytes
+}
+
+/** @throws where they are more or fewer bytes: whatever was promised to be whole is cut off then. */
+async function* ofBytes(length: number, texts: AsyncIterable<string>): AsyncGenerator<string> {
+  let left = length
+  for await (const text of texts) {
+    left -= Buffer.byteLength(text)
+    if (left < 0) break
+    yield text
+  }
+  if (left !== 0) throw new Error(`A file of ${length} bytes came out otherwise when it was read again.`)
 }
 
 /** A browser that follows a link takes anything; only who asks for CSV by name gets it unasked. */

@@ -173,6 +173,7 @@ onEachStore('Usage across customers', (start) => {
     )
     expect(response.headers.get('meterbook-position')).toEqual(expect.any(String))
     const whole = await response.text()
+    expect(response.headers.get('content-length')).toBe(`${Buffer.byteLength(whole)}`)
     expect(whole.startsWith('customer,value,records\r\n')).toBe(true)
     const lines = parse<{ customer: string; value: string; records: string }>(whole, { columns: true })
     const unchanged = ['a"b', 'a,b', 'a\r\nb', '顧客', 'plain']
@@ -212,7 +213,10 @@ onEachStore('Usage across customers', (start) => {
     const changed = all.at(-1)!
     await report(stripe, meter, 5, { customer: changed })
     await report(stripe, meter, 7, { customer: `${changed.slice(0, -1)}too` })
-    const lines = (await text(answer)).split('\r\n')
+    const file = await text(answer)
+    // By which a file that was cut off is told from a whole one, whatever is between.
+    expect(answer.headers['content-length']).toBe(`${Buffer.byteLength(file)}`)
+    const lines = file.split('\r\n')
     expect(lines).toEqual(['customer,value,records', ...all.map((customer) => `"${customer}",1,1`), ''])
     expect(await total(stripe, meter, { customer: changed })).toBe('6')
   })
