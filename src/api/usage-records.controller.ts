@@ -1,4 +1,8 @@
-/** `/meterbook/v1/meter_events`: the usage records themselves, which Stripe has no endpoint for. */
+/**
+ * `/meterbook/v1/meter_events`: the usage records themselves, which Stripe has no endpoint for. `/meterbook/v1/meter_event` is one
+ * of any identifier: browsers and many other clients take `.` and `..` for steps in a path, and some proxies an escaped
+ * slash for one that is none, so these cannot stand in a path.
+ */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
 import { ApiTags } from '@nestjs/swagger'
@@ -63,6 +67,14 @@ export class ListUsageRecordsParameters extends AsOfListParameters {
   include?: string
 }
 
+export class NamedUsageRecordParameters extends V1Parameters {
+  @Text({ lengthMax: METER_ID_LENGTH_MAX, description: 'Id of the meter.' })
+  meter!: string
+
+  @Text({ lengthMax: IDENTIFIER_LENGTH_MAX, description: 'Of the event.' })
+  identifier!: string
+}
+
 const UsageRecordList = namedList(
   'UsageRecordList',
   namedObject('UsageRecord', {
@@ -93,7 +105,7 @@ const UsageRecordHistory = namedObject('UsageRecordHistory', {
 type UsageRecordHistory = TypeOf<typeof UsageRecordHistory>
 
 @ApiTags('Usage records')
-@Controller('meterbook/v1/meter_events')
+@Controller('meterbook/v1')
 @Allow('read')
 export class UsageRecordsController {
   constructor(
@@ -101,7 +113,7 @@ export class UsageRecordsController {
     private readonly readContext: ReadContext,
   ) {}
 
-  @Get()
+  @Get('meter_events')
   @Describe({ id: 'listUsageRecords', summary: 'Usage records, the one received last first', answer: UsageRecordList })
   @Query(ListUsageRecordsParameters)
   async list(
@@ -138,20 +150,44 @@ export class UsageRecordsController {
     return list('/meterbook/v1/meter_events', data, page.hasMore)
   }
 
-  @Get(':meter/:identifier')
+  @Get('meter_events/:meter/:identifier')
   @Describe({
     id: 'retrieveUsageRecord',
     summary: 'A usage record, with the events that made it what it is',
     answer: UsageRecordHistory,
   })
   @Query(V1Parameters)
-  async retrieve(
+  retrieve(
     @Param('meter') meterId: string,
     @Param('identifier') identifier: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UsageRecordHistory> {
     readParameters(V1Parameters, parseQuery(request.url))
+    return this.history(meterId, identifier, request, reply)
+  }
+
+  @Get('meter_event')
+  @Describe({
+    id: 'retrieveNamedUsageRecord',
+    summary: 'A usage record of any identifier, also `.`, `..` and with slashes',
+    answer: UsageRecordHistory,
+  })
+  @Query(NamedUsageRecordParameters)
+  retrieveNamed(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UsageRecordHistory> {
+    const { meter, identifier } = readParameters(NamedUsageRecordParameters, parseQuery(request.url))
+    return this.history(meter, identifier, request, reply)
+  }
+
+  private async history(
+    meterId: string,
+    identifier: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<UsageRecordHistory> {
     const context = this.readContext.of(request, reply)
     const { record, events } = withPosition(
       reply,

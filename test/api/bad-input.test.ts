@@ -240,10 +240,13 @@ refuses('What is not there', [
     'No meter event with identifier nobody',
   ],
   ['an event to look at', () => ({ path: '/meterbook/v1/meter_events/METER/nobody' }), 404, 'resource_missing', 'identifier', "No such meter event: 'nobody'"],
+  ['an event to look at by name', () => ({ path: '/meterbook/v1/meter_event?meter=METER&identifier=nobody' }), 404, 'resource_missing', 'identifier', "No such meter event: 'nobody'"],
+  ['an event without an identifier', () => ({ path: '/meterbook/v1/meter_event?meter=METER' }), 400, 'parameter_missing', 'identifier', 'Missing required param: identifier'],
   ["another account's meter", () => ({ path: '/v1/billing/meters/METER', key: foreignKey }), 404, 'resource_missing', 'id', 'No such meter'],
   ["another account's meter, to rename", () => ({ path: '/v1/billing/meters/METER', type: FORM, body: 'display_name=x', key: foreignKey }), 404, 'resource_missing', 'id', 'No such meter'],
   ["another account's summaries", () => ({ ...summaries({}), key: foreignKey }), 404, 'resource_missing', 'id', 'No such meter'],
   ["another account's event", () => ({ path: '/meterbook/v1/meter_events/METER/taken', key: foreignKey }), 404, 'resource_missing', 'meter', 'No such meter'],
+  ["another account's event by name", () => ({ path: '/meterbook/v1/meter_event?meter=METER&identifier=taken', key: foreignKey }), 404, 'resource_missing', 'meter', 'No such meter'],
   ["another account's event name", () => ({ ...event(), key: foreignKey }), 400, 'no_meter', 'event_name', 'No active meter found'],
   [
     "another account's event, to cancel",

@@ -191,6 +191,7 @@ describe('Answers are as described', () => {
     const codes = data.map(({ fate }) => fate.code)
     expect(codes).toEqual(expect.arrayContaining(['counted', 'cancelled', 'overwritten']))
     const { events } = await api.succeed('retrieveUsageRecord', { path: { meter: tokens, identifier: 't-1' } })
+    await api.succeed('retrieveNamedUsageRecord', { query: { meter: tokens, identifier: 't-1' } })
     expect(events).toHaveLength(2)
   })
 

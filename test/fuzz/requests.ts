@@ -50,6 +50,7 @@ const queries: readonly (readonly [path: string, query: string])[] = [
     'limit=5&meter=METER&customer=cus_1&status=recorded&timestamp[gte]=0&created[lt]=1768521600',
   ],
   ['/meterbook/v1/meter_events/METER/i1', ''],
+  ['/meterbook/v1/meter_event', 'meter=METER&identifier=i1'],
   ['/meterbook/v1/meter_activity', 'meter=METER'],
   ['/meterbook/v1/meters/METER/history', 'limit=2&starting_after=mtrchg_1'],
   [

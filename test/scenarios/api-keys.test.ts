@@ -122,6 +122,7 @@ onEachStore('API keys', (start) => {
       ['list summaries', (client) => total(client, meter)],
       ['list usage records', (client) => client.rawRequest('GET', '/meterbook/v1/meter_events')],
       ['retrieve a usage record', (client) => client.rawRequest('GET', `/meterbook/v1/meter_events/${meter.id}/there`)],
+      ['retrieve a named usage record', (client) => get(client, `meter_event?meter=${meter.id}&identifier=there`)],
       ['retrieve the history of a meter', (client) => get(client, `meters/${meter.id}/history`)],
       ['retrieve the activity of meters', (client) => get(client, 'meter_activity')],
       ['retrieve usage of all customers', (client) => get(client, `meters/${meter.id}/customers?${HOUR}`)],

@@ -106,7 +106,10 @@ onEachStore('Usage records', (start) => {
     ])('are found under the identifier %j', async (identifier) => {
       const meter = await createMeter(stripe)
       await report(stripe, meter, 1, { identifier })
-      expect(await retrieve(meter, identifier)).toMatchObject({ identifier, id: `${meter.id}.${identifier}` })
+      const record = await retrieve(meter, identifier)
+      expect(record).toMatchObject({ identifier, id: `${meter.id}.${identifier}` })
+      const named = new URLSearchParams({ meter: meter.id, identifier }).toString()
+      expect(await stripe.rawRequest('GET', `/meterbook/v1/meter_event?${named}`)).toEqual(record)
       expect(await identifiers(`meter=${meter.id}&identifier=${encodeURIComponent(identifier)}`)).toEqual([identifier])
     })
 

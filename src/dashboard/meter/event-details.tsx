@@ -28,10 +28,10 @@ interface RecordEvents {
 export function RecordDetails({ record }: { readonly record: ListedRecord }) {
   const pageTexts = usePageTexts(eventsTexts)
   const mayChange = useMayChange()
-  const path = [record.meter, record.identifier].map(encodeURIComponent).join('/')
+  const { meter, identifier } = record
   const history = useQuery({
     queryKey: ['usage', 'record', record.id],
-    queryFn: ({ signal }) => get<RecordEvents>(`/meterbook/v1/meter_events/${path}`, {}, signal),
+    queryFn: ({ signal }) => get<RecordEvents>('/meterbook/v1/meter_event', { meter, identifier }, signal),
   })
   return (
     <>
