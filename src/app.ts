@@ -7,6 +7,8 @@ import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { FastifyInstance } from 'fastify'
 import { existsSync } from 'node:fs'
+import { Server as NetServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { AnsweredRequests, type AnsweredListener } from './api/answered-requests.js'
@@ -46,11 +48,16 @@ const REQUEST_ID_RANDOM_LENGTH = 14
 const REQUEST_TIMEOUT_MS = 60_000
 /** From one look for such clients to the next: so much longer may it take. */
 const TIMEOUT_CHECK_MS = 10_000
+/** Before a stop closes connections without a request: as long as one was answered so recently, others may be on their way. */
+const QUIET_MS = 250
+const LET_GO_MS_MAX = 1_000
 
 export interface App {
   readonly app: NestFastifyApplication
   readonly bodies: BodiesInHand
   readonly answers: UntakenAnswers
+  /** Before it is closed: takes no new connections, and ends those there are with their next answers, until they are quiet. */
+  readonly letGo: () => Promise<void>
   /** Calls it for each request whose answer was taken or will not be, from now on. */
   onAnswered(listener: AnsweredListener): void
 }
@@ -109,7 +116,7 @@ export async function createApp(parts: ServiceParts): Promise<App> {
   server.addHook('onRequest', bodies.take)
   server.addHook('onSend', bodies.release)
   server.addHook('onSend', leaveUnread)
-  letGoWhenClosing(server)
+  const letGo = letGoWhenClosing(server)
   const connectionsMax = connectionsAllowed(log)
   const answers = new UntakenAnswers(server.server, {
     connectionsMax,
@@ -122,7 +129,7 @@ export async function createApp(parts: ServiceParts): Promise<App> {
   else log.warn('There is no dashboard: it was not built. Build it with: npm run build')
   app.useGlobalFilters(new ErrorEnvelopeFilter(log))
   describeApi(app, server, parts.version)
-  return { app, bodies, answers, onAnswered: (listener) => answered.tell(listener) }
+  return { app, bodies, answers, letGo, onAnswered: (listener) => answered.tell(listener) }
 }
 
 /** Where no more files may be opened, connections are closed without a word, and files cannot be read. */
@@ -134,22 +141,40 @@ function connectionsAllowed(log: Logger): number {
   return connectionsMax
 }
 
-/** While closing, a connection ends with the answer under way on it; kept alive, it would hold the stop up until it times out. */
-function letGoWhenClosing(server: FastifyInstance): void {
+/**
+ * While closing, a connection ends with the answer under way on it; kept alive, it would hold the stop up until it times out.
+ *
+ * Closing ends connections without a request at once, and a request that is on its way on one of them is lost: its client
+ * cannot tell whether it was taken. So busy clients are told first that theirs end; new ones find nobody who listens, which
+ * is clear to them.
+ */
+function letGoWhenClosing(server: FastifyInstance): () => Promise<void> {
+  let isLettingGo = false
   let isClosing = false
+  let answeredAt = -Infinity
   server.addHook('preClose', (done) => {
     isClosing = true
     done()
   })
   server.addHook('onSend', (_request, reply, payload, done) => {
-    if (isClosing) reply.header('connection', 'close')
+    if (isLettingGo) reply.header('connection', 'close')
     done(null, payload)
   })
   server.addHook('onResponse', (_request, _reply, done) => {
+    answeredAt = performance.now()
     // For an answer that was on its way when the closing began.
     if (isClosing) setImmediate(() => server.server.closeIdleConnections())
     done()
   })
+  return async () => {
+    isLettingGo = true
+    // Of an HTTP server it would end the others as well.
+    NetServer.prototype.close.call(server.server)
+    const until = performance.now() + LET_GO_MS_MAX
+    for (let now = performance.now(); now < until && now < answeredAt + QUIET_MS; now = performance.now()) {
+      await delay(Math.min(until, answeredAt + QUIET_MS) - now)
+    }
+  }
 }
 
 /** Parameters are read without schemas of Fastify's. To load what compiles them takes a good part of a start. */

@@ -172,7 +172,7 @@ export async function startService({
     }
     const served = await createApp(parts)
     const { app } = served
-    closing.push(() => closeHttp(app))
+    closing.push(() => closeHttp(served))
     if (config.metricsPort !== null) {
       const metrics = await serveMetrics(served, parts, config, config.metricsPort)
       closing.push(() => metrics.close())
@@ -252,7 +252,8 @@ function listenFailure(
 }
 
 /** Answers what has arrived; a client that does not finish its request is cut off in the end. */
-async function closeHttp(app: NestFastifyApplication): Promise<void> {
+async function closeHttp({ app, letGo }: App): Promise<void> {
+  await letGo()
   const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), UNFINISHED_REQUESTS_MS)
   await app.close()
   clearTimeout(cutOff)

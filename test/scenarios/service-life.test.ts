@@ -241,6 +241,38 @@ onEachStore('The process of the service', (_, store) => {
     }
   })
 
+  it('loses no request of a busy client on SIGTERM, because it lets go of connections one answer after the other', async () => {
+    const running = await start()
+    const meter = await createMeter(running.stripe, 'count')
+    const agent = new Agent({ keepAlive: true, maxSockets: 16 })
+    const answered: (string | undefined)[] = []
+    const failures: { readonly code: string | undefined; readonly wasKept: boolean }[] = []
+    const client = async (): Promise<void> => {
+      while (failures.length === 0) {
+        const asked = request(`${running.url}/v1/billing/meter_events`, {
+          method: 'POST',
+          agent,
+          headers: { authorization: `Bearer ${TEST_KEY}`, 'content-type': 'application/x-www-form-urlencoded' },
+        })
+        asked.end(`event_name=${meter.event_name}&payload[stripe_customer_id]=cus_A`)
+        try {
+          const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+          await text(answer)
+          answered.push(answer.statusCode === 200 ? answer.headers.connection : 'refused')
+        } catch (error) {
+          failures.push({ code: (error as NodeJS.ErrnoException).code, wasKept: asked.reusedSocket })
+        }
+      }
+    }
+    const clients = Promise.all(Array.from({ length: 16 }, client))
+    while (answered.length < 500) await report(running.stripe, meter, 1)
+    expect(await running.stop()).toBe(0)
+    await clients
+    // Those that come anew find nobody, or are ended before they were heard.
+    expect(failures.filter(({ wasKept }) => wasKept)).toEqual([])
+    expect(new Set(answered)).toEqual(new Set(['keep-alive', 'close']))
+  })
+
   it('shows a first key once, at the first start that comes to listen', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
