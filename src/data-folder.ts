@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from './config.js'
 import { describeFailure, sqliteFailure } from './sqlite-failure.js'
-import { SqliteDatabase } from './sqlite.js'
+import { keepTemporaryFilesIn, SqliteDatabase } from './sqlite.js'
 
 export const LOCK_FILE = 'service.lock'
 /** A service that was just stopped may still be letting go. */
@@ -80,6 +80,7 @@ export interface DataFolderLock {
  * @throws DataFolderInUse
  */
 export function lockDataFolder(dataDir: string): DataFolderLock {
+  keepTemporaryFilesIn(dataDir)
   const file = join(dataDir, LOCK_FILE)
   let lock: Database.Database | null = null
   try {

@@ -5,6 +5,7 @@
  */
 import type BetterSqlite3 from 'better-sqlite3'
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 
 const FIRST_NODE_OF_13 = 22
 const OLDER = 'better-sqlite3-for-node-20'
@@ -12,6 +13,17 @@ const isOlderNode = Number(process.versions.node.split('.')[0]) < FIRST_NODE_OF_
 
 /** A connection to a file; `Database` of better-sqlite3. */
 export const SqliteDatabase = load(isOlderNode ? [OLDER] : ['better-sqlite3', OLDER])
+
+/**
+ * Has SQLite keep in this folder what does not fit into memory while a statement runs. By itself it takes one of the system's
+ * temporary folders, none of which can be written in a container with a read-only file system; large statements then fail,
+ * and what it says of them is of the file they write. `SQLITE_TMPDIR` names another one.
+ *
+ * SQLite looks once, when the first file of a process is opened; a thread beside the main one cannot say any more.
+ */
+export function keepTemporaryFilesIn(folder: string): void {
+  process.env.SQLITE_TMPDIR ??= resolve(folder)
+}
 
 /** The first that is installed: npm leaves out what could not be built. */
 function load(names: readonly string[]): typeof BetterSqlite3 {

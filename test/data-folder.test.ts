@@ -1,9 +1,15 @@
-/** What an operator is told of a folder that others may go into never shuts out the service itself. */
+/**
+ * What an operator is told of a folder that others may go into never shuts out the service itself. All that is written goes
+ * into it.
+ */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, watch } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { dataFolderOpenToOthers } from '../src/data-folder.js'
+import { createMeter } from './metered-usage.js'
+import { startServiceProcess } from './service-process.js'
 
 let folder: string
 beforeEach(() => {
@@ -38,5 +44,35 @@ describe('A data folder', () => {
     if (remedy === null) return expect(open).toBeNull()
     expect(open).toEqual({ mode: mode.toString(8), remedy: expect.stringContaining(remedy) })
     expect(open?.remedy).toContain(folder)
+  })
+})
+
+describe('Temporary files of SQLite', () => {
+  it('are made in the data folder, wherever those of others go', async () => {
+    const [dataDir, others] = [join(folder, 'data'), join(folder, 'others')]
+    mkdirSync(dataDir)
+    mkdirSync(others)
+    const made = new Set<string>()
+    const watchers = [dataDir, others].map((watched) =>
+      watch(watched, (_, name) => made.add(`${watched} ${String(name).replace(/_.*/, '')}`)),
+    )
+    const service = await startServiceProcess({ DATA_DIR: dataDir, TMPDIR: others })
+    try {
+      const meter = await createMeter(service.stripe)
+      // Identifiers in random order: statements that insert them touch more pages than SQLite keeps a copy of in memory.
+      for (let calls = 0; calls < 2_000 && !made.has(`${dataDir} etilqs`); calls++) {
+        const events = Array.from({ length: 100 }, () => ({
+          event_name: meter.event_name,
+          identifier: randomUUID(),
+          payload: { stripe_customer_id: 'cus_A', value: '1' },
+        }))
+        await service.stripe.rawRequest('POST', '/meterbook/v1/usage_imports', { events })
+      }
+      expect(made).toContain(`${dataDir} etilqs`)
+      expect(made).not.toContain(`${others} etilqs`)
+    } finally {
+      for (const watcher of watchers) watcher.close()
+      await service.kill()
+    }
   })
 })

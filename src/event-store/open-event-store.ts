@@ -1,5 +1,6 @@
 /** Opens the store that `EVENT_STORE_URL` names: `embedded:` (a file in the data folder) or `esdb://…`. */
 import { join } from 'node:path'
+import { keepTemporaryFilesIn } from '../sqlite.js'
 import { EmbeddedEventStore } from './embedded-event-store.js'
 import type { EventStore, Patience } from './event-store.js'
 
@@ -20,6 +21,7 @@ export async function openEventStore(
   log: Log,
   patience: Patience = 'caller',
 ): Promise<EventStore> {
+  keepTemporaryFilesIn(dataDir)
   if (url === EMBEDDED) return new EmbeddedEventStore(join(dataDir, EVENT_LOG_FILE))
   if (/^esdb(\+discover)?:/.test(url)) {
     // Loading its client takes as long as all the rest of a start, in each thread.

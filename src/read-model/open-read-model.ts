@@ -3,6 +3,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { keepTemporaryFilesIn } from '../sqlite.js'
 import { EmbeddedReadModel } from './embedded-read-model.js'
 import { PostgresReadModel } from './postgres-read-model.js'
 import { isPostgresUrl, readPostgresUrl } from './postgres-url.js'
@@ -13,6 +14,7 @@ export const EMBEDDED_READ_MODEL = 'embedded:'
 
 /** `use`: whether this thread goes on writing it, as a projector does, or reads and writes now and then. */
 export function openReadModel(url: string, dataDir: string, use: 'lasting' | 'projected' = 'lasting'): ReadModel {
+  keepTemporaryFilesIn(dataDir)
   if (url === EMBEDDED_READ_MODEL) return new EmbeddedReadModel(join(dataDir, READ_MODEL_FILE), use)
   if (isPostgresUrl(url)) return new PostgresReadModel(url)
   throw new Error(`No read model can be reached at ${url.split(':')[0]}:…`)
@@ -20,6 +22,7 @@ export function openReadModel(url: string, dataDir: string, use: 'lasting' | 'pr
 
 /** A read model that nobody else sees, in a folder that its maker removes. A small one has no usage records. */
 export function openScratchReadModel(folder: string, use: 'scratch' | 'small-scratch' = 'scratch'): ReadModel {
+  keepTemporaryFilesIn(folder)
   return new EmbeddedReadModel(join(folder, READ_MODEL_FILE), use)
 }
 
