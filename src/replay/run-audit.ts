@@ -156,7 +156,13 @@ async function inScratch<Result>(
   size: 'scratch' | 'small-scratch',
   use: (scratch: ReadModel, folder: string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(scratchDir, 'meterbook-audit-'))
+  const folder = await mkdtemp(join(scratchDir, 'meterbook-audit-')).catch((error: unknown) => {
+    const said = (error as NodeJS.ErrnoException).code ?? String(error)
+    throw new Error(
+      `What is folded goes into ${scratchDir}, which cannot be written (${said}). Set TMPDIR to another folder; the command takes --temp-dir as well.`,
+      { cause: error },
+    )
+  })
   try {
     const scratch = openScratchReadModel(folder, size)
     try {

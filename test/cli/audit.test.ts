@@ -606,6 +606,11 @@ describe('meterbook audit', () => {
     expect(await run('--as-of', 'x')).toMatchObject({ code: 2 })
     expect(await run('--as-of', '1', '--sequence', '1')).toMatchObject({ code: 2 })
     expect(await run('--temp-dir', '/nonexistent')).toMatchObject({ code: 2, stderr: stderr('--temp-dir') })
+    // A folder in which nobody can make another.
+    expect(await run('--temp-dir', '/proc')).toMatchObject({
+      code: 3,
+      stderr: stderr('goes into /proc, which cannot be written'),
+    })
     expect(await run('--data-dir', '/nonexistent')).toMatchObject({ code: 2, stderr: stderr('--data-dir') })
     const unreachable = await run('--event-store-url', 'esdb://127.0.0.1:9?tls=false')
     expect(unreachable).toMatchObject({ code: 3, stdout: '' })
