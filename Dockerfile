@@ -6,9 +6,13 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
+# Only what is run: no types, source maps, compilers, nor SQLite for other systems.
 RUN npm run build \
   && npm prune --omit=dev --ignore-scripts \
-  && rm -r node_modules/better-sqlite3-for-node-20
+  && cd node_modules \
+  && rm -r better-sqlite3-for-node-20 typescript better-sqlite3/deps better-sqlite3/src \
+  && find better-sqlite3/prebuilds -name '*.node' ! -name 'linux-*' -delete \
+  && find . ../dist -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production \
@@ -27,6 +31,5 @@ USER node
 VOLUME /data
 EXPOSE 4242
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 CMD ["node", "dist/healthcheck.js"]
 CMD ["node", "dist/main.js"]

@@ -273,6 +273,24 @@ onEachStore('The process of the service', (_, store) => {
     expect(new Set(answered)).toEqual(new Set(['keep-alive', 'close']))
   })
 
+  it('is alive for the health check of a container as long as it answers', async () => {
+    const check = (environment: Record<string, string>): { status: number | null; said: string } => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(CHECKOUT, 'dist/healthcheck.js')], {
+        env: { PATH: process.env.PATH ?? '', ...environment },
+        encoding: 'utf8',
+      })
+      return { status, said: (stdout + stderr).trim() }
+    }
+    const running = await start()
+    const PORT = `${running.port}`
+    for (const HOST of ['127.0.0.1', '0.0.0.0', 'localhost']) {
+      expect(check({ HOST, PORT })).toEqual({ status: 0, said: '200 {"status":"alive"}' })
+    }
+    expect(await running.stop()).toBe(0)
+    expect(check({ PORT })).toEqual({ status: 1, said: `connect ECONNREFUSED 127.0.0.1:${PORT}` })
+    expect(check({ PORT: 'x' })).toEqual({ status: 1, said: expect.stringContaining('PORT must be') })
+  })
+
   it('shows a first key once, at the first start that comes to listen', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
