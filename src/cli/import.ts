@@ -63,7 +63,7 @@ then needs a folder of its own (--data-dir) for its read model.
 Through a running service (--url http://127.0.0.1:4242) the ledger is that of the key, which must be a secret one and is best
 given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes.
 A service that has answered is waited for where it is away, for up to five minutes; one that has not yet, for 30 seconds
-where nothing listens at its address. So is an EventStoreDB: 30 seconds at the beginning, five minutes once it has answered.
+where nothing listens at its address, or a proxy there does not reach it. So is an EventStoreDB: 30 seconds at the beginning, five minutes once it has answered.
 
 Exit codes: 0 all lines counted or counted before, 1 some were refused, 2 the command line or a setting is wrong, 3 it
 stopped before the end, 130 it was interrupted.`

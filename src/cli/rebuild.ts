@@ -49,7 +49,7 @@ anywhere, it goes on at the next start of the service or the next rebuild. Where
 secret key, best given as METERBOOK_API_KEY: what stands on a command line can be seen in the list of processes. Services
 that share a read model in PostgreSQL need not be named: the one that writes it does the work.
 A service that has answered is waited for where it is away, for up to five minutes; one that has not yet, for 30 seconds
-where nothing listens at its address.
+where nothing listens at its address, or a proxy there does not reach it.
 
 With --json it prints each rebuild as the API shows it, also one that failed (exit code 3), or which tables were dropped.
 

@@ -1,7 +1,8 @@
 /**
- * A running service, as a command reaches it. A request is sent again while the service asks for that (429, 503), or breaks
- * off after it had answered before, and for a moment where nothing listens at its address yet: only requests that may be
- * repeated belong here. Whoever runs the command is told of it once, and once it goes on.
+ * A running service, as a command reaches it, mostly through a proxy. A request is sent again while the service asks for that
+ * (429, 503), or breaks off, or is not reached by the proxy (502, 503, 504), after it had answered before; and for a moment
+ * where it has not answered yet: only requests that may be repeated belong here. Whoever runs the command is told of it once,
+ * and once it goes on.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceAccess } from '../config.js'
@@ -16,8 +17,16 @@ const FIRST_WAIT_MS = 250
 /** How long a service that never answered is tried: it may be starting, but more likely it is somewhere else. */
 const FIRST_ANSWER_MS = 30_000
 const FIRST_ANSWER_RETRY_MS = 500
+const ADVICE = 'See that it runs there, and that --url is right.'
 /** Nothing listens, or nothing behind whatever does. Any other failure of a first call is for whoever gave the address to mend. */
 const NOT_LISTENING: readonly unknown[] = ['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET']
+/** Sent again. Why, where it is not the service that says so: none of its own answers is 502 or 504. */
+const BY_A_PROXY: Readonly<Record<number, string>> = {
+  429: 'a proxy in front of it takes no more for now.',
+  502: 'a proxy in front of it does not reach it.',
+  503: 'a proxy in front of it sends nothing on to it.',
+  504: 'a proxy in front of it got no answer from it in time.',
+}
 /** Between two attempts, whatever the service asks for. */
 const WAIT_MAX_MS = 60_000
 const BACKOFF_MAX_MS = 10_000
@@ -101,21 +110,30 @@ export class ServiceClient {
     } catch (error) {
       const problem = `The service at ${url} cannot be reached: ${reasonOf(error)}.`
       if (this.hasAnswered) return { problem, afterMs: null, withinMs: GIVE_UP_AFTER_MS, isPace: false }
-      const advised = `${problem} See that it runs there, and that --url is right.`
+      const advised = `${problem} ${ADVICE}`
       if (!NOT_LISTENING.includes(codeOf(error))) throw new ServiceRefusal(advised)
       return { problem: advised, afterMs: FIRST_ANSWER_RETRY_MS, withinMs: FIRST_ANSWER_MS, isPace: false }
     }
-    this.hasAnswered = true
+    const { status, ok } = response
     const answer = parse(text)
-    if (response.ok && answer !== null) return { answer }
-    const problem = `The service at ${url} answered ${response.status}: ${messageIn(answer) ?? 'it is no Meterbook service'}`
-    if (response.status !== 429 && response.status !== 503) throw new ServiceRefusal(problem)
+    if (ok && answer !== null) {
+      this.hasAnswered = true
+      return { answer }
+    }
+    const message = status === 502 || status === 504 ? null : messageIn(answer)
+    if (message !== null) this.hasAnswered = true
+    const reason = message ?? BY_A_PROXY[status] ?? 'it is no Meterbook service'
+    const problem = `The service at ${url} answered ${status}: ${reason}`
+    if (!(status in BY_A_PROXY)) throw new ServiceRefusal(problem)
     const seconds = response.headers.get('retry-after') ?? ''
+    const afterMs = /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : null
+    const isPace = status === 429
+    if (this.hasAnswered || isPace) return { problem, afterMs, withinMs: GIVE_UP_AFTER_MS, isPace }
     return {
-      problem,
-      afterMs: /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : null,
-      withinMs: GIVE_UP_AFTER_MS,
-      isPace: response.status === 429,
+      problem: `${problem} ${ADVICE}`,
+      afterMs: afterMs ?? FIRST_ANSWER_RETRY_MS,
+      withinMs: FIRST_ANSWER_MS,
+      isPace,
     }
   }
 }

@@ -4,12 +4,17 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
+/** What reverse proxies answer where they do not reach a service: an HTML page, and no word of when to come again. */
+export type GatewayStatus = 502 | 503 | 504
+
 export type Disturbance =
   | 'none'
-  /** Answered with this status and `Retry-After: 0`; the service never sees it. */
+  /** Answered with this status and `Retry-After: 0`, as the service itself would; it never sees it. */
   | 403
   | 429
   | 503
+  /** Answered as where the service is not reached, without being asked. */
+  | { readonly unreached: GatewayStatus }
   /** The connection breaks before the service has the request, or after it has answered. */
   | 'cut before'
   | 'cut after'
@@ -20,15 +25,22 @@ export interface DisturbingProxy {
   close(): Promise<void>
 }
 
+interface ProxyOptions {
+  /** Any free one by default. */
+  readonly port?: number
+  /** Asked for each request that does not reach the service. */
+  readonly unreached?: () => GatewayStatus
+}
+
 /** `disturb` is asked for each request, by its number from 1 and its path. */
 export async function disturbingProxy(
   target: string,
   disturb: (request: number, path: string) => Disturbance | Promise<Disturbance>,
-  port = 0,
+  { port = 0, unreached = () => 502 }: ProxyOptions = {},
 ): Promise<DisturbingProxy> {
   let requests = 0
   const server = createServer((incoming, response) => {
-    void handle(incoming, response, target, disturb(++requests, incoming.url ?? ''))
+    void handle(incoming, response, { target, unreached }, disturb(++requests, incoming.url ?? ''))
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
@@ -44,10 +56,15 @@ export async function disturbingProxy(
   }
 }
 
+interface Upstream {
+  readonly target: string
+  readonly unreached: () => GatewayStatus
+}
+
 async function handle(
   incoming: IncomingMessage,
   response: ServerResponse,
-  target: string,
+  { target, unreached }: Upstream,
   disturbing: Disturbance | Promise<Disturbance>,
 ): Promise<void> {
   const body = await buffer(incoming)
@@ -57,12 +74,24 @@ async function handle(
     response.writeHead(disturbance, { 'retry-after': '0', 'content-type': 'application/json' })
     return void response.end(JSON.stringify({ error: { type: 'api_error', message: 'Please try again.' } }))
   }
+  if (typeof disturbance === 'object') return answerUnreached(response, disturbance.unreached)
   const { method, headers } = incoming
   const forwarded = request(`${target}${incoming.url}`, { method, headers })
   forwarded.end(body)
-  const [answer] = (await once(forwarded, 'response')) as [IncomingMessage]
-  const answered = await buffer(answer)
+  let answer: IncomingMessage
+  let answered: Buffer
+  try {
+    ;[answer] = (await once(forwarded, 'response')) as [IncomingMessage]
+    answered = await buffer(answer)
+  } catch {
+    return answerUnreached(response, unreached())
+  }
   if (disturbance === 'cut after') return void incoming.socket.destroy()
   response.writeHead(answer.statusCode ?? 500, answer.headers)
   response.end(answered)
+}
+
+function answerUnreached(response: ServerResponse, status: GatewayStatus): void {
+  response.writeHead(status, { 'content-type': 'text/html' })
+  response.end(`<html><head><title>${status}</title></head><body><center><h1>${status}</h1></center></body></html>`)
 }

@@ -12,7 +12,7 @@ import { createMeter } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 import { makeStore, start, type Ended } from './command-line.js'
-import { disturbingProxy, type Disturbance } from './disturbing-proxy.js'
+import { disturbingProxy, type Disturbance, type GatewayStatus } from './disturbing-proxy.js'
 
 // Each test starts several processes.
 jest.setTimeout(120_000)
@@ -250,6 +250,44 @@ describe('Importing through a running service', () => {
     }
   })
 
+  it('counts once through a proxy that does not reach a service that restarts, whatever it answers then', async () => {
+    const own = join(folder, 'data of one that restarts')
+    const settings = { DATA_DIR: own, LOG_LEVEL: 'warn', PORT: String(await freePort()) }
+    let restarting = startOn(own, settings)
+    const { url } = await restarting
+    const pages: readonly GatewayStatus[] = [502, 504, 503]
+    let answered = 0
+    const unreached = (): GatewayStatus => {
+      const page = pages[answered++ % pages.length] as GatewayStatus
+      if (answered === pages.length) restarting = startServiceProcess(settings)
+      return page
+    }
+    const disturb = async (request: number): Promise<Disturbance> => {
+      if (request === 2) await (await restarting).end('SIGKILL')
+      return 'none'
+    }
+    const proxy = await disturbingProxy(url, disturb, { unreached })
+    const lineCount = 4 * IMPORT_CALL_EVENTS_MAX
+    try {
+      const { code, stdout, stderr } = await run([
+        file('restart.ndjson', many(lineCount)),
+        '--url',
+        proxy.url,
+        '--json',
+      ])
+      expect([code, JSON.parse(stdout)]).toMatchObject([0, { counted: lineCount, duplicates: 0, stopped: null }])
+      expect(stderr.split('\n').filter((line) => /^(Waiting|The service|Stopped)/.test(line))).toEqual([
+        `Waiting for the service, for up to 5 minutes. The service at ${proxy.url} answered 502: a proxy in front of it does not reach it.`,
+        'The service answers again; going on.',
+      ])
+      expect(answered).toBeGreaterThanOrEqual(pages.length)
+    } finally {
+      await proxy.close()
+      await (await restarting).end('SIGKILL')
+    }
+    expect(await exported('tokens', own)).toHaveLength(lineCount)
+  })
+
   it('says what was counted where it is interrupted while it waits, and counts each line once when it is run again', async () => {
     const { event_name } = await createMeter(service.stripe)
     const lineCount = 3 * IMPORT_CALL_EVENTS_MAX
@@ -344,7 +382,7 @@ describe('Importing through a running service', () => {
     const args = ['import', file('early.ndjson', many(10, event_name)), '--url', `http://127.0.0.1:${port}`, '--json']
     const { child, ended } = start(args, { METERBOOK_API_KEY: TEST_KEY })
     await Promise.race([once(child.stderr, 'data'), ended])
-    const proxy = await disturbingProxy(service.url, () => 'none', port)
+    const proxy = await disturbingProxy(service.url, () => 'none', { port })
     try {
       const { code, stdout, stderr } = await ended
       expect([code, JSON.parse(stdout)]).toMatchObject([0, { counted: 10 }])
@@ -357,16 +395,48 @@ describe('Importing through a running service', () => {
     }
   })
 
-  it('does not wait for longer where nobody ever listens', async () => {
-    const url = `http://127.0.0.1:${await freePort()}`
-    const { code, stderr } = await run([file('nobody.ndjson', many(1)), '--url', url])
-    expect(code).toBe(3)
-    expect(stderr.trimEnd().split('\n')).toEqual([
-      expect.stringMatching(/^Waiting for the service, for up to 30 seconds\. /),
-      expect.stringMatching(
-        /^Stopped at line 1: .* ECONNREFUSED .* See that it runs there, and that --url is right\.$/,
-      ),
-    ])
+  it('waits a moment for a service that a proxy does not reach yet, and says so', async () => {
+    const { event_name } = await createMeter(service.stripe)
+    const early: Disturbance[] = [{ unreached: 504 }, { unreached: 502 }, { unreached: 503 }]
+    const proxy = await disturbingProxy(service.url, (request) => early[request - 1] ?? 'none')
+    try {
+      const path = file('early behind a proxy.ndjson', many(10, event_name))
+      const { code, stdout, stderr } = await run([path, '--url', proxy.url, '--json'])
+      expect([code, JSON.parse(stdout)]).toMatchObject([0, { counted: 10 }])
+      expect(stderr.split('\n').slice(0, 2)).toEqual([
+        `Waiting for the service, for up to 30 seconds. The service at ${proxy.url} answered 504: a proxy in front of it got no answer from it in time. See that it runs there, and that --url is right.`,
+        'The service answers again; going on.',
+      ])
+    } finally {
+      await proxy.close()
+    }
+  })
+
+  it('does not wait for longer where nobody ever listens, or a proxy never reaches it', async () => {
+    const nobody = `http://127.0.0.1:${await freePort()}`
+    const path = file('nobody.ndjson', many(1))
+    const proxies = await Promise.all(
+      ([502, 503] as const).map((status) => disturbingProxy(nobody, () => 'none', { unreached: () => status })),
+    )
+    try {
+      const urls = [nobody, ...proxies.map(({ url }) => url)]
+      const ended = await Promise.all(urls.map((url) => run([path, '--url', url])))
+      for (const [index, reason] of [
+        'cannot be reached: .* ECONNREFUSED .*',
+        'answered 502: a proxy in front of it does not reach it',
+        'answered 503: a proxy in front of it sends nothing on to it',
+      ].entries()) {
+        const { code, stderr } = ended[index] as Ended
+        const problem = `The service at ${urls[index]} ${reason}\\. See that it runs there, and that --url is right\\.`
+        expect([code, ...stderr.trimEnd().split('\n')]).toEqual([
+          3,
+          expect.stringMatching(`^Waiting for the service, for up to 30 seconds\\. ${problem}$`),
+          expect.stringMatching(`^Stopped at line 1: ${problem}$`),
+        ])
+      }
+    } finally {
+      for (const proxy of proxies) await proxy.close()
+    }
   })
 
   it('ends with 2 where the command line is wrong, and shows no key', async () => {

@@ -62,8 +62,9 @@ it('is followed to its end whatever limit the service sets', async () => {
   expect(stdout).toMatch(/^meters: 1 row compared in .*, every row is as it was\.\nusage-cells: 0 rows compared/)
 })
 
-it('is followed through a service that is busy or breaks off', async () => {
-  const disturbances: Disturbance[] = [503, 'none', 'cut before', 429, 'none']
+it('is followed through a service that is busy or breaks off, or that a proxy does not reach', async () => {
+  const away = [{ unreached: 502 }, { unreached: 504 }, { unreached: 503 }] as const
+  const disturbances: Disturbance[] = [503, away[0], 'none', 'cut before', 429, ...away, 'none']
   const proxy = await disturbingProxy(service.url, (request) => disturbances[request - 1] ?? 'none')
   try {
     expect(await run(['meters', '--url', proxy.url, '--quiet'])).toEqual({ code: 0, stdout: '', stderr: '' })
