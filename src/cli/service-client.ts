@@ -27,6 +27,7 @@ const BY_A_PROXY: Readonly<Record<number, string>> = {
   503: 'a proxy in front of it sends nothing on to it.',
   504: 'a proxy in front of it got no answer from it in time.',
 }
+const REDIRECTIONS: readonly number[] = [301, 302, 303, 307, 308]
 /** Between two attempts, whatever the service asks for. */
 const WAIT_MAX_MS = 60_000
 const BACKOFF_MAX_MS = 10_000
@@ -104,6 +105,8 @@ export class ServiceClient {
           ...(body !== null && { 'content-type': 'application/json' }),
         },
         body,
+        // One to another origin would be followed without the key, and mostly without the body.
+        redirect: 'manual',
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       })
       text = await response.text()
@@ -122,7 +125,9 @@ export class ServiceClient {
     }
     const message = status === 502 || status === 504 ? null : messageIn(answer)
     if (message !== null) this.hasAnswered = true
-    const reason = message ?? BY_A_PROXY[status] ?? 'it is no Meterbook service'
+    const elsewhere = REDIRECTIONS.includes(status) ? addressIn(response.headers.get('location'), url, path) : null
+    const redirected = elsewhere && `it is to be reached at ${elsewhere}. Give that as --url.`
+    const reason = redirected ?? message ?? BY_A_PROXY[status] ?? 'it is no Meterbook service'
     const problem = `The service at ${url} answered ${status}: ${reason}`
     if (!(status in BY_A_PROXY)) throw new ServiceRefusal(problem)
     const seconds = response.headers.get('retry-after') ?? ''
@@ -150,6 +155,21 @@ function parse(text: string): JsonValue {
 function messageIn(answer: JsonValue): string | null {
   const { error } = (answer ?? {}) as { readonly error?: { readonly message?: unknown } }
   return typeof error?.message === 'string' ? error.message : null
+}
+
+/**
+ * Of a service, as a redirection of a request for `path` names it; null where that is no other one. Of another path, such as
+ * that of a page to sign in at, nothing is told but the origin: the rest may be meant for nobody else.
+ */
+function addressIn(location: string | null, url: string, path: string): string | null {
+  if (location === null || !URL.canParse(location, `${url}${path}`)) return null
+  const { protocol, origin, pathname } = new URL(location, `${url}${path}`)
+  if (protocol !== 'https:' && protocol !== 'http:') return null
+  if (pathname.endsWith(path)) {
+    const address = `${origin}${pathname.slice(0, -path.length)}`
+    return address === url ? null : address
+  }
+  return origin === new URL(url).origin ? null : origin
 }
 
 /** `fetch` says what happened in the cause of its error. */

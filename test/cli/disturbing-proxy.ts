@@ -15,6 +15,8 @@ export type Disturbance =
   | 503
   /** Answered as where the service is not reached, without being asked. */
   | { readonly unreached: GatewayStatus }
+  /** Sent to another address. */
+  | { readonly moved: 301 | 302 | 303 | 307 | 308; readonly location: string }
   /** The connection breaks before the service has the request, or after it has answered. */
   | 'cut before'
   | 'cut after'
@@ -28,6 +30,8 @@ export interface DisturbingProxy {
 interface ProxyOptions {
   /** Any free one by default. */
   readonly port?: number
+  /** The service is here, below this path, and nothing beside it; without a slash at the end. */
+  readonly below?: string
   /** Asked for each request that does not reach the service. */
   readonly unreached?: () => GatewayStatus
 }
@@ -36,16 +40,16 @@ interface ProxyOptions {
 export async function disturbingProxy(
   target: string,
   disturb: (request: number, path: string) => Disturbance | Promise<Disturbance>,
-  { port = 0, unreached = () => 502 }: ProxyOptions = {},
+  { port = 0, below = '', unreached = () => 502 }: ProxyOptions = {},
 ): Promise<DisturbingProxy> {
   let requests = 0
   const server = createServer((incoming, response) => {
-    void handle(incoming, response, { target, unreached }, disturb(++requests, incoming.url ?? ''))
+    void handle(incoming, response, { target, below, unreached }, disturb(++requests, incoming.url ?? ''))
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${below}`,
     get requests() {
       return requests
     },
@@ -58,13 +62,14 @@ export async function disturbingProxy(
 
 interface Upstream {
   readonly target: string
+  readonly below: string
   readonly unreached: () => GatewayStatus
 }
 
 async function handle(
   incoming: IncomingMessage,
   response: ServerResponse,
-  { target, unreached }: Upstream,
+  { target, below, unreached }: Upstream,
   disturbing: Disturbance | Promise<Disturbance>,
 ): Promise<void> {
   const body = await buffer(incoming)
@@ -74,9 +79,17 @@ async function handle(
     response.writeHead(disturbance, { 'retry-after': '0', 'content-type': 'application/json' })
     return void response.end(JSON.stringify({ error: { type: 'api_error', message: 'Please try again.' } }))
   }
-  if (typeof disturbance === 'object') return answerUnreached(response, disturbance.unreached)
-  const { method, headers } = incoming
-  const forwarded = request(`${target}${incoming.url}`, { method, headers })
+  if (typeof disturbance === 'object') {
+    if ('unreached' in disturbance) return answerUnreached(response, disturbance.unreached)
+    response.writeHead(disturbance.moved, { location: disturbance.location, 'content-type': 'text/html' })
+    return void response.end('<html><head><title>Moved</title></head></html>')
+  }
+  const { method, headers, url = '' } = incoming
+  if (!url.startsWith(`${below}/`)) {
+    response.writeHead(404, { 'content-type': 'text/html' })
+    return void response.end('<html><head><title>404</title></head></html>')
+  }
+  const forwarded = request(`${target}${url.slice(below.length)}`, { method, headers })
   forwarded.end(body)
   let answer: IncomingMessage
   let answered: Buffer

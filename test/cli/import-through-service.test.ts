@@ -376,6 +376,68 @@ describe('Importing through a running service', () => {
     expect(existsSync(`${path}.rejected.ndjson`)).toBe(false)
   })
 
+  it('goes through a proxy that has the service below a path, with a slash at its end or without', async () => {
+    const { event_name } = await createMeter(service.stripe)
+    const proxy = await disturbingProxy(service.url, () => 'none', { below: '/usage/meterbook' })
+    const path = file('below.ndjson', many(10, event_name))
+    try {
+      const [first, again] = [
+        await run([path, '--url', proxy.url, '--json']),
+        await run([path, '--url', `${proxy.url}/`, '--json']),
+      ]
+      expect([first.code, summary(first)]).toMatchObject([0, { url: proxy.url, counted: 10 }])
+      expect([again.code, summary(again)]).toMatchObject([0, { counted: 0, duplicates: 10 }])
+      const beside = await run([path, '--url', new URL(proxy.url).origin])
+      expect([beside.code, beside.stderr]).toEqual([
+        3,
+        expect.stringMatching(/ answered 404: it is no Meterbook service\n$/),
+      ])
+    } finally {
+      await proxy.close()
+    }
+  })
+
+  it.each<[status: 301 | 302 | 303 | 307 | 308, location: (path: string) => string, said: string]>([
+    [
+      301,
+      (path) => `https://meterbook.example${path}`,
+      'it is to be reached at https://meterbook.example. Give that as --url.',
+    ],
+    [
+      302,
+      () => 'https://meterbook.example:8443',
+      'it is to be reached at https://meterbook.example:8443. Give that as --url.',
+    ],
+    [
+      303,
+      () => 'https://a:b@login.example/a?secret=c#d',
+      'it is to be reached at https://login.example. Give that as --url.',
+    ],
+    [
+      307,
+      (path) => `//meterbook.example/below${path}`,
+      'it is to be reached at http://meterbook.example/below. Give that as --url.',
+    ],
+    [308, (path) => `/below${path}`, 'it is to be reached at http://ITSELF/below. Give that as --url.'],
+    [302, () => '/login?secret=c', 'it is no Meterbook service'],
+    [302, (path) => path, 'it is no Meterbook service'],
+    [302, () => 'https://', 'it is no Meterbook service'],
+    [302, () => 'file:///secret', 'it is no Meterbook service'],
+  ])('follows no redirection (%s), and says where the service is', async (moved, locationOf, said) => {
+    const proxy = await disturbingProxy(service.url, (_, path) => ({ moved, location: locationOf(path) }))
+    try {
+      const { code, stderr } = await run([file('moved.ndjson', many(1)), '--url', proxy.url])
+      const expected = said.replace('ITSELF', new URL(proxy.url).host)
+      expect([code, stderr]).toEqual([
+        3,
+        `Stopped at line 1: The service at ${proxy.url} answered ${moved}: ${expected}\n`,
+      ])
+      expect(proxy.requests).toBe(1)
+    } finally {
+      await proxy.close()
+    }
+  })
+
   it('waits a moment for a service that does not listen yet, and says so', async () => {
     const { event_name } = await createMeter(service.stripe)
     const port = await freePort()
