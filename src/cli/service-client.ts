@@ -20,6 +20,21 @@ const FIRST_ANSWER_RETRY_MS = 500
 const ADVICE = 'See that it runs there, and that --url is right.'
 /** Nothing listens, or nothing behind whatever does. Any other failure of a first call is for whoever gave the address to mend. */
 const NOT_LISTENING: readonly unknown[] = ['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET']
+const UNKNOWN_AUTHORITY =
+  'Its certificate is of no authority that is known here: set NODE_EXTRA_CA_CERTS to a file with the certificate of that authority (PEM).'
+const UNKNOWN_CHAIN = `${UNKNOWN_AUTHORITY} If it is a public one, have the server send the certificates in between as well.`
+const OUT_OF_TIME = 'See to its certificate, and to the clock here.'
+/** What to do about a certificate that is not taken, by the code of the error. None of them passes by itself. */
+const CERTIFICATE_ADVICE: ReadonlyMap<unknown, string> = new Map([
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', UNKNOWN_AUTHORITY],
+  ['SELF_SIGNED_CERT_IN_CHAIN', UNKNOWN_AUTHORITY],
+  ['UNABLE_TO_GET_ISSUER_CERT', UNKNOWN_CHAIN],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', UNKNOWN_CHAIN],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', UNKNOWN_CHAIN],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'Give the service in --url by a name that its certificate is for.'],
+  ['CERT_HAS_EXPIRED', OUT_OF_TIME],
+  ['CERT_NOT_YET_VALID', OUT_OF_TIME],
+])
 /** Sent again. Why, where it is not the service that says so: none of its own answers is 502 or 504. */
 const BY_A_PROXY: Readonly<Record<number, string>> = {
   429: 'a proxy in front of it takes no more for now.',
@@ -112,6 +127,8 @@ export class ServiceClient {
       text = await response.text()
     } catch (error) {
       const problem = `The service at ${url} cannot be reached: ${reasonOf(error)}.`
+      const certificateAdvice = CERTIFICATE_ADVICE.get(codeOf(error))
+      if (certificateAdvice !== undefined) throw new ServiceRefusal(`${problem} ${certificateAdvice}`)
       if (this.hasAnswered) return { problem, afterMs: null, withinMs: GIVE_UP_AFTER_MS, isPace: false }
       const advised = `${problem} ${ADVICE}`
       if (!NOT_LISTENING.includes(codeOf(error))) throw new ServiceRefusal(advised)

@@ -1,6 +1,7 @@
 /** A proxy before a service that disturbs requests as a network or a busy service would: the service itself is real. */
 import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
@@ -21,9 +22,18 @@ export type Disturbance =
   | 'cut before'
   | 'cut after'
 
+/** PEM, as the files of a server have them. */
+export interface Certificate {
+  /** With those of its authorities, if any. */
+  readonly cert: string
+  readonly key: string
+}
+
 export interface DisturbingProxy {
   readonly url: string
   readonly requests: number
+  /** Shows another certificate to whoever connects from now on. */
+  present(certificate: Certificate): void
   close(): Promise<void>
 }
 
@@ -32,6 +42,8 @@ interface ProxyOptions {
   readonly port?: number
   /** The service is here, below this path, and nothing beside it; without a slash at the end. */
   readonly below?: string
+  /** Makes it one that is reached by https. */
+  readonly certificate?: Certificate
   /** Asked for each request that does not reach the service. */
   readonly unreached?: () => GatewayStatus
 }
@@ -40,18 +52,22 @@ interface ProxyOptions {
 export async function disturbingProxy(
   target: string,
   disturb: (request: number, path: string) => Disturbance | Promise<Disturbance>,
-  { port = 0, below = '', unreached = () => 502 }: ProxyOptions = {},
+  { port = 0, below = '', certificate, unreached = () => 502 }: ProxyOptions = {},
 ): Promise<DisturbingProxy> {
   let requests = 0
-  const server = createServer((incoming, response) => {
+  const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
     void handle(incoming, response, { target, below, unreached }, disturb(++requests, incoming.url ?? ''))
-  })
+  }
+  const server = certificate ? createTlsServer(certificate, listener) : createServer(listener)
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${below}`,
+    url: `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}${below}`,
     get requests() {
       return requests
+    },
+    present: (other) => {
+      if (server instanceof TlsServer) server.setSecureContext(other)
     },
     close: async () => {
       server.closeAllConnections()
