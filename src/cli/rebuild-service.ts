@@ -1,4 +1,5 @@
 /** A rebuild by a running service, followed through its API. */
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { JsonValue } from '../domain/json.js'
 import type { RowDifference } from '../projections/compare-rows.js'
@@ -53,8 +54,10 @@ export async function* rebuildsThroughService(
   progress: RebuildProgress,
 ): AsyncGenerator<OwnedRebuild> {
   const follow = async (path: string): Promise<OwnedRebuild> => {
-    // A repeated one is refused while the first runs, and changes nothing more when it is done.
-    const begun = rebuildIn(await client.post(`${path}/rebuild`, JSON.stringify(keep ? { keep: 'true' } : {})))
+    // Sent again where its answer was lost, it begins no second one, unless the service was started again meanwhile: then it is
+    // refused while it goes on with the first one.
+    const answer = await client.post(`${path}/rebuild`, JSON.stringify(keep ? { keep: 'true' } : {}), randomUUID())
+    const begun = rebuildIn(answer)
     for (;;) {
       const rebuild = rebuildIn(await client.get(path))
       if (!rebuild) throw new ServiceRefusal(NOT_TOLD)

@@ -54,6 +54,13 @@ export class ServiceRefusal extends Error {
   override readonly name = 'ServiceRefusal'
 }
 
+interface ServiceRequest {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body: string | null
+  readonly idempotencyKey: string | null
+}
+
 type Attempt =
   | { readonly answer: JsonValue }
   /**
@@ -65,6 +72,13 @@ type Attempt =
       readonly withinMs: number
       readonly isPace: boolean
     }
+
+interface ErrorAnswer {
+  readonly code: unknown
+  /** null where it is no answer of the service. */
+  readonly message: string | null
+}
+const NO_ERROR: ErrorAnswer = { code: null, message: null }
 
 export class ServiceClient {
   private hasAnswered = false
@@ -79,19 +93,19 @@ export class ServiceClient {
 
   /** @throws ServiceRefusal */
   get(path: string): Promise<JsonValue> {
-    return this.ask('GET', path, null)
+    return this.ask({ method: 'GET', path, body: null, idempotencyKey: null })
   }
 
-  /** `body` is JSON. @throws ServiceRefusal */
-  post(path: string, body: string): Promise<JsonValue> {
-    return this.ask('POST', path, body)
+  /** `body` is JSON. With an idempotency key, what must not be done twice may be sent again, too. @throws ServiceRefusal */
+  post(path: string, body: string, idempotencyKey: string | null = null): Promise<JsonValue> {
+    return this.ask({ method: 'POST', path, body, idempotencyKey })
   }
 
-  private async ask(method: 'GET' | 'POST', path: string, body: string | null): Promise<JsonValue> {
+  private async ask(request: ServiceRequest): Promise<JsonValue> {
     const since = performance.now()
     let isTold = false
     for (let backoff = FIRST_WAIT_MS; ; backoff = Math.min(2 * backoff, BACKOFF_MAX_MS)) {
-      const attempt = await this.attempt(method, path, body)
+      const attempt = await this.attempt(request)
       if ('answer' in attempt) {
         if (isTold) this.tell('The service answers again; going on.')
         return attempt.answer
@@ -108,7 +122,7 @@ export class ServiceClient {
     }
   }
 
-  private async attempt(method: 'GET' | 'POST', path: string, body: string | null): Promise<Attempt> {
+  private async attempt({ method, path, body, idempotencyKey }: ServiceRequest): Promise<Attempt> {
     const { url, apiKey } = this.service
     let response: Response
     let text: string
@@ -118,6 +132,7 @@ export class ServiceClient {
         headers: {
           authorization: `Bearer ${apiKey}`,
           ...(body !== null && { 'content-type': 'application/json' }),
+          ...(idempotencyKey !== null && { 'idempotency-key': idempotencyKey }),
         },
         body,
         // One to another origin would be followed without the key, and mostly without the body.
@@ -140,13 +155,15 @@ export class ServiceClient {
       this.hasAnswered = true
       return { answer }
     }
-    const message = status === 502 || status === 504 ? null : messageIn(answer)
+    const { code, message } = status === 502 || status === 504 ? NO_ERROR : errorIn(answer)
     if (message !== null) this.hasAnswered = true
     const elsewhere = REDIRECTIONS.includes(status) ? addressIn(response.headers.get('location'), url, path) : null
     const redirected = elsewhere && `it is to be reached at ${elsewhere}. Give that as --url.`
     const reason = redirected ?? message ?? BY_A_PROXY[status] ?? 'it is no Meterbook service'
     const problem = `The service at ${url} answered ${status}: ${reason}`
-    if (!(status in BY_A_PROXY)) throw new ServiceRefusal(problem)
+    // An earlier try of this request, whose answer did not arrive.
+    const isUnderWay = code === 'idempotency_key_in_use'
+    if (!(status in BY_A_PROXY) && !isUnderWay) throw new ServiceRefusal(problem)
     const seconds = response.headers.get('retry-after') ?? ''
     const afterMs = /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : null
     const isPace = status === 429
@@ -168,10 +185,11 @@ function parse(text: string): JsonValue {
   }
 }
 
-/** The message of an error envelope. */
-function messageIn(answer: JsonValue): string | null {
-  const { error } = (answer ?? {}) as { readonly error?: { readonly message?: unknown } }
-  return typeof error?.message === 'string' ? error.message : null
+/** Of an error envelope. */
+function errorIn(answer: JsonValue): ErrorAnswer {
+  const { error } = (answer ?? {}) as { readonly error?: { readonly code?: unknown; readonly message?: unknown } }
+  const { code, message } = error ?? {}
+  return typeof message === 'string' ? { code, message } : NO_ERROR
 }
 
 /**

@@ -14,10 +14,14 @@ export type Disturbance =
   | 403
   | 429
   | 503
+  /** Answered 409, as where an earlier request with the same idempotency key is still being worked on. */
+  | 'in use'
   /** Answered as where the service is not reached, without being asked. */
   | { readonly unreached: GatewayStatus }
   /** Sent to another address. */
   | { readonly moved: 301 | 302 | 303 | 307 | 308; readonly location: string }
+  /** Answered as where the service is not reached, 504, while it still has it before it. */
+  | 'timed out'
   /** The connection breaks before the service has the request, or after it has answered. */
   | 'cut before'
   | 'cut after'
@@ -95,6 +99,11 @@ async function handle(
     response.writeHead(disturbance, { 'retry-after': '0', 'content-type': 'application/json' })
     return void response.end(JSON.stringify({ error: { type: 'api_error', message: 'Please try again.' } }))
   }
+  if (disturbance === 'in use') {
+    const error = { type: 'invalid_request_error', code: 'idempotency_key_in_use', message: 'Still being worked on.' }
+    response.writeHead(409, { 'content-type': 'application/json' })
+    return void response.end(JSON.stringify({ error }))
+  }
   if (typeof disturbance === 'object') {
     if ('unreached' in disturbance) return answerUnreached(response, disturbance.unreached)
     response.writeHead(disturbance.moved, { location: disturbance.location, 'content-type': 'text/html' })
@@ -107,6 +116,10 @@ async function handle(
   }
   const forwarded = request(`${target}${url.slice(below.length)}`, { method, headers })
   forwarded.end(body)
+  if (disturbance === 'timed out') {
+    forwarded.on('response', (late: IncomingMessage) => late.resume()).on('error', () => undefined)
+    return answerUnreached(response, 504)
+  }
   let answer: IncomingMessage
   let answered: Buffer
   try {

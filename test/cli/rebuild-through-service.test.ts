@@ -74,6 +74,30 @@ it('is followed through a service that is busy or breaks off, or that a proxy do
   }
 })
 
+it.each<[lost: string, disturbance: Disturbance]>([
+  ['is lost', 'cut after'],
+  ['takes longer than a proxy waits', 'timed out'],
+  ['has to wait for an earlier try of it', 'in use'],
+])('is done once, and followed, where the answer to its request %s', async (_, disturbance) => {
+  const own = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  await makeStore(own, [{ eventName: 'tokens' }])
+  const keeping = await startServiceProcess({ DATA_DIR: own, LOG_LEVEL: 'warn' })
+  const proxy = await disturbingProxy(keeping.url, (request) => {
+    if (disturbance === 'timed out') process.kill(keeping.pid, request === 1 ? 'SIGSTOP' : 'SIGCONT')
+    return request === 1 ? disturbance : 'none'
+  })
+  try {
+    // Beside the tables that one keeps, a second one that is to keep any fails.
+    const { code, stdout, stderr } = await run(['meters', '--url', proxy.url, '--keep', '--json', '--quiet'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toMatchObject({ rebuilds: [{ projections: ['meters'], status: 'completed' }] })
+  } finally {
+    await proxy.close()
+    await keeping.end('SIGKILL')
+    rmSync(own, { recursive: true })
+  }
+})
+
 it('tells of those that are done where a later one is refused', async () => {
   const proxy = await disturbingProxy(service.url, (_, path) => (path.includes('usage-cells') ? 403 : 'none'))
   try {
