@@ -5,7 +5,7 @@
  * A folder is Meterbook's once one of its files is there: where a command only talks to a service, or a database, `./data` may
  * be anybody's.
  */
-import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../config.js'
 import { LOCK_FILE } from '../data-folder.js'
@@ -16,11 +16,23 @@ import { SECRET_FILE } from '../session-secret.js'
 /** Others are named after them: `events.db-wal`. */
 const OWN_FILES = [EVENT_LOG_FILE, READ_MODEL_FILE, LOCK_FILE, SECRET_FILE]
 
-/** What is to be written is found out before anything is done, not at the end of it. @throws ConfigError */
+/** Whether a file can be made there is found out before anything is done, not at the end of it. @throws ConfigError */
 export function requireFolderOf(path: string, option: string): void {
   const folder = dirname(path)
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
-  throw new ConfigError(`${option} cannot be ${path}: there is no folder ${folder}.`)
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new ConfigError(`${option} cannot be ${path}: there is no folder ${folder}.`)
+  }
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there?.isDirectory()) throw new ConfigError(`${option} cannot be ${path}: it is a folder. Name a file in it.`)
+  try {
+    // A file is made anew; a device is there.
+    accessSync(there === undefined || there.isFile() ? folder : path, constants.W_OK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new ConfigError(
+      `${option} cannot be ${path}: nothing can be written there (${code}). Name a file elsewhere with ${option}.`,
+    )
+  }
 }
 
 /** `option` is what names the file. @throws ConfigError */

@@ -406,6 +406,10 @@ describe('An import', () => {
     })
     expect((await run('--data-dir', dataDir, '--rejects', path)).code).toBe(2)
     expect((await run('--data-dir', dataDir, '--rejects', join(missing, 'refused'))).code).toBe(2)
+    expect(await run('--data-dir', dataDir, '--rejects', folder)).toMatchObject({
+      code: 2,
+      stderr: `--rejects cannot be ${folder}: it is a folder. Name a file in it.\n`,
+    })
     expect(readFileSync(path, 'utf8')).not.toBe('')
   })
 
