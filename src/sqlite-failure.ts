@@ -1,5 +1,5 @@
 /** What SQLite's errors say of a file: SQLite itself names neither the file nor what to do. */
-import { accessSync, constants, realpathSync } from 'node:fs'
+import { accessSync, constants, realpathSync, statSync, type Stats } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 
 /** It is not what was written; it may not be opened or written; its disk has no room or fails; another process has it. */
@@ -44,7 +44,31 @@ export function describeFailure(file: string, error: unknown, mending: string): 
   const failure = sqliteFailure(error) ?? 'unusable'
   if (failure === 'damaged') return `${file} is damaged (${said}). ${mending}`
   const remedy = (failure === 'unusable' ? remedyOfPlace(file) : null) ?? remedies[failure]
-  return `${file} cannot be used (${said}). ${remedy}`
+  return `${file} cannot be used (${said}). ${remedy}${failure === 'unusable' ? rightsTo(file) : ''}`
+}
+
+/** Whose it is, where this user may not use it: with containers that is often a number nobody thinks of. */
+function rightsTo(file: string): string {
+  const user = process.geteuid?.()
+  for (const path of [file, dirname(resolve(file))]) {
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK)
+    } catch {
+      const { uid, mode } = statOf(path) ?? {}
+      if (uid === undefined || mode === undefined || user === undefined) continue
+      return ` It runs as user ${user}; ${path} is user ${uid}'s, with mode ${(mode & 0o777).toString(8)}.`
+    }
+  }
+  return ''
+}
+
+/** null where it is not there, or in a folder that this user may not look into. */
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path)
+  } catch {
+    return null
+  }
 }
 
 /** null where it is no matter of where the file is: SQLite says the same of that as of rights. */
