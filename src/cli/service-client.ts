@@ -24,8 +24,9 @@ const UNKNOWN_AUTHORITY =
   'Its certificate is of no authority that is known here: set NODE_EXTRA_CA_CERTS to a file with the certificate of that authority (PEM).'
 const UNKNOWN_CHAIN = `${UNKNOWN_AUTHORITY} If it is a public one, have the server send the certificates in between as well.`
 const OUT_OF_TIME = 'See to its certificate, and to the clock here.'
-/** What to do about a certificate that is not taken, by the code of the error. None of them passes by itself. */
-const CERTIFICATE_ADVICE: ReadonlyMap<unknown, string> = new Map([
+const NO_TLS = 'It speaks no TLS there: give --url with http://, or the address of the proxy that does.'
+/** What to do where no connection with TLS comes about, by the code of the error. None of them passes by itself. */
+const TLS_ADVICE: ReadonlyMap<unknown, string> = new Map([
   ['DEPTH_ZERO_SELF_SIGNED_CERT', UNKNOWN_AUTHORITY],
   ['SELF_SIGNED_CERT_IN_CHAIN', UNKNOWN_AUTHORITY],
   ['UNABLE_TO_GET_ISSUER_CERT', UNKNOWN_CHAIN],
@@ -34,6 +35,8 @@ const CERTIFICATE_ADVICE: ReadonlyMap<unknown, string> = new Map([
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'Give the service in --url by a name that its certificate is for.'],
   ['CERT_HAS_EXPIRED', OUT_OF_TIME],
   ['CERT_NOT_YET_VALID', OUT_OF_TIME],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', NO_TLS],
+  ['ERR_SSL_PACKET_LENGTH_TOO_LONG', NO_TLS],
 ])
 /** Sent again. Why, where it is not the service that says so: none of its own answers is 502 or 504. */
 const BY_A_PROXY: Readonly<Record<number, string>> = {
@@ -142,8 +145,8 @@ export class ServiceClient {
       text = await response.text()
     } catch (error) {
       const problem = `The service at ${url} cannot be reached: ${reasonOf(error)}.`
-      const certificateAdvice = CERTIFICATE_ADVICE.get(codeOf(error))
-      if (certificateAdvice !== undefined) throw new ServiceRefusal(`${problem} ${certificateAdvice}`)
+      const tlsAdvice = TLS_ADVICE.get(codeOf(error))
+      if (tlsAdvice !== undefined) throw new ServiceRefusal(`${problem} ${tlsAdvice}`)
       if (this.hasAnswered) return { problem, afterMs: null, withinMs: GIVE_UP_AFTER_MS, isPace: false }
       const advised = `${problem} ${ADVICE}`
       if (!NOT_LISTENING.includes(codeOf(error))) throw new ServiceRefusal(advised)
@@ -210,9 +213,11 @@ function addressIn(location: string | null, url: string, path: string): string |
 /** `fetch` says what happened in the cause of its error. */
 function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: unknown }
+  const code = codeOf(error)
+  // OpenSSL names the lines of its own code.
+  if (typeof code === 'string' && code.startsWith('ERR_SSL_')) return code
   if (cause instanceof Error && cause.message !== '') return cause.message
   // Of several addresses there is only the code.
-  const code = codeOf(error)
   if (typeof code === 'string') return code
   return error instanceof Error ? error.message : String(error)
 }

@@ -174,3 +174,13 @@ it('ends where the certificate expires in the middle, and counts each line once 
     await proxy.close()
   }
 })
+
+it('ends at once where nobody speaks TLS, and says so', async () => {
+  const url = service.url.replace('http:', 'https:')
+  const { code, stderr } = await run(['rebuild', 'meters'], url, null)
+  const advice = 'It speaks no TLS there: give --url with http://, or the address of the proxy that does.'
+  expect([code, stderr]).toEqual([
+    3,
+    `The service at ${url} cannot be reached: ERR_SSL_WRONG_VERSION_NUMBER. ${advice}\n`,
+  ])
+})
