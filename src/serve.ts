@@ -145,7 +145,8 @@ function greeting({ url, issuedKey }: Service, { host }: Config): string {
   const key = issuedKey ?? 'sk_test_…'
   // The wildcard address is where it listens, not where a client connects.
   const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : hostname
-  const lines = [`Meterbook is listening on ${url}   (dashboard: ${url}/  API description: ${url}/docs)`, '']
+  const reached = `http://${address}:${port}`
+  const lines = [`Meterbook is listening on ${url}   (dashboard: ${reached}/  API description: ${reached}/docs)`, '']
   if (issuedKey === null) return [...lines, ''].join('\n')
   return [
     ...lines,
