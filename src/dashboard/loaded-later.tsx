@@ -17,15 +17,19 @@ export function loadedLater<Props extends object>(
     const [Shown, setShown] = useState(() => loaded)
     const [isMissing, setMissing] = useState(false)
     const [failure, setFailure] = useState<Error | null>(null)
-    const attempt = async (): Promise<void> => {
+    const attempt = async (): Promise<TypeError | null> => {
       try {
         const component = (loaded ??= await load())
         setShown(() => component)
       } catch (error) {
         // So browsers say that a file did not come. Anything else is a mistake in the code.
-        if (error instanceof TypeError) setMissing(true)
-        else setFailure(error instanceof Error ? error : new Error(String(error)))
+        if (error instanceof TypeError) {
+          setMissing(true)
+          return error
+        }
+        setFailure(error instanceof Error ? error : new Error(String(error)))
       }
+      return null
     }
     useEffect(() => {
       if (!loaded) void attempt()

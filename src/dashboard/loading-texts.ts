@@ -5,6 +5,8 @@ const en = {
     'The service could not be reached. It is tried again by itself; if this stays, check that the service runs and that you are connected.',
   replaced: 'The service has been updated since this page was opened. Reload the page to go on with the new version.',
   incomplete: 'The service answers, but did not send it. It is tried again by itself; if this stays, reload the page.',
+  refused:
+    'The service answers, but the browser did not load it again. Reload the page to go on; what was typed here and not saved is lost then.',
   reload: 'Reload the page',
   broken: 'This page could not be shown',
   brokenHint:
@@ -20,6 +22,8 @@ const ja: typeof en = {
     'このページを開いた後に、サービスが更新されました。ページを再読み込みして、新しいバージョンを表示してください。',
   incomplete:
     'サービスは応答していますが、必要なファイルが送られてきません。自動的に再試行しています。この状態が続く場合は、ページを再読み込みしてください。',
+  refused:
+    'サービスは応答していますが、ブラウザーが再び読み込めませんでした。ページを再読み込みしてください。入力してまだ保存していない内容は失われます。',
   reload: 'ページを再読み込み',
   broken: 'このページを表示できませんでした',
   brokenHint:

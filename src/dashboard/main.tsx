@@ -6,6 +6,7 @@ import { Boundary } from './boundary.js'
 import { LanguageProvider } from './language.js'
 import { Failure } from './service-client.js'
 import { endsSession, sessionKey } from './session.js'
+import { followTyping } from './unsaved.js'
 import './print.css'
 
 const RETRIES_MAX = 2
@@ -28,6 +29,8 @@ const client = new QueryClient({
     },
   },
 })
+
+followTyping()
 
 const root = document.getElementById('root')
 if (!root) throw new Error('The page has no root.')

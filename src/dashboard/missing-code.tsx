@@ -1,24 +1,42 @@
 /**
  * In place of code that the service did not send: because it cannot be reached, or because it has become another version
  * and no longer has the files of this one. Looks after the service by itself, and says which of the two it is.
+ *
+ * Some browsers, Firefox for one, never ask again for a file that failed once, as long as the page lives. There the page is
+ * reloaded once the service has the file again, unless that would lose something.
  */
+import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useEffectEvent, useState } from 'react'
 import { Button } from 'react-aria-components'
 import { useTexts, usePageTexts } from './language.js'
 import { loadingTexts } from './loading-texts.js'
+import { hasUnsaved } from './unsaved.js'
 
 const LOOK_INTERVAL_MS = 2_000
+/** In the session storage: when a page of this window last was, or would have been, reloaded by itself. */
+const RELOADED = 'meterbook-reloaded'
+/** Longer than browsers keep back the looks of a page that is out of sight. */
+const RELOAD_INTERVAL_MS = 300_000
 
-type Standing = 'unreachable' | 'replaced' | 'incomplete'
+type Standing = 'unreachable' | 'replaced' | 'incomplete' | 'refused'
 
-export function MissingCode({ onRetry }: { readonly onRetry: () => Promise<void> }) {
+interface Props {
+  /** null: it came, or it is another mistake. */
+  readonly onRetry: () => Promise<TypeError | null>
+}
+
+export function MissingCode({ onRetry }: Props) {
+  const client = useQueryClient()
   const texts = useTexts()
   const pageTexts = usePageTexts(loadingTexts)
   const [standing, setStanding] = useState<Standing>('unreachable')
   const look = useEffectEvent(async (): Promise<void> => {
     const found = await standingOfService()
-    if (found === 'incomplete') await onRetry()
-    setStanding(found)
+    const error = found === 'incomplete' ? await onRetry() : null
+    if (error === null || !(await isSent(error))) return setStanding(found)
+    const isBusy = hasUnsaved() || client.isMutating() > 0
+    if (!isBusy && mayReload()) location.reload()
+    else setStanding('refused')
   })
   useEffect(() => {
     let isGone = false
@@ -54,7 +72,7 @@ export function MissingCode({ onRetry }: { readonly onRetry: () => Promise<void>
 }
 
 /** `incomplete`: it is there, in the version of this page. */
-async function standingOfService(): Promise<Standing> {
+async function standingOfService(): Promise<'unreachable' | 'replaced' | 'incomplete'> {
   try {
     const page = await fetch('/', { cache: 'no-store' })
     if (!page.ok) return 'unreachable'
@@ -63,4 +81,24 @@ async function standingOfService(): Promise<Standing> {
   } catch {
     return 'unreachable'
   }
+}
+
+/** Whether the service has the file that the browser says it could not load. Safari does not say which it was. */
+async function isSent({ message }: TypeError): Promise<boolean> {
+  const [file] = /https?:\S+/.exec(message) ?? []
+  if (file === undefined) return true
+  try {
+    const { ok, headers } = await fetch(file, { cache: 'no-store' })
+    return ok && /javascript/.test(headers.get('content-type') ?? '')
+  } catch {
+    return false
+  }
+}
+
+/** Once: not again for as long as a reload has not helped. */
+function mayReload(): boolean {
+  const last = Number(sessionStorage.getItem(RELOADED))
+  const now = Date.now()
+  sessionStorage.setItem(RELOADED, String(now))
+  return now - last > RELOAD_INTERVAL_MS
 }

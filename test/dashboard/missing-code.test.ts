@@ -1,7 +1,8 @@
 /** What a page does whose code does not come, or fails: it says so, keeps its navigation, and goes on as soon as it can. */
 import { expect, it } from '@jest/globals'
+import type { Page } from 'playwright-core'
 import { uniqueName } from '../controls.js'
-import { createMeter } from '../metered-usage.js'
+import { createMeter, report } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
 import { expectReadable } from './browser.js'
 import { describeDashboard, heading } from './dashboard-suite.js'
@@ -61,6 +62,49 @@ describeDashboard('A page whose code is missing', (suite) => {
     await heading(page, meter.display_name).waitFor()
   })
 
+  it('is reloaded by itself where the browser does not ask again for what failed once', async () => {
+    const line = await startLine(suite.service.port)
+    const meter = await createMeter(suite.stripe)
+    await report(suite.stripe, meter, '1')
+    const page = await suite.signedIn(TEST_KEY, {}, `#/meters/${meter.id}`, line.url)
+    await heading(page, meter.display_name).waitFor()
+    const browser = await remembering(page, 'events-tab')
+    line.cut()
+    await page.getByRole('link', { name: 'Events' }).click()
+    const notice = page.getByRole('alert').filter({ hasText: 'This part of the page could not be loaded' })
+    await notice.getByText('The service could not be reached.').waitFor()
+    await page.getByRole('button', { name: 'Rename' }).click()
+    const name = page.getByRole('dialog').getByRole('textbox')
+    await name.fill('Not yet saved')
+    line.mend()
+    await page.getByText('what was typed here and not saved is lost then').waitFor()
+    expect(await name.inputValue()).toBe('Not yet saved')
+    expect(browser.loads()).toBe(0)
+    await page.keyboard.press('Escape')
+    await page.getByRole('group', { name: 'Filters' }).waitFor()
+    expect(browser.loads()).toBe(1)
+    expect(await notice.count()).toBe(0)
+    expect(page.url()).toBe(`${line.url}/#/meters/${meter.id}/events`)
+    line.close()
+  })
+
+  it('is reloaded by itself but once', async () => {
+    const page = await suite.signedIn(TEST_KEY, { locale: 'ja-JP' })
+    const browser = await remembering(page, 'system-page', 'for ever')
+    await page.evaluate("location.hash = '#/system'")
+    const notice = page.getByRole('alert').filter({ hasText: 'ブラウザーが再び読み込めませんでした' })
+    await notice.getByRole('button', { name: 'ページを再読み込み' }).waitFor()
+    for (const look of ['first', 'second']) {
+      const asked = await page.waitForRequest((request) => request.resourceType() === 'fetch' && isFile(request.url()))
+      expect([look, (await asked.response())?.status()]).toEqual([look, 200])
+    }
+    await notice.waitFor()
+    expect(browser.loads()).toBe(1)
+    await page.unrouteAll()
+    await notice.getByRole('button', { name: 'ページを再読み込み' }).click()
+    await heading(page, 'システム').waitFor()
+  })
+
   it('says that it failed, and is tried again there or left, where an answer is none it can show', async () => {
     const page = await suite.signedIn()
     await heading(page, 'Meters').waitFor()
@@ -77,3 +121,22 @@ describeDashboard('A page whose code is missing', (suite) => {
     await heading(page, 'System').waitFor()
   })
 })
+
+/** As Firefox does: a file of code that failed once does not come again, whoever else may have it, until the page is reloaded. */
+async function remembering(
+  page: Page,
+  file: string,
+  until: 'reloaded' | 'for ever' = 'reloaded',
+): Promise<{ loads(): number }> {
+  let loads = 0
+  page.on('domcontentloaded', () => (loads += 1))
+  await page.route(`**/assets/${file}-*.js`, (route) => {
+    const isCode = route.request().resourceType() !== 'fetch'
+    return isCode && (loads === 0 || until === 'for ever') ? route.abort() : route.continue()
+  })
+  return { loads: () => loads }
+}
+
+function isFile(url: string): boolean {
+  return new URL(url).pathname.startsWith('/assets/')
+}
