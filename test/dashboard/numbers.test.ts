@@ -22,6 +22,17 @@ const BROKEN = `[...document.querySelectorAll('.number, .figures dd')]
   })
   .map(({ textContent }) => textContent)`
 
+/** Times that have less room than they take where nothing holds them, with how many pixels are missing. */
+const CUT_OFF = `[...document.querySelectorAll('input[type=datetime-local]')].flatMap((field) => {
+  const free = field.cloneNode()
+  free.value = field.value
+  free.style.cssText = 'position: absolute; visibility: hidden; width: max-content; max-width: none'
+  document.body.append(free)
+  const missing = free.offsetWidth - field.offsetWidth
+  free.remove()
+  return missing > 0 ? [[field.value, missing]] : []
+})`
+
 describeDashboard('A long number', (suite) => {
   const open = async (path: string, width: number, locale: string): Promise<Page> =>
     suite.signedIn(TEST_KEY, { locale, viewport: { width, height: HEIGHT } }, path)
@@ -72,5 +83,29 @@ describeDashboard('A long number', (suite) => {
     }
     expect(await page.getByRole('row').filter({ has: total }).count()).toBe(1)
     expect(await seriousIssues(page)).toEqual([])
+  })
+
+  it.each([
+    ['en-US', 360],
+    ['en-US', 1280],
+    ['ja-JP', 360],
+    ['ja-JP', 1280],
+  ])('is in sight with its last digit where it is a time, in %s on %s pixels', async (locale, width) => {
+    const page = await open('', width, locale)
+    const now = new Date().toISOString().slice(0, 19)
+    const asOf = `as_of=${now}Z`
+    for (const [path, fields] of [
+      [`#/meters/${meter.id}?from=2026-11-10T10:10Z&to=2026-12-10T10:10Z&${asOf}`, 3],
+      [`#/meters/${meter.id}/customers?${asOf}`, 1],
+      [`#/meters/${meter.id}/events?received_from=2026-11-10T10:10:10Z&received_to=${now}Z&${asOf}`, 3],
+      [`#/customers/cus_long?${asOf}`, 1],
+      ['#/system', 2],
+    ] as const) {
+      await page.evaluate(`location.hash = ${JSON.stringify(path)}`)
+      const times = page.locator('input[type=datetime-local]')
+      await times.nth(fields - 1).waitFor()
+      await times.nth(fields).waitFor({ state: 'detached' })
+      expect([path, await page.evaluate(CUT_OFF), await overflow(page)]).toEqual([path, [], 0])
+    }
   })
 })
