@@ -13,6 +13,12 @@ const at = TODAY - 3 * DAY_MS
 const PAPER = { width: 720, height: 1000 }
 const NOW = /^Now: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/
 
+/** What the swatches of the legend are on paper. */
+const COLOURS = `[...document.querySelectorAll('.chart-key')].map((key) => {
+  const { printColorAdjust, backgroundColor } = getComputedStyle(key, '::before')
+  return printColorAdjust + ' ' + backgroundColor
+})`
+
 describeDashboard('A printed page', (suite) => {
   it('of a customer says when it was so, and has the command that checks it', async () => {
     const meter = await createMeter(suite.stripe)
@@ -57,6 +63,22 @@ describeDashboard('A printed page', (suite) => {
     }
     expect(await overflow(page)).toBe(0)
     expect(await seriousIssues(page)).toEqual([])
+  })
+
+  it('of a meter has the colours of its chart right under it', async () => {
+    const meter = await createMeter(suite.stripe, 'sum', { dimension_payload_keys: ['region'] })
+    for (const region of ['eu', 'us']) await report(suite.stripe, meter, '12.5', { at, payload: { region } })
+    const page = await suite.signedIn(TEST_KEY, {}, `#/meters/${meter.id}?period=last-30-days&group_by=region`)
+    const keys = page.locator('.chart-key')
+    await keys.nth(1).waitFor()
+    await page.locator('.recharts-bar-rectangle path').first().waitFor()
+    await page.setViewportSize(PAPER)
+    await page.emulateMedia({ media: 'print' })
+    const [chart, legend] = await Promise.all([page.locator('.chart svg').boundingBox(), keys.first().boundingBox()])
+    const gap = (legend?.y ?? 0) - ((chart?.y ?? 0) + (chart?.height ?? 0))
+    expect(gap).toBeGreaterThanOrEqual(0)
+    expect(gap).toBeLessThan(20)
+    expect(await page.evaluate(COLOURS)).toEqual(['exact rgb(67, 56, 202)', 'exact rgb(15, 118, 110)'])
   })
 })
 
