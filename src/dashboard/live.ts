@@ -7,6 +7,7 @@
  */
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
+import { addressOf } from './service-address.js'
 import { sessionKey } from './session.js'
 
 export type LiveState = 'connecting' | 'live' | 'reconnecting'
@@ -38,7 +39,7 @@ function listen(client: QueryClient, onState: (state: LiveState) => void): () =>
   }
   const open = (): void => {
     close()
-    const opened = new EventSource(LIVE_PATH)
+    const opened = new EventSource(addressOf(LIVE_PATH))
     source = opened
     opened.addEventListener('open', () => onState('live'))
     opened.addEventListener('changed', ({ data }: MessageEvent<string>) => refresh(topicsOf(data)))

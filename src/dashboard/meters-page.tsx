@@ -10,6 +10,7 @@ import { useMeters } from './meters.js'
 import { PageHeading } from './page-heading.js'
 import { paths } from './route.js'
 import { ofNumbers, ScrolledTable } from './scrolled-table.js'
+import { serviceAddress } from './service-address.js'
 import { get } from './service-client.js'
 import { useMayChange } from './session.js'
 import { Skeleton } from './skeleton.js'
@@ -143,7 +144,7 @@ function NoMeters() {
 
 function reportSnippet(eventName: string): string {
   return [
-    `curl ${location.origin}/v1/billing/meter_events \\`,
+    `curl ${serviceAddress()}/v1/billing/meter_events \\`,
     '  -u sk_test_YOUR_KEY: \\',
     `  -d event_name=${eventName} \\`,
     "  -d 'payload[stripe_customer_id]=cus_alpaca' \\",

@@ -10,6 +10,7 @@ import { useEffect, useEffectEvent, useState } from 'react'
 import { Button } from 'react-aria-components'
 import { useTexts, usePageTexts } from './language.js'
 import { loadingTexts } from './loading-texts.js'
+import { addressOf } from './service-address.js'
 import { hasUnsaved } from './unsaved.js'
 
 const LOOK_INTERVAL_MS = 2_000
@@ -74,7 +75,7 @@ export function MissingCode({ onRetry }: Props) {
 /** `incomplete`: it is there, in the version of this page. */
 async function standingOfService(): Promise<'unreachable' | 'replaced' | 'incomplete'> {
   try {
-    const page = await fetch('/', { cache: 'no-store' })
+    const page = await fetch(addressOf('/'), { cache: 'no-store' })
     if (!page.ok) return 'unreachable'
     const entry = document.querySelector('script[type=module][src]')?.getAttribute('src') ?? ''
     return (await page.text()).includes(`"${entry}"`) ? 'incomplete' : 'replaced'

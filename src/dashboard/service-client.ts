@@ -3,6 +3,7 @@
  * network, becomes a `Failure`.
  */
 import { parseExactly } from './exact-json.js'
+import { addressOf } from './service-address.js'
 
 export type Query = Readonly<Record<string, string | number | undefined>>
 export interface Parameters {
@@ -77,7 +78,7 @@ async function send<Answer>(url: string, request: RequestInit): Promise<Answer> 
 async function sendDated<Answer>(url: string, request: RequestInit): Promise<Dated<Answer>> {
   let response: Response
   try {
-    response = await fetch(url, { ...request, credentials: 'same-origin' })
+    response = await fetch(addressOf(url), { ...request, credentials: 'same-origin' })
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw new Failure(0, 'The service could not be reached.')

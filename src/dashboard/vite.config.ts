@@ -7,6 +7,8 @@ const service = process.env.METERBOOK_URL ?? 'http://127.0.0.1:4242'
 
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
+  // Files are asked for beside the page: a proxy may put it under a path of its own.
+  base: './',
   build: {
     outDir: fileURLToPath(new URL('../../dist/dashboard', import.meta.url)),
     emptyOutDir: true,

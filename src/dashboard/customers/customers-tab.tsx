@@ -5,6 +5,7 @@ import { Input, Label, SearchField } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { changeQuery, useAddressQuery } from '../route.js'
+import { addressOf } from '../service-address.js'
 import { Skeleton } from '../skeleton.js'
 import { asOfAddress, periodQuery, usePeriod } from '../usage/address.js'
 import { AnswerOfQuestion } from '../usage/answer-of-question.js'
@@ -174,5 +175,5 @@ function csvAddress(meterId: string, interval: Interval, asOf: AsOf, search: str
   const query = new URLSearchParams({ format: 'csv', byte_order_mark: 'true' })
   for (const [name, value] of Object.entries(intervalQuery(interval, asOf))) query.set(name, String(value))
   if (search !== '') query.set('search', search)
-  return `${meterPath(meterId, 'customers')}?${query}`
+  return addressOf(`${meterPath(meterId, 'customers')}?${query}`)
 }

@@ -6,11 +6,12 @@ import type { List, Meter, UsageRecord } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { paths } from '../route.js'
+import { serviceAddress } from '../service-address.js'
 import { get } from '../service-client.js'
 import { Snippet } from '../snippet.js'
 import { utcSecond } from '../utc.js'
 import { integrateTexts } from './integrate-texts.js'
-import { clients, keySnippet, needsJson, snippetsFor, type Example, type SnippetClient } from './snippets.js'
+import { clients, hasPath, keySnippet, needsJson, snippetsFor, type Example, type SnippetClient } from './snippets.js'
 
 export function IntegrateTab({ meter }: { readonly meter: Meter }) {
   const pageTexts = usePageTexts(integrateTexts)
@@ -49,8 +50,9 @@ interface StepsProps {
 
 function Steps({ client, meter, example }: StepsProps) {
   const pageTexts = usePageTexts(integrateTexts)
-  const snippets = snippetsFor(client, meter, example, location.origin)
-  if (snippets === null) return <p>{pageTexts.cliCannot}</p>
+  const address = serviceAddress()
+  const snippets = snippetsFor(client, meter, example, address)
+  if (snippets === null) return <p>{hasPath(address) ? pageTexts.noPath : pageTexts.cliCannot}</p>
   const sendHint = `${needsJson(meter) ? `${pageTexts.json} ` : ''}${pageTexts.sendHints[client]}`
   const steps = [
     { title: pageTexts.keyStep, hint: pageTexts.keyHint, text: keySnippet(meter) },

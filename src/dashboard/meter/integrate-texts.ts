@@ -24,6 +24,8 @@ const en = {
     node: 'Save it as read.mjs and run node read.mjs. It prints the usage of the customer in the current UTC day.',
     cli: 'aggregated_value is the usage of the customer in the current UTC day.',
   } satisfies Record<SnippetClient, string>,
+  noPath:
+    'This page stands under a path, and the stripe package and the Stripe CLI speak only to addresses without one. Use curl, or open the service under a host or port of its own.',
   cliCannot:
     'The Stripe CLI speaks only to http://127.0.0.1, and sends no payload key that contains =, [ or ]. On the machine that runs the service, open this page under that address for the commands, or use another client.',
   arrivals: 'Arrivals',
@@ -56,6 +58,8 @@ const ja: typeof en = {
     node: 'read.mjs として保存し、node read.mjs を実行します。今日 (UTC) のこの顧客の使用量が表示されます。',
     cli: 'aggregated_value が、今日 (UTC) のこの顧客の使用量です。',
   },
+  noPath:
+    'このページはパスの下にありますが、stripe パッケージと Stripe CLI はパスのないアドレスとしか通信できません。curl を使うか、サービス専用のホストまたはポートでこのページを開いてください。',
   cliCannot:
     'Stripe CLI は http://127.0.0.1 にのみ接続でき、=、[、] のいずれかを含むペイロードキーは送信できません。サービスが稼働しているマシンで、そのアドレスでこのページを開くとコマンドが表示されます。または、ほかのクライアントを使用してください。',
   arrivals: '受信状況',

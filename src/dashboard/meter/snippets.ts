@@ -38,32 +38,37 @@ function examplePayload(meter: Meter, { customer, value, dimensions }: Example):
 }
 
 /**
- * null where the client cannot do it: the Stripe CLI knows no host but its own machine, over http, and no `=` nor brackets
- * in a key.
+ * null where the client cannot do it: only curl takes an address with a path, and the Stripe CLI knows no host but its own
+ * machine, over http, and no `=` nor brackets in a key.
  */
-export function snippetsFor(client: SnippetClient, meter: Meter, example: Example, origin: string): Snippets | null {
+export function snippetsFor(client: SnippetClient, meter: Meter, example: Example, address: string): Snippets | null {
+  if (client !== 'curl' && hasPath(address)) return null
   switch (client) {
     case 'curl':
-      return curlSnippets(meter, example, origin)
+      return curlSnippets(meter, example, address)
     case 'node':
-      return nodeSnippets(meter, example, origin)
+      return nodeSnippets(meter, example, address)
     case 'cli':
-      return cliSnippets(meter, example, origin)
+      return cliSnippets(meter, example, address)
   }
+}
+
+export function hasPath(address: string): boolean {
+  return new URL(address).pathname !== '/'
 }
 
 export function keySnippet(meter: Meter): string {
   return `export STRIPE_API_KEY=sk_${meter.livemode ? 'live' : 'test'}_YOUR_KEY`
 }
 
-function curlSnippets(meter: Meter, example: Example, origin: string): Snippets {
+function curlSnippets(meter: Meter, example: Example, address: string): Snippets {
   const payload = examplePayload(meter, example)
   return {
-    send: needsJson(meter) ? curlJson(meter, payload, origin) : curlForm(meter, payload, origin),
+    send: needsJson(meter) ? curlJson(meter, payload, address) : curlForm(meter, payload, address),
     read: [
       TODAY,
       command([
-        `curl -G ${shellText(`${origin}${summariesPath(meter)}`)} -u "$STRIPE_API_KEY:"`,
+        `curl -G ${shellText(`${address}${summariesPath(meter)}`)} -u "$STRIPE_API_KEY:"`,
         `--data-urlencode ${shellText(`customer=${example.customer}`)}`,
         '-d "start_time=$TODAY" -d "end_time=$((TODAY + 86400))"',
       ]),
@@ -71,31 +76,31 @@ function curlSnippets(meter: Meter, example: Example, origin: string): Snippets 
   }
 }
 
-function curlForm(meter: Meter, payload: Payload, origin: string): string {
+function curlForm(meter: Meter, payload: Payload, address: string): string {
   const named = payload.map(([key, value]) => [`payload[${formKey(key)}]`, value] as const)
   return command([
-    `curl ${shellText(`${origin}/v1/billing/meter_events`)} -u "$STRIPE_API_KEY:"`,
+    `curl ${shellText(`${address}/v1/billing/meter_events`)} -u "$STRIPE_API_KEY:"`,
     ...[['event_name', meter.event_name] as const, ...named].map(
       ([name, value]) => `--data-urlencode ${shellText(`${name}=${value}`)}`,
     ),
   ])
 }
 
-function curlJson(meter: Meter, payload: Payload, origin: string): string {
+function curlJson(meter: Meter, payload: Payload, address: string): string {
   const event = { event_name: meter.event_name, payload: Object.fromEntries(payload) }
   return command([
-    `curl ${shellText(`${origin}/v2/billing/meter_events`)} -u "$STRIPE_API_KEY:"`,
+    `curl ${shellText(`${address}/v2/billing/meter_events`)} -u "$STRIPE_API_KEY:"`,
     "-H 'Content-Type: application/json'",
     `-d ${shellText(JSON.stringify(event, null, 2).replaceAll('\n', '\n  '))}`,
   ])
 }
 
-function nodeSnippets(meter: Meter, example: Example, origin: string): Snippets {
+function nodeSnippets(meter: Meter, example: Example, address: string): Snippets {
   const payload = examplePayload(meter, example).map(([key, value]) => `    ${jsKey(key)}: ${jsText(value)},`)
   const begin = [
     "import Stripe from 'stripe'",
     '',
-    `const stripe = new Stripe(process.env.STRIPE_API_KEY, ${stripeOptions(origin)})`,
+    `const stripe = new Stripe(process.env.STRIPE_API_KEY, ${stripeOptions(address)})`,
   ]
   return {
     send: [
@@ -122,8 +127,8 @@ function nodeSnippets(meter: Meter, example: Example, origin: string): Snippets 
   }
 }
 
-function cliSnippets(meter: Meter, example: Example, origin: string): Snippets | null {
-  const { protocol, hostname, port } = new URL(origin)
+function cliSnippets(meter: Meter, example: Example, address: string): Snippets | null {
+  const { protocol, hostname, port } = new URL(address)
   const host = hostname === 'localhost' ? '127.0.0.1' : hostname
   if (protocol !== 'http:' || !['127.0.0.1', '[::1]'].includes(host)) return null
   const payload = examplePayload(meter, example)
@@ -176,8 +181,8 @@ function jsKey(key: string): string {
 }
 
 /** What the SDK assumes (https, port 443) is left out. */
-function stripeOptions(origin: string): string {
-  const { protocol, hostname, port } = new URL(origin)
+function stripeOptions(address: string): string {
+  const { protocol, hostname, port } = new URL(address)
   const options = [`host: ${jsText(hostname.replace(/^\[|\]$/g, ''))}`]
   if (port !== '') options.push(`port: ${port}`)
   if (protocol === 'http:') options.push(...(port === '' ? ['port: 80'] : []), "protocol: 'http'")
