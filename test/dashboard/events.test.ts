@@ -130,6 +130,14 @@ describeDashboard('The Events tab', (suite) => {
     await row(page, 'twice').and(page.locator(':focus')).waitFor()
   })
 
+  it.each(['..', 'job/7'])('has the details of an event that no path can carry: %s', async (identifier) => {
+    const meter = await createMeter(suite.stripe)
+    const reported = await report(suite.stripe, meter, 1, { identifier })
+    const page = await open(meter)
+    await row(page, identifier).getByText('Details', { exact: true }).click()
+    await row(page, identifier).getByText(reported.lastResponse.requestId, { exact: true }).waitFor()
+  })
+
   it('offers no cancelling to a read key, and says what it takes', async () => {
     const meter = await createMeter(suite.stripe)
     await report(suite.stripe, meter, 1, { identifier: 'there' })
