@@ -21,23 +21,28 @@ const swaggerFiles: Readonly<Record<string, string>> = {
   'swagger-ui-bundle.js': SCRIPT_TYPE,
 }
 
-/** Code and style are in files of their own, as the security policy wants it. */
-const PAGE = `<!doctype html>
+/**
+ * Code and style are in files of their own, as the security policy wants it. They are named as seen from the page, which a proxy
+ * may have put under a path of its own.
+ */
+const pageOf = (files: string): string => `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
     <title>Meterbook API</title>
-    <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
-    <link rel="stylesheet" href="/docs/swagger-ui.css">
+    <link rel="icon" type="image/png" href="${files}favicon-32x32.png">
+    <link rel="stylesheet" href="${files}swagger-ui.css">
   </head>
   <body>
     <div id="swagger-ui"></div>
-    <script src="/docs/swagger-ui-bundle.js"></script>
-    <script src="/docs/start.js"></script>
+    <script src="${files}swagger-ui-bundle.js"></script>
+    <script src="${files}start.js"></script>
   </body>
 </html>
 `
-const START = `SwaggerUIBundle({ url: '/docs-json', dom_id: '#swagger-ui', deepLinking: true })
+const pages: Readonly<Record<string, string>> = { '/docs': pageOf('docs/'), '/docs/': pageOf('') }
+const START = `const url = new URL('../docs-json', document.currentScript.src).href
+SwaggerUIBundle({ url, dom_id: '#swagger-ui', deepLinking: true })
 `
 
 /** To be called before the server is ready. */
@@ -48,6 +53,8 @@ export function describeApi(app: NestFastifyApplication, server: FastifyInstance
       "Self-hosted usage metering with Stripe's Billing Meters API. The official Stripe SDKs work against it unchanged.",
     )
     .setVersion(version)
+    // Seen from where this description is.
+    .addServer('.')
     .addSecurity('bearer', {
       type: 'http',
       scheme: 'bearer',
@@ -74,7 +81,7 @@ export function describeApi(app: NestFastifyApplication, server: FastifyInstance
   serve('/docs-json', 'application/json; charset=utf-8', json)
   // All JSON is YAML.
   serve('/docs-yaml', 'text/yaml; charset=utf-8', json)
-  for (const path of ['/docs', '/docs/']) serve(path, 'text/html; charset=utf-8', () => Buffer.from(PAGE))
+  for (const [path, page] of Object.entries(pages)) serve(path, 'text/html; charset=utf-8', () => Buffer.from(page))
   serve('/docs/start.js', SCRIPT_TYPE, () => Buffer.from(START))
   const { resolve } = createRequire(import.meta.url)
   for (const [name, contentType] of Object.entries(swaggerFiles)) {

@@ -68,6 +68,18 @@ describeDashboard('A dashboard under a path', (suite) => {
     expect(strays).toEqual([])
   })
 
+  it.each(['/docs', '/docs/'])('describes the API at %s', async (path) => {
+    const address = `${await startProxy()}${PATH}`
+    const page = await suite.signedIn(TEST_KEY, {}, '', address)
+    await page.goto(`${address}${path}`)
+    const operation = page.locator('.opblock-get', { has: page.locator('[data-path="/readyz"]') })
+    await operation.locator('.opblock-summary-control').click()
+    await operation.locator('.try-out__btn').click()
+    await operation.locator('.btn.execute').click()
+    await operation.locator('.live-responses-table').getByText('"caught up"').waitFor()
+    expect(strays).toEqual([])
+  })
+
   it('tells a new version from a file that is not sent', async () => {
     const page = await suite.signedIn(TEST_KEY, {}, '', `${await startProxy()}${PATH}`)
     await page.route('**/assets/**', (route) => route.fulfill({ status: 404, json: { error: {} } }))
