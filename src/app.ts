@@ -8,7 +8,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance } from 'fastify'
 import { existsSync } from 'node:fs'
 import { Server as NetServer } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { AnsweredRequests, type AnsweredListener } from './api/answered-requests.js'
@@ -51,6 +51,8 @@ const TIMEOUT_CHECK_MS = 10_000
 /** Before a stop closes connections without a request: as long as one was answered so recently, others may be on their way. */
 const QUIET_MS = 250
 const LET_GO_MS_MAX = 1_000
+/** Of the event loop, each of which takes what the system has ready. */
+const TURNS_WITHOUT_CONNECTION = 10
 
 export interface App {
   readonly app: NestFastifyApplication
@@ -152,6 +154,8 @@ function letGoWhenClosing(server: FastifyInstance): () => Promise<void> {
   let isLettingGo = false
   let isClosing = false
   let answeredAt = -Infinity
+  let connected = 0
+  server.server.on('connection', () => connected++)
   server.addHook('preClose', (done) => {
     isClosing = true
     done()
@@ -168,9 +172,15 @@ function letGoWhenClosing(server: FastifyInstance): () => Promise<void> {
   })
   return async () => {
     isLettingGo = true
+    const until = performance.now() + LET_GO_MS_MAX
+    // Those that the system has taken already would be reset.
+    for (let turns = 0; turns < TURNS_WITHOUT_CONNECTION && performance.now() < until; turns++) {
+      const before = connected
+      await nextTurn()
+      if (connected > before) turns = 0
+    }
     // Of an HTTP server it would end the others as well.
     NetServer.prototype.close.call(server.server)
-    const until = performance.now() + LET_GO_MS_MAX
     for (let now = performance.now(); now < until && now < answeredAt + QUIET_MS; now = performance.now()) {
       await delay(Math.min(until, answeredAt + QUIET_MS) - now)
     }

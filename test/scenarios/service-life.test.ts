@@ -14,6 +14,7 @@ import { makeDataFolder } from '../../src/data-folder.js'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
 import { NOW } from '../controls.js'
 import { byWindow, createMeter, report, summaries, total } from '../metered-usage.js'
+import { rawRequest } from '../raw-http.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, TEST_KEY, type RunningService } from '../running-service.js'
 import {
@@ -271,6 +272,29 @@ onEachStore('The process of the service', (_, store) => {
     // Those that come anew find nobody, or are ended before they were heard.
     expect(failures.filter(({ wasKept }) => wasKept)).toEqual([])
     expect(new Set(answered)).toEqual(new Set(['keep-alive', 'close']))
+  })
+
+  it('answers on SIGTERM whoever had connected, heard or not', async () => {
+    const running = await start()
+    const meter = await createMeter(running.stripe, 'count')
+    // Meanwhile the system alone takes connections.
+    process.kill(running.pid, 'SIGSTOP')
+    const headers = [`Authorization: Bearer ${TEST_KEY}`, 'Content-Type: application/x-www-form-urlencoded']
+    const body = `event_name=${meter.event_name}&payload[stripe_customer_id]=cus_A`
+    const asked = rawRequest('POST', '/v1/billing/meter_events', headers, body)
+    const clients = await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const socket = connect(running.port, '127.0.0.1')
+        await once(socket, 'connect')
+        socket.write(asked)
+        return socket
+      }),
+    )
+    const answers = Promise.all(clients.map((socket) => text(socket)))
+    const ended = running.end('SIGTERM')
+    process.kill(running.pid, 'SIGCONT')
+    for (const answer of await answers) expect(answer).toMatch(/^HTTP\/1.1 200 /)
+    expect(await ended).toMatchObject({ code: 0, signal: null })
   })
 
   it('is alive for the health check of a container as long as it answers', async () => {
