@@ -10,10 +10,11 @@ import { ServiceRefusal, type ServiceClient } from './service-client.js'
 
 const PATH = '/meterbook/v1/projections'
 const POLL_MS = 500
-const NOT_TOLD =
-  'The service tells nothing of it any more: it was started again meanwhile, or another rebuild followed this one. A rebuild that was under way a service goes on with by itself; one that had not begun has to be asked for again.'
-const OTHER_TOLD =
-  'The service tells of another rebuild by now, which was asked for later. This one is over; the log of the service says how it ended.'
+/** Services that share rows tell of one within a second; and a proxy may lead to one after the other, of which one knows of it. */
+const UNTOLD_MS = 3_000
+const SEVERAL = 'Where --url leads to several services in turn, name one of them.'
+const NOT_TOLD = `The service tells nothing of it any more: it was started again meanwhile, or another rebuild followed this one. A rebuild that was under way a service goes on with by itself; one that had not begun has to be asked for again. ${SEVERAL}`
+const OTHER_TOLD = `The service tells of another rebuild by now, which was asked for later. This one is over; the log of the service says how it ended. ${SEVERAL}`
 
 export interface ServiceRebuild {
   readonly projections: readonly string[]
@@ -58,11 +59,15 @@ export async function* rebuildsThroughService(
     // refused while it goes on with the first one.
     const answer = await client.post(`${path}/rebuild`, JSON.stringify(keep ? { keep: 'true' } : {}), randomUUID())
     const begun = rebuildIn(answer)
-    for (;;) {
+    for (let toldAt = performance.now(); ; await delay(POLL_MS)) {
       const rebuild = rebuildIn(await client.get(path))
-      if (!rebuild) throw new ServiceRefusal(NOT_TOLD)
       // Of one that it goes on with after a start the service does not know who asked for it.
-      if (begun?.id && rebuild.id && rebuild.id !== begun.id) throw new ServiceRefusal(OTHER_TOLD)
+      const isOther = Boolean(begun?.id && rebuild?.id && rebuild.id !== begun.id)
+      if (!rebuild || isOther) {
+        if (performance.now() - toldAt < UNTOLD_MS) continue
+        throw new ServiceRefusal(rebuild ? OTHER_TOLD : NOT_TOLD)
+      }
+      toldAt = performance.now()
       const state: OwnedRebuild = {
         projections: rebuild.projections,
         status: rebuild.status,
@@ -79,7 +84,6 @@ export async function* rebuildsThroughService(
       }
       progress.show(state)
       if (state.status === 'completed' || state.status === 'failed') return state
-      await delay(POLL_MS)
     }
   }
   if (projections.length === 0) yield await follow(PATH)

@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TEST_KEY } from '../running-service.js'
@@ -144,6 +146,34 @@ it('takes no other rebuild for its own that the service tells of by then', async
     expect(stderr).toContain('The service tells of another rebuild by now, which was asked for later.')
   } finally {
     await proxy.close()
+  }
+})
+
+it('is followed where a balancer leads to several services in turn, of which one knows of it', async () => {
+  const otherDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  await makeStore(otherDir, [{ eventName: 'tokens' }])
+  const other = await startServiceProcess({ DATA_DIR: otherDir, LOG_LEVEL: 'warn' })
+  let requests = 0
+  const balancer = createServer((near, answer) => {
+    const { port } = requests++ % 2 === 0 ? other : service
+    const far = request({ port, method: near.method, path: near.url, headers: near.headers }, (answered) => {
+      answer.writeHead(answered.statusCode ?? 502, answered.headers)
+      answered.pipe(answer)
+    })
+    near.pipe(far)
+  }).listen(0, '127.0.0.1')
+  await once(balancer, 'listening')
+  const url = `http://127.0.0.1:${(balancer.address() as AddressInfo).port}`
+  try {
+    const { code, stdout } = await run(['usage-marks', '--url', url, '--json'])
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { rebuilds: [{ status: 'completed' }] }])
+    // Asked of the one, looked for at the other.
+    expect(requests).toBeGreaterThan(2)
+  } finally {
+    balancer.closeAllConnections()
+    balancer.close()
+    await other.end('SIGKILL')
+    rmSync(otherDir, { recursive: true })
   }
 })
 
