@@ -38,8 +38,8 @@ async function readiness(
 ): Promise<Readiness> {
   const [storeFailure, rowsFailure] = await Promise.all([
     failureOf(store.check()),
-    // As any read does, so it waits as long as one where all snapshots are taken.
-    failureOf(readModel.snapshot((rows) => rows.checkpoint('meters'))),
+    // As any read does, so it waits as long as one where all snapshots are taken; and as usage is looked up, beside those.
+    failureOf(Promise.all([readModel.snapshot((rows) => rows.checkpoint('meters')), readModel.checkpoint('meters')])),
   ])
   note(rowsFailure === null || rowsFailure instanceof ReadModelBusy ? null : rowsFailure.message)
   const isRefusing = storeFailure instanceof EventStoreRefusing

@@ -13,6 +13,9 @@ export class TcpProxy {
   isSilent = false
   /** Connections there have been. */
   connections = 0
+  private passingMost = Number.POSITIVE_INFINITY
+  /** Those that wait, in the order they came: each goes on when it is called. */
+  private readonly waiting = new Set<() => void>()
   private readonly passages = new Set<Passage>()
 
   private constructor(
@@ -20,7 +23,7 @@ export class TcpProxy {
     /** A URL that names the server itself. */
     private readonly target: URL,
   ) {
-    server.on('connection', (client) => this.pass(client))
+    server.on('connection', (client) => this.take(client))
   }
 
   static async start(target: string): Promise<TcpProxy> {
@@ -34,8 +37,23 @@ export class TcpProxy {
     return this.target.href.replace(this.target.host, `127.0.0.1:${(this.server.address() as AddressInfo).port}`)
   }
 
+  /** So many reach the server at a time, as through a pooler; others are taken, and wait for one of them to end. */
+  get passingMax(): number {
+    return this.passingMost
+  }
+
+  set passingMax(most: number) {
+    this.passingMost = most
+    this.passNext()
+  }
+
   get openConnections(): number {
     return this.passages.size
+  }
+
+  /** Those that wait to reach the server. */
+  get waitingConnections(): number {
+    return this.waiting.size
   }
 
   /** The server is gone for all who hold a connection, and nobody tells them; further connections are good. */
@@ -56,25 +74,48 @@ export class TcpProxy {
 
   close(): void {
     this.server.close()
+    this.passingMax = Number.POSITIVE_INFINITY
     for (const { client, upstream } of this.passages) {
       client.destroy()
       upstream.destroy()
     }
   }
 
-  private pass(client: Socket): void {
+  private take(client: Socket): void {
     this.connections++
+    client.on('error', () => undefined)
+    client.on('end', () => void client.end())
+    if (this.passages.size < this.passingMax) return this.pass(client)
+    const sent: Buffer[] = []
+    client.on('data', (data) => void sent.push(data))
+    const pass = (): void => {
+      client.removeAllListeners('data')
+      this.pass(client, sent)
+    }
+    this.waiting.add(pass)
+    client.on('close', () => this.waiting.delete(pass))
+  }
+
+  private passNext(): void {
+    for (const next of this.waiting) {
+      if (this.passages.size >= this.passingMost) return
+      this.waiting.delete(next)
+      next()
+    }
+  }
+
+  private pass(client: Socket, sent: readonly Buffer[] = []): void {
     const upstream = connect(Number(this.target.port), this.target.hostname)
     const passage: Passage = { client, upstream, isForgotten: false }
     this.passages.add(passage)
+    for (const data of sent) upstream.write(data)
     client.on('data', (data) => void (this.isSilent || passage.isForgotten || upstream.write(data)))
     upstream.on('data', (data) => void (this.isSilent || client.write(data)))
-    client.on('error', () => undefined)
     upstream.on('error', () => undefined)
-    client.on('end', () => void client.end())
     client.on('close', () => {
       this.passages.delete(passage)
       upstream.destroy()
+      this.passNext()
     })
     upstream.on('close', () => {
       if (!passage.isForgotten) client.destroy()

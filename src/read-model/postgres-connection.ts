@@ -80,15 +80,13 @@ export class PostgresConnection {
       const client = new pg.Client({
         connectionString: settings.connectionString,
         application_name: 'meterbook',
-        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
         query_timeout: statementTimeoutMs + NO_ANSWER_MS,
         keepAlive: true,
         keepAliveInitialDelayMillis: KEEPALIVE_IDLE_S * 1000,
         types: { getTypeParser: (oid: number) => parserOf(oid) },
       })
       connection = new PostgresConnection(client, settings)
-      await client.connect()
-      const pid = await connection.setUp(statementTimeoutMs)
+      const pid = await connection.begun(statementTimeoutMs)
       if (use !== 'asking') connection.pid = pid
       return connection
     } catch (error) {
@@ -141,6 +139,25 @@ export class PostgresConnection {
     await Promise.race([ended, timeout])
     // Of a server that is silent it would keep the process from ending.
     streamOf(this.client).destroy()
+  }
+
+  /** Answers the session's number. A pooler that has no room may take a client all the same, and leave what it asks waiting. */
+  private async begun(statementTimeoutMs: number): Promise<number> {
+    const waiting = new AbortController()
+    const late = async (): Promise<never> => {
+      await delay(CONNECT_TIMEOUT_MS, undefined, { signal: waiting.signal, ref: false })
+      const room = 'where it is reached through a pooler, that may have no room for one'
+      throw new Error(`a new connection was not answered for ${CONNECT_TIMEOUT_MS / 1_000} s; ${room}`)
+    }
+    const setUp = async (): Promise<number> => {
+      await this.client.connect()
+      return this.setUp(statementTimeoutMs)
+    }
+    try {
+      return await Promise.race([setUp(), late()])
+    } finally {
+      waiting.abort()
+    }
   }
 
   /** Answers the session's number. */

@@ -27,7 +27,7 @@ import {
   type Standing,
   type BoundedRange,
 } from './read-model.js'
-import { SNAPSHOT_WAIT_MS, SnapshotConnections, type ConnectionMaker } from './snapshot-connections.js'
+import { SNAPSHOT_WAIT_MS, SNAPSHOTS_MAX, SnapshotConnections, type ConnectionMaker } from './snapshot-connections.js'
 import type { ProjectionTables, Table } from './tables.js'
 
 /** Tells Meterbook's locks from those of others in the database: the letters METE. */
@@ -46,8 +46,11 @@ const BEGIN_WRITE = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE
 /** Stands in the session that holds the lock, and says who took it. */
 const WRITER = 'meterbook.writer'
 const BEGIN_SNAPSHOT = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
-/** For reads of one question, which so never wait for snapshots that are kept open long. */
+/** What reading connections are for. Reads of one question never wait for snapshots that are kept open long. */
+const SNAPSHOTS = 0
+const SINGLES = 1
 const SINGLES_MAX = 4
+const CONNECTIONS_MAX = [SNAPSHOTS_MAX, SINGLES_MAX]
 /** A connection that is known to have ended says so at once. */
 const AT_ONCE_MS = 1_000
 /** Live rows are not kept waiting for who still reads a table that is to be dropped. */
@@ -67,8 +70,7 @@ export class PostgresReadModel implements ReadModel {
   private readonly settings: PostgresSettings
   private readonly lock: number
   private readonly tables: PostgresTables
-  private readonly snapshots: SnapshotConnections<PostgresConnection>
-  private readonly singles: SnapshotConnections<PostgresConnection>
+  private readonly connections: SnapshotConnections<PostgresConnection>
   private session: PostgresConnection | null = null
   private isLeading = false
   private readonly writer = randomUUID()
@@ -92,11 +94,10 @@ export class PostgresReadModel implements ReadModel {
       open: () => this.connect('reading'),
       close: (connection) => connection.close(),
     }
-    this.snapshots = new SnapshotConnections(maker, snapshotWaitMs)
-    this.singles = new SnapshotConnections(maker, snapshotWaitMs, SINGLES_MAX)
+    this.connections = new SnapshotConnections(maker, snapshotWaitMs, CONNECTIONS_MAX)
     this.rebuildBoard = new PostgresRebuildBoard(
       this.tables.rebuild,
-      (ask) => this.reading(this.singles, ask),
+      (ask) => this.reading(SINGLES, ask),
       (change) => this.transaction(change),
     )
   }
@@ -106,7 +107,7 @@ export class PostgresReadModel implements ReadModel {
       await this.session.close()
       this.session = null
       this.isLeading = false
-      this.discardIdle()
+      this.connections.discardIdle()
     }
     if (this.isLeading) return 'leading'
     this.session ??= await this.connect('writing')
@@ -122,7 +123,7 @@ export class PostgresReadModel implements ReadModel {
   }
 
   endIdleLeader(idleMs: number): Promise<boolean> {
-    return this.reading(this.singles, async (connection) => {
+    return this.reading(SINGLES, async (connection) => {
       const ended = await connection.rows(END_IDLE, [LOCK_CLASS, this.lock >>> 0, idleMs])
       return ended.length > 0
     })
@@ -186,11 +187,11 @@ export class PostgresReadModel implements ReadModel {
   }
 
   schemas(): Promise<ReadonlyMap<string, number>> {
-    return this.reading(this.singles, (connection) => this.tables.schemas(connection))
+    return this.reading(SINGLES, (connection) => this.tables.schemas(connection))
   }
 
   storageFaults(projections: readonly ProjectionTables[]): Promise<readonly string[]> {
-    return this.reading(this.singles, (connection) => this.tables.faults(connection, projections))
+    return this.reading(SINGLES, (connection) => this.tables.faults(connection, projections))
   }
 
   get<Row>(table: Table<Row>, keys: readonly (readonly KeyValue[])[], index?: string): Promise<(Row | undefined)[]> {
@@ -234,7 +235,7 @@ export class PostgresReadModel implements ReadModel {
   }
 
   snapshot<Result>(read: (rows: RowReader) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    return this.reading(this.snapshots, (connection) => this.readState(connection, read), signal)
+    return this.reading(SNAPSHOTS, (connection) => this.readState(connection, read), signal)
   }
 
   write(change: (rows: RowWriter, building: RowWriter) => Promise<void>): Promise<void> {
@@ -252,8 +253,7 @@ export class PostgresReadModel implements ReadModel {
   async close(): Promise<void> {
     this.closed = true
     await this.session?.close()
-    await this.snapshots.close()
-    await this.singles.close()
+    await this.connections.close()
   }
 
   private connect(use: 'reading' | 'writing'): Promise<PostgresConnection> {
@@ -262,7 +262,7 @@ export class PostgresReadModel implements ReadModel {
   }
 
   private readOne<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result> {
-    return this.reading(this.singles, (connection) => this.readState(connection, read))
+    return this.reading(SINGLES, (connection) => this.readState(connection, read))
   }
 
   private async readState<Result>(
@@ -297,13 +297,13 @@ export class PostgresReadModel implements ReadModel {
 
   /** With a connection of its own. @throws ReadModelBusy, ReadModelUnusable */
   private async reading<Result>(
-    connections: SnapshotConnections<PostgresConnection>,
+    use: typeof SNAPSHOTS | typeof SINGLES,
     read: (connection: PostgresConnection) => Promise<Result>,
     signal?: AbortSignal,
   ): Promise<Result> {
     for (let tries = 1; ; tries++) {
       try {
-        const connection = await sound(connections, signal)
+        const connection = await this.sound(use, signal)
         const { answers } = connection
         const since = performance.now()
         try {
@@ -315,9 +315,10 @@ export class PostgresReadModel implements ReadModel {
           if (!isUnread || tries > 1 || !isKnownToHaveEnded) throw error
         } finally {
           if (connection.isLost) {
-            connections.discard(connection)
-            this.discardIdle()
-          } else connections.release(connection)
+            this.connections.discard(connection)
+            // What one connection met, the idle ones will meet that were opened before.
+            this.connections.discardIdle()
+          } else this.connections.release(connection)
         }
       } catch (error) {
         throw error instanceof ReadModelUnavailable ? readingFailure(error) : error
@@ -325,10 +326,13 @@ export class PostgresReadModel implements ReadModel {
     }
   }
 
-  /** What one connection met, the idle ones will meet that were opened before. */
-  private discardIdle(): void {
-    this.snapshots.discardIdle()
-    this.singles.discardIdle()
+  /** Those that ended while nobody used them are no use: the server was restarted. */
+  private async sound(use: number, signal: AbortSignal | undefined): Promise<PostgresConnection> {
+    for (;;) {
+      const connection = await this.connections.acquire(signal, use)
+      if (!connection.isLost) return connection
+      this.connections.discard(connection)
+    }
   }
 
   private async changeTables(change: (session: PostgresConnection) => Promise<void>): Promise<void> {
@@ -396,17 +400,5 @@ export class PostgresReadModel implements ReadModel {
       built: new Set((await this.tables.checkpointsOfBuilds(session)).keys()),
     }
     return this.views
-  }
-}
-
-/** Those that ended while nobody used them are no use: the server was restarted. */
-async function sound(
-  connections: SnapshotConnections<PostgresConnection>,
-  signal: AbortSignal | undefined,
-): Promise<PostgresConnection> {
-  for (;;) {
-    const connection = await connections.acquire(signal)
-    if (!connection.isLost) return connection
-    connections.discard(connection)
   }
 }

@@ -1,6 +1,10 @@
 /**
- * Connections that snapshots are read from: so many at once and no more, opened when they are first needed. Whoever comes
- * later waits, in the order of coming, for a bounded time and only as long as somebody wants the answer.
+ * Connections that rows are read through: so many at once and no more, opened when they are first needed. Whoever comes later
+ * waits, in the order of coming, for a bounded time and only as long as somebody wants the answer. One that is opened and one
+ * that somebody gives back serve alike: a server may grant fewer than there may be, and a pooler before it leave those that
+ * are too many waiting without a word.
+ *
+ * Several uses may share them, each with a bound of its own; each leaves the others one as soon as there are several.
  */
 import { waitFor, type Waiter } from '../waiting.js'
 import { ReadModelBusy } from './read-model.js'
@@ -9,58 +13,84 @@ import { ReadModelBusy } from './read-model.js'
 export const SNAPSHOTS_MAX = 8
 const SNAPSHOTS_WAITING_MAX = 10_000
 export const SNAPSHOT_WAIT_MS = 10_000
+/** Where none are left to be had. */
+const LEAVE_EVERY_MS = 10_000
 
 export interface ConnectionMaker<Connection> {
   open(): Connection | Promise<Connection>
   close(connection: Connection): void | Promise<void>
 }
 
+interface Asker<Connection> extends Waiter<Connection> {
+  /** From 1, in the order they came. */
+  readonly number: number
+  readonly use: number
+  /** It has waited as long as it may, and is told so once what is being opened is not for it either. */
+  isLate: boolean
+}
+
 export class SnapshotConnections<Connection> {
   private readonly idle: Connection[] = []
-  /** Connections there are or are being opened, idle ones included. */
-  private open = 0
+  /** Those in use, with what for. */
+  private readonly used = new Map<Connection, number>()
+  private opening = 0
+  private asked = 0
   /** In the order they came. */
-  private readonly waiting = new Set<Waiter<Connection>>()
+  private readonly waiting = new Set<Asker<Connection>>()
+  /** Why the last one could not be opened; null where it could. */
+  private failure: Error | null = null
   private closed = false
+  /** When one was last left to others. */
+  private leftAt = Number.NEGATIVE_INFINITY
+  private isLeaving = false
 
   constructor(
     private readonly maker: ConnectionMaker<Connection>,
     private readonly waitMs = SNAPSHOT_WAIT_MS,
-    private readonly most = SNAPSHOTS_MAX,
+    /** Of each use, by its number. */
+    private readonly most: readonly number[] = [SNAPSHOTS_MAX],
   ) {}
 
   /** @throws ReadModelBusy; what kept it from being opened; why the signal was aborted. */
-  async acquire(signal: AbortSignal | undefined): Promise<Connection> {
-    const idle = this.idle.pop()
-    if (idle) return idle
-    if (this.open >= this.most) return this.released(signal)
-    try {
-      return await this.opened()
-    } catch (error) {
-      // Fewer than there may be are all that can be had: one of those will do.
-      const other = this.idle.pop()
-      if (other) return other
-      if (this.open === 0) throw error
-      return this.released(signal, error as Error)
+  async acquire(signal: AbortSignal | undefined, use = 0): Promise<Connection> {
+    const idle = this.mayUse(use) ? this.idle.pop() : undefined
+    if (idle !== undefined) {
+      this.used.set(idle, use)
+      return idle
     }
+    if (this.waiting.size >= SNAPSHOTS_WAITING_MAX)
+      throw new ReadModelBusy('Too many reads are waiting for others to end.')
+    return waitFor<Connection>(
+      (waiter) => {
+        const asker = { ...waiter, number: ++this.asked, use, isLate: false }
+        const timer = setTimeout(() => this.tooLate(asker), this.waitMs)
+        this.waiting.add(asker)
+        this.openMore()
+        return () => {
+          clearTimeout(timer)
+          this.waiting.delete(asker)
+        }
+      },
+      { signal, limit: null },
+    )
   }
 
   release(connection: Connection): void {
-    const [next] = this.waiting
-    if (next) next.resolve(connection)
-    else if (this.closed) void this.maker.close(connection)
-    else this.idle.push(connection)
+    this.used.delete(connection)
+    this.give(connection)
   }
 
   /** Instead of `release`, of one that is of no use any more: whoever waits gets another. */
   discard(connection: Connection): void {
+    this.used.delete(connection)
     void this.maker.close(connection)
-    this.giveUpPlace()
+    this.openMore()
   }
 
   /** They are of no use any more. */
   discardIdle(): void {
-    for (let idle = this.idle.pop(); idle; idle = this.idle.pop()) this.discard(idle)
+    for (const idle of this.idle.splice(0)) void this.maker.close(idle)
+    this.openMore()
   }
 
   /** Those in use are closed when they are given back. */
@@ -69,51 +99,95 @@ export class SnapshotConnections<Connection> {
     for (let connection = this.idle.pop(); connection; connection = this.idle.pop()) await this.maker.close(connection)
   }
 
-  private async opened(): Promise<Connection> {
-    this.open++
-    try {
-      return await this.maker.open()
-    } catch (error) {
-      this.giveUpPlace()
-      throw error
+  /** Idle ones included. */
+  private get there(): number {
+    return this.idle.length + this.used.size
+  }
+
+  private usedFor(use: number): number {
+    let count = 0
+    for (const its of this.used.values()) if (its === use) count++
+    return count
+  }
+
+  private mayUse(use: number): boolean {
+    const others = this.most.length - 1
+    return this.usedFor(use) < Math.min(this.most[use] as number, Math.max(1, this.there - others))
+  }
+
+  /** To the first who may have one. */
+  private give(connection: Connection): void {
+    this.idle.push(connection)
+    this.leave()
+    for (const { use, resolve } of this.waiting) {
+      const next = this.mayUse(use) ? this.idle.pop() : undefined
+      if (next === undefined) continue
+      this.used.set(next, use)
+      resolve(next)
     }
+    if (!this.closed) return
+    for (const idle of this.idle.splice(0)) void this.maker.close(idle)
   }
 
-  /** Nobody would ever give back the place of a connection that is not there. */
-  private giveUpPlace(): void {
-    this.open--
-    if (this.waiting.size > 0) void this.openForNext()
+  /** One for each who waits and may have one. One that is being opened takes up its place, however long that takes. */
+  private openMore(): void {
+    const most = this.most.reduce((sum, each) => sum + each, 0)
+    const wanted = this.most.reduce((sum, each, use) => {
+      const asking = [...this.waiting].filter((asker) => asker.use === use).length
+      return sum + Math.min(asking, each - this.usedFor(use))
+    }, 0)
+    while (this.opening < wanted && this.there + this.opening < most) void this.openOne()
   }
 
-  private async openForNext(): Promise<void> {
-    this.open++
+  private async openOne(): Promise<void> {
+    this.opening++
+    const { asked } = this
     try {
-      // Whoever waited when it was begun may be gone by now.
-      this.release(await this.maker.open())
+      // Also of a failure at once whoever has just come is told afterwards.
+      const connection = await (async () => this.maker.open())()
+      this.opening--
+      this.failure = null
+      this.isLeaving = false
+      this.give(connection)
+      // Not for them.
+      if (this.opening === 0) this.refuse(({ isLate }) => isLate)
     } catch (error) {
-      // While there are others one of those is waited for.
-      if (this.open > 1) {
-        this.open--
-        return
+      this.opening--
+      this.failure = error as Error
+      this.refuse(({ isLate }) => isLate)
+      if (performance.now() - this.leftAt >= LEAVE_EVERY_MS) {
+        this.leftAt = performance.now()
+        this.isLeaving = true
+        this.leave()
       }
-      const [next] = this.waiting
-      next?.reject(error as Error)
-      this.giveUpPlace()
+      // While there are others one of those is waited for. What failed says nothing to who came in the middle of it.
+      if (this.there + this.opening > 0) return
+      this.refuse(({ number }) => number <= asked)
+      this.openMore()
     }
   }
 
-  /** The next connection that somebody gives back. `failure`: why there is not another one. */
-  private released(signal: AbortSignal | undefined, failure?: Error): Promise<Connection> {
-    if (this.waiting.size >= SNAPSHOTS_WAITING_MAX)
-      throw new ReadModelBusy('Too many reads are waiting for others to end.')
-    const ms = this.waitMs
-    const late = (): Error => failure ?? new ReadModelBusy(`Other reads kept this one waiting for ${ms} ms.`)
-    return waitFor<Connection>(
-      (waiter) => {
-        this.waiting.add(waiter)
-        return () => this.waiting.delete(waiter)
-      },
-      { signal, limit: { ms, error: late } },
-    )
+  /**
+   * Where there are no more to be had others may need one that have none at all, whoever writes for instance: they get one that is here,
+   * as long as there is one for each use.
+   */
+  private leave(): void {
+    if (!this.isLeaving || this.there <= this.most.length) return
+    const idle = this.idle.pop()
+    if (idle === undefined) return
+    this.isLeaving = false
+    void this.maker.close(idle)
+  }
+
+  private tooLate(asker: Asker<Connection>): void {
+    asker.isLate = true
+    if (this.opening === 0) this.refuse((each) => each === asker)
+  }
+
+  private refuse(isMeant: (asker: Asker<Connection>) => boolean): void {
+    const { failure, waitMs } = this
+    for (const asker of this.waiting)
+      if (isMeant(asker))
+        asker.reject(failure ?? new ReadModelBusy(`Other reads kept this one waiting for ${waitMs} ms.`))
   }
 }

@@ -15,6 +15,12 @@ import { usageRecords, usageSeries } from '../../src/read-model/tables.js'
 import { Random } from '../random.js'
 import { counts, randomVisit, small, visits } from './naive-rows.js'
 
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined
+  const promise = new Promise<void>((resolved) => (resolve = resolved))
+  return { promise, resolve }
+}
+
 let server: PostgresServer
 beforeAll(async () => {
   server = await PostgresServer.start()
@@ -416,6 +422,63 @@ describe('Rows in PostgreSQL', () => {
     const readModel = open()
     const reads = Array.from({ length: 12 }, () => readModel.snapshot((rows) => rows.checkpoint('small')))
     for (const { sequence } of await Promise.all(reads)) expect(sequence).toBe(7)
+  })
+
+  it('are read through fewer connections where those that are too many are taken and not answered', async () => {
+    await writing()
+    const proxy = await TcpProxy.start(url)
+    try {
+      const readModel = new PostgresReadModel(proxy.url)
+      opened.push(readModel)
+      proxy.passingMax = 2
+      const since = performance.now()
+      // Reads that are kept open take all there are but one.
+      const [taken, end] = [deferred(), deferred()]
+      const kept = readModel.snapshot(async (rows) => {
+        await rows.count(visits)
+        taken.resolve()
+        await end.promise
+        return rows.count(visits)
+      })
+      await taken.promise
+      const snapshots = Array.from({ length: 9 }, () => readModel.snapshot((rows) => rows.count(visits)))
+      for (let rounds = 0; rounds < 5; rounds++) {
+        const singles = Array.from({ length: 12 }, () => readModel.count(visits))
+        expect(new Set(await Promise.all(singles))).toEqual(new Set([0]))
+      }
+      end.resolve()
+      expect(new Set(await Promise.all([kept, ...snapshots]))).toEqual(new Set([0]))
+      // Sooner than it is known of any that it is not answered.
+      expect(performance.now() - since).toBeLessThan(10_000)
+      expect(proxy.openConnections).toBe(2)
+      expect(proxy.waitingConnections).toBeGreaterThan(0)
+      // What takes up a place in the server twice would be kept from none.
+      expect(proxy.connections).toBeLessThanOrEqual(12)
+    } finally {
+      proxy.close()
+    }
+  })
+
+  it('are not to be had where no connection is answered, which is said once that is known', async () => {
+    await writing()
+    const proxy = await TcpProxy.start(url)
+    try {
+      const readModel = new PostgresReadModel(proxy.url)
+      opened.push(readModel)
+      proxy.passingMax = 0
+      const reads = [readModel.count(visits), readModel.snapshot((rows) => rows.count(visits))]
+      for (const read of reads) {
+        await expect(read).rejects.toMatchObject({
+          name: 'ReadModelUnusable',
+          isPassing: true,
+          message: expect.stringContaining('a new connection was not answered for 10 s; where it is reached through a pooler') as unknown, // prettier-ignore
+        })
+      }
+      proxy.passingMax = 1
+      expect(await readModel.count(visits)).toBe(0)
+    } finally {
+      proxy.close()
+    }
   })
 
   it('have faults where a table, a column or an index is not as it is made', async () => {

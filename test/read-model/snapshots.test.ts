@@ -75,14 +75,18 @@ describe('Connections for snapshots', () => {
   let closed: number[]
   let given: number
 
-  function connections(most: number, waitMs = SNAPSHOT_WAIT_MS): SnapshotConnections<number> {
+  function connections(most: number | readonly number[], waitMs = SNAPSHOT_WAIT_MS): SnapshotConnections<number> {
     openings = []
     closed = []
     given = 0
     const open = (): Promise<number> =>
       new Promise((resolve, reject) => openings.push({ give: () => resolve(++given), fail: () => reject(noneLeft) }))
-    return new SnapshotConnections({ open, close: (connection) => void closed.push(connection) }, waitMs, most)
+    return new SnapshotConnections({ open, close: (connection) => void closed.push(connection) }, waitMs, [most].flat())
   }
+
+  /** Each is opened at once. */
+  const atOnce = (most: number): SnapshotConnections<number> =>
+    new SnapshotConnections({ open: () => 1, close: () => undefined }, WAIT_MS, [most])
 
   const inBetween = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -146,11 +150,72 @@ describe('Connections for snapshots', () => {
       each.catch((error: unknown) => error),
     )
     pool.discard(1)
+    // Who comes in the middle of it has one opened for itself.
+    const later = pool.acquire(undefined)
     openings[1]!.fail()
-    await inBetween()
-    openings[2]!.fail()
     expect(await Promise.all(waiting)).toEqual([noneLeft, noneLeft])
+    openings[2]!.give()
+    expect(await later).toBe(2)
+    expect(openings).toHaveLength(3)
+  })
+
+  it('are those that others give back, also while one is being opened for who waits', async () => {
+    const pool = connections(2)
     await acquired(pool, 1)
+    const waiting = pool.acquire(undefined)
+    pool.release(1)
+    expect(await waiting).toBe(1)
+    // It is being opened still, and no other one beside it.
+    const next = pool.acquire(undefined)
+    expect(openings).toHaveLength(2)
+    openings[1]!.give()
+    expect(await next).toBe(2)
+  })
+
+  it('are waited for no longer than until it is known that the one that is being opened is for nobody else', async () => {
+    const pool = connections(2, WAIT_MS)
+    await acquired(pool, 1)
+    const waiting = pool.acquire(undefined)
+    const later = atOnce(1)
+    await later.acquire(undefined)
+    // Who came later has waited too long.
+    await expect(later.acquire(undefined)).rejects.toThrow(ReadModelBusy)
+    openings[1]!.fail()
+    await expect(waiting).rejects.toBe(noneLeft)
+  })
+
+  it('are left to another use: one, as soon as there are several', async () => {
+    const pool = connections([3, 1])
+    const first = [0, 0, 0].map((use) => pool.acquire(undefined, use))
+    openings[0]!.give()
+    openings[1]!.give()
+    expect(await first[0]).toBe(1)
+    expect(await pool.acquire(undefined, 1)).toBe(2)
+    // Its bound is its own, also where there is more.
+    const other = pool.acquire(undefined, 1)
+    openings[2]!.give()
+    expect(await first[1]).toBe(3)
+    pool.release(2)
+    expect(await other).toBe(2)
+    pool.release(3)
+    expect(await first[2]).toBe(3)
+  })
+
+  it('are left to others that may have none where no more can be opened, one, as long as there is one for each use', async () => {
+    const pool = connections([3, 1])
+    const first = [0, 0, 1].map((use) => pool.acquire(undefined, use))
+    for (const { give } of openings) give()
+    expect(await Promise.all(first)).toEqual([1, 3, 2])
+    const waiting = pool.acquire(undefined, 0)
+    openings[3]!.fail()
+    await inBetween()
+    pool.release(1)
+    expect(closed).toEqual([1])
+    pool.release(3)
+    expect(await waiting).toBe(3)
+    pool.release(3)
+    pool.release(2)
+    expect(closed).toEqual([1])
   })
 
   it('that are in use are closed when they are given back, once all are to be', async () => {

@@ -72,6 +72,45 @@ describe('A service with its rows in PostgreSQL', () => {
     }
   })
 
+  describe('through a pooler that has room for five sessions', () => {
+    let proxy: TcpProxy
+    beforeEach(async () => {
+      proxy = await TcpProxy.start(readModelUrl)
+      proxy.passingMax = 5
+      readModelUrl = proxy.url
+    })
+    afterEach(() => proxy.close())
+
+    it('serves, is not ready while the pooler has room for none, and serves again', async () => {
+      const service = await start()
+      const reportMany = async (name: string): Promise<void> => {
+        for (let sent = 0; sent < 60; sent += 10)
+          await Promise.all(Array.from({ length: 10 }, (_, n) => report(service.stripe, `${name}-${sent + n}`)))
+      }
+      const ready = async (): Promise<[number, string]> => {
+        const answer = await fetch(`${service.url}/readyz`)
+        return [answer.status, await answer.text()]
+      }
+      try {
+        await createMeter(service.stripe)
+        const since = performance.now()
+        await reportMany('first')
+        expect(performance.now() - since).toBeLessThan(10_000)
+        expect(await ready()).toEqual([200, expect.any(String)])
+
+        proxy.passingMax = 0
+        proxy.reset()
+        expect(await ready()).toEqual([503, expect.stringContaining('The read model cannot be read.')])
+        proxy.passingMax = 5
+        while ((await ready())[0] !== 200);
+        await reportMany('second')
+        await projected(120)
+      } finally {
+        await service.close()
+      }
+    })
+  })
+
   describe('to which the way is lost without a sign', () => {
     let proxy: TcpProxy
     let service: RunningService
