@@ -149,6 +149,8 @@ export class SnapshotConnections<Connection> {
       this.failure = null
       this.isLeaving = false
       this.give(connection)
+      // Where it is kept for another use.
+      this.openMore()
       // Not for them.
       if (this.opening === 0) this.refuse(({ isLate }) => isLate)
     } catch (error) {

@@ -197,8 +197,13 @@ describe('Connections for snapshots', () => {
     expect(await first[1]).toBe(3)
     pool.release(2)
     expect(await other).toBe(2)
-    pool.release(3)
-    expect(await first[2]).toBe(3)
+    pool.release(2)
+    await inBetween()
+    // For the last one one is opened, and that one stays.
+    openings[3]!.give()
+    expect(await first[2]).toBe(4)
+    expect(await pool.acquire(undefined, 1)).toBe(2)
+    expect(openings).toHaveLength(4)
   })
 
   it('are left to others that may have none where no more can be opened, one, as long as there is one for each use', async () => {
