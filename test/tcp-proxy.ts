@@ -16,6 +16,9 @@ export class TcpProxy {
   private passingMost = Number.POSITIVE_INFINITY
   /** Those that wait, in the order they came: each goes on when it is called. */
   private readonly waiting = new Set<() => void>()
+  /** What servers have answered that nobody was given yet; null: whoever asked is given it at once. */
+  private held: (() => void)[] | null = null
+  private onHeld: () => void = () => undefined
   private readonly passages = new Set<Passage>()
 
   private constructor(
@@ -54,6 +57,17 @@ export class TcpProxy {
   /** Those that wait to reach the server. */
   get waitingConnections(): number {
     return this.waiting.size
+  }
+
+  /** Answers are kept from whoever asked, until they are given. Resolves with the first of them. */
+  hold(): Promise<void> {
+    this.held = []
+    return new Promise((resolve) => (this.onHeld = resolve))
+  }
+
+  give(): void {
+    for (const answer of this.held ?? []) answer()
+    this.held = null
   }
 
   /** The server is gone for all who hold a connection, and nobody tells them; further connections are good. */
@@ -110,7 +124,12 @@ export class TcpProxy {
     this.passages.add(passage)
     for (const data of sent) upstream.write(data)
     client.on('data', (data) => void (this.isSilent || passage.isForgotten || upstream.write(data)))
-    upstream.on('data', (data) => void (this.isSilent || client.write(data)))
+    upstream.on('data', (data) => {
+      if (this.isSilent) return
+      if (this.held === null) return void client.write(data)
+      this.held.push(() => void client.write(data))
+      this.onHeld()
+    })
     upstream.on('error', () => undefined)
     client.on('close', () => {
       this.passages.delete(passage)

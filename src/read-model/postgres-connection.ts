@@ -27,7 +27,7 @@ const ASK_AFTER_MS = 5_000
  * Whether a session may still answer: it is there, and does something, or has only just done it. One that has long done nothing
  * never got the question, or its answer was lost on the way. Where the server does not tell it is taken to be at work.
  */
-const IS_AT_WORK = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1
+const isAtWork = (pid: number): string => `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = ${pid}
   AND (state LIKE 'idle%' AND state_change < clock_timestamp() - ${ASK_AFTER_MS} * interval '1 millisecond') IS NOT TRUE
 ) AS "isAtWork"`
 /**
@@ -57,9 +57,12 @@ export type Parameter = KeyValue | readonly KeyValue[]
 export class PostgresConnection {
   private isEnded = false
   private isForgotten = false
+  /** What the user that logged in has become; `none`: nobody else. */
+  private role = 'none'
   /** The session's number in the server; null: nobody asks after it. */
   private pid: number | null = null
-  private answerCount = 0
+  private askedCount = 0
+  private answeredLast = 0
   /** A session takes one question at a time. */
   private answered: Promise<unknown> = Promise.resolve()
 
@@ -105,9 +108,14 @@ export class PostgresConnection {
     return this.isForgotten
   }
 
-  /** Questions that were answered. */
-  get answers(): number {
-    return this.answerCount
+  /** Questions it was asked, answered or not. */
+  get asked(): number {
+    return this.askedCount
+  }
+
+  /** Whether a question was answered that was asked after so many. */
+  hasAnsweredSince(asked: number): boolean {
+    return this.answeredLast > asked
   }
 
   async rows<Row>(text: string, parameters: readonly Parameter[] = []): Promise<Row[]> {
@@ -129,6 +137,17 @@ export class PostgresConnection {
     const answers = (await this.ask(statements.join('; '), [])) as unknown as pg.QueryResult | pg.QueryResult[]
     const last = [answers].flat().findLast(({ rows }) => rows.length > 0)
     return (last?.rows ?? []) as Row[]
+  }
+
+  /**
+   * One statement as the user that logged in, whose all sessions are: what it has become (`ALTER ROLE … SET role`) may neither see
+   * what they do nor end them. And that user may have no right to the tables. In a transaction, if there is one.
+   */
+  async rowsAsLogin<Row>(statement: string): Promise<Row[]> {
+    if (this.role === 'none') return this.rows<Row>(statement)
+    // Without a transaction all three are one.
+    const back = `SET LOCAL ROLE "${this.role.replaceAll('"', '""')}"`
+    return this.runAll<Row>(['SET LOCAL ROLE NONE', statement, back])
   }
 
   /** Does not wait for a server that is silent. */
@@ -162,8 +181,22 @@ export class PostgresConnection {
 
   /** Answers the session's number. */
   private async setUp(statementTimeoutMs: number): Promise<number> {
-    const [server] = await this.runAll<{ version: number; encoding: string; pid: number }>([
+    const [server] = await this.runAll<{ version: number; encoding: string; role: string; pid: number }>([
       `SET statement_timeout = ${statementTimeoutMs}`,
+      // A pooler gives its clients numbers of its own.
+      "SELECT current_setting('server_version_num')::bigint AS version, current_setting('server_encoding') AS encoding, current_setting('role') AS role, pg_backend_pid() AS pid",
+    ])
+    const { place } = this.settings
+    if (!server) throw new ReadModelUnusable(`The ${place} does not say what it is.`)
+    // Earlier ones do not know all that is set.
+    if (server.version < SERVER_VERSION_MIN) throw new ReadModelUnusable(`The ${place} needs PostgreSQL 13 or newer.`)
+    if (server.encoding !== 'UTF8') {
+      throw new ReadModelUnusable(
+        `The ${place} has the encoding ${server.encoding}, which cannot hold every text. Create the database with ENCODING 'UTF8'.`,
+      )
+    }
+    this.role = server.role
+    await this.runAll([
       `SET lock_timeout = ${LOCK_TIMEOUT_MS}`,
       `SET tcp_keepalives_idle = ${KEEPALIVE_IDLE_S}`,
       `SET tcp_keepalives_interval = ${KEEPALIVE_INTERVAL_S}`,
@@ -182,17 +215,9 @@ export class PostgresConnection {
       "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('enable_sort', 'enable_incremental_sort', 'enable_bitmapscan')",
       // What is kept is found by the same names whatever the database is set to.
       'SET search_path = pg_catalog',
-      // A pooler gives its clients numbers of its own.
-      "SELECT current_setting('server_version_num')::bigint AS version, current_setting('server_encoding') AS encoding, pg_backend_pid() AS pid",
+      // Types are told by their names.
+      'SET quote_all_identifiers = off',
     ])
-    const { place } = this.settings
-    if (!server) throw new ReadModelUnusable(`The ${place} does not say what it is.`)
-    if (server.version < SERVER_VERSION_MIN) throw new ReadModelUnusable(`The ${place} needs PostgreSQL 13 or newer.`)
-    if (server.encoding !== 'UTF8') {
-      throw new ReadModelUnusable(
-        `The ${place} has the encoding ${server.encoding}, which cannot hold every text. Create the database with ENCODING 'UTF8'.`,
-      )
-    }
     return server.pid
   }
 
@@ -200,17 +225,18 @@ export class PostgresConnection {
     // Without parameters it may be several statements.
     const values = parameters.length === 0 ? {} : { values: [...parameters] }
     const query = { text, ...values, ...(rowMode && { rowMode }) }
-    const answer = this.answered.then(() => this.answerTo(query))
+    const number = ++this.askedCount
+    const answer = this.answered.then(() => this.answerTo(query, number))
     this.answered = answer.catch(() => undefined)
     return answer
   }
 
-  private async answerTo(query: pg.QueryConfig | pg.QueryArrayConfig): Promise<pg.QueryResult> {
+  private async answerTo(query: pg.QueryConfig | pg.QueryArrayConfig, number: number): Promise<pg.QueryResult> {
     const waiting = new AbortController()
     try {
       if (this.isEnded) throw new Error('the connection was lost')
       const answer = await Promise.race([this.client.query(query), this.abandoned(waiting.signal)])
-      this.answerCount++
+      this.answeredLast = number
       return answer
     } catch (error) {
       // An answer that did not come may still come, and would be taken for that of the next question. FATAL is the last one.
@@ -239,7 +265,7 @@ export class PostgresConnection {
     let other: PostgresConnection | null = null
     try {
       other = await PostgresConnection.open(this.settings, 'asking')
-      const [session] = await other.rows<{ isAtWork: boolean }>(IS_AT_WORK, [this.pid])
+      const [session] = await other.rowsAsLogin<{ isAtWork: boolean }>(isAtWork(this.pid))
       return session?.isAtWork !== false
     } catch {
       return true

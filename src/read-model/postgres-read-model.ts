@@ -36,11 +36,12 @@ const LOCK_CLASS = 0x4d455445
  * A session that does nothing, also in the middle of a transaction. Whatever it has not committed is undone, and it can commit
  * nothing more, so that whoever it belongs to may wake up at any moment.
  */
-const END_IDLE = `SELECT pg_terminate_backend(a.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+const endIdle = (lock: number, idleMs: number): string => `SELECT pg_terminate_backend(a.pid)
+  FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
   WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
-    AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.objsubid = 2
-    AND a.usename = current_user AND a.state LIKE 'idle%'
-    AND a.state_change < clock_timestamp() - $3::bigint * interval '1 millisecond'`
+    AND l.classid = ${LOCK_CLASS}::bigint::oid AND l.objid = ${lock >>> 0}::bigint::oid AND l.objsubid = 2
+    AND a.usename = session_user AND a.state LIKE 'idle%'
+    AND a.state_change < clock_timestamp() - ${idleMs} * interval '1 millisecond'`
 /** Whatever the database or the user is set to begin with. */
 const BEGIN_WRITE = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE'
 /** Stands in the session that holds the lock, and says who took it. */
@@ -124,7 +125,7 @@ export class PostgresReadModel implements ReadModel {
 
   endIdleLeader(idleMs: number): Promise<boolean> {
     return this.reading(SINGLES, async (connection) => {
-      const ended = await connection.rows(END_IDLE, [LOCK_CLASS, this.lock >>> 0, idleMs])
+      const ended = await connection.rowsAsLogin(endIdle(this.lock, idleMs))
       return ended.length > 0
     })
   }
@@ -304,13 +305,14 @@ export class PostgresReadModel implements ReadModel {
     for (let tries = 1; ; tries++) {
       try {
         const connection = await this.sound(use, signal)
-        const { answers } = connection
+        // The end of the read before it may not be answered yet.
+        const { asked } = connection
         const since = performance.now()
         try {
           return await read(connection)
         } catch (error) {
           // It ended while nobody used it, and nothing was read of it.
-          const isUnread = connection.isLost && connection.answers === answers
+          const isUnread = connection.isLost && !connection.hasAnsweredSince(asked)
           const isKnownToHaveEnded = connection.isAbandoned || performance.now() - since < AT_ONCE_MS
           if (!isUnread || tries > 1 || !isKnownToHaveEnded) throw error
         } finally {

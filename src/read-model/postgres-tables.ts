@@ -127,15 +127,18 @@ export class PostgresTables {
     connection: PostgresConnection,
     kept: boolean,
   ): Promise<{ readonly physical: string; readonly isRead: boolean } | null> {
-    const [next] = await connection.rows<{ physical: string; isRead: boolean }>(
-      `SELECT physical, EXISTS (
-         SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user
-           AND pid <> pg_backend_pid() AND age(backend_xmin) >= age(since::xid8::xid)
-       ) AS "isRead"
-       FROM ${this.replaced} WHERE kept <= $1 ORDER BY physical LIMIT 1`,
+    const [next] = await connection.rows<{ physical: string; since: string }>(
+      `SELECT physical, since FROM ${this.replaced} WHERE kept <= $1 ORDER BY physical LIMIT 1`,
       [kept ? 1 : 0],
     )
-    return next ?? null
+    if (!next) return null
+    const [reads] = await connection.rowsAsLogin<{ isRead: boolean }>(
+      `SELECT EXISTS (
+         SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = session_user
+           AND pid <> pg_backend_pid() AND age(backend_xmin) >= age('${BigInt(next.since)}'::xid8::xid)
+       ) AS "isRead"`,
+    )
+    return { physical: next.physical, isRead: reads?.isRead !== false }
   }
 
   async dropReplaced(connection: PostgresConnection, physical: string): Promise<void> {

@@ -278,6 +278,69 @@ describe('Rows in PostgreSQL', () => {
     }
   })
 
+  it('are read again where the way was lost after the end of the read before, which was answered', async () => {
+    await writing()
+    const proxy = await TcpProxy.start(url)
+    try {
+      const readModel = new PostgresReadModel(proxy.url)
+      opened.push(readModel)
+      const held: Promise<void>[] = []
+      await readModel.snapshot(async (rows) => {
+        await rows.count(visits)
+        held.push(proxy.hold())
+      })
+      const next = readModel.snapshot((rows) => rows.count(visits))
+      await Promise.all(held)
+      proxy.forget()
+      proxy.give()
+      expect(await next).toBe(0)
+      expect(proxy.connections).toBeGreaterThan(1)
+    } finally {
+      proxy.close()
+    }
+  })
+
+  it('are shared by processes whose user becomes another one, which owns them and sees no sessions', async () => {
+    const [owner, user] = [`owner_of_${database()}`, `user_of_${database()}`]
+    await server.query(`CREATE ROLE ${owner}; CREATE ROLE ${user} LOGIN NOINHERIT IN ROLE ${owner}; ALTER ROLE ${user} SET role = ${owner}`) // prettier-ignore
+    await server.query(`CREATE SCHEMA meterbook AUTHORIZATION ${owner}`, database())
+    url = url.replace('meterbook@', `${user}@`)
+    const first = await writing()
+    const second = open()
+    await first.beginBuild([small], false)
+    const [seen, end] = [deferred(), deferred()]
+    const reading = second.snapshot(async (rows) => {
+      await rows.count(counts)
+      seen.resolve()
+      await end.promise
+      return rows.count(visits)
+    })
+    await seen.promise
+    await first.switchBuild('{}')
+    for (let looks = 0; looks < 3; looks++) expect(await first.dropReplaced(false)).toBe(true)
+    end.resolve()
+    expect(await reading).toBe(0)
+    while (await first.dropReplaced(false));
+    const tables = `SELECT FROM pg_tables WHERE schemaname = 'meterbook' AND tablename LIKE 'visits%'`
+    expect(await server.query(tables, database())).toHaveLength(1)
+
+    expect(await second.lead()).toBe('following')
+    expect(await second.endIdleLeader(0)).toBe(true)
+    let standing = await second.lead()
+    while (standing === 'following') standing = await second.lead()
+    expect(standing).toBe('begun')
+    await second.write((rows) => rows.insertNew(visits, [randomVisit(new Random(1), 1)]).then(() => undefined))
+
+    const proxy = await TcpProxy.start(url)
+    try {
+      const session = await PostgresConnection.open(readPostgresUrl(proxy.url), 'reading')
+      proxy.forget()
+      await expect(session.rows('SELECT 1')).rejects.toThrow('does nothing for it any more')
+    } finally {
+      proxy.close()
+    }
+  })
+
   it('are waited for as long as the server works, or cannot be asked', async () => {
     const proxy = await TcpProxy.start(url)
     try {
@@ -397,6 +460,7 @@ describe('Rows in PostgreSQL', () => {
       'array_nulls = off',
       'statement_timeout = 1',
       "search_path = 'nowhere'",
+      'quote_all_identifiers = on',
     ]) {
       await server.query(`ALTER DATABASE ${database()} SET ${setting}`)
     }
