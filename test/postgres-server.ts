@@ -77,6 +77,29 @@ export class PostgresServer {
     }
   }
 
+  /** With a certificate of its own for these names, which is its authority's as well: answers its file. Sessions there are stay. */
+  async offerTls(name: string, names: string): Promise<string> {
+    const [cert, key] = [`${name}.crt`, `${name}.key`]
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'].concat([
+        '-subj',
+        `/CN=${name}`,
+        '-addext',
+        `subjectAltName=${names}`,
+        '-keyout',
+        key,
+        '-out',
+        cert,
+      ]),
+      { ...serverUser(), cwd: join(this.folder, 'data'), stdio: 'pipe' },
+    )
+    for (const setting of [`ssl_cert_file = '${cert}'`, `ssl_key_file = '${key}'`, 'ssl = on'])
+      await this.query(`ALTER SYSTEM SET ${setting}`)
+    await this.query('SELECT pg_reload_conf()')
+    return join(this.folder, 'data', cert)
+  }
+
   /** As if the power were cut. */
   kill(): Promise<void> {
     return this.end('SIGKILL')

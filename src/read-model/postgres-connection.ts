@@ -108,6 +108,11 @@ export class PostgresConnection {
     return this.isForgotten
   }
 
+  /** The session's in the server; null: not known. */
+  get number(): number | null {
+    return this.pid
+  }
+
   /** Questions it was asked, answered or not. */
   get asked(): number {
     return this.askedCount

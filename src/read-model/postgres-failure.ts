@@ -32,6 +32,32 @@ const ADVICE: readonly (readonly [prefix: string, what: string])[] = [
   ['42501', 'Grant the user CREATE on the database, or make it the owner of the schema.'],
 ]
 
+const MEND_URL = 'Mend READ_MODEL_URL.'
+/** Nothing of the server's was checked and found good: these do not pass, but whoever has been let in may meet them later. */
+const TLS_ADVICE: readonly (readonly [codes: readonly string[], what: string])[] = [
+  [
+    ['ERR_TLS_CERT_ALTNAME_INVALID'],
+    'Name the server in READ_MODEL_URL as its certificate does, or give it one for that name; sslmode=no-verify checks neither.',
+  ],
+  [['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'], "Renew the server's certificate."],
+  [
+    [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'UNABLE_TO_GET_ISSUER_CERT',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+      'CERT_SIGNATURE_FAILURE',
+      'CERT_UNTRUSTED',
+      'INVALID_CA',
+    ],
+    "Name the certificate of the authority that issued the server's in READ_MODEL_URL (sslrootcert=/path/ca.pem); sslmode=no-verify checks none.",
+  ],
+]
+const NO_TLS = 'The server does not support SSL connections'
+const NO_TLS_ADVICE =
+  'Have the server offer TLS (ssl = on), or say sslmode=disable in READ_MODEL_URL where the way to it is safe without.'
+
 const DESCRIBED = [ReadModelDamaged, ReadModelUnusable, ReadModelUnavailable, TablesKept]
 
 /** How an operator has the rows made anew. */
@@ -44,8 +70,11 @@ export function postgresFailure(settings: PostgresSettings, error: unknown): unk
   if (DESCRIBED.some((kind) => error instanceof kind)) return error
   const { place } = settings
   if (!(error instanceof pg.DatabaseError)) {
-    const advice = 'Mend READ_MODEL_URL.'
-    if (isLasting(error)) return new ReadModelUnusable(`The ${place} cannot be used: ${reasonOf(error)}. ${advice}`)
+    const advice = tlsAdvice(error) ?? (isLasting(error) ? MEND_URL : null)
+    const cannot = `The ${place} cannot be used: `
+    if (isWithoutPassword(error))
+      return new ReadModelUnusable(`${cannot}it asks for a password, and READ_MODEL_URL has none.`, { cause: error })
+    if (advice !== null) return new ReadModelUnusable(`${cannot}${reasonOf(error)}. ${advice}`, { cause: error })
     return new ReadModelUnavailable(`The ${place} cannot be reached: ${reasonOf(error)}`, { cause: error })
   }
   const { code = '', message } = error
@@ -56,8 +85,23 @@ export function postgresFailure(settings: PostgresSettings, error: unknown): unk
     const mending = `Stop the service and ${removalOf(settings)}: rows are made again from the event log at the next start.`
     return new ReadModelDamaged(`The ${place} is damaged: ${message} (${code}). ${mending}`, { cause: error })
   }
-  const [, advice = ''] = ADVICE.find(([prefix]) => code.startsWith(prefix)) ?? []
+  const [, known = ''] = ADVICE.find(([prefix]) => code.startsWith(prefix)) ?? []
+  const advice = code === '28000' && message.includes('pg_hba.conf') ? letInAdvice(message) : known
   return new ReadModelUnusable(`${told} ${advice}`.trimEnd(), { cause: error })
+}
+
+/** What to do where TLS was not to be had as `sslmode` asks for it; null of anything else. */
+export function tlsAdvice(error: unknown): string | null {
+  const { code = '', message = '' } = error as { readonly code?: string; readonly message?: string }
+  if (message === NO_TLS) return NO_TLS_ADVICE
+  return TLS_ADVICE.find(([codes]) => codes.includes(code))?.[1] ?? null
+}
+
+/** It names the user, the database and how it was asked; up to version 13 in other words. */
+function letInAdvice(message: string): string {
+  const letIn = "Let the user in by the server's pg_hba.conf."
+  if (!/no encryption|SSL off/.test(message)) return letIn
+  return `Where the server asks for TLS, say sslmode=verify-full (with sslrootcert=/path/ca.pem) in READ_MODEL_URL. Otherwise: ${letIn}`
 }
 
 /** Of one of a read. */
@@ -70,6 +114,11 @@ export function readingFailure({ message, cause }: ReadModelUnavailable): ReadMo
 function isLasting(error: unknown): boolean {
   const { syscall, message = '' } = error as { readonly syscall?: string; readonly message?: string }
   return syscall === 'open' || message.startsWith('SASL: ')
+}
+
+function isWithoutPassword(error: unknown): boolean {
+  const { message = '' } = error as { readonly message?: string }
+  return message.startsWith('SASL: ') && message.includes('client password must be a')
 }
 
 /** Where a name has several addresses the system's error has one for each, and no message of its own. */

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PostgresConnection } from './postgres-connection.js'
-import { readingFailure, removalOf } from './postgres-failure.js'
+import { readingFailure, removalOf, tlsAdvice } from './postgres-failure.js'
 import { PostgresRebuildBoard } from './postgres-rebuild-board.js'
 import { PostgresRows } from './postgres-rows.js'
 import { physicalsIn, PostgresTables, type Located, type Physicals } from './postgres-tables.js'
@@ -82,6 +82,7 @@ export class PostgresReadModel implements ReadModel {
   /** A session does one transaction at a time. */
   private done: Promise<unknown> = Promise.resolve()
   private closed = false
+  private wasReached = false
   /** Usage events that all rows had when they were last read here, or were said to have. */
   private known = 0
 
@@ -111,7 +112,7 @@ export class PostgresReadModel implements ReadModel {
       this.connections.discardIdle()
     }
     if (this.isLeading) return 'leading'
-    this.session ??= await this.connect('writing')
+    this.session ??= await this.sessionOfItsOwn()
     const [lock] = await this.session.rows<{ isTaken: boolean }>(
       `SELECT CASE WHEN pg_try_advisory_lock($1, $2) THEN set_config('${WRITER}', $3, false) END IS NOT NULL AS "isTaken"`,
       [LOCK_CLASS, this.lock, this.writer],
@@ -257,9 +258,41 @@ export class PostgresReadModel implements ReadModel {
     await this.connections.close()
   }
 
-  private connect(use: 'reading' | 'writing'): Promise<PostgresConnection> {
+  private async connect(use: 'reading' | 'writing'): Promise<PostgresConnection> {
     if (this.closed) throw new Error('The read model is closed.')
-    return PostgresConnection.open(this.settings, use)
+    try {
+      const connection = await PostgresConnection.open(this.settings, use)
+      this.wasReached = true
+      return connection
+    } catch (error) {
+      // The URL was good: a certificate that was renewed wrongly is mended without a restart.
+      const isOfTls = error instanceof ReadModelUnusable && tlsAdvice(error.cause) !== null
+      throw isOfTls && this.wasReached ? new ReadModelUnavailable(error.message, { cause: error.cause }) : error
+    }
+  }
+
+  /**
+   * To write. A pooler that gives a session to others after each transaction gives the same one to the connection that is opened next,
+   * as long as nobody else comes in between; what is said then before anything is written is said by `begin` otherwise.
+   */
+  private async sessionOfItsOwn(): Promise<PostgresConnection> {
+    const session = await this.connect('writing')
+    try {
+      await this.reading(SINGLES, async (other) => {
+        // Of one that is gone another may have the number by now.
+        if (other.number === session.number && (await other.rows('SELECT 1')).length > 0) throw this.sharedSessions()
+      })
+      return session
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+  }
+
+  private sharedSessions(): ReadModelUnusable {
+    return new ReadModelUnusable(
+      `The ${this.settings.place} is reached through a pooler that gives a session to others after each transaction. Set its pool_mode to session, or name the server itself in READ_MODEL_URL.`,
+    )
   }
 
   private readOne<Result>(read: (rows: RowReader) => Promise<Result>): Promise<Result> {
@@ -383,11 +416,7 @@ export class PostgresReadModel implements ReadModel {
       `SELECT current_setting('${WRITER}', true) AS writer, ${standing} AS standing`,
     ])
     const { place } = this.settings
-    if (found?.writer !== this.writer) {
-      throw new ReadModelUnusable(
-        `The ${place} is reached through a pooler that gives a session to others after each transaction. Set its pool_mode to session, or name the server itself in READ_MODEL_URL.`,
-      )
-    }
+    if (found?.writer !== this.writer) throw this.sharedSessions()
     if (found.standing !== this.standing) {
       throw new ReadModelUnusable(
         `The rows in ${place} do not stand where this service has left them: they were taken back to an earlier moment, or changed. Restart the services: they fold the log from there.`,

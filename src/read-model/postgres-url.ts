@@ -33,12 +33,17 @@ const SSL_MODES: readonly string[] = ['disable', 'prefer', 'require', 'verify-ca
 /** Names that need no quotes, so that an operator can type them. */
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
 
+/** Behind a user and a password, or as a parameter. */
+const SEVERAL_HOSTS = /^[a-z]+:\/\/(?:[^/?#]*@)?[^/?#@]*,[^/?#@]*(?:[/?#]|$)|[?&]host=[^&#]*(?:,|%2c)/i
+
 export function isPostgresUrl(url: string): boolean {
   return /^postgres(ql)?:\/\//.test(url)
 }
 
 /** What is wrong with it, for the end of a sentence; null where nothing is. The string is not repeated: it may hold a password. */
 export function postgresUrlProblem(url: string): string | null {
+  if (SEVERAL_HOSTS.test(url))
+    return 'it names more than one host: name the server that takes writes, or an address that leads to it'
   if (!URL.canParse(url)) return 'it is no URL'
   const { hostname, pathname, searchParams } = new URL(url)
   if (hostname === '' && !searchParams.has('host')) return 'it names no host'
@@ -61,7 +66,9 @@ export function readPostgresUrl(url: string): PostgresSettings {
   const parsed = new URL(url)
   const schema = parsed.searchParams.get('schema') ?? DEFAULT_SCHEMA
   parsed.searchParams.delete('schema')
-  const host = parsed.hostname === '' ? (parsed.searchParams.get('host') ?? '') : parsed.host
+  // As the driver has it: a parameter goes before what stands in its place.
+  const named = parsed.searchParams.getAll('host').at(-1)
+  const host = named || decodeURIComponent(parsed.host)
   return {
     connectionString: parsed.toString(),
     schema,

@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals'
 import pg from 'pg'
 import { postgresFailure, readingFailure } from '../../src/read-model/postgres-failure.js'
-import { readPostgresUrl } from '../../src/read-model/postgres-url.js'
+import { postgresUrlProblem, readPostgresUrl } from '../../src/read-model/postgres-url.js'
 import {
   ReadModelDamaged,
   ReadModelOutOfReach,
@@ -73,7 +73,7 @@ it('what the way to the server gave is waited for, unless nothing was sent at al
     `The ${PLACE} cannot be reached: refused at ::1; refused at 127.0.0.1`,
   )
   for (const lasting of [
-    new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string'),
+    new Error('SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature does not match'),
     Object.assign(new Error('ENOENT: no such file'), { syscall: 'open' }),
   ]) {
     expect(postgresFailure(settings, lasting)).toMatchObject({
@@ -82,6 +82,53 @@ it('what the way to the server gave is waited for, unless nothing was sent at al
       message: `The ${PLACE} cannot be used: ${lasting.message}. Mend READ_MODEL_URL.`,
     })
   }
+})
+
+it.each([
+  ['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string', undefined, 'it asks for a password, and READ_MODEL_URL has none.'], // prettier-ignore
+  ['The server does not support SSL connections', undefined, 'The server does not support SSL connections. Have the server offer TLS (ssl = on), or say sslmode=disable in READ_MODEL_URL where the way to it is safe without.'], // prettier-ignore
+  ['self-signed certificate in certificate chain', 'SELF_SIGNED_CERT_IN_CHAIN', "self-signed certificate in certificate chain. Name the certificate of the authority that issued the server's in READ_MODEL_URL (sslrootcert=/path/ca.pem); sslmode=no-verify checks none."], // prettier-ignore
+  ['certificate has expired', 'CERT_HAS_EXPIRED', "certificate has expired. Renew the server's certificate."],
+])('%s is for somebody to mend, and told with what to do', (message, code, told) => {
+  expect(postgresFailure(settings, Object.assign(new Error(message), code && { code }))).toMatchObject({
+    name: 'ReadModelUnusable',
+    isPassing: false,
+    message: `The ${PLACE} cannot be used: ${told}`,
+  })
+})
+
+it.each([
+  ['no encryption', "Where the server asks for TLS, say sslmode=verify-full (with sslrootcert=/path/ca.pem) in READ_MODEL_URL. Otherwise: Let the user in by the server's pg_hba.conf."], // prettier-ignore
+  ['SSL off', "Where the server asks for TLS, say sslmode=verify-full (with sslrootcert=/path/ca.pem) in READ_MODEL_URL. Otherwise: Let the user in by the server's pg_hba.conf."], // prettier-ignore
+  ['SSL encryption', "Let the user in by the server's pg_hba.conf."],
+])('a user whom no rule of the server lets in with %s is not told to mend the password', (how, advice) => {
+  const message = `no pg_hba.conf entry for host "10.0.0.7", user "app", database "usage", ${how}`
+  expect((postgresFailure(settings, answered('28000', message)) as Error).message).toBe(
+    `The ${PLACE} refused: ${message} (28000). ${advice}`,
+  )
+})
+
+it.each([
+  ['postgres://h1,h2/usage'],
+  ['postgres://user:secret@h1:5432,h2:5433/usage'],
+  ['postgres:///usage?host=h1,h2'],
+])('%s names more than one host', (url) => {
+  expect(postgresUrlProblem(url)).toBe(
+    'it names more than one host: name the server that takes writes, or an address that leads to it',
+  )
+})
+
+it('a comma elsewhere is none between hosts', () => {
+  expect(postgresUrlProblem('postgres://user:a,b@host/usage?options=-c%20search_path=a,b')).toBe(null)
+})
+
+it.each([
+  ['postgres:///usage?host=/var/run/postgresql', '/var/run/postgresql'],
+  ['postgres://user@localhost/usage?host=/tmp', '/tmp'],
+  ['postgres://user@%2Fvar%2Frun/usage', '/var/run'],
+  ['postgres://user:secret@host:6432/usage', 'host:6432'],
+])('of %s the place is told as the driver takes it', (url, at) => {
+  expect(readPostgresUrl(url).place).toBe(`schema meterbook of the PostgreSQL database usage at ${at}`)
 })
 
 it('what is described already stays as it is', () => {

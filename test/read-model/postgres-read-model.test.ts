@@ -11,6 +11,7 @@ import { ReadModelDamaged, ReadModelUnavailable, ReadModelUnusable } from '../..
 import { readModelContract } from '../contract/read-model.contract.js'
 import { PostgresServer } from '../postgres-server.js'
 import { TcpProxy } from '../tcp-proxy.js'
+import { TransactionPooler } from '../transaction-pooler.js'
 import { usageRecords, usageSeries } from '../../src/read-model/tables.js'
 import { Random } from '../random.js'
 import { counts, randomVisit, small, visits } from './naive-rows.js'
@@ -139,6 +140,22 @@ describe('Rows in PostgreSQL', () => {
     expect(await second.lead()).toBe('begun')
     await second.write((rows) => rows.insertNew(visits, [randomVisit(new Random(1), 1)]).then(() => undefined))
     expect(await open().count(visits)).toBe(1)
+  })
+
+  it('are written through no pooler that gives a session to others, which is said before anything is written', async () => {
+    const pooler = await TransactionPooler.start(url)
+    try {
+      const readModel = new PostgresReadModel(pooler.url)
+      opened.push(readModel)
+      await readModel.schemas()
+      await expect(readModel.lead()).rejects.toMatchObject({
+        name: 'ReadModelUnusable',
+        isPassing: false,
+        message: expect.stringContaining('through a pooler that gives a session to others after each transaction') as unknown, // prettier-ignore
+      })
+    } finally {
+      pooler.close()
+    }
   })
 
   it('are left to a process of another user, whose session one may see and not end', async () => {
@@ -621,6 +638,63 @@ describe('PostgreSQL that cannot be had', () => {
         'The schema meterbook of the PostgreSQL database postgres at 127.0.0.1:9 cannot be reached: connect ECONNREFUSED 127.0.0.1:9',
     })
     expect(await refusalOf('postgres://guest:hidden@no.such.host.invalid/postgres')).toMatchObject(passing)
+  })
+
+  describe('by TLS', () => {
+    let own: PostgresServer
+    beforeAll(async () => {
+      own = await PostgresServer.start()
+    })
+    afterAll(() => own.stop())
+
+    it('is told at the start with what to do, and waited for by whoever had it', async () => {
+      expect(await refusalOf(`${own.url()}?sslmode=require`)).toMatchObject({
+        isPassing: false,
+        message: expect.stringMatching(/does not support SSL connections\. Have the server offer TLS/) as unknown,
+      })
+      const authority = await own.offerTls('first', 'DNS:localhost,IP:127.0.0.1')
+      const checking = `${own.url()}?sslmode=verify-full&sslrootcert=${authority}`
+      // The server takes up its new settings a moment later.
+      const until = async <Result>(ask: () => Promise<Result>, isSo: (result: Result) => boolean): Promise<Result> => {
+        for (;;) {
+          const result = await ask()
+          if (isSo(result)) return result
+        }
+      }
+      const isGood = (): Promise<string> => refusalOf(checking).then(({ message }) => message, () => 'It was had.') // prettier-ignore
+      const readModel = new PostgresReadModel(checking)
+      try {
+        await until(isGood, (what) => what === 'It was had.')
+        expect(await readModel.lead()).toBe('begun')
+        expect(await refusalOf(`${own.url()}?sslmode=require`)).toMatchObject({
+          isPassing: false,
+          message: expect.stringMatching(/self-signed certificate\. Name the certificate of the authority/) as unknown,
+        })
+
+        const other = await own.offerTls('second', 'DNS:elsewhere')
+        const named = `${own.url()}?sslmode=verify-full&sslrootcert=${other}`
+        expect(
+          await until(
+            () => refusalOf(named),
+            ({ message }) => message.includes('altnames'),
+          ),
+        ).toMatchObject({
+          isPassing: false,
+          message: expect.stringContaining('Name the server in READ_MODEL_URL as its certificate does') as unknown,
+        })
+        await own.query('SELECT pg_terminate_backend(pid) FROM pg_stat_ssl WHERE ssl')
+        const reading = () => readModel.schemas().then(() => null, (error: ReadModelUnusable) => error) // prettier-ignore
+        expect(await until(reading, (refusal) => refusal !== null)).toMatchObject({ isPassing: true })
+        await expect(
+          until(
+            () => readModel.lead(),
+            () => false,
+          ),
+        ).rejects.toThrow(ReadModelUnavailable)
+      } finally {
+        await readModel.close()
+      }
+    })
   })
 
   describe('where something else answers', () => {
