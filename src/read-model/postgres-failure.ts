@@ -92,7 +92,7 @@ export function postgresFailure(settings: PostgresSettings, error: unknown): unk
 
 /** What to do where TLS was not to be had as `sslmode` asks for it; null of anything else. */
 export function tlsAdvice(error: unknown): string | null {
-  const { code = '', message = '' } = error as { readonly code?: string; readonly message?: string }
+  const { code = '', message = '' } = (error ?? {}) as { readonly code?: string; readonly message?: string }
   if (message === NO_TLS) return NO_TLS_ADVICE
   return TLS_ADVICE.find(([codes]) => codes.includes(code))?.[1] ?? null
 }

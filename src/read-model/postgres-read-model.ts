@@ -83,6 +83,8 @@ export class PostgresReadModel implements ReadModel {
   private done: Promise<unknown> = Promise.resolve()
   private closed = false
   private wasReached = false
+  /** Whether no two of its connections share one, as far as was seen. */
+  private hasOwnSessions = false
   /** Usage events that all rows had when they were last read here, or were said to have. */
   private known = 0
 
@@ -112,7 +114,7 @@ export class PostgresReadModel implements ReadModel {
       this.connections.discardIdle()
     }
     if (this.isLeading) return 'leading'
-    this.session ??= await this.sessionOfItsOwn()
+    this.session ??= this.hasOwnSessions ? await this.connect('writing') : await this.sessionOfItsOwn()
     const [lock] = await this.session.rows<{ isTaken: boolean }>(
       `SELECT CASE WHEN pg_try_advisory_lock($1, $2) THEN set_config('${WRITER}', $3, false) END IS NOT NULL AS "isTaken"`,
       [LOCK_CLASS, this.lock, this.writer],
@@ -282,6 +284,7 @@ export class PostgresReadModel implements ReadModel {
         // Of one that is gone another may have the number by now.
         if (other.number === session.number && (await other.rows('SELECT 1')).length > 0) throw this.sharedSessions()
       })
+      this.hasOwnSessions = true
       return session
     } catch (error) {
       await session.close()

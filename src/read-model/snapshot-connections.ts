@@ -129,14 +129,18 @@ export class SnapshotConnections<Connection> {
     for (const idle of this.idle.splice(0)) void this.maker.close(idle)
   }
 
-  /** One for each who waits and may have one. One that is being opened takes up its place, however long that takes. */
+  /**
+   * One for each who waits and may have one. One that is being opened takes up its place, however long that takes. Where there are some it
+   * is one at a time: those that wait for room would all be before who has none at all.
+   */
   private openMore(): void {
     const most = this.most.reduce((sum, each) => sum + each, 0)
     const wanted = this.most.reduce((sum, each, use) => {
       const asking = [...this.waiting].filter((asker) => asker.use === use).length
       return sum + Math.min(asking, each - this.usedFor(use))
     }, 0)
-    while (this.opening < wanted && this.there + this.opening < most) void this.openOne()
+    const atOnce = this.there > 0 ? 1 : wanted
+    while (this.opening < Math.min(wanted, atOnce) && this.there + this.opening < most) void this.openOne()
   }
 
   private async openOne(): Promise<void> {
