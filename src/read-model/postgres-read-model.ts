@@ -51,6 +51,8 @@ const BEGIN_SNAPSHOT = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ O
 const SNAPSHOTS = 0
 const SINGLES = 1
 const SINGLES_MAX = 4
+/** To open one takes some round trips. */
+const UNNEEDED_MS = 10_000
 const CONNECTIONS_MAX = [SNAPSHOTS_MAX, SINGLES_MAX]
 /** A connection that is known to have ended says so at once. */
 const AT_ONCE_MS = 1_000
@@ -98,7 +100,7 @@ export class PostgresReadModel implements ReadModel {
       open: () => this.connect('reading'),
       close: (connection) => connection.close(),
     }
-    this.connections = new SnapshotConnections(maker, snapshotWaitMs, CONNECTIONS_MAX)
+    this.connections = new SnapshotConnections(maker, snapshotWaitMs, CONNECTIONS_MAX, UNNEEDED_MS)
     this.rebuildBoard = new PostgresRebuildBoard(
       this.tables.rebuild,
       (ask) => this.reading(SINGLES, ask),

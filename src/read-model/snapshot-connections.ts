@@ -29,11 +29,18 @@ interface Asker<Connection> extends Waiter<Connection> {
   isLate: boolean
 }
 
+interface Opening {
+  /** So many had come when it was begun. */
+  readonly asked: number
+  /** Begun before it was found that connections had been lost: it may wait for long. */
+  isDoubtful: boolean
+}
+
 export class SnapshotConnections<Connection> {
   private readonly idle: Connection[] = []
   /** Those in use, with what for. */
   private readonly used = new Map<Connection, number>()
-  private opening = 0
+  private readonly opening = new Set<Opening>()
   private asked = 0
   /** In the order they came. */
   private readonly waiting = new Set<Asker<Connection>>()
@@ -43,18 +50,24 @@ export class SnapshotConnections<Connection> {
   /** When one was last left to others. */
   private leftAt = Number.NEGATIVE_INFINITY
   private isLeaving = false
+  /** So many nobody needed since that was last looked at. */
+  private unneeded = 0
+  private looking: NodeJS.Timeout | undefined
 
   constructor(
     private readonly maker: ConnectionMaker<Connection>,
     private readonly waitMs = SNAPSHOT_WAIT_MS,
     /** Of each use, by its number. */
     private readonly most: readonly number[] = [SNAPSHOTS_MAX],
+    /** Those that nobody needed for so long are closed; null: they are kept. */
+    private readonly unneededMs: number | null = null,
   ) {}
 
   /** @throws ReadModelBusy; what kept it from being opened; why the signal was aborted. */
   async acquire(signal: AbortSignal | undefined, use = 0): Promise<Connection> {
     const idle = this.mayUse(use) ? this.idle.pop() : undefined
     if (idle !== undefined) {
+      this.unneeded = Math.min(this.unneeded, this.idle.length)
       this.used.set(idle, use)
       return idle
     }
@@ -90,12 +103,14 @@ export class SnapshotConnections<Connection> {
   /** They are of no use any more. */
   discardIdle(): void {
     for (const idle of this.idle.splice(0)) void this.maker.close(idle)
+    for (const opening of this.opening) opening.isDoubtful = true
     this.openMore()
   }
 
   /** Those in use are closed when they are given back. */
   async close(): Promise<void> {
     this.closed = true
+    clearInterval(this.looking)
     for (let connection = this.idle.pop(); connection; connection = this.idle.pop()) await this.maker.close(connection)
   }
 
@@ -120,13 +135,21 @@ export class SnapshotConnections<Connection> {
     this.idle.push(connection)
     this.leave()
     for (const { use, resolve } of this.waiting) {
+      if (this.idle.length === 0) break
       const next = this.mayUse(use) ? this.idle.pop() : undefined
       if (next === undefined) continue
       this.used.set(next, use)
       resolve(next)
     }
-    if (!this.closed) return
-    for (const idle of this.idle.splice(0)) void this.maker.close(idle)
+    if (this.closed) for (const idle of this.idle.splice(0)) void this.maker.close(idle)
+    else if (this.unneededMs !== null && this.idle.length > 0)
+      this.looking ??= setInterval(() => this.closeUnneeded(), this.unneededMs).unref()
+  }
+
+  /** They would be kept from others, who may have none where a server grants few. */
+  private closeUnneeded(): void {
+    for (const idle of this.idle.splice(0, Math.min(this.unneeded, this.idle.length))) void this.maker.close(idle)
+    this.unneeded = this.idle.length
   }
 
   /**
@@ -135,30 +158,36 @@ export class SnapshotConnections<Connection> {
    */
   private openMore(): void {
     const most = this.most.reduce((sum, each) => sum + each, 0)
+    if (this.there + this.opening.size >= most) return
     const wanted = this.most.reduce((sum, each, use) => {
       const asking = [...this.waiting].filter((asker) => asker.use === use).length
       return sum + Math.min(asking, each - this.usedFor(use))
     }, 0)
-    const atOnce = this.there > 0 ? 1 : wanted
-    while (this.opening < Math.min(wanted, atOnce) && this.there + this.opening < most) void this.openOne()
+    const [first] = this.waiting
+    // Where none are there, who comes in the middle of an opening may find the server when that one does not.
+    const counts = ({ asked, isDoubtful }: Opening): boolean =>
+      !isDoubtful && (this.there > 0 || asked >= (first?.number ?? 0))
+    let missing = (this.there > 0 ? Math.min(wanted, 1) : wanted) - [...this.opening].filter(counts).length
+    for (; missing > 0 && this.there + this.opening.size < most; missing--) void this.openOne()
   }
 
   private async openOne(): Promise<void> {
-    this.opening++
     const { asked } = this
+    const opening = { asked, isDoubtful: false }
+    this.opening.add(opening)
     try {
       // Also of a failure at once whoever has just come is told afterwards.
       const connection = await (async () => this.maker.open())()
-      this.opening--
+      this.opening.delete(opening)
       this.failure = null
       this.isLeaving = false
       this.give(connection)
       // Where it is kept for another use.
       this.openMore()
       // Not for them.
-      if (this.opening === 0) this.refuse(({ isLate }) => isLate)
+      if (this.opening.size === 0) this.refuse(({ isLate }) => isLate)
     } catch (error) {
-      this.opening--
+      this.opening.delete(opening)
       this.failure = error as Error
       this.refuse(({ isLate }) => isLate)
       if (performance.now() - this.leftAt >= LEAVE_EVERY_MS) {
@@ -167,7 +196,7 @@ export class SnapshotConnections<Connection> {
         this.leave()
       }
       // While there are others one of those is waited for. What failed says nothing to who came in the middle of it.
-      if (this.there + this.opening > 0) return
+      if (this.there + this.opening.size > 0) return
       this.refuse(({ number }) => number <= asked)
       this.openMore()
     }
@@ -187,7 +216,7 @@ export class SnapshotConnections<Connection> {
 
   private tooLate(asker: Asker<Connection>): void {
     asker.isLate = true
-    if (this.opening === 0) this.refuse((each) => each === asker)
+    if (this.opening.size === 0) this.refuse((each) => each === asker)
   }
 
   private refuse(isMeant: (asker: Asker<Connection>) => boolean): void {

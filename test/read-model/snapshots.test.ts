@@ -222,6 +222,39 @@ describe('Connections for snapshots', () => {
     expect(closed).toEqual([1])
   })
 
+  it('are opened anew where those that are being opened may be lost like those that were', async () => {
+    const pool = connections([3, 1])
+    await acquired(pool, 1)
+    const waiting = [pool.acquire(undefined), pool.acquire(undefined)]
+    pool.release(1)
+    expect(await waiting[0]).toBe(1)
+    expect(openings).toHaveLength(2)
+    pool.discard(1)
+    pool.discardIdle()
+    openings[2]!.give()
+    expect(await waiting[1]).toBe(2)
+  })
+
+  it('are closed where nobody needed them for a while, and those that were needed stay', async () => {
+    const pool = new SnapshotConnections(
+      { open: () => ++given, close: (connection) => void closed.push(connection) },
+      SNAPSHOT_WAIT_MS,
+      [3],
+      WAIT_MS,
+    )
+    closed = []
+    given = 0
+    await Promise.all([1, 2, 3].map(() => pool.acquire(undefined)))
+    for (const each of [1, 2, 3]) pool.release(each)
+    while (closed.length < 2) {
+      pool.release(await pool.acquire(undefined))
+      await inBetween()
+    }
+    expect(closed).toEqual([1, 2])
+    expect(await pool.acquire(undefined)).toBe(3)
+    await pool.close()
+  })
+
   it('that are in use are closed when they are given back, once all are to be', async () => {
     const pool = connections(2)
     await acquired(pool, 2)

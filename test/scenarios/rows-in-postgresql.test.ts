@@ -102,9 +102,10 @@ describe('A service with its rows in PostgreSQL', () => {
         proxy.reset()
         expect(await ready()).toEqual([503, expect.stringContaining('The read model cannot be read.')])
         proxy.passingMax = 5
-        while ((await ready())[0] !== 200);
+        // The projections have a connection again, too, once requests leave them one.
         await reportMany('second')
         await projected(120)
+        while ((await ready())[0] !== 200);
       } finally {
         await service.close()
       }
