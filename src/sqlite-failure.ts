@@ -43,8 +43,9 @@ export function describeFailure(file: string, error: unknown, mending: string): 
   const said = error instanceof Error ? error.message : String((error as { readonly message?: unknown }).message)
   const failure = sqliteFailure(error) ?? 'unusable'
   if (failure === 'damaged') return `${file} is damaged (${said}). ${mending}`
-  const remedy = (failure === 'unusable' ? remedyOfPlace(file) : null) ?? remedies[failure]
-  return `${file} cannot be used (${said}). ${remedy}${failure === 'unusable' ? rightsTo(file) : ''}`
+  const remedy =
+    failure === 'unusable' ? (remedyOfPlace(file) ?? `${remedies.unusable}${rightsTo(file)}`) : remedies[failure]
+  return `${file} cannot be used (${said}). ${remedy}`
 }
 
 /** Whose it is, where this user may not use it: with containers that is often a number nobody thinks of. */

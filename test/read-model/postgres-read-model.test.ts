@@ -469,13 +469,15 @@ describe('Rows in PostgreSQL', () => {
   })
 
   it('are written whatever the database and its users are set to', async () => {
+    const SHORT_MS = 250
     for (const setting of [
       'default_transaction_read_only = on',
       "default_transaction_isolation = 'serializable'",
       'idle_in_transaction_session_timeout = 1',
       'synchronous_commit = off',
       'array_nulls = off',
-      'statement_timeout = 1',
+      // Long enough for the statement that sets it otherwise.
+      `statement_timeout = ${SHORT_MS}`,
       "search_path = 'nowhere'",
       'quote_all_identifiers = on',
     ]) {
@@ -489,6 +491,18 @@ describe('Rows in PostgreSQL', () => {
     })
     expect(await readModel.range(visits, { limit: 9 })).toMatchObject([{ leftAt: null }])
     expect(await readModel.storageFaults([small])).toEqual([])
+
+    // A statement that takes longer than that.
+    const holder = new pg.Client({ connectionString: url })
+    await holder.connect()
+    await holder.query('SET idle_in_transaction_session_timeout = 0')
+    await holder.query('BEGIN READ WRITE; LOCK TABLE "user".projections')
+    const found = readModel.range(visits, { limit: 9 })
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = '${database()}' AND wait_event_type = 'Lock'
+      AND query_start < clock_timestamp() - ${2 * SHORT_MS} * interval '1 millisecond'`
+    while ((await server.query(waiting)).length === 0);
+    await holder.end()
+    expect(await found).toHaveLength(1)
   })
 
   it('are read through fewer connections where the server grants no more', async () => {
