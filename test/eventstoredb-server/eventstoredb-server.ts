@@ -50,6 +50,14 @@ interface TrackedCall {
   on(event: 'cancelled' | 'finish', listener: () => void): unknown
 }
 
+/**
+ * No two servers of a process have one port: all clients of a process share connections by address, and one to a server that is
+ * gone may be handed out before its end was noticed.
+ */
+const portsUsed = new Set<number>()
+
+const portOf = (front: TcpServer): number => (front.address() as AddressInfo).port
+
 export class EventStoreDbServer implements ServerState {
   readonly log: EventLog
   readonly faults = new Faults()
@@ -104,12 +112,17 @@ export class EventStoreDbServer implements ServerState {
       )
     })
     this.grpc = grpc
-    this.front = createServer((socket) => this.forward(socket, inner))
-    await new Promise<void>((resolve, reject) => {
-      this.front!.once('error', reject)
-      this.front!.listen(this.port, HOST, resolve)
-    })
-    this.port = (this.front.address() as AddressInfo).port
+    do {
+      this.front?.close()
+      const front = createServer((socket) => this.forward(socket, inner))
+      await new Promise<void>((resolve, reject) => {
+        front.once('error', reject)
+        front.listen(this.port, HOST, resolve)
+      })
+      this.front = front
+    } while (this.port === 0 && portsUsed.has(portOf(this.front)))
+    this.port = portOf(this.front)
+    portsUsed.add(this.port)
   }
 
   /** Dies: connections are lost, further ones refused, appends that were only queued are gone. The log stays. */
