@@ -7,7 +7,8 @@
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { CopierAnswer, CopierRequest } from './embedded-log-copier.worker.js'
+import type { FileIdentity } from '../opened-file.js'
+import type { CopierAnswer, CopierRequest, CopierTask } from './embedded-log-copier.worker.js'
 
 /** After a copy the next one begins at the earliest. */
 const PAUSE_MS = 200
@@ -21,7 +22,11 @@ export class LogCopier {
   private isLong = false
   private copiedAt = 0
 
-  constructor(private readonly file: string) {}
+  /** `identity`: of the file whose log it is. */
+  constructor(
+    private readonly file: string,
+    private readonly identity: FileIdentity,
+  ) {}
 
   /** To be called after each commit; `copyRest` copies on the writer's own connection. */
   committed(copyRest: () => void): void {
@@ -46,7 +51,9 @@ export class LogCopier {
 
   private thread(): Worker {
     if (this.worker) return this.worker
-    const worker = new Worker(new URL('./embedded-log-copier.worker.js', import.meta.url), { workerData: this.file })
+    const { file, identity } = this
+    const workerData = { file, identity } satisfies CopierTask
+    const worker = new Worker(new URL('./embedded-log-copier.worker.js', import.meta.url), { workerData })
     worker.on('message', ({ logPages }: CopierAnswer) => {
       this.copiedAt = performance.now()
       this.isCopying = false

@@ -1,6 +1,13 @@
 /** The copying thread: copies what it can without holding anyone up, when asked. */
+import type Database from 'better-sqlite3'
 import { parentPort, workerData } from 'node:worker_threads'
+import { identityOf, type FileIdentity } from '../opened-file.js'
 import { SqliteDatabase } from '../sqlite.js'
+
+export interface CopierTask {
+  readonly file: string
+  readonly identity: FileIdentity
+}
 
 export type CopierRequest = 'copy' | 'stop'
 export interface CopierAnswer {
@@ -10,7 +17,7 @@ export interface CopierAnswer {
 
 if (!parentPort) throw new Error('This file is a worker thread.')
 const port = parentPort
-const database = new SqliteDatabase(workerData as string)
+const database = open(workerData as CopierTask)
 database.pragma('synchronous = NORMAL')
 
 port.on('message', (request: CopierRequest) => {
@@ -18,6 +25,18 @@ port.on('message', (request: CopierRequest) => {
   database.close()
   port.close()
 })
+
+/**
+ * A thread takes a while to begin. Into a file that was put in place meanwhile the log would be copied all the same, and those
+ * who have the old one open would look for it there.
+ */
+function open({ file, identity }: CopierTask): Database.Database {
+  const opened = new SqliteDatabase(file, { fileMustExist: true })
+  // The log beside it is opened with the first statement.
+  if (identityOf(file) === identity) return opened
+  opened.close()
+  throw new Error(`${file} is not the file whose log is to be copied.`)
+}
 
 function copy(): number {
   try {

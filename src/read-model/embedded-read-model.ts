@@ -66,9 +66,10 @@ export class EmbeddedReadModel implements ReadModel {
   private readonly snapshots: SnapshotConnections<EmbeddedRows>
   private closed = false
 
-  private readonly copier: LogCopier | null
   /** Of the first connection: no other file is read or written beside it. null before, and of a file that nobody else sees. */
   private opened: OpenedFile | null = null
+  /** null before the first connection, and where the writer copies the log itself. */
+  private copier: LogCopier | null = null
 
   /**
    * A projected file is one that this thread goes on writing while others read it. A scratch file is written fast and is
@@ -84,7 +85,6 @@ export class EmbeddedReadModel implements ReadModel {
       { open: () => this.openToRead(), close: (rows) => rows.close() },
       snapshotWaitMs,
     )
-    this.copier = use === 'projected' ? new LogCopier(file) : null
   }
 
   readonly rebuildBoard = null
@@ -314,6 +314,7 @@ export class EmbeddedReadModel implements ReadModel {
     try {
       const database = this.openDatabase(cacheKib)
       if (this.use === 'lasting' || this.use === 'projected') this.opened ??= new OpenedFile(this.file)
+      if (this.use === 'projected' && this.opened) this.copier ??= new LogCopier(this.file, this.opened.identity)
       return database
     } catch (error) {
       throw rowsFailure(this.file, error)
@@ -360,7 +361,7 @@ export class EmbeddedReadModel implements ReadModel {
       database.pragma('schema_version')
     }
     database.pragma(`cache_size = ${cacheKib}`)
-    database.pragma(`wal_autocheckpoint = ${this.copier ? CHECKPOINT_PAGES_BESIDE : CHECKPOINT_PAGES}`)
+    database.pragma(`wal_autocheckpoint = ${this.use === 'projected' ? CHECKPOINT_PAGES_BESIDE : CHECKPOINT_PAGES}`)
   }
 }
 
