@@ -23,5 +23,5 @@ export function checkpointLine(projection: string, expected: object | null, foun
 
 /** Of how the rows or the log are kept, whatever they say. */
 export function storageLine(of: 'rows' | 'log', message: string): string {
-  return `file of the ${of}: ${message}`
+  return `storage of the ${of}: ${message}`
 }

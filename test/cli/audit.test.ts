@@ -315,7 +315,7 @@ describe('meterbook audit', () => {
     const found = await verdict()
     expect(found.verdict).toBe('differs')
     expect(found.findings[0]).toMatchObject({ kind: 'storage' })
-    expect((await run()).stdout).toMatch(/file of the rows: row \d+ missing from index usage_records_\d+_identifier/)
+    expect((await run()).stdout).toMatch(/storage of the rows: row \d+ missing from index usage_records_\d+_identifier/)
   })
 
   it('names an entry that an index kept beside the records lacks, and one that leads to no record', async () => {
@@ -434,7 +434,7 @@ describe('meterbook audit', () => {
       { kind: 'storage', of: 'log', message: message('TRIGGER streams_are_never_deleted is missing, or not as it is') },
       { kind: 'storage', of: 'log', message: 'TRIGGER skim is not of the log.' },
     ])
-    expect((await run()).stdout).toContain('file of the log: TRIGGER events_are_never_changed is missing')
+    expect((await run()).stdout).toContain('storage of the log: TRIGGER events_are_never_changed is missing')
     const digest = await meterbook(['digest', '--data-dir', dataDir])
     const to = join(dataDir, 'copied')
     const copied = ['copy', '--data-dir', dataDir, '--to', 'embedded:', '--to-data-dir', to, '--quiet']
@@ -496,7 +496,7 @@ describe('meterbook audit', () => {
       expect.stringMatching(
         /^usage_records \{"sequence":\d+\} \(meter mtr_test_tokens, customer "cus_A"\): value expected "4", found "40"$/,
       ),
-      expect.stringMatching(/^file of the rows: usage_cells: .* is damaged/),
+      expect.stringMatching(/^storage of the rows: usage_cells: .* is damaged/),
       expect.stringMatching(
         /^usage_windows \{.*\} \(meter mtr_test_seats, customer ".*"\): expected \{.*\}, found no row$/,
       ),
