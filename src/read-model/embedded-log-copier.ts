@@ -12,6 +12,8 @@ import type { CopierAnswer, CopierRequest, CopierTask } from './embedded-log-cop
 
 /** After a copy the next one begins at the earliest. */
 const PAUSE_MS = 200
+/** After a thread was lost: where one cannot begin, the next one will not either. */
+const LOST_PAUSE_MS = 10_000
 /** Pages of the log at which the writer copies the rest. 128 MiB. */
 const LONG_LOG_PAGES = 32_768
 const STOP_TIMEOUT_MS = 30_000
@@ -20,7 +22,7 @@ export class LogCopier {
   private worker: Worker | null = null
   private isCopying = false
   private isLong = false
-  private copiedAt = 0
+  private notBefore = -Infinity
 
   /** `identity`: of the file whose log it is. */
   constructor(
@@ -28,16 +30,19 @@ export class LogCopier {
     private readonly identity: FileIdentity,
   ) {}
 
-  /** To be called after each commit; `copyRest` copies on the writer's own connection. */
+  /**
+   * To be called after each commit; `copyRest` copies on the writer's own connection. What was committed is committed whatever
+   * comes of the copying, so nothing is thrown: the log keeps everything, and the next commit says so if it cannot go on.
+   */
   committed(copyRest: () => void): void {
     if (this.isCopying) return
     if (this.isLong) {
       this.isLong = false
-      copyRest()
+      attempt(copyRest)
     }
-    if (performance.now() - this.copiedAt < PAUSE_MS) return
+    if (performance.now() < this.notBefore) return
     this.isCopying = true
-    this.thread().postMessage('copy' satisfies CopierRequest)
+    if (!attempt(() => this.thread().postMessage('copy' satisfies CopierRequest))) this.lost()
   }
 
   async stop(): Promise<void> {
@@ -55,19 +60,34 @@ export class LogCopier {
     const workerData = { file, identity } satisfies CopierTask
     const worker = new Worker(new URL('./embedded-log-copier.worker.js', import.meta.url), { workerData })
     worker.on('message', ({ logPages }: CopierAnswer) => {
-      this.copiedAt = performance.now()
+      this.notBefore = performance.now() + PAUSE_MS
       this.isCopying = false
       this.isLong = logPages > LONG_LOG_PAGES
     })
-    // Without it the log is copied by the writer, once it is as long as SQLite was told.
-    const lost = (): void => {
-      if (this.worker === worker) this.worker = null
-      this.isCopying = false
+    const isLost = (): void => {
+      if (this.worker === worker) this.lost()
     }
-    worker.on('error', lost)
-    worker.on('exit', lost)
+    worker.on('error', isLost)
+    worker.on('exit', isLost)
     worker.unref()
     this.worker = worker
     return worker
+  }
+
+  /** Without a thread the log is copied by the writer, once it is as long as SQLite was told. */
+  private lost(): void {
+    this.worker = null
+    this.isCopying = false
+    this.notBefore = performance.now() + LOST_PAUSE_MS
+  }
+}
+
+/** Whether it could be done: there may be no room on the disk, or no file descriptor or memory left for a thread. */
+function attempt(what: () => void): boolean {
+  try {
+    what()
+    return true
+  } catch {
+    return false
   }
 }
