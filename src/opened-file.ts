@@ -3,7 +3,7 @@
  * replaced or deleted: what it commits then is gone with its last connection, and whoever opens the new file beside it takes the
  * write-ahead log of the old one for that of the new.
  */
-import { renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 
@@ -109,12 +109,20 @@ export class OpenedFile {
     const isOurs = (suffix: string): boolean => identityOf(`${this.path}${suffix}`) === this.beside.get(suffix)
     const log = `${this.path}${WRITE_AHEAD_LOG}`
     try {
-      if (isOurs(WRITE_AHEAD_LOG)) renameSync(log, `${log}${SET_ASIDE}`)
+      if (isOurs(WRITE_AHEAD_LOG)) renameSync(log, placeAside(log))
       if (isOurs(INDEX_OF_IT)) rmSync(`${this.path}${INDEX_OF_IT}`, { force: true })
     } catch {
       // Another thread was faster, or it may not be done: what is told says to take them away.
     }
   }
+}
+
+/** One that was set aside before may be all there is of what is in it. */
+function placeAside(log: string): string {
+  const first = `${log}${SET_ASIDE}`
+  let place = first
+  for (let n = 2; existsSync(place); n++) place = `${first}-${n}`
+  return place
 }
 
 const STOPPED = 'Nothing more is read from it or written to it.'
