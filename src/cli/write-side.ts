@@ -81,7 +81,9 @@ export async function openWriteSide({ dataDir, eventStoreUrl, readModelUrl }: Co
     readYourWrites.onProgress(({ sequence }) => readModel.reached(sequence))
     const projector = await ProjectorThread.start(settings, readYourWrites, warningsOnly)
     closing.push(() => projector.stop())
-    const usage = new UsageLedger(store, new UsageIndex(readModel), readYourWrites, () => randomIds.uuid())
+    const index = new UsageIndex(readModel)
+    projector.onRebuilt(() => index.rebuilt())
+    const usage = new UsageLedger(store, index, readYourWrites, () => randomIds.uuid())
     closing.push(() => usage.close())
     await readYourWrites.started()
     return { store, usage, readYourWrites, close }

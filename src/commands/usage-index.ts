@@ -13,10 +13,15 @@ export interface KnownRecord {
 export const ABSENT: KnownRecord = { state: initial, revision: 0 }
 
 export class UsageIndex {
-  /** A meter's number never changes. */
+  /** A meter's number never changes in the same rows. */
   private readonly numbers = new Map<string, number>()
 
   constructor(private readonly readModel: ReadModel) {}
+
+  /** Other rows took the place of those it was asked of: what was wrong in them may have been a number. */
+  rebuilt(): void {
+    this.numbers.clear()
+  }
 
   /** In the order asked for. */
   async find(records: readonly { readonly meterId: string; readonly identifier: string }[]): Promise<KnownRecord[]> {

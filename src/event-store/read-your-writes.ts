@@ -189,7 +189,7 @@ export class ReadYourWrites {
    */
   async projected(target: Position, asker?: Asker): Promise<void> {
     if (this.has(target)) return
-    if (this.stoppedBy !== null) throw this.stoppedError()
+    this.requireRunning()
     await this.wait(asker, (waiter) => {
       const entry = { target, ...waiter }
       this.waiting.add(entry)
@@ -205,12 +205,17 @@ export class ReadYourWrites {
    * was aborted.
    */
   async started(asker?: Asker): Promise<void> {
-    if (this.stoppedBy !== null) throw this.stoppedError()
+    this.requireRunning()
     if (this.caughtUpOnce) return
     await this.wait(asker, (waiter) => {
       this.waitingForStart.add(waiter)
       return () => this.waitingForStart.delete(waiter)
     })
+  }
+
+  /** @throws ReadModelBehind once the projections stopped. */
+  requireRunning(): void {
+    if (this.stoppedBy !== null) throw this.stoppedError()
   }
 
   has(position: Position): boolean {

@@ -13,12 +13,17 @@ const STOP_TIMEOUT_MS = 30_000
 /** Where something acknowledged is missing and nothing else came for so long, the subscription may be dead without a sign. */
 const STANDS_STILL_MS = 4_000
 const LOOK_EVERY_MS = 1_000
+const STOPPED_TOO = 'The projections stopped, and it with them; the log of the service says why.'
+const UNKNOWN_SINCE_STOP =
+  'The projections of this service stopped, so nothing more is known of it here; the log of the service says why.'
 
 export class ProjectorThread {
   /** Of those that run, ran, or were asked for since the start. */
   readonly rebuilds = new ToldRebuilds()
   private writes: boolean
   private resubscribedAt = 0
+  private isStopping = false
+  private readonly listeners: (() => void)[] = []
   private readonly looking: NodeJS.Timeout
 
   private constructor(
@@ -32,7 +37,15 @@ export class ProjectorThread {
     worker.on('message', (message: ProjectorMessage) => {
       if (message.type === 'rebuild') this.rebuilt(message.state)
       if (message.type === 'standing') this.writes = message.isWriting
+      if (message.type === 'stopped') this.endRebuilds()
     })
+    worker.on('error', () => this.endRebuilds())
+    worker.on('exit', () => this.endRebuilds())
+  }
+
+  /** Called when other rows have taken the place of the live ones. */
+  onRebuilt(listener: () => void): void {
+    this.listeners.push(listener)
   }
 
   /** Somebody waits for the rows. */
@@ -53,12 +66,25 @@ export class ProjectorThread {
     return this.writes
   }
 
-  /** How it stands; null while another one runs, and then nothing was begun. */
+  /**
+   * How it stands; null while another one runs, and then nothing was begun.
+   *
+   * @throws ReadModelBehind once the projections stopped.
+   */
   beginRebuild(asked: RebuildRequest): RebuildState | null {
+    this.readYourWrites.requireRunning()
     if (this.rebuilds.running) return null
     const request = { ...asked, id: randomUUID() }
     this.worker.postMessage({ rebuild: request } satisfies ProjectorOrder)
     return this.rebuilds.ask(request)
+  }
+
+  /** The projections stopped by themselves: nothing more comes of what was being built. */
+  private endRebuilds(): void {
+    if (this.isStopping) return
+    const failure = this.writes ? STOPPED_TOO : UNKNOWN_SINCE_STOP
+    for (let state = this.rebuilds.running; state; state = this.rebuilds.running)
+      this.rebuilt({ ...state, status: 'failed', failure, waitingReason: null })
   }
 
   private rebuilt(state: RebuildState): void {
@@ -74,9 +100,15 @@ export class ProjectorThread {
     else if (state.status === 'failed')
       this.log.error({ projections, reason: failure }, 'A rebuild failed; the old rows serve.')
     if (state.status !== 'completed') return
+    for (const listener of this.listeners) listener()
     const fields = { projections, differences, elapsedMs }
+    // Rows have payloads and identifiers, which no log has: whoever asks for the rebuild is told them.
     if (differences === 0) this.log.info(fields, 'Projections were rebuilt; every row is as it was.')
-    else this.log.error({ ...fields, examples }, 'Projections were rebuilt; rows that differed were mended.')
+    else
+      this.log.error(
+        { ...fields, tables: [...new Set(examples.map(({ table }) => table))] },
+        'Projections were rebuilt; rows that differed were mended.',
+      )
   }
 
   /** Resolves when the tables are there. @throws what stopped it before that. */
@@ -133,6 +165,7 @@ export class ProjectorThread {
 
   /** Ends after the batch at hand. */
   async stop(): Promise<void> {
+    this.isStopping = true
     clearInterval(this.looking)
     if (this.worker.threadId === -1) return
     const exited = once(this.worker, 'exit', { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) })

@@ -37,6 +37,8 @@ const SLICE_CHARACTERS = 4 * 1024 * 1024
 const SLICE_MS = 250
 /** After a slice that could not be written. */
 const RETRY_MS = 100
+/** A log that ends before the live rows: another node of a cluster may have the rest, and it comes; or it was lost. */
+const END_PATIENCE_MS = 5_000
 
 export interface RebuildRequest {
   /** Names; all projections where there are none. */
@@ -76,6 +78,8 @@ export class Rebuilding {
   private events: AsyncIterator<readonly RecordedEvent[]> | null = null
   /** Asked for, and not there yet. */
   private nextEvents: Promise<IteratorResult<readonly RecordedEvent[]>> | null = null
+  /** Since when the log has given nothing more, though the live rows are further; null while it does. */
+  private endedAt: number | null = null
   private order = new StreamOrder()
   private slices: AsyncIterator<ComparedSlice> | null = null
   private reached: Checkpoint
@@ -190,6 +194,7 @@ export class Rebuilding {
   forget(): void {
     // What was read is read again: some of it may not have been committed.
     this.endReading()
+    this.endedAt = null
     this.order = new StreamOrder()
     for (const projection of this.projections) projection.forget?.()
   }
@@ -225,7 +230,7 @@ export class Rebuilding {
   /** Whether it got on. */
   private async build(live: Checkpoint): Promise<boolean> {
     if (this.reached.position === live.position) {
-      if (this.reached.sequence !== live.sequence) throw otherUsage(this.reached, live)
+      if (!isSameCheckpoint(this.reached, live)) throw otherUsage(this.reached, live)
       this.endReading()
       this.status = 'comparing'
       return true
@@ -233,6 +238,7 @@ export class Rebuilding {
     const until = performance.now() + SLICE_MS
     const batch: RecordedEvent[] = []
     let characters = 0
+    let isEnd = false
     while (batch.length < SLICE_EVENTS && characters < SLICE_CHARACTERS) {
       const result = await this.eventsBefore(
         until,
@@ -241,6 +247,7 @@ export class Rebuilding {
       if (result === null) break
       if (result.done === true) {
         this.events = null
+        isEnd = batch.length === 0
         break
       }
       const page = result.value
@@ -253,7 +260,9 @@ export class Rebuilding {
       this.endReading()
       break
     }
+    if (isEnd) return this.waitBehindEnd(live)
     if (batch.length === 0) return this.nextEvents === null
+    this.endedAt = null
     const knownBefore = await this.order.beginBefore(batch, this.store, performance.now() + SLICE_MS)
     if (knownBefore < batch.length) {
       // The rest is read again.
@@ -264,6 +273,14 @@ export class Rebuilding {
     await this.readModel.write((_, building) => this.apply(events, reached, building))
     this.reached = reached
     return true
+  }
+
+  /** @throws ProjectionStopped where nothing came for so long. */
+  private async waitBehindEnd(live: Checkpoint): Promise<boolean> {
+    this.endedAt ??= performance.now()
+    if (performance.now() - this.endedAt >= END_PATIENCE_MS) throw otherUsage(this.reached, live)
+    await delay(RETRY_MS)
+    return false
   }
 
   /** What comes next in the log, `after` what was read of it; null where that is not there in time, and waited for on. */
@@ -391,7 +408,11 @@ export function idOf({ id }: Pick<RebuildRequest, 'id'>): Pick<RebuildRequest, '
 
 /** Whole streams may be missing, or their ends: no gap shows that. */
 function otherUsage(reached: Checkpoint, live: Checkpoint): ProjectionStopped {
+  const what =
+    reached.sequence === live.sequence
+      ? `does not have event ${live.event}, up to which the rows were made`
+      : `has ${reached.sequence} usage events up to where the rows stand, and the rows were made from ${live.sequence}`
   return new ProjectionStopped(
-    `The event log has ${reached.sequence} usage events up to where the rows stand, and the rows were made from ${live.sequence}. Restore the log from a backup: the rows may be all that is left of what it lacks.`,
+    `The event log ${what}. Restore the log from a backup: the rows may be all that is left of what it lacks.`,
   )
 }
