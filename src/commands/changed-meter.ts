@@ -10,12 +10,19 @@ export interface ChangedMeter {
   readonly replayOf: string | null
 }
 
+/** An idempotency key is that of an earlier request, which was about another meter. */
+export class KeyOfOtherMeter extends Error {
+  override readonly name = 'KeyOfOtherMeter'
+}
+
+/** @throws KeyOfOtherMeter where it did not exist when the earlier request with the same key was answered. */
 export function changedMeter(
   { state, appended, replayOf }: Transaction<MeterCatalogue.State, MeterCatalogue.Event>,
   meterId: string,
   readYourWrites: ReadYourWrites,
 ): ChangedMeter {
   const meter = state.meters.get(meterId)
+  if (!meter && replayOf !== null) throw new KeyOfOtherMeter(`Meter ${meterId} did not exist then.`)
   if (!meter) throw new Error(`Meter ${meterId} is not in the state its own command left.`)
   if (appended) readYourWrites.acknowledgeMeter(appended.position)
   return { meter, appended, replayOf }

@@ -124,11 +124,12 @@ function ofSamples(
   window: 'hour' | 'day' | null,
   saved: MeterRow | null,
 ): Outcome {
+  const given = new Set(samples.map(({ identifier }) => identifier))
   const under = (configured: Meter): MeterPreview => {
     const preview = new Preview(configured)
     samples.forEach(({ identifier, payload, timestamp }, index) =>
       preview.take({
-        event: { eventName: meter.eventName, identifier: identifier ?? `(sample ${index})`, payload, timestamp },
+        event: { eventName: meter.eventName, identifier: identifier ?? nameOf(index, given), payload, timestamp },
         receivedAt: at,
         earliest: at - TIMESTAMP_PAST_MAX_MS,
         cancelledAt: null,
@@ -138,6 +139,13 @@ function ofSamples(
   }
   const customers = saved && under(toMeter(saved)).customers.map(({ customer, value }) => [customer, value] as const)
   return { preview: under(meter), saved: customers && new Map(customers), reached: null }
+}
+
+/** Of a sample without an identifier: no other has it. */
+function nameOf(index: number, given: ReadonlySet<string | null>): string {
+  let name = `(sample ${index})`
+  while (given.has(name)) name = `(${name})`
+  return name
 }
 
 /** Every customer of either side, in the order of their names. */

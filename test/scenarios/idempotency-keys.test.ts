@@ -149,6 +149,23 @@ onEachStore('Idempotency keys', (start) => {
     })
   })
 
+  it('are refused to a meter that came later, also once they are found by no row any more', async () => {
+    const { meters } = service.stripe.billing
+    const options = { idempotencyKey: uniqueName('earlier_') }
+    const parameters = { display_name: 'Story', default_aggregation: { formula: 'sum' as const } }
+    await meters.create({ ...parameters, event_name: uniqueName('earlier_') }, options)
+    clock.advance(26 * 60 * 60 * 1000)
+    const later = await createMeter(service.stripe)
+    for (const request of [
+      meters.deactivate(later.id, {}, options),
+      meters.update(later.id, { display_name: 'Other' }, options),
+      meters.deactivate('mtr_test_none', {}, options),
+    ]) {
+      expect(await refusalOf(request)).toMatchObject({ statusCode: 400, rawType: 'idempotency_error' })
+    }
+    expect(await meters.retrieve(later.id)).toMatchObject({ status: 'active', display_name: later.display_name })
+  })
+
   it('are kept apart by ledger', async () => {
     const options = { idempotencyKey: uniqueName('shared_') }
     const parameters = {

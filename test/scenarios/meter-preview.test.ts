@@ -131,6 +131,13 @@ onEachStore('A preview of a meter', (start) => {
     ])
   })
 
+  it('takes no sample without an identifier for another one, whatever that is called', async () => {
+    const payload = { stripe_customer_id: CUSTOMER, value: '5' }
+    const samples = [{ identifier: '(sample 1)', payload }, { payload }, { identifier: '((sample 1))', payload }]
+    const { customers } = await preview({ ...configuration('sum'), sample_events: samples })
+    expect(customers).toMatchObject([{ customer: CUSTOMER, aggregated_value: 15 }])
+  })
+
   it('is what the meter counts once it is made and the samples are sent', async () => {
     for (const [formula, window] of [
       ['sum', undefined],

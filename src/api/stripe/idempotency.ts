@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../../domain/errors.js'
 import { FirstAnswers, type Caused } from '../../queries/first-answers.js'
+import { KeyOfOtherMeter } from '../../commands/changed-meter.js'
 import type { Appended, RequestContext } from '../../commands/request-context.js'
 import { callerOf } from '../caller.js'
 import { ApiError } from './api-error.js'
@@ -93,6 +94,7 @@ export class Idempotency {
       }
       return this.finish(reply, done.body, done.appended?.position ?? done.position)
     } catch (error) {
+      if (error instanceof KeyOfOtherMeter) throw otherParameters()
       if (error instanceof DomainError) this.remember(scope, { requestHash, answer: { refusal: error } })
       throw error
     } finally {
@@ -135,8 +137,11 @@ function recall({ requestHash, answer }: RememberedAnswer, sentHash: string, rep
 
 /** @throws ApiError 400 `idempotency_error`. */
 function requireSame(firstHash: string, requestHash: string): void {
-  if (firstHash === requestHash) return
-  throw new ApiError({
+  if (firstHash !== requestHash) throw otherParameters()
+}
+
+function otherParameters(): ApiError {
+  return new ApiError({
     status: 400,
     type: 'idempotency_error',
     message:
