@@ -53,6 +53,9 @@ const QUIET_MS = 250
 const LET_GO_MS_MAX = 1_000
 /** Of the event loop, each of which takes what the system has ready. */
 const TURNS_WITHOUT_CONNECTION = 10
+/** So many are taken while connections come, also where they take long; but not for longer. */
+const TURNS_MIN = 100
+const TURNS_MS_MAX = 5_000
 
 export interface App {
   readonly app: NestFastifyApplication
@@ -118,13 +121,13 @@ export async function createApp(parts: ServiceParts): Promise<App> {
   server.addHook('onRequest', bodies.take)
   server.addHook('onSend', bodies.release)
   server.addHook('onSend', leaveUnread)
-  const letGo = letGoWhenClosing(server)
   const connectionsMax = connectionsAllowed(log)
   const answers = new UntakenAnswers(server.server, {
     connectionsMax,
     onDropped: () => log.warn({ connectionsMax }, 'A connection was closed at once: as many are open as there may be.'),
   })
   server.addHook('onSend', answers.count)
+  const letGo = letGoWhenClosing(server, answers)
   logRequests(server, log)
   const dashboard = fileURLToPath(new URL('dashboard', import.meta.url))
   if (existsSync(dashboard)) serveDashboard(server, dashboard)
@@ -149,8 +152,10 @@ function connectionsAllowed(log: Logger): number {
  * Closing ends connections without a request at once, and a request that is on its way on one of them is lost: its client
  * cannot tell whether it was taken. So busy clients are told first that theirs end; new ones find nobody who listens, which
  * is clear to them.
+ *
+ * A connection on which nothing came yet, as browsers open them in advance, is to Node.js one with a request that it waits for.
  */
-function letGoWhenClosing(server: FastifyInstance): () => Promise<void> {
+function letGoWhenClosing(server: FastifyInstance, connections: UntakenAnswers): () => Promise<void> {
   let isLettingGo = false
   let isClosing = false
   let answeredAt = -Infinity
@@ -172,18 +177,25 @@ function letGoWhenClosing(server: FastifyInstance): () => Promise<void> {
   })
   return async () => {
     isLettingGo = true
-    const until = performance.now() + LET_GO_MS_MAX
+    const since = performance.now()
+    const passedMs = (): number => performance.now() - since
+    const mayTurn = (turns: number): boolean =>
+      passedMs() < LET_GO_MS_MAX || (turns < TURNS_MIN && passedMs() < TURNS_MS_MAX)
     // Those that the system has taken already would be reset.
-    for (let turns = 0; turns < TURNS_WITHOUT_CONNECTION && performance.now() < until; turns++) {
+    for (let turns = 0, last = 0; turns - last < TURNS_WITHOUT_CONNECTION && mayTurn(turns); turns++) {
       const before = connected
       await nextTurn()
-      if (connected > before) turns = 0
+      if (connected > before) last = turns + 1
     }
     // Of an HTTP server it would end the others as well.
     NetServer.prototype.close.call(server.server)
+    const until = performance.now() + LET_GO_MS_MAX
     for (let now = performance.now(); now < until && now < answeredAt + QUIET_MS; now = performance.now()) {
       await delay(Math.min(until, answeredAt + QUIET_MS) - now)
     }
+    // What came on one of them by now is read first.
+    for (let turns = 0; turns < TURNS_WITHOUT_CONNECTION; turns++) await nextTurn()
+    connections.endUnheard()
   }
 }
 

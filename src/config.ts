@@ -94,7 +94,9 @@ export function readDataDir({ DATA_DIR = '' }: Readonly<Record<string, string | 
 }
 
 /** Whether it is an address of this machine shows only once it is listened on. */
+/** A name with several addresses would be listened for on each: only one of those servers is told of what is to be bounded. */
 function readHost(name: HostSetting, text: string): string {
+  if (text.toLowerCase() === 'localhost') return '127.0.0.1'
   if (!/\s/.test(text)) return text
   throw hostRefused(name, text)
 }

@@ -49,7 +49,7 @@ const STORE_WAIT_MS = 60_000
 const STORE_RETRY_MS = 1_000
 
 /** How long a stop waits for requests that clients have begun: longer than a read may wait. */
-const UNFINISHED_REQUESTS_MS = 15_000
+export const UNFINISHED_REQUESTS_MS = 15_000
 
 const AUDIT_ID_LENGTH = 24
 

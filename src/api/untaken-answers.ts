@@ -55,6 +55,11 @@ export class UntakenAnswers {
     return this.sockets.size
   }
 
+  /** Ends connections on which nothing has come yet. */
+  endUnheard(): void {
+    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy()
+  }
+
   /** A Fastify `onSend` hook. */
   readonly count = (
     _: FastifyRequest,

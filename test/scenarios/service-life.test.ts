@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { ConfigError, readConfig, readServiceAccess } from '../../src/config.js'
 import { makeDataFolder } from '../../src/data-folder.js'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
+import { UNFINISHED_REQUESTS_MS } from '../../src/service.js'
 import { NOW } from '../controls.js'
 import { byWindow, createMeter, report, summaries, total } from '../metered-usage.js'
 import { rawRequest } from '../raw-http.js'
@@ -297,6 +298,18 @@ onEachStore('The process of the service', (_, store) => {
     expect(await ended).toMatchObject({ code: 0, signal: null })
   })
 
+  it('waits on SIGTERM for nobody who has sent nothing yet', async () => {
+    const running = await start()
+    const silent = connect(running.port, '127.0.0.1')
+    await once(silent, 'connect')
+    // By then it has been let in.
+    await createMeter(running.stripe)
+    const since = performance.now()
+    expect(await running.stop()).toBe(0)
+    expect(performance.now() - since).toBeLessThan(UNFINISHED_REQUESTS_MS)
+    silent.destroy()
+  })
+
   it('is alive for the health check of a container as long as it answers', async () => {
     const check = (environment: Record<string, string>): { status: number | null; said: string } => {
       const { status, stdout, stderr } = spawnSync(process.execPath, [join(CHECKOUT, 'dist/healthcheck.js')], {
@@ -539,6 +552,7 @@ describe('A setting', () => {
       { HOST: '::1', METRICS_PORT: '1' },
       { host: '::1', metricsHost: '::1' },
     ],
+    [{ HOST: 'localhost' }, { host: '127.0.0.1', metricsHost: '127.0.0.1' }],
     [{ BOOTSTRAP_API_KEY: 'sk_live_12345678' }, { bootstrapApiKey: 'sk_live_12345678' }],
     [{ SESSION_SECRET: 's'.repeat(32) }, { sessionSecret: 's'.repeat(32) }],
     [{ SESSION_SECRET: 's'.repeat(255) }, { sessionSecret: 's'.repeat(255) }],
