@@ -59,15 +59,18 @@ export async function* rebuildsThroughService(
     // refused while it goes on with the first one.
     const answer = await client.post(`${path}/rebuild`, JSON.stringify(keep ? { keep: 'true' } : {}), randomUUID())
     const begun = rebuildIn(answer)
-    for (let toldAt = performance.now(); ; await delay(POLL_MS)) {
+    // The first answer since it was told of last: while a service is away nothing is answered.
+    let untoldSince: number | null = null
+    for (; ; await delay(POLL_MS)) {
       const rebuild = rebuildIn(await client.get(path))
       // Of one that it goes on with after a start the service does not know who asked for it.
       const isOther = Boolean(begun?.id && rebuild?.id && rebuild.id !== begun.id)
       if (!rebuild || isOther) {
-        if (performance.now() - toldAt < UNTOLD_MS) continue
+        untoldSince ??= performance.now()
+        if (performance.now() - untoldSince < UNTOLD_MS) continue
         throw new ServiceRefusal(rebuild ? OTHER_TOLD : NOT_TOLD)
       }
-      toldAt = performance.now()
+      untoldSince = null
       const state: OwnedRebuild = {
         projections: rebuild.projections,
         status: rebuild.status,

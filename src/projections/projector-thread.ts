@@ -115,6 +115,7 @@ export class ProjectorThread {
   static async start(settings: ProjectorSettings, readYourWrites: ReadYourWrites, log: Log): Promise<ProjectorThread> {
     const worker = new Worker(new URL('./projector.worker.js', import.meta.url), { workerData: settings })
     let writes = true
+    let resumed: RebuildState | null = null
     const prepared = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new Error(`The projections did not start within ${START_TIMEOUT_MS} ms.`)),
@@ -136,7 +137,9 @@ export class ProjectorThread {
             writes = message.isWriting
             return
           case 'rebuild':
-            return // Its own listener has it.
+            // Later ones have a listener of their own.
+            resumed ??= message.state
+            return
           case 'anomaly':
             return log.error(message.anomaly, 'An event contradicts the log before it and was not folded.')
           case 'log':
@@ -159,6 +162,7 @@ export class ProjectorThread {
       throw error
     }
     const thread = new ProjectorThread(worker, readYourWrites, log, writes)
+    if (resumed) thread.rebuilds.note(resumed)
     readYourWrites.onWaiting(() => thread.hurry())
     return thread
   }

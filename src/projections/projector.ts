@@ -206,6 +206,11 @@ export class Projector {
     this.wake()
   }
 
+  /** What this process works on; null where there is nothing, or nothing that it can go on with. */
+  get rebuildInHand(): RebuildState | null {
+    return this.rebuilding?.state ?? null
+  }
+
   /** Whether one that was asked for here waits to be begun or left to another: what is told is of an earlier one. */
   get isRebuildRequested(): boolean {
     return this.shared.isRequested

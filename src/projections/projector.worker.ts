@@ -100,6 +100,9 @@ try {
     )
     await projector.prepare()
     sayStanding()
+    // It is gone on with once the rows have caught up. Whoever followed it asks before that.
+    const resumed = projector.rebuildInHand
+    if (resumed) sayRebuild(resumed)
     setInterval(sayStanding, STANDING_EVERY_MS).unref()
     say({ type: 'prepared' })
     await projector.run(stop.signal)

@@ -107,6 +107,7 @@ export class Rebuilding {
     private readonly onState: (state: RebuildState) => void,
   ) {
     this.reached = from
+    this.wanted = from.sequence
     this.hasBegun = request === null
   }
 
@@ -382,7 +383,7 @@ export class Rebuilding {
     this.onState(this.state)
   }
 
-  private get state(): RebuildState {
+  get state(): RebuildState {
     return {
       projections: this.projections.map(({ projection }) => projection),
       status: this.status,

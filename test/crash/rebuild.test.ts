@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
+import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
+import { SqliteDatabase } from '../../src/sqlite.js'
 import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
 import { APPEND_EVENTS_MAX } from '../../src/event-store/event-store.js'
 import { encodeEvent } from '../../src/event-store/codec.js'
@@ -172,6 +174,22 @@ describe('A rebuild that is killed', () => {
     })
     await service.end('SIGTERM')
     expect(await run('audit', '--quiet')).toMatchObject({ code: 0 })
+  })
+
+  it('is told of from the first answer on by the service that goes on with it', async () => {
+    const { child, ended } = start(['rebuild', 'usage-index', '--data-dir', dataDir])
+    await Promise.race([saying(child.stderr, 'usage events folded'), ended])
+    child.kill('SIGKILL')
+    await ended
+    const rows = new SqliteDatabase(join(dataDir, READ_MODEL_FILE), { readonly: true })
+    const builds = rows.prepare('SELECT name FROM builds').pluck().all()
+    rows.close()
+    const service = await startServiceProcess({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
+    const { body } = await service.api.get('/meterbook/v1/projections/usage-index', {})
+    // It may have been over before it was killed.
+    const expected = builds.length > 0 ? { projections: builds } : null
+    expect(body).toMatchObject({ rebuild: expected })
+    await service.end('SIGTERM')
   })
 
   it('is told what there is', async () => {
