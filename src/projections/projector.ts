@@ -208,7 +208,8 @@ export class Projector {
 
   /** What this process works on; null where there is nothing, or nothing that it can go on with. */
   get rebuildInHand(): RebuildState | null {
-    return this.rebuilding?.state ?? null
+    const state = this.rebuilding?.state
+    return state ? { ...state, wantedSequence: this.earliest().sequence } : null
   }
 
   /** Whether one that was asked for here waits to be begun or left to another: what is told is of an earlier one. */

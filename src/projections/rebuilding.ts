@@ -107,7 +107,6 @@ export class Rebuilding {
     private readonly onState: (state: RebuildState) => void,
   ) {
     this.reached = from
-    this.wanted = from.sequence
     this.hasBegun = request === null
   }
 
