@@ -2,7 +2,14 @@
 import type { UsageRecord, State } from '../domain/usage-record.js'
 import { initial } from '../domain/usage-record.js'
 import type { ReadModel } from '../read-model/read-model.js'
-import { meters, usageRecords, usageSeries, usageStreams, type UsageRecordRow } from '../read-model/tables.js'
+import {
+  meters,
+  usageRecords,
+  usageSeries,
+  usageStreams,
+  type UsageRecordRow,
+  type UsageSeriesRow,
+} from '../read-model/tables.js'
 
 /** A record as it stands, and the revision of the last event about it; 0 for none. */
 export interface KnownRecord {
@@ -32,15 +39,15 @@ export class UsageIndex {
       keys.push([this.numbers.get(meterId) ?? (await this.numberOf(meterId)), identifier])
     }
     const rows = await this.readModel.get(usageRecords, keys, 'identifier')
-    const found: KnownRecord[] = []
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index]
-      const meterId = records[index]?.meterId ?? ''
-      found.push(
-        row ? { state: await this.stateOf(meterId, row), revision: row.cancelledRevision ?? row.revision } : ABSENT,
-      )
-    }
-    return found
+    const series = await this.seriesOf(rows)
+    return rows.map((row, index) =>
+      row
+        ? {
+            state: stateOf(records[index]?.meterId ?? '', row, series),
+            revision: row.cancelledRevision ?? row.revision,
+          }
+        : ABSENT,
+    )
   }
 
   /** Revision up to which a usage stream has been projected. */
@@ -56,20 +63,31 @@ export class UsageIndex {
     return row.number
   }
 
-  private async stateOf(meterId: string, row: UsageRecordRow): Promise<State> {
-    const [series] = await this.readModel.get(usageSeries, [[row.series]])
-    if (!series) throw new Error(`Record ${row.sequence} belongs to series ${row.series}, which is not there.`)
-    const record: UsageRecord = {
-      meterId,
-      identifier: row.identifier,
-      customer: series.customer,
-      value: row.value,
-      occurredAt: row.occurredAt,
-      recordedAt: row.recordedAt,
-      payload: row.payload === null ? {} : (JSON.parse(row.payload) as Record<string, string>),
-    }
-    return row.cancelledAt === null
-      ? { status: 'recorded', record }
-      : { status: 'cancelled', record, cancelledAt: row.cancelledAt }
+  /** By number. Where reports are sent again hundreds are known: one question for all. */
+  private async seriesOf(rows: readonly (UsageRecordRow | undefined)[]): Promise<ReadonlyMap<number, UsageSeriesRow>> {
+    const numbers = [...new Set(rows.flatMap((row) => (row ? [row.series] : [])))]
+    if (numbers.length === 0) return new Map()
+    const found = await this.readModel.get(
+      usageSeries,
+      numbers.map((number) => [number]),
+    )
+    return new Map(found.flatMap((series) => (series ? [[series.series, series]] : [])))
   }
+}
+
+function stateOf(meterId: string, row: UsageRecordRow, known: ReadonlyMap<number, UsageSeriesRow>): State {
+  const series = known.get(row.series)
+  if (!series) throw new Error(`Record ${row.sequence} belongs to series ${row.series}, which is not there.`)
+  const record: UsageRecord = {
+    meterId,
+    identifier: row.identifier,
+    customer: series.customer,
+    value: row.value,
+    occurredAt: row.occurredAt,
+    recordedAt: row.recordedAt,
+    payload: row.payload === null ? {} : (JSON.parse(row.payload) as Record<string, string>),
+  }
+  return row.cancelledAt === null
+    ? { status: 'recorded', record }
+    : { status: 'cancelled', record, cancelledAt: row.cancelledAt }
 }

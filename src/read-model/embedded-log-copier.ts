@@ -3,7 +3,9 @@
  * meanwhile, and reads that wait for it do not either.
  *
  * SQLite begins the log anew only once all of it was copied, and whoever writes on is always a little ahead of the copying
- * thread. So when the log has grown long the writer copies the rest itself, which is then little.
+ * thread. So when the log has grown long the writer copies the rest itself, which is then little. Where reads overlap all the
+ * time there is always one that still needs what is behind it, and the log would grow for as long as they do: once it is longer
+ * than that the writer waits for those that are under way.
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
@@ -16,29 +18,46 @@ const PAUSE_MS = 200
 const LOST_PAUSE_MS = 10_000
 /** Pages of the log at which the writer copies the rest. 128 MiB. */
 const LONG_LOG_PAGES = 32_768
+/** At which it waits for those who read. 256 MiB. */
+const TOO_LONG_LOG_PAGES = 65_536
+/** Until it waits for them again, where some took longer. */
+const WAIT_AGAIN_MS = 30_000
 const STOP_TIMEOUT_MS = 30_000
+
+/** On the writer's own connection. */
+export interface WriterCopies {
+  /** As far as nobody still needs what would be written over. */
+  rest(): void
+  /** All of it, waiting a bounded time for those who read; whether the log begins anew. */
+  all(): boolean
+}
 
 export class LogCopier {
   private worker: Worker | null = null
   private isCopying = false
-  private isLong = false
+  private logPages = 0
+  private waitNotBefore = -Infinity
   private notBefore = -Infinity
 
   /** `identity`: of the file whose log it is. */
   constructor(
     private readonly file: string,
     private readonly identity: FileIdentity,
+    private readonly longPages = LONG_LOG_PAGES,
+    private readonly tooLongPages = TOO_LONG_LOG_PAGES,
   ) {}
 
   /**
-   * To be called after each commit; `copyRest` copies on the writer's own connection. What was committed is committed whatever
-   * comes of the copying, so nothing is thrown: the log keeps everything, and the next commit says so if it cannot go on.
+   * To be called after each commit. What was committed is committed whatever comes of the copying, so nothing is thrown: the
+   * log keeps everything, and the next commit says so if it cannot go on.
    */
-  committed(copyRest: () => void): void {
+  committed(copies: WriterCopies): void {
     if (this.isCopying) return
-    if (this.isLong) {
-      this.isLong = false
-      attempt(copyRest)
+    if (this.logPages > this.longPages) {
+      const isTooLong = this.logPages > this.tooLongPages && performance.now() >= this.waitNotBefore
+      this.logPages = 0
+      if (!isTooLong) attempt(() => copies.rest())
+      else if (!attempt(() => copies.all())) this.waitNotBefore = performance.now() + WAIT_AGAIN_MS
     }
     if (performance.now() < this.notBefore) return
     this.isCopying = true
@@ -62,7 +81,7 @@ export class LogCopier {
     worker.on('message', ({ logPages }: CopierAnswer) => {
       this.notBefore = performance.now() + PAUSE_MS
       this.isCopying = false
-      this.isLong = logPages > LONG_LOG_PAGES
+      this.logPages = logPages
     })
     const isLost = (): void => {
       if (this.worker === worker) this.lost()
@@ -83,10 +102,9 @@ export class LogCopier {
 }
 
 /** Whether it could be done: there may be no room on the disk, or no file descriptor or memory left for a thread. */
-function attempt(what: () => void): boolean {
+function attempt(what: () => boolean | void): boolean {
   try {
-    what()
-    return true
+    return what() !== false
   } catch {
     return false
   }

@@ -46,6 +46,11 @@ const READER_CACHE_KIB = -16_384
 const CHECKPOINT_PAGES = 16_384
 const CHECKPOINT_PAGES_BESIDE = 65_536
 
+/** What is left of the file of the log once it begins anew. */
+const LOG_BYTES_KEPT = CHECKPOINT_PAGES * 4096
+/** The writer stands still meanwhile: longer than most reads take. */
+const LOG_READERS_WAIT_MS = 2_000
+
 const WRITER_CACHES_KIB = {
   lasting: WRITER_CACHE_KIB,
   projected: WRITER_CACHE_KIB,
@@ -62,6 +67,8 @@ export class EmbeddedReadModel implements ReadModel {
   private connection: Database.Database | null = null
   private writer: EmbeddedRows | null = null
   private builder: EmbeddedRows | null = null
+  /** Of both. */
+  private writerRuns: EmbeddedRuns | null = null
   private single: EmbeddedRows | null = null
   private readonly snapshots: SnapshotConnections<EmbeddedRows>
   private closed = false
@@ -230,7 +237,7 @@ export class EmbeddedReadModel implements ReadModel {
       rows.rollback()
       throw this.writeFailure(rows, error)
     }
-    this.copier?.committed(() => rows.copyLog())
+    this.copier?.committed({ rest: () => rows.copyLog(), all: () => rows.beginLogAnew(LOG_READERS_WAIT_MS) })
   }
 
   async close(): Promise<void> {
@@ -246,6 +253,7 @@ export class EmbeddedReadModel implements ReadModel {
       const database = this.connect(WRITER_CACHES_KIB[this.use])
       const runs = new EmbeddedRuns(database)
       this.connection = database
+      this.writerRuns = runs
       this.writer = new EmbeddedRows(database, runs)
       this.builder = new EmbeddedRows(database, runs, 'building')
     }
@@ -267,6 +275,7 @@ export class EmbeddedReadModel implements ReadModel {
     }
     rows.forget()
     this.building().forget()
+    this.writerRuns?.clear()
     this.single?.forget()
   }
 
@@ -357,6 +366,7 @@ export class EmbeddedReadModel implements ReadModel {
     } else {
       database.pragma('journal_mode = WAL')
       database.pragma('synchronous = NORMAL')
+      database.pragma(`journal_size_limit = ${LOG_BYTES_KEPT}`)
       // Any read makes the write-ahead log, which is to be there when this connection is used.
       database.pragma('schema_version')
     }

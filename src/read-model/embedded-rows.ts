@@ -290,7 +290,10 @@ export class EmbeddedRows implements RowWriter {
       'switched',
       () => 'SELECT total(generation) AS switched FROM projections',
     ).get() as { switched: number }
-    if (this.switched !== null && this.switched !== switched) this.forget()
+    if (this.switched !== null && this.switched !== switched) {
+      this.forget()
+      this.runs.clear()
+    }
     this.switched = switched
     this.runs.lookAgain()
   }
@@ -336,6 +339,18 @@ export class EmbeddedRows implements RowWriter {
   /** Takes what is left of the write-ahead log into the file, as far as no reader still needs it. */
   copyLog(): void {
     this.database.pragma('wal_checkpoint(PASSIVE)')
+  }
+
+  /** Takes all of the write-ahead log into the file, waiting so long for those who still need what is behind it. Whether that was enough. */
+  beginLogAnew(waitMs: number): boolean {
+    const usualMs = this.database.pragma('busy_timeout', { simple: true }) as number
+    this.database.pragma(`busy_timeout = ${waitMs}`)
+    try {
+      const [{ busy }] = this.database.pragma('wal_checkpoint(RESTART)') as [{ busy: number }]
+      return busy === 0
+    } finally {
+      this.database.pragma(`busy_timeout = ${usualMs}`)
+    }
   }
 
   /** Takes the write-ahead log into the file and cuts it, as far as there is room for that. */

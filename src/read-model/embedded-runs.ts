@@ -36,6 +36,11 @@ export class EmbeddedRuns {
     for (const runs of this.runs.values()) runs.forget()
   }
 
+  /** Tables are others, and nobody who uses the connection remembers runs of those before. */
+  clear(): void {
+    this.runs.clear()
+  }
+
   /** To be called before a commit. */
   tend(): void {
     for (const runs of this.runs.values()) runs.tend()

@@ -3,6 +3,8 @@ import { Body, Controller, Get, HttpException, Module, Param, Post } from '@nest
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import { connect } from 'node:net'
+import { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import Stripe from 'stripe'
 import { answers, ApiError } from '../../../src/api/stripe/api-error.js'
 import { useBodyParsers } from '../../../src/api/stripe/body-parsers.js'
@@ -263,6 +265,15 @@ describe('Every failure is answered with the envelope', () => {
     expect(await failure('/v2/throw/api')).toBeInstanceOf(Stripe.errors.TemporarySessionExpiredError)
     expect(await failure('/v1/throw/bug')).toBeInstanceOf(Stripe.errors.StripeAPIError)
   })
+})
+
+it('A client that left before it took anything of its answer is no failure of the service', async () => {
+  const left = await pipeline(Readable.from(['answer']), new Writable({ construct: (done) => done() }).destroy()).catch(
+    (error: unknown) => error,
+  )
+  expect(left).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' })
+  expect(answerTo(left, { method: 'GET', url: '/v1/x' }).trouble).toBeNull()
+  expect(answerTo(new Error('A bug.'), { method: 'GET', url: '/v1/x' }).trouble).toBe('bug')
 })
 
 describe('The codes of the domain', () => {
