@@ -87,15 +87,17 @@ function v2CodeOf(status: number, type: ApiErrorType): ApiErrorCode {
 }
 
 function troubleOf(error: unknown, status: number): ErrorAnswer['trouble'] {
-  // Nobody waits any more, and the work ended for that reason; or the answer did, before anything of it was taken.
-  if (error instanceof Error && (error.name === 'AbortError' || isLeft(error))) return null
+  // Nobody waits any more, and the work ended for that reason.
+  if (error instanceof Error && error.name === 'AbortError') return null
+  if (isLeft(error)) return null
   if (status === 500) return 'bug'
   const isPassing = error instanceof Error && Object.hasOwn(passingFailures, error.name)
   return isPassing || status > 500 ? 'passing' : null
 }
 
-function isLeft({ code }: NodeJS.ErrnoException): boolean {
-  return code === 'ERR_STREAM_PREMATURE_CLOSE'
+/** By its client, before anything of the answer was taken. */
+function isLeft(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null | undefined)?.code === 'ERR_STREAM_PREMATURE_CLOSE'
 }
 
 const tryAgain = { 'retry-after': '1', 'stripe-should-retry': 'true' }
