@@ -8,7 +8,7 @@ import type Stripe from 'stripe'
 import { STREAM_EVENTS_MAX } from '../../src/api/v2-meter-event-stream.controller.js'
 import { DAY_MS, HOUR_MS } from '../../src/domain/time-bucket.js'
 import { NOW } from '../controls.js'
-import { cancel, createMeter, CUSTOMER, EVER, report, total, type Meter } from '../metered-usage.js'
+import { cancel, createMeter, CUSTOMER, EVER, report, total, usageProjected, type Meter } from '../metered-usage.js'
 import { refusalOf } from '../refusal.js'
 import { FixedClock, onEachStore, seconds, TEST_KEY, type RunningService } from '../running-service.js'
 
@@ -198,26 +198,32 @@ onEachStore('Usage across customers', (start) => {
 
   it('writes a CSV as of its first line, however slowly it is read', async () => {
     const meter = await createMeter(stripe)
-    // More than what connections hold back: most of it is not made when the first line is read.
-    const all = Array.from({ length: 12_000 }, (_, number) => `${number}`.padStart(5, '0').padEnd(240, '顧'))
+    // 6 MB, more than the 4.4 MB that a connection holds while nobody reads: the rest is not made when the first line is read.
+    const all = Array.from({ length: 6_000 }, (_, number) => `${number}`.padStart(5, '0') + '𠮷'.repeat(248))
     for (let from = 0; from < all.length; from += STREAM_EVENTS_MAX) {
       const events = all.slice(from, from + STREAM_EVENTS_MAX).map((customer) => ({
         event_name: meter.event_name,
         payload: { stripe_customer_id: customer, value: '1' },
       }))
       await stripe.rawRequest('POST', '/meterbook/v1/usage_imports', { events })
+      // Step by step: a read waits for what was acknowledged, and not for long.
+      if (from % 1_000 === 0) await usageProjected(stripe)
     }
     const path = `/meterbook/v1/meters/${meter.id}/customers?${new URLSearchParams({ ...ever, format: 'csv' }).toString()}`
     const asked = request(new URL(path, service.url), { headers: { authorization: `Bearer ${TEST_KEY}` } }).end()
     const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    expect(answer.statusCode).toBe(200)
     const changed = all.at(-1)!
     await report(stripe, meter, 5, { customer: changed })
-    await report(stripe, meter, 7, { customer: `${changed.slice(0, -1)}too` })
+    await report(stripe, meter, 7, { customer: `${changed.slice(0, -2)}too` })
     const file = await text(answer)
     // By which a file that was cut off is told from a whole one, whatever is between.
     expect(answer.headers['content-length']).toBe(`${Buffer.byteLength(file)}`)
     const lines = file.split('\r\n')
-    expect(lines).toEqual(['customer,value,records', ...all.map((customer) => `"${customer}",1,1`), ''])
+    const expected = ['customer,value,records', ...all.map((customer) => `"${customer}",1,1`), '']
+    const differing = lines.findIndex((line, index) => line !== expected[index])
+    expect({ differing, line: lines[differing] }).toEqual({ differing: -1, line: undefined })
+    expect(lines).toHaveLength(expected.length)
     expect(await total(stripe, meter, { customer: changed })).toBe('6')
   })
 
