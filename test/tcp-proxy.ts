@@ -13,6 +13,8 @@ export class TcpProxy {
   isSilent = false
   /** Connections there have been. */
   connections = 0
+  /** Those that were closed by who opened them, still waiting to reach the server. */
+  givenUp = 0
   private passingMost = Number.POSITIVE_INFINITY
   /** Those that wait, in the order they came: each goes on when it is called. */
   private readonly waiting = new Set<() => void>()
@@ -107,7 +109,9 @@ export class TcpProxy {
       this.pass(client, sent)
     }
     this.waiting.add(pass)
-    client.on('close', () => this.waiting.delete(pass))
+    client.on('close', () => {
+      if (this.waiting.delete(pass)) this.givenUp++
+    })
   }
 
   private passNext(): void {
