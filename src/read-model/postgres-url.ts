@@ -45,7 +45,9 @@ export function postgresUrlProblem(url: string): string | null {
   if (SEVERAL_HOSTS.test(url))
     return 'it names more than one host: name the server that takes writes, or an address that leads to it'
   if (!URL.canParse(url)) return 'it is no URL'
-  const { hostname, pathname, searchParams } = new URL(url)
+  const { hostname, pathname, username, password, searchParams } = new URL(url)
+  if (!isDecodable(hostname) || !isDecodable(pathname) || !isDecodable(escaped(username) + escaped(password)))
+    return 'it has a % that begins no letter: write a % that is meant itself as %25'
   if (hostname === '' && !searchParams.has('host')) return 'it names no host'
   if (!/^\/[^/]+$/.test(pathname)) return 'it names no database'
   const hasUnknown = [...searchParams.keys()].some((name) => !PARAMETERS.has(name))
@@ -59,6 +61,20 @@ export function postgresUrlProblem(url: string): string | null {
   if (!SCHEMA.test(schema) || schema.startsWith('pg_'))
     return 'its schema must be lower-case letters, digits and _, at most 63, and not begin with a digit or pg_'
   return null
+}
+
+function isDecodable(part: string): boolean {
+  try {
+    decodeURIComponent(part)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The driver takes a % without two digits behind it for itself. */
+function escaped(part: string): string {
+  return part.replaceAll(/%(?![0-9a-f]{2})/gi, '%25')
 }
 
 /** Of a string without a problem. */

@@ -123,6 +123,25 @@ it('a comma elsewhere is none between hosts', () => {
 })
 
 it.each([
+  ['postgres://host/%zz'],
+  ['postgres://host/usage%'],
+  ['postgres://host/%ff'],
+  ['postgres://host%zz/usage'],
+  ['postgres://%ff:secret@host/usage'],
+  ['postgres://user:%e9@host/usage'],
+])('%s has a %% that nobody can read', (url) => {
+  expect(postgresUrlProblem(url)).toBe('it has a % that begins no letter: write a % that is meant itself as %25')
+})
+
+it.each([['postgres://user:50%@host/usage'], ['postgres://us%zer:%25%c3%a9@host/%e9%a1%a7']])(
+  'the driver reads every %% of %s',
+  (url) => {
+    expect(postgresUrlProblem(url)).toBe(null)
+    expect(() => new pg.Client(readPostgresUrl(url).connectionString)).not.toThrow()
+  },
+)
+
+it.each([
   ['postgres:///usage?host=/var/run/postgresql', '/var/run/postgresql'],
   ['postgres://user@localhost/usage?host=/tmp', '/tmp'],
   ['postgres://user@%2Fvar%2Frun/usage', '/var/run'],
