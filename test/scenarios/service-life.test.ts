@@ -1,9 +1,16 @@
 /** Starting, watching and stopping the service as its operator does. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
+import {
+  Agent,
+  createServer as createHttpServer,
+  request,
+  type ClientRequest,
+  type IncomingMessage,
+  type Server,
+} from 'node:http'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -60,6 +67,30 @@ async function inDataDir(work: (dataDir: string) => Promise<void>): Promise<void
   } finally {
     rmSync(dataDir, { recursive: true })
   }
+}
+
+async function checkHealth(environment: Record<string, string>): Promise<{ status: number | null; said: string }> {
+  const child = spawn(process.execPath, [join(CHECKOUT, 'dist/healthcheck.js')], {
+    env: { PATH: process.env.PATH ?? '', ...environment },
+  })
+  const ended = once(child, 'close') as Promise<[number | null]>
+  const said = (await Promise.all([text(child.stdout), text(child.stderr)])).join('').trim()
+  const [status] = await ended
+  return { status, said }
+}
+
+/** Says what it is asked, at the first such port that nobody listens at. */
+async function listenWhereNoPageMay(): Promise<Server> {
+  for (const port of [6000, 10080, 6566, 6697, 5061, 4190]) {
+    const server = createHttpServer(({ method, url }, response) => response.end(`${method} ${url}`))
+    try {
+      await once(server.listen(port, '127.0.0.1'), 'listening')
+      return server
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'EADDRINUSE' })
+    }
+  }
+  throw new Error('All of these ports are taken.')
 }
 
 it('refuses arguments, which belong to the command line tool', () => {
@@ -311,21 +342,29 @@ onEachStore('The process of the service', (_, store) => {
   })
 
   it('is alive for the health check of a container as long as it answers', async () => {
-    const check = (environment: Record<string, string>): { status: number | null; said: string } => {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [join(CHECKOUT, 'dist/healthcheck.js')], {
-        env: { PATH: process.env.PATH ?? '', ...environment },
-        encoding: 'utf8',
-      })
-      return { status, said: (stdout + stderr).trim() }
-    }
     const running = await start()
     const PORT = `${running.port}`
     for (const HOST of ['127.0.0.1', '0.0.0.0', 'localhost']) {
-      expect(check({ HOST, PORT })).toEqual({ status: 0, said: '200 {"status":"alive"}' })
+      expect(await checkHealth({ HOST, PORT })).toEqual({ status: 0, said: '200 {"status":"alive"}' })
     }
     expect(await running.stop()).toBe(0)
-    expect(check({ PORT })).toEqual({ status: 1, said: `connect ECONNREFUSED 127.0.0.1:${PORT}` })
-    expect(check({ PORT: 'x' })).toEqual({ status: 1, said: expect.stringContaining('PORT must be') })
+    expect(await checkHealth({ PORT })).toEqual({ status: 1, said: `connect ECONNREFUSED 127.0.0.1:${PORT}` })
+    expect(await checkHealth({ HOST: 'localhost', PORT })).toEqual({
+      status: 1,
+      said: expect.stringContaining('ECONNREFUSED'),
+    })
+    expect(await checkHealth({ PORT: 'x' })).toEqual({ status: 1, said: expect.stringContaining('PORT must be') })
+  })
+
+  it('is asked by the health check at a port that browsers keep from pages, too', async () => {
+    const listening = await listenWhereNoPageMay()
+    try {
+      const PORT = `${(listening.address() as AddressInfo).port}`
+      await expect(fetch(`http://127.0.0.1:${PORT}`)).rejects.toMatchObject({ cause: { message: 'bad port' } })
+      expect(await checkHealth({ PORT })).toEqual({ status: 0, said: '200 GET /healthz' })
+    } finally {
+      listening.close()
+    }
   })
 
   it('shows a first key once, at the first start that comes to listen', async () => {
