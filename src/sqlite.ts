@@ -19,7 +19,8 @@ export const SqliteDatabase = load(isOlderNode ? [OLDER] : ['better-sqlite3', OL
  * temporary folders, none of which can be written in a container with a read-only file system; large statements then fail,
  * and what it says of them is of the file they write. `SQLITE_TMPDIR` names another one.
  *
- * SQLite looks once, when the first file of a process is opened; a thread beside the main one cannot say any more.
+ * SQLite looks once, when the first file of a process is opened; a thread beside the main one cannot say any more. So the
+ * first folder stays that is said, and it is said of one that a file is opened in just then: others need not even be there.
  */
 export function keepTemporaryFilesIn(folder: string): void {
   process.env.SQLITE_TMPDIR ??= resolve(folder)

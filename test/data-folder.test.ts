@@ -4,11 +4,24 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, watch } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { dataFolderOpenToOthers } from '../src/data-folder.js'
+import { makeStore, start } from './cli/command-line.js'
+import { EventStoreDbServer } from './eventstoredb-server/eventstoredb-server.js'
 import { createMeter } from './metered-usage.js'
+import { PostgresServer } from './postgres-server.js'
 import { startServiceProcess } from './service-process.js'
 
 let folder: string
@@ -78,4 +91,53 @@ describe('Temporary files of SQLite', () => {
       await service.kill()
     }
   })
+
+  it.each(['the data folder', 'the folder that an audit folds into'] as const)(
+    'are made in %s where its files are the first to be opened',
+    async (taken) => {
+      const dataDir = join(folder, 'data')
+      const scratch = join(folder, 'scratch')
+      mkdirSync(scratch)
+      const log = await EventStoreDbServer.start()
+      const postgres = await PostgresServer.start()
+      try {
+        const isEmbedded = taken === 'the data folder'
+        const stores: Record<string, string> = isEmbedded
+          ? {}
+          : { EVENT_STORE_URL: log.url, READ_MODEL_URL: await postgres.newDatabase() }
+        await makeStore(dataDir, [{}])
+        expect(await start(['rebuild'], { ...stores, DATA_DIR: dataDir }).ended).toMatchObject({ code: 0 })
+        const settings = { ...stores, DATA_DIR: isEmbedded ? dataDir : join(folder, 'none'), TMPDIR: '/nonexistent' }
+        const audit = start(['audit', '--temp-dir', scratch], { ...settings, ...tellingTemporaryFile() })
+        expect(await audit.ended).toMatchObject({ code: 0 })
+        expect(dirname(readFileSync(join(folder, TOLD), 'utf8'))).toBe(isEmbedded ? dataDir : scratch)
+      } finally {
+        await log.stop()
+        await postgres.stop()
+      }
+    },
+  )
 })
+
+/** In the test's folder: the name of a temporary file that a command's SQLite had. */
+const TOLD = 'temporary-file'
+
+/** Has the command make such a file at its end: no version keeps a temporary table in memory that is larger than its cache. */
+function tellingTemporaryFile(): { readonly NODE_OPTIONS: string } {
+  const telling = join(folder, 'telling.mjs')
+  writeFileSync(
+    telling,
+    `import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+    import { isMainThread } from 'node:worker_threads'
+    import { SqliteDatabase } from '${new URL('../dist/sqlite.js', import.meta.url).href}'
+    if (isMainThread) process.on('exit', () => {
+      const database = new SqliteDatabase(':memory:')
+      database.exec('PRAGMA temp_store = FILE; PRAGMA temp.cache_size = 1; CREATE TEMP TABLE large AS SELECT randomblob(1000000)')
+      // The one by which they are listed is closed by then.
+      const opened = readdirSync('/proc/self/fd').flatMap((fd) => { try { return readlinkSync('/proc/self/fd/' + fd) } catch { return [] } })
+      writeFileSync('${join(folder, TOLD)}', opened.find((file) => file.includes('/etilqs_')) ?? 'none')
+      database.close()
+    })`,
+  )
+  return { NODE_OPTIONS: `--import=${telling}` }
+}

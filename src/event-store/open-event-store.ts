@@ -21,8 +21,10 @@ export async function openEventStore(
   log: Log,
   patience: Patience = 'caller',
 ): Promise<EventStore> {
-  keepTemporaryFilesIn(dataDir)
-  if (url === EMBEDDED) return new EmbeddedEventStore(join(dataDir, EVENT_LOG_FILE))
+  if (url === EMBEDDED) {
+    keepTemporaryFilesIn(dataDir)
+    return new EmbeddedEventStore(join(dataDir, EVENT_LOG_FILE))
+  }
   if (/^esdb(\+discover)?:/.test(url)) {
     // Loading its client takes as long as all the rest of a start, in each thread.
     const { EventStoreDbEventStore } = await import('./eventstoredb-event-store.js')
