@@ -122,7 +122,10 @@ describe('Temporary files of SQLite', () => {
 /** In the test's folder: the name of a temporary file that a command's SQLite had. */
 const TOLD = 'temporary-file'
 
-/** Has the command make such a file at its end: no version keeps a temporary table in memory that is larger than its cache. */
+/**
+ * Has the command make such a file at its end: no version keeps a temporary table in memory that is larger than its cache.
+ * Later ones make it without a name, and the system tells its number.
+ */
 function tellingTemporaryFile(): { readonly NODE_OPTIONS: string } {
   const telling = join(folder, 'telling.mjs')
   writeFileSync(
@@ -135,7 +138,7 @@ function tellingTemporaryFile(): { readonly NODE_OPTIONS: string } {
       database.exec('PRAGMA temp_store = FILE; PRAGMA temp.cache_size = 1; CREATE TEMP TABLE large AS SELECT randomblob(1000000)')
       // The one by which they are listed is closed by then.
       const opened = readdirSync('/proc/self/fd').flatMap((fd) => { try { return readlinkSync('/proc/self/fd/' + fd) } catch { return [] } })
-      writeFileSync('${join(folder, TOLD)}', opened.find((file) => file.includes('/etilqs_')) ?? 'none')
+      writeFileSync('${join(folder, TOLD)}', opened.find((file) => /\\/(etilqs_|#\\d)/.test(file)) ?? 'none')
       database.close()
     })`,
   )
