@@ -27,7 +27,7 @@ export interface ExchangeOptions {
 }
 
 export function exchange(port: number, bytes: Buffer | string, options: ExchangeOptions = {}): Promise<Exchange> {
-  const { answers: wanted = 1, deadlineMs = 5_000, then = 'wait', isHead = false } = options
+  const { answers: wanted = 1, deadlineMs = 30_000, then = 'wait', isHead = false } = options
   return new Promise((resolve) => {
     const answers: RawAnswer[] = []
     let received: Buffer = Buffer.alloc(0)

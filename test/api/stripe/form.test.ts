@@ -234,7 +234,7 @@ describe('A form', () => {
 
   it('of the largest accepted size is read quickly, however it is built', () => {
     const megabyte = 1 << 20
-    const start = performance.now()
+    const start = process.cpuUsage()
     for (const body of [
       '&'.repeat(megabyte),
       '['.repeat(megabyte),
@@ -253,6 +253,8 @@ describe('A form', () => {
         expect(error).toBeInstanceOf(ApiError)
       }
     }
-    expect(performance.now() - start).toBeLessThan(2000)
+    // What others have the processor for meanwhile is not of it.
+    const { user, system } = process.cpuUsage(start)
+    expect((user + system) / 1000).toBeLessThan(2000)
   })
 })
