@@ -1,8 +1,8 @@
 /**
  * Connections that rows are read through: so many at once and no more, opened when they are first needed. Whoever comes later
- * waits, in the order of coming, for a bounded time and only as long as somebody wants the answer. One that is opened and one
- * that somebody gives back serve alike: a server may grant fewer than there may be, and a pooler before it leave those that
- * are too many waiting without a word.
+ * waits, in the order of coming, for a bounded time and only as long as somebody wants the answer: who has waited so long waits
+ * on for nothing but those that are being opened by then. One that is opened and one that somebody gives back serve alike: a server may
+ * grant fewer than there may be, and a pooler before it leave those that are too many waiting without a word.
  *
  * Several uses may share them, each with a bound of its own; each leaves the others one as soon as there are several.
  */
@@ -21,17 +21,16 @@ export interface ConnectionMaker<Connection> {
   close(connection: Connection): void | Promise<void>
 }
 
+/** Moments are counted: what happened later has a higher one. */
 interface Asker<Connection> extends Waiter<Connection> {
-  /** From 1, in the order they came. */
-  readonly number: number
   readonly use: number
-  /** It has waited as long as it may, and is told so once what is being opened is not for it either. */
-  isLate: boolean
+  readonly came: number
+  /** When it had waited as long as it may. */
+  late: number
 }
 
 interface Opening {
-  /** So many had come when it was begun. */
-  readonly asked: number
+  readonly begun: number
   /** Begun before it was found that connections had been lost: it may wait for long. */
   isDoubtful: boolean
 }
@@ -40,12 +39,13 @@ export class SnapshotConnections<Connection> {
   private readonly idle: Connection[] = []
   /** Those in use, with what for. */
   private readonly used = new Map<Connection, number>()
+  /** In the order they were begun. */
   private readonly opening = new Set<Opening>()
-  private asked = 0
-  /** In the order they came. */
-  private readonly waiting = new Set<Asker<Connection>>()
-  /** Why the last one could not be opened; null where it could. */
-  private failure: Error | null = null
+  /** For each use, in the order they came. */
+  private readonly waiting: readonly Set<Asker<Connection>>[]
+  private moment = 0
+  /** Why the last one could not be opened, and when that was seen; null where it could. */
+  private failure: { readonly error: Error; readonly at: number } | null = null
   private closed = false
   /** When one was last left to others. */
   private leftAt = Number.NEGATIVE_INFINITY
@@ -61,27 +61,26 @@ export class SnapshotConnections<Connection> {
     private readonly most: readonly number[] = [SNAPSHOTS_MAX],
     /** Those that nobody needed for so long are closed; null: they are kept. */
     private readonly unneededMs: number | null = null,
-  ) {}
+  ) {
+    this.waiting = most.map(() => new Set())
+  }
 
   /** @throws ReadModelBusy; what kept it from being opened; why the signal was aborted. */
   async acquire(signal: AbortSignal | undefined, use = 0): Promise<Connection> {
-    const idle = this.mayUse(use) ? this.idle.pop() : undefined
-    if (idle !== undefined) {
-      this.unneeded = Math.min(this.unneeded, this.idle.length)
-      this.used.set(idle, use)
-      return idle
-    }
-    if (this.waiting.size >= SNAPSHOTS_WAITING_MAX)
+    const idle = this.take(use)
+    if (idle !== undefined) return idle
+    const queue = this.waiting[use] as Set<Asker<Connection>>
+    if (sum(this.waiting.map(({ size }) => size)) >= SNAPSHOTS_WAITING_MAX)
       throw new ReadModelBusy('Too many reads are waiting for others to end.')
     return waitFor<Connection>(
       (waiter) => {
-        const asker = { ...waiter, number: ++this.asked, use, isLate: false }
+        const asker = { ...waiter, use, came: ++this.moment, late: Number.POSITIVE_INFINITY }
         const timer = setTimeout(() => this.tooLate(asker), this.waitMs)
-        this.waiting.add(asker)
+        queue.add(asker)
         this.openMore()
         return () => {
           clearTimeout(timer)
-          this.waiting.delete(asker)
+          queue.delete(asker)
         }
       },
       { signal, limit: null },
@@ -97,6 +96,8 @@ export class SnapshotConnections<Connection> {
   discard(connection: Connection): void {
     this.used.delete(connection)
     void this.maker.close(connection)
+    // Its use may have one now that is idle for another.
+    this.serve()
     this.openMore()
   }
 
@@ -125,22 +126,40 @@ export class SnapshotConnections<Connection> {
     return count
   }
 
-  private mayUse(use: number): boolean {
+  private mayUse(use: number, there = this.there): boolean {
     const others = this.most.length - 1
-    return this.usedFor(use) < Math.min(this.most[use] as number, Math.max(1, this.there - others))
+    return this.usedFor(use) < Math.min(this.most[use] as number, Math.max(1, there - others))
   }
 
-  /** To the first who may have one. */
+  private take(use: number): Connection | undefined {
+    const idle = this.mayUse(use) ? this.idle.pop() : undefined
+    if (idle === undefined) return undefined
+    this.unneeded = Math.min(this.unneeded, this.idle.length)
+    this.used.set(idle, use)
+    return idle
+  }
+
+  /** Who came first, of all uses or of those that are meant. */
+  private first(isMeant: (use: number) => boolean = () => true): Asker<Connection> | undefined {
+    let first: Asker<Connection> | undefined
+    for (const [asker] of this.waiting)
+      if (asker && isMeant(asker.use) && (!first || asker.came < first.came)) first = asker
+    return first
+  }
+
+  /** So that nobody waits while one is idle that he may have. */
+  private serve(): void {
+    while (this.idle.length > 0) {
+      const asker = this.first((use) => this.mayUse(use))
+      if (!asker) return
+      asker.resolve(this.take(asker.use) as Connection)
+    }
+  }
+
   private give(connection: Connection): void {
     this.idle.push(connection)
     this.leave()
-    for (const { use, resolve } of this.waiting) {
-      if (this.idle.length === 0) break
-      const next = this.mayUse(use) ? this.idle.pop() : undefined
-      if (next === undefined) continue
-      this.used.set(next, use)
-      resolve(next)
-    }
+    this.serve()
     if (this.closed) for (const idle of this.idle.splice(0)) void this.maker.close(idle)
     else if (this.unneededMs !== null && this.idle.length > 0)
       this.looking ??= setInterval(() => this.closeUnneeded(), this.unneededMs).unref()
@@ -157,23 +176,21 @@ export class SnapshotConnections<Connection> {
    * is one at a time: those that wait for room would all be before who has none at all.
    */
   private openMore(): void {
-    const most = this.most.reduce((sum, each) => sum + each, 0)
+    const most = sum(this.most)
     if (this.there + this.opening.size >= most) return
-    const wanted = this.most.reduce((sum, each, use) => {
-      const asking = [...this.waiting].filter((asker) => asker.use === use).length
-      return sum + Math.min(asking, each - this.usedFor(use))
-    }, 0)
-    const [first] = this.waiting
+    const wanted = sum(
+      this.waiting.map(({ size }, use) => Math.min(size, (this.most[use] as number) - this.usedFor(use))),
+    )
+    const first = this.first()
     // Where none are there, who comes in the middle of an opening may find the server when that one does not.
-    const counts = ({ asked, isDoubtful }: Opening): boolean =>
-      !isDoubtful && (this.there > 0 || asked >= (first?.number ?? 0))
+    const counts = ({ begun, isDoubtful }: Opening): boolean =>
+      !isDoubtful && (this.there > 0 || begun > (first?.came ?? 0))
     let missing = (this.there > 0 ? Math.min(wanted, 1) : wanted) - [...this.opening].filter(counts).length
     for (; missing > 0 && this.there + this.opening.size < most; missing--) void this.openOne()
   }
 
   private async openOne(): Promise<void> {
-    const { asked } = this
-    const opening = { asked, isDoubtful: false }
+    const opening = { begun: ++this.moment, isDoubtful: false }
     this.opening.add(opening)
     try {
       // Also of a failure at once whoever has just come is told afterwards.
@@ -182,14 +199,13 @@ export class SnapshotConnections<Connection> {
       this.failure = null
       this.isLeaving = false
       this.give(connection)
+      this.refuseLate()
       // Where it is kept for another use.
       this.openMore()
-      // Not for them.
-      if (this.opening.size === 0) this.refuse(({ isLate }) => isLate)
     } catch (error) {
       this.opening.delete(opening)
-      this.failure = error as Error
-      this.refuse(({ isLate }) => isLate)
+      this.failure = { error: error as Error, at: ++this.moment }
+      this.refuseLate()
       if (performance.now() - this.leftAt >= LEAVE_EVERY_MS) {
         this.leftAt = performance.now()
         this.isLeaving = true
@@ -197,7 +213,7 @@ export class SnapshotConnections<Connection> {
       }
       // While there are others one of those is waited for. What failed says nothing to who came in the middle of it.
       if (this.there + this.opening.size > 0) return
-      this.refuse(({ number }) => number <= asked)
+      this.refuseWhile(({ came }) => came < opening.begun)
       this.openMore()
     }
   }
@@ -214,15 +230,37 @@ export class SnapshotConnections<Connection> {
     void this.maker.close(idle)
   }
 
+  /** It waits on where one that is being opened may be for it. */
   private tooLate(asker: Asker<Connection>): void {
-    asker.isLate = true
-    if (this.opening.size === 0) this.refuse((each) => each === asker)
+    asker.late = ++this.moment
+    const mayComeYet = this.opening.size > 0 && this.mayUse(asker.use, this.there + this.opening.size)
+    if (!mayComeYet) this.refuse(asker)
   }
 
-  private refuse(isMeant: (asker: Asker<Connection>) => boolean): void {
-    const { failure, waitMs } = this
-    for (const asker of this.waiting)
-      if (isMeant(asker))
-        asker.reject(failure ?? new ReadModelBusy(`Other reads kept this one waiting for ${waitMs} ms.`))
+  /** Those that waited on, once what was being opened then was for others or could not be opened. */
+  private refuseLate(): void {
+    const [oldest] = this.opening
+    const begun = oldest?.begun ?? Number.POSITIVE_INFINITY
+    this.refuseWhile(({ late }) => late < begun)
   }
+
+  /** Who came first is late first, too. */
+  private refuseWhile(isMeant: (asker: Asker<Connection>) => boolean): void {
+    for (const queue of this.waiting)
+      for (const asker of queue) {
+        if (!isMeant(asker)) break
+        this.refuse(asker)
+      }
+  }
+
+  /** Why one could not be opened is told whom that kept from having one: it waited by then, and its use has not all it may have. */
+  private refuse({ use, came, reject }: Asker<Connection>): void {
+    const { failure, waitMs } = this
+    const isBusy = failure === null || failure.at < came || this.usedFor(use) >= (this.most[use] as number)
+    reject(isBusy ? new ReadModelBusy(`Other reads kept this one waiting for ${waitMs} ms.`) : failure.error)
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0)
 }

@@ -1,11 +1,13 @@
 /** Snapshots that wait for others to end, or whose file cannot be opened for a while. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
 import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
 import { EmbeddedReadModel } from '../../src/read-model/embedded-read-model.js'
 import { SNAPSHOT_WAIT_MS, SNAPSHOTS_MAX, SnapshotConnections } from '../../src/read-model/snapshot-connections.js'
 import { ReadModelBusy, ReadModelUnusable, START } from '../../src/read-model/read-model.js'
 import { Workspace } from '../projections/projecting.js'
 import { small } from './naive-rows.js'
+import { steps, WatchedConnections } from './watched-connections.js'
 
 /** Shortened, so that it is seen. */
 const WAIT_MS = 50
@@ -97,6 +99,13 @@ describe('Connections for snapshots', () => {
     await Promise.all(all)
   }
 
+  /** Whoever came before has waited too long. */
+  async function late(): Promise<void> {
+    const later = atOnce(1)
+    await later.acquire(undefined)
+    await expect(later.acquire(undefined)).rejects.toThrow(ReadModelBusy)
+  }
+
   it('are those that others gave back meanwhile where no more can be opened', async () => {
     const pool = connections(3)
     await acquired(pool, 1)
@@ -175,12 +184,112 @@ describe('Connections for snapshots', () => {
     const pool = connections(2, WAIT_MS)
     await acquired(pool, 1)
     const waiting = pool.acquire(undefined)
-    const later = atOnce(1)
-    await later.acquire(undefined)
-    // Who came later has waited too long.
-    await expect(later.acquire(undefined)).rejects.toThrow(ReadModelBusy)
+    await late()
     openings[1]!.fail()
     await expect(waiting).rejects.toBe(noneLeft)
+  })
+
+  it('are waited for no longer than until the one is given to somebody that was being opened by then', async () => {
+    const pool = connections(8, WAIT_MS)
+    await acquired(pool, 1)
+    const [first, ...others] = [1, 2, 3].map(() => pool.acquire(undefined))
+    const told = Promise.allSettled(others)
+    await late()
+    openings[1]!.give()
+    expect(await first).toBe(2)
+    for (const each of await told) expect(each).toMatchObject({ reason: expect.any(ReadModelBusy) })
+    expect(openings).toHaveLength(2)
+  })
+
+  it('are waited for no longer where the one that is being opened is for another use', async () => {
+    const pool = connections([2, 1], WAIT_MS)
+    const first = [pool.acquire(undefined, 1), pool.acquire(undefined, 0)]
+    for (const { give } of openings) give()
+    await Promise.all(first)
+    const another = pool.acquire(undefined, 0)
+    await expect(pool.acquire(undefined, 1)).rejects.toThrow(ReadModelBusy)
+    openings[2]!.give()
+    expect(await another).toBe(3)
+  })
+
+  it('were kept from whoever waits by others, and not by a failure that is over or met another use', async () => {
+    const pool = connections([2, 1], WAIT_MS)
+    const first = [0, 0, 1].map((use) => pool.acquire(undefined, use))
+    for (const { give } of openings) give()
+    expect(await Promise.all(first)).toEqual([1, 3, 2])
+    pool.discard(2)
+    const kept = pool.acquire(undefined, 1)
+    const busy = pool.acquire(undefined, 0)
+    const told = Promise.allSettled([kept, busy])
+    openings[3]!.fail()
+    expect(await told).toMatchObject([{ reason: noneLeft }, { reason: expect.any(ReadModelBusy) }])
+    await expect(pool.acquire(undefined, 0)).rejects.toThrow(ReadModelBusy)
+  })
+
+  it('were kept from whoever waits by others where one could be opened since', async () => {
+    const pool = connections(8, WAIT_MS)
+    await acquired(pool, 1)
+    const [first, second, third] = [1, 2, 3].map(() => pool.acquire(undefined))
+    openings[1]!.fail()
+    await inBetween()
+    const told = Promise.allSettled([third, pool.acquire(undefined)])
+    openings[2]!.give()
+    expect(await first).toBe(2)
+    await late()
+    openings[3]!.give()
+    expect(await second).toBe(3)
+    for (const each of await told) expect(each).toMatchObject({ reason: expect.any(ReadModelBusy) })
+  })
+
+  it('are given to who came first, whatever for', async () => {
+    const pool = connections([3, 3])
+    await acquired(pool, 1)
+    const [first, second] = [1, 0].map((use) => pool.acquire(undefined, use))
+    pool.release(1)
+    expect(await first).toBe(1)
+    openings[1]!.give()
+    expect(await second).toBe(2)
+  })
+
+  it('that are idle for one use are given to another whose one is of no use any more', async () => {
+    const pool = connections([2, 2])
+    const first = [0, 0, 1, 1].map((use) => pool.acquire(undefined, use))
+    for (const { give } of openings) give()
+    expect(await Promise.all(first)).toEqual([1, 3, 2, 4])
+    pool.release(2)
+    const waiting = pool.acquire(undefined, 0)
+    pool.discard(1)
+    expect(await waiting).toBe(2)
+    expect(openings).toHaveLength(4)
+  })
+
+  // Much longer than it takes, and much shorter than if each that comes or goes were a walk through all that wait.
+  it('cost as much for each of many that wait as for each of few', async () => {
+    const pool = connections([8, 4], 600_000)
+    await acquired(pool, 1)
+    const waiting = Array.from({ length: 10_000 }, () => pool.acquire(undefined))
+    await expect(pool.acquire(undefined, 1)).rejects.toThrow(ReadModelBusy)
+    pool.release(1)
+    for (const each of waiting) pool.release(await each)
+    expect(openings).toHaveLength(2)
+  }, 10_000)
+
+  it('are given to one at a time and to nobody who may not have one, and nobody waits in vain or for long, whatever happens', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom([3], [1, 1], [3, 1], [2, 2], [8, 4]),
+        fc.constantFrom(null, 1),
+        steps,
+        async (most, unneededMs, taken) => {
+          const watched = new WatchedConnections(most, unneededMs)
+          for (const step of taken) await watched.take(step)
+          await watched.close()
+          expect(watched.wrong).toEqual([])
+        },
+      ),
+      // Each takes as long as it waits, so a shorter one is not looked for.
+      { numRuns: 200, endOnFailure: true },
+    )
   })
 
   it('are left to another use: one, as soon as there are several', async () => {
