@@ -307,11 +307,11 @@ export function readModelContract(name: string, make: () => Promise<EmptyRows>):
     })
 
     it('lets so many snapshots be open and no more, and passes each on to who waits', async () => {
-      const impatient = empty.open(50)
+      const impatient = empty.open(1_000)
       try {
-        const held = await Promise.all(
-          Array.from({ length: SNAPSHOTS_MAX }, () => holdSnapshot(impatient, NaiveRows.none())),
-        )
+        const held: Awaited<ReturnType<typeof holdSnapshot>>[] = []
+        // Each waits for no other to be opened.
+        while (held.length < SNAPSHOTS_MAX) held.push(await holdSnapshot(impatient, NaiveRows.none()))
         const read = (signal?: AbortSignal) => impatient.snapshot((rows) => rows.checkpoint('notes'), signal)
         await expect(read()).rejects.toThrow(ReadModelBusy)
         const gone = new AbortController()
