@@ -1,4 +1,4 @@
-/** The write-ahead log of the rows is watched from the first connection on, whether that made the file or found it. */
+/** The write-ahead log of the rows is watched from the first connection on, whether that made the file or found it, and goes into no other. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
