@@ -18,7 +18,7 @@ import {
 } from '../event-store/event-store.js'
 import { rejectionsStream } from '../event-store/streams.js'
 import type { RequestContext } from '../event-store/transact.js'
-import { Overloaded } from '../overloaded.js'
+import { takeLate, tooManyWaiting, type Queued } from './write-queue.js'
 
 /** Rejections that may wait in one ledger. */
 export const REJECTION_QUEUE_MAX = 10_000
@@ -26,7 +26,7 @@ export const REJECTION_QUEUE_MAX = 10_000
 const APPEND_BYTES_MAX = 512 * 1024
 const RESEND_DELAY_MS = 100
 
-interface Waiting {
+interface Waiting extends Queued {
   readonly event: NewEvent
   readonly bytes: number
   readonly resolve: (position: Position) => void
@@ -86,12 +86,9 @@ class LedgerRejections {
       if (this.isStalled && this.isRunning) {
         return reject(new EventStoreUnavailable('The event store does not answer just now.'))
       }
-      if (this.queue.length >= REJECTION_QUEUE_MAX) {
-        return reject(
-          new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.'),
-        )
-      }
-      this.queue.push({ event, bytes: Buffer.byteLength(JSON.stringify(event.data)), resolve, reject })
+      if (this.queue.length >= REJECTION_QUEUE_MAX) return reject(tooManyWaiting())
+      const bytes = Buffer.byteLength(JSON.stringify(event.data))
+      this.queue.push({ event, bytes, since: performance.now(), resolve, reject })
       if (!this.isRunning) this.settled = this.run()
     })
   }
@@ -100,7 +97,9 @@ class LedgerRejections {
     this.isRunning = true
     await new Promise((resolve) => setImmediate(resolve))
     while (this.queue.length > 0) {
+      for (const { reject } of takeLate(this.queue, this.settleWithinMs)) reject(tooManyWaiting())
       const batch = this.takeBatch()
+      if (batch.length === 0) break
       const givingUp = setTimeout(() => this.giveUpCallers(batch), this.settleWithinMs)
       try {
         const position = await this.appendAll(batch.map(({ event }) => event))

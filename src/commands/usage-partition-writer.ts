@@ -20,18 +20,18 @@ import {
   type NewEvent,
   type Position,
 } from '../event-store/event-store.js'
-import { Overloaded } from '../overloaded.js'
 import { untilReadable } from '../event-store/unread-conflict.js'
 import type { UnprojectedRecord } from '../event-store/unprojected-usage.js'
 import { ReadModelUnusable } from '../read-model/read-model.js'
 import { turn } from '../turns.js'
 import { ABSENT, type KnownRecord, type UsageIndex } from './usage-index.js'
+import { takeLate, tooManyWaiting, type Queued } from './write-queue.js'
 
 /** Events of one append. */
 export const BATCH_EVENTS_MAX = 500
 /** Upper bound of an append's size: half of what the smallest EventStoreDB setting takes. */
 export const BATCH_BYTES_MAX = 512 * 1024
-/** Commands that may wait in one partition. */
+/** Commands that may wait in one partition, each for `SETTLE_WITHIN_MS` before it is begun. */
 export const QUEUE_MAX = 10_000
 /**
  * Records appended but not yet projected that one partition keeps in memory: a few seconds of a flood. Beyond it callers are
@@ -85,7 +85,7 @@ export interface UsageCall {
  * A command on its way, and whom to tell. Settled exactly once. One object is carried from the queue to the answer, because
  * there are many of them.
  */
-interface Pending {
+interface Pending extends Queued {
   /** Of its record. */
   readonly key: string
   readonly of: UsageCommand
@@ -155,7 +155,8 @@ export class UsagePartitionWriter {
     const refusal = this.refusal()
     if (refusal) return call.settle(place, refusal)
     const key = keyOf(of.meterId, of.identifier)
-    this.queue.push({ key, of, call, place, known: ABSENT, next: null, outcome: null, error: null })
+    const since = performance.now()
+    this.queue.push({ key, of, call, place, since, known: ABSENT, next: null, outcome: null, error: null })
     if (!this.isRunning) this.settledAll = this.run()
   }
 
@@ -165,8 +166,7 @@ export class UsagePartitionWriter {
     if (this.stalled && this.isRunning) {
       return this.waitsForRows ? silentRows() : new EventStoreUnavailable('The event store does not answer just now.')
     }
-    if (this.queue.length < QUEUE_MAX && !this.isTailFull) return null
-    return new Overloaded('Too many meter events are waiting to be stored. Send the request again in a moment.')
+    return this.queue.length < QUEUE_MAX && !this.isTailFull ? null : tooManyWaiting()
   }
 
   private get isTailFull(): boolean {
@@ -227,7 +227,9 @@ export class UsagePartitionWriter {
       if (this.isTailLong && !this.waitedInVain && !this.closed) await this.untilShort()
       // Also lets the requests that arrived together be decided together.
       await turn()
+      for (const { call, place } of takeLate(this.queue, this.settleWithinMs)) call.settle(place, tooManyWaiting())
       const batch = this.queue.splice(0, BATCH_EVENTS_MAX)
+      if (batch.length === 0) break
       // By a clock of its own: the store may keep a read or an append for longer.
       const givingUp = setTimeout(() => this.giveUpCallers(batch), this.settleWithinMs)
       try {

@@ -69,12 +69,13 @@ export class Audits {
       verdict: null,
       failure: null,
     }
+    // Where there is no thread for it, there is no audit.
+    this.running = { id: job.id, worker: this.thread(job) }
     this.jobs.set(job.id, job)
     for (const id of this.jobs.keys()) {
       if (this.jobs.size <= AUDITS_REMEMBERED_MAX) break
       this.jobs.delete(id)
     }
-    this.running = { id: job.id, worker: this.thread(job) }
     return job
   }
 

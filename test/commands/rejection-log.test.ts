@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,6 +12,7 @@ import {
   type EventStore,
   type Position,
 } from '../../src/event-store/event-store.js'
+import { Overloaded } from '../../src/overloaded.js'
 import { NOW, collect } from '../controls.js'
 import { DisturbedStore } from '../event-store/disturbed-store.js'
 
@@ -31,6 +32,7 @@ describe('The log of rejections', () => {
     log = new RejectionLog(disturbed.store, randomUUID, SETTLE_WITHIN_MS)
   })
   afterEach(async () => {
+    jest.restoreAllMocks()
     await log.close()
     await real.close()
     rmSync(folder, { recursive: true })
@@ -79,6 +81,20 @@ describe('The log of rejections', () => {
 
   const stored = async () =>
     (await collect(real.readStream('rejections-default~test'))).map(({ data }) => data.identifier)
+
+  it('refuses what waited too long behind others though the store answers, and takes it when it comes again', async () => {
+    const release = disturbed.hold()
+    const first = reject('first')
+    await disturbed.sentAtLeast(1)
+    const late = reject('late')
+    const now = performance.now() + SETTLE_WITHIN_MS
+    jest.spyOn(performance, 'now').mockReturnValue(now)
+    release()
+    await expect(late).rejects.toBeInstanceOf(Overloaded)
+    await Promise.all([first, reject('late')])
+    expect(await stored()).toEqual(['first', 'late'])
+    expect(disturbed.sent).toHaveLength(2)
+  })
 
   it('sends the same again until it knows what became of it, and stores it once', async () => {
     disturbed.disturb('request lost', 'answer lost', 'request lost')

@@ -15,7 +15,12 @@ import {
 } from '../../src/commands/usage-partition-writer.js'
 import type { Command, UsageRecord } from '../../src/domain/usage-record.js'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
-import { EventStoreUnavailable, type EventStore, type Position } from '../../src/event-store/event-store.js'
+import {
+  EventStoreUnavailable,
+  SETTLE_WITHIN_MS,
+  type EventStore,
+  type Position,
+} from '../../src/event-store/event-store.js'
 import { ReadYourWrites } from '../../src/event-store/read-your-writes.js'
 import type { RequestContext } from '../../src/event-store/transact.js'
 import { Overloaded } from '../../src/overloaded.js'
@@ -30,7 +35,7 @@ import { Workspace, project } from '../projections/projecting.js'
 
 const METER = 'mtr_tokens'
 /** Long enough for a command to be sent, and short enough to wait for. */
-const SETTLE_WITHIN_MS = 1_000
+const SETTLE_SOON_MS = 1_000
 const STREAM = 'usage-default~test.0'
 const context: RequestContext = { requestId: 'req_1', actor: 'key_1', idempotency: null }
 
@@ -241,7 +246,7 @@ describe('The writer of a partition', () => {
        * Answers what lets the store go on.
        */
       async function stall(): Promise<() => void> {
-        writer = newWriter(disturbed.store, new UsageIndex(readModel), SETTLE_WITHIN_MS)
+        writer = newWriter(disturbed.store, new UsageIndex(readModel), SETTLE_SOON_MS)
         const answerFirst = disturbed.hold(lost)
         const release = disturbed.hold()
         const sent = record('id-1')
@@ -362,6 +367,21 @@ describe('The writer of a partition', () => {
       expect(disturbed.sent.length).toBeLessThan(20)
       expect(await log()).toHaveLength(1)
     })
+  })
+
+  it('refuses what waited too long behind others though the store answers, and takes it when it comes again', async () => {
+    const release = disturbed.hold()
+    const first = record('first')
+    await disturbed.sentAtLeast(1)
+    const late = record('late')
+    const now = performance.now() + SETTLE_WITHIN_MS
+    jest.spyOn(performance, 'now').mockReturnValue(now)
+    const inTime = record('in time')
+    release()
+    await expect(late).rejects.toBeInstanceOf(Overloaded)
+    expect(await first).toMatchObject({ isNew: true, revision: 1 })
+    expect(await inTime).toMatchObject({ isNew: true, revision: 2 })
+    expect(await record('late')).toMatchObject({ isNew: true, revision: 3 })
   })
 
   it('waits with the next append while the projections are behind', async () => {
@@ -503,7 +523,7 @@ describe('The writer of a partition', () => {
         return { [Symbol.asyncIterator]: () => ({ next: () => new Promise((_, reject) => (fail = reject)) }) }
       },
     }
-    writer = newWriter(silent, new UsageIndex(readModel), SETTLE_WITHIN_MS)
+    writer = newWriter(silent, new UsageIndex(readModel), SETTLE_SOON_MS)
     await expect(record('id-1')).rejects.toThrow('did not confirm in time')
     await expect(record('id-2')).rejects.toThrow('does not answer just now')
     fail(new EventStoreUnavailable('No answer.'))
