@@ -54,6 +54,19 @@ export default tseslint.config(
   },
   ...Object.keys(mayImport).map(importRule),
   {
+    files: ['src/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          name: '@nestjs/swagger',
+          allowTypeImports: true,
+          message: 'Each start would load it: use api/api-decorators.js.',
+        },
+      ],
+    },
+  },
+  {
     files: ['src/domain/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', 'Date', 'process', 'crypto', 'performance', 'setTimeout', 'fetch'],

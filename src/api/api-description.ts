@@ -3,13 +3,14 @@
  * said at each of them. Anyone may read it, so it is made once, and all of it is served from memory.
  */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger'
+import type { OpenAPIObject } from '@nestjs/swagger'
 import type { FastifyInstance } from 'fastify'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { loadSwagger } from './api-decorators.js'
 import { SESSION_TOKEN } from './describe.js'
 import { withAnswers } from './described-answers.js'
-import { ASKED_FOR_EACH_TIME, serveKept } from './kept-files.js'
+import { ASKED_FOR_EACH_TIME, serveKept, type KeptFile } from './kept-files.js'
 
 const FORM = 'application/x-www-form-urlencoded'
 
@@ -47,6 +48,24 @@ SwaggerUIBundle({ url, dom_id: '#swagger-ui', deepLinking: true })
 
 /** To be called before the server is ready. */
 export function describeApi(app: NestFastifyApplication, server: FastifyInstance, version: string): void {
+  const serve = (path: string, contentType: string, content: KeptFile['content']): void =>
+    serveKept(server, path, { contentType, cacheControl: ASKED_FOR_EACH_TIME, content })
+
+  const json = async (): Promise<Buffer> => Buffer.from(JSON.stringify(await describe(app, version)))
+  serve('/docs-json', 'application/json; charset=utf-8', json)
+  // All JSON is YAML.
+  serve('/docs-yaml', 'text/yaml; charset=utf-8', json)
+  for (const [path, page] of Object.entries(pages)) serve(path, 'text/html; charset=utf-8', () => Buffer.from(page))
+  serve('/docs/start.js', SCRIPT_TYPE, () => Buffer.from(START))
+  const { resolve } = createRequire(import.meta.url)
+  for (const [name, contentType] of Object.entries(swaggerFiles)) {
+    const content = readFileSync(resolve(`swagger-ui-dist/${name}`))
+    serve(`/docs/${name}`, contentType, () => content)
+  }
+}
+
+async function describe(app: NestFastifyApplication, version: string): Promise<OpenAPIObject> {
+  const { DocumentBuilder, SwaggerModule } = await loadSwagger()
   const description = new DocumentBuilder()
     .setTitle('Meterbook')
     .setDescription(
@@ -73,21 +92,7 @@ export function describeApi(app: NestFastifyApplication, server: FastifyInstance
     .addSecurityRequirements('bearer')
     .addSecurityRequirements('basic')
     .build()
-  const serve = (path: string, contentType: string, content: () => Buffer): void =>
-    serveKept(server, path, { contentType, cacheControl: ASKED_FOR_EACH_TIME, content })
-
-  const json = (): Buffer =>
-    Buffer.from(JSON.stringify(withAnswers(withEncodedForms(SwaggerModule.createDocument(app, description)))))
-  serve('/docs-json', 'application/json; charset=utf-8', json)
-  // All JSON is YAML.
-  serve('/docs-yaml', 'text/yaml; charset=utf-8', json)
-  for (const [path, page] of Object.entries(pages)) serve(path, 'text/html; charset=utf-8', () => Buffer.from(page))
-  serve('/docs/start.js', SCRIPT_TYPE, () => Buffer.from(START))
-  const { resolve } = createRequire(import.meta.url)
-  for (const [name, contentType] of Object.entries(swaggerFiles)) {
-    const content = readFileSync(resolve(`swagger-ui-dist/${name}`))
-    serve(`/docs/${name}`, contentType, () => content)
-  }
+  return withAnswers(withEncodedForms(SwaggerModule.createDocument(app, description)))
 }
 
 /** Says of forms how lists and hashes are written in them: in brackets, as Stripe's own description says it. */

@@ -1,6 +1,6 @@
 /** `/meterbook/v1/audits`: the log folded again beside the running service, and every row of the ledger compared with it. */
 import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
-import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { MeterCatalogues } from '../commands/meter-catalogues.js'
 import { DomainError } from '../domain/errors.js'

@@ -4,7 +4,7 @@
  */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiTags } from '@nestjs/swagger'
+import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GetCustomerUsage } from '../queries/get-customer-usage.js'
 import { Allow } from './caller.js'

@@ -3,7 +3,7 @@
  * against the schema. Of parameters it says what is said at each of them, of refusals what is the same for all.
  */
 import { applyDecorators, HttpCode, type StreamableFile } from '@nestjs/common'
-import { ApiOperation, ApiResponse } from '@nestjs/swagger'
+import { ApiOperation, ApiResponse } from './api-decorators.js'
 import type { DescribedSchema, Schema } from './stripe/answer-schemas.js'
 
 /** Name of a security scheme of the description, beside those of API keys. */

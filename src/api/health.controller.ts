@@ -1,6 +1,6 @@
 /** For whoever runs the service: alive, and able to serve. Neither needs a key. */
 import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common'
-import { ApiTags } from '@nestjs/swagger'
+import { ApiTags } from './api-decorators.js'
 import type { FastifyReply } from 'fastify'
 import { Public } from './caller.js'
 import { Describe } from './describe.js'

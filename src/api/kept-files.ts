@@ -25,8 +25,8 @@ export const ASKED_FOR_EACH_TIME = 'no-cache'
 export interface KeptFile {
   readonly contentType: string
   readonly cacheControl: string
-  /** Called once, when the file is asked for first. */
-  readonly content: () => Buffer
+  /** Called when the file is asked for first, and again where that failed. */
+  readonly content: () => Buffer | Promise<Buffer>
 }
 
 /** To be called before the server is ready. */
@@ -35,12 +35,16 @@ export function serveKept(
   path: string,
   { contentType, cacheControl, content }: KeptFile,
 ): void {
-  let kept: Kept | null = null
-  server.get(path, (request, reply) => {
-    kept ??= keep(content())
+  let kept: Promise<Kept> | null = null
+  server.get(path, async (request, reply) => {
+    kept ??= keep(content)
+    const { plain, zipped } = await kept.catch((error: unknown) => {
+      kept = null
+      throw error
+    })
     const { 'accept-encoding': encodings, 'if-none-match': known } = request.headers
     const isZipped = takesGzip(String(encodings ?? ''))
-    const { bytes, etag } = isZipped ? kept.zipped : kept.plain
+    const { bytes, etag } = isZipped ? zipped : plain
     reply.headers({
       'cache-control': cacheControl,
       'content-security-policy': CONTENT_SECURITY_POLICY,
@@ -67,7 +71,8 @@ interface Encoded {
   readonly etag: string
 }
 
-function keep(plain: Buffer): Kept {
+async function keep(content: KeptFile['content']): Promise<Kept> {
+  const plain = await content()
   const hash = createHash('sha256').update(plain).digest('base64url')
   return {
     plain: { bytes: plain, etag: `"${hash}"` },

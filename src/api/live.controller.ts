@@ -1,6 +1,6 @@
 /** `/meterbook/v1/live`: server-sent events that say when something of the ledger is worth reading again. */
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
-import { ApiTags } from '@nestjs/swagger'
+import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { CLOCK, type Clock } from '../commands/environment.js'

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/meters/:id/history`: what happened to a meter itself, which Stripe has no endpoint for. */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiTags } from '@nestjs/swagger'
+import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive, type LedgerName } from '../domain/ledger.js'
 import { ListMeterChanges, type MeterChange as Change } from '../queries/list-meter-changes.js'

@@ -1,7 +1,7 @@
 /** `/v1/billing/meters`. Shapes and statuses only; stripe-metering §1 and §5. */
 import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import { CommandBus, QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ChangeMeter, type MeterChange } from '../commands/change-meter.js'
 import type { ChangedMeter } from '../commands/changed-meter.js'

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/projections`: how the read models stand, and building them anew while they serve. */
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { projectionNames } from '../replay/projection-names.js'

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/rejections`: meter events the stream refused, as data that can be looked at, counted and tried again. */
 import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import { CommandBus, QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestContext } from '../commands/request-context.js'
 import { RetryRejections, type RetryResult } from '../commands/retry-rejections.js'

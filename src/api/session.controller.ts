@@ -1,6 +1,6 @@
 /** `/meterbook/v1/session`: signing in to the dashboard with an API key, and out. The key itself is never kept. */
 import { Controller, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common'
-import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { openDashboardSession } from '../commands/dashboard-session.js'

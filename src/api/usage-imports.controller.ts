@@ -1,7 +1,7 @@
 /** `/meterbook/v1/usage_imports`: events of a file through the running service, each answered for. Secret keys only. */
 import { Controller, Post, Req, Res } from '@nestjs/common'
 import { CommandBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiProperty, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiConsumes, ApiProperty, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ImportUsageBatch } from '../commands/import-usage-batch.js'
 import { IMPORT_CALL_EVENTS_MAX, type Fate } from '../commands/import-usage.js'

@@ -4,7 +4,7 @@
  */
 import { Controller, Inject, Post, Req, Res } from '@nestjs/common'
 import { CommandBus } from '@nestjs/cqrs'
-import { ApiBody, ApiTags } from '@nestjs/swagger'
+import { ApiBody, ApiTags } from './api-decorators.js'
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'

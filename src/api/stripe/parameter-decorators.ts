@@ -6,7 +6,6 @@
  * A parameter is required unless it says `optional`. An empty text is never taken for "left out".
  */
 import { applyDecorators } from '@nestjs/common'
-import { ApiExtraModels, ApiProperty, ApiQuery, getSchemaPath } from '@nestjs/swagger'
 import {
   ArrayMaxSize,
   IsArray,
@@ -21,6 +20,7 @@ import {
   type ValidationOptions,
 } from 'class-validator'
 import { isLongerThan } from '../../domain/text.js'
+import { ApiExtraModels, ApiProperty, ApiQuery } from '../api-decorators.js'
 import { hashOf } from './form.js'
 import * as refuse from './parameter-refusals.js'
 import {
@@ -212,7 +212,13 @@ export function Query(Dto: DtoClass): MethodDecorator {
     typeof schema.type === 'function'
       ? applyDecorators(
           ApiExtraModels(schema.type()),
-          ApiQuery({ ...inHash, name, required, description, schema: { $ref: getSchemaPath(schema.type()) } }),
+          ApiQuery({
+            ...inHash,
+            name,
+            required,
+            description,
+            schema: { $ref: `#/components/schemas/${schema.type().name}` },
+          }),
         )
       : ApiQuery({
           ...(schema.type === 'object' && inHash),

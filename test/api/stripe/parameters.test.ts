@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { validateSync } from 'class-validator'
 import fc from 'fast-check'
 import 'reflect-metadata'
+import { loadSwagger } from '../../../src/api/api-decorators.js'
 import { ApiError } from '../../../src/api/stripe/api-error.js'
 import { parseForm } from '../../../src/api/stripe/form.js'
 import { parseJsonBody } from '../../../src/api/stripe/json-body.js'
@@ -277,7 +278,8 @@ describe('Parameters', () => {
     )
   })
 
-  it('are described to the API documentation by the same decorator', () => {
+  it('are described to the API documentation by the same decorator', async () => {
+    await loadSwagger()
     const described = (property: string): unknown =>
       Reflect.getMetadata('swagger/apiModelProperties', EventParameters.prototype, property)
     expect(described('event_name')).toMatchObject({ required: true, maxLength: 10 })
