@@ -105,9 +105,11 @@ export async function createApp(parts: ServiceParts): Promise<App> {
   server.addHook('onRequest', inTheirTurn)
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('request-id', request.id)
-    const version = request.headers['stripe-version']
+    const { 'stripe-version': version, 'idempotency-key': key } = request.headers
     // Any version is accepted and answered in the current shape; the header says which one was asked for.
     if (typeof version === 'string') reply.header('stripe-version', version)
+    // Also with a refusal, and where no answer is kept: it says which of the client's requests this answers.
+    if (request.method === 'POST' && typeof key === 'string') reply.header('idempotency-key', key)
     // For who asked alone: a cache on the way sees no key in a cookie. Files that may be kept say so themselves.
     reply.header('cache-control', 'no-store')
     done()

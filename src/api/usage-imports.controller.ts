@@ -102,7 +102,6 @@ export class UsageImportsController {
     const backfill = readBackfill(request.body as { readonly backfill?: unknown })
     const { ledger, keyId: actor } = callerOf(request)
     const key = readKey(request)
-    if (key !== null) reply.header('idempotency-key', key)
     // There is no answer to keep: sent again, the key makes the same identifiers, and those count once.
     const context = { requestId: request.id, actor, idempotency: null }
     const { outcomes, position } = await this.commands.execute(

@@ -106,7 +106,6 @@ export class V2MeterEventStreamController {
     const events = readEvents(request)
     const { ledger, keyId: actor } = callerOf(request)
     const key = readKey(request)
-    if (key !== null) reply.header('idempotency-key', key)
     // There is no answer to keep: sent again, the key makes the same identifiers, and those count once.
     const context = { requestId: request.id, actor, idempotency: null }
     const { position } = await this.commands.execute(

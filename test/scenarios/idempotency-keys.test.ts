@@ -265,6 +265,27 @@ onEachStore('Idempotency keys', (start) => {
     expect(again.lastResponse.headers).not.toHaveProperty('idempotent-replayed')
   })
 
+  it('stand in every answer to a POST, also in a refusal and in one that is not kept', async () => {
+    const { stripe } = service
+    const key = uniqueName('named_')
+    const options = { idempotencyKey: key }
+    const session = await stripe.v2.billing.meterEventSession.create({}, options)
+    expect(session.lastResponse.idempotencyKey).toBe(key)
+    const streaming = service.client(session.authentication_token)
+    const meter = { display_name: 'x'.repeat(251), event_name: key, default_aggregation: { formula: 'sum' as const } }
+    for (const request of [
+      stripe.billing.meters.create(meter, options),
+      streaming.v2.billing.meterEventStream.create({ events: [] }, options),
+      stripe.rawRequest('POST', '/meterbook/v1/usage_imports', { events: [] }, options),
+      stripe.rawRequest('POST', '/v1/nowhere', {}, options),
+      service.client('sk_test_of_nobody').billing.meters.update('mtr_test_none', {}, options),
+    ]) {
+      expect((await refusalOf(request)).headers).toMatchObject({ 'idempotency-key': key })
+    }
+    const read = await stripe.billing.meters.list({}, options)
+    expect(read.lastResponse.headers).not.toHaveProperty('idempotency-key')
+  })
+
   it('repeat their own answer beside another that did the same', async () => {
     const { stripe } = service
     const meter = await createMeter(stripe)

@@ -70,7 +70,6 @@ export class Idempotency {
 
     const scope = `${ledger} ${key}`
     const requestHash = hashRequest(request)
-    reply.header('idempotency-key', key)
     this.enter(scope, requestHash)
     try {
       const earlier = this.remembered.get(scope)
