@@ -16,6 +16,7 @@ import { describeApi } from './api/api-description.js'
 import { BodiesInHand, BODY_BYTES_MAX } from './api/bodies-in-hand.js'
 import {
   authenticate,
+  refuseBodyOfGet,
   refuseOtherAccounts,
   refusePathsThatAreNoText,
   refuseQueryOfPost,
@@ -119,6 +120,7 @@ export async function createApp(parts: ServiceParts): Promise<App> {
   server.addHook('onRequest', refuseUnknownRoutes)
   server.addHook('onRequest', refusePathsThatAreNoText)
   server.addHook('onRequest', refuseQueryOfPost)
+  server.addHook('onRequest', refuseBodyOfGet)
   const bodies = new BodiesInHand()
   server.addHook('onRequest', bodies.take)
   server.addHook('onSend', bodies.release)

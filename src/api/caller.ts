@@ -134,6 +134,20 @@ export function refuseQueryOfPost(request: FastifyRequest, _: unknown, done: () 
 }
 
 /**
+ * A GET takes its parameters from its URL alone; those in a body would be passed over in silence, and the answer be one to
+ * another question. A body whose length nobody says may be empty, as proxies make them. A Fastify `onRequest` hook, after
+ * `authenticate`.
+ */
+export function refuseBodyOfGet({ method, headers, routeOptions }: FastifyRequest, _: unknown, done: () => void): void {
+  if (!isReading(method) || Number(headers['content-length'] ?? 0) === 0) return done()
+  if (!isOfApi(routeOptions.url ?? '')) return done()
+  throw ApiError.invalidRequest(
+    `A ${method} takes its parameters in its URL, not in a body. Please move them there.`,
+    'parameter_invalid',
+  )
+}
+
+/**
  * At Stripe these headers say on whose behalf a platform acts. Here an account is one of the key alone: to pass them over would
  * put the usage of all of them into one ledger. A Fastify `onRequest` hook, after `authenticate`.
  */

@@ -239,6 +239,30 @@ describe('A body', () => {
       param: 'event_name',
     })
   })
+
+  it('is not where a GET has its parameters', async () => {
+    const target = '/v1/billing/meters?limit=1'
+    const answer = await send(rawRequest('GET', target, [KEY, FORM], 'status=inactive'))
+    expect(answer.status).toBe(400)
+    expect(errorOf(answer)).toEqual({
+      type: 'invalid_request_error',
+      message: 'A GET takes its parameters in its URL, not in a body. Please move them there.',
+      code: 'parameter_invalid',
+    })
+    const head = await send(rawRequest('HEAD', target, [KEY, FORM], 'status=inactive'), { isHead: true })
+    expect(head.status).toBe(400)
+  })
+
+  it.each([
+    ['empty', rawRequest('GET', '/v1/billing/meters', [KEY, FORM, 'Content-Length: 0'])],
+    [
+      'empty, in chunks',
+      `GET /v1/billing/meters HTTP/1.1\r\nHost: x\r\n${KEY}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    ['where none has parameters', rawRequest('GET', '/healthz', [FORM], 'a=b')],
+  ])('may come with a GET: %s', async (_, request) => {
+    expect((await send(request)).status).toBe(200)
+  })
 })
 
 it('A flood of unknown keys is refused, and a known one is answered meanwhile', async () => {
