@@ -8,7 +8,7 @@ import { DomainError } from '../domain/errors.js'
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, metersNamed, type Meter, type State } from '../domain/meter-catalogue.js'
-import { readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
+import { earliestTimestamp, readMeterEvent } from '../domain/meter-event.js'
 import { identityOf, readStreamedEvent, type StreamedEvent } from '../domain/streamed-event.js'
 import type { UsageRecord } from '../domain/usage-record.js'
 import { EVENT_STORE, type EventStore, type Position } from '../event-store/event-store.js'
@@ -180,7 +180,7 @@ function makeRecord(
     const meter = activeMeter(catalogue, eventName)
     const timestamp = event.timestamp === null ? null : readStreamedTimestamp(event.timestamp, parseTimestamp)
     const record = readMeterEvent(meter, { eventName, identifier, payload, timestamp }, receivedAt)
-    const earliest = receivedAt - TIMESTAMP_PAST_MAX_MS
+    const earliest = earliestTimestamp(receivedAt)
     const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null, earliest } as const
     return { index, meter, record, meterId: meter.id, identifier, command }
   } catch (error) {

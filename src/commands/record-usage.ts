@@ -4,7 +4,7 @@ import { Inject } from '@nestjs/common'
 import { DomainError } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, type Meter, type State } from '../domain/meter-catalogue.js'
-import { readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
+import { earliestTimestamp, readMeterEvent } from '../domain/meter-event.js'
 import type { UsageRecord } from '../domain/usage-record.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { CLOCK, IDS, type Clock, type Ids } from './environment.js'
@@ -55,7 +55,7 @@ export class RecordUsageHandler implements ICommandHandler<RecordUsage> {
     const identifier =
       event.identifier ?? (context.idempotency ? identifierOfRequest(ledger, context.idempotency.key) : this.ids.uuid())
     const record = readMeterEvent(meter, { ...event, identifier }, receivedAt)
-    const earliest = receivedAt - TIMESTAMP_PAST_MAX_MS
+    const earliest = earliestTimestamp(receivedAt)
     const outcome = await this.usage.submit(
       ledger,
       partitions,

@@ -11,7 +11,7 @@ import { DomainError } from '../domain/errors.js'
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { activeMeter, type Meter, type State } from '../domain/meter-catalogue.js'
-import { readMeterEvent, TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
+import { earliestTimestamp, readMeterEvent } from '../domain/meter-event.js'
 import { readRejectedEvent } from '../domain/streamed-event.js'
 import { EVENT_STORE, type EventStore, type Position } from '../event-store/event-store.js'
 import { later, ReadYourWrites } from '../event-store/read-your-writes.js'
@@ -132,7 +132,7 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
     const meter = activeMeter(catalogue, read.eventName)
     const timestamp = read.timestamp === null ? null : readStreamedTimestamp(read.timestamp, parseTimestamp)
     const asOfReceipt = readMeterEvent(meter, { ...read, identifier, timestamp }, receivedAt)
-    const earliest = receivedAt - TIMESTAMP_PAST_MAX_MS
+    const earliest = earliestTimestamp(receivedAt)
     const record = { ...asOfReceipt, recordedAt: this.clock.now() }
     const command = { type: 'RecordUsage', record, hasTimestamp: timestamp !== null, earliest } as const
     const { isNew } = await this.order.submit(meter, record, () =>

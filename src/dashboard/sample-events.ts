@@ -1,6 +1,6 @@
 /** Sample events of a preview, and what they come to: the rules of the service itself, run in the browser. */
 import type { Meter } from '../domain/meter-catalogue.js'
-import { TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
+import { earliestTimestamp } from '../domain/meter-event.js'
 import { Preview, type MeterPreview } from '../domain/meter-preview.js'
 import { HOUR_MS, MINUTE_MS, bucketStart } from '../domain/time-bucket.js'
 import { fromUtcField, utcField } from './utc.js'
@@ -76,7 +76,7 @@ export function preview(meter: Meter, samples: readonly Sample[], now: number, w
         timestamp: fromUtcField(sample.time),
       },
       receivedAt: now,
-      earliest: now - TIMESTAMP_PAST_MAX_MS,
+      earliest: earliestTimestamp(now),
       cancelledAt: null,
     })
   }

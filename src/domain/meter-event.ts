@@ -7,7 +7,7 @@ import { DomainError, type ErrorCode } from './errors.js'
 import { formulas } from './aggregation.js'
 import { PAYLOAD_KEY_LENGTH_MAX, type Meter } from './meter-catalogue.js'
 import { isLongerThan } from './text.js'
-import { DAY_MS, MINUTE_MS } from './time-bucket.js'
+import { DAY_MS, MINUTE_MS, SECOND_MS } from './time-bucket.js'
 import type { UsageRecord } from './usage-record.js'
 
 export interface MeterEvent {
@@ -22,7 +22,7 @@ export const IDENTIFIER_LENGTH_MAX = 100
 export const CUSTOMER_LENGTH_MAX = 255
 export const PAYLOAD_KEYS_MAX = 50
 export const PAYLOAD_VALUE_LENGTH_MAX = 500
-/** How far back a timestamp may lie, inclusive: 35 × 24 hours before the receipt. */
+/** How far back a timestamp may lie, inclusive: 35 × 24 hours before the second of the receipt. */
 export const TIMESTAMP_PAST_MAX_MS = 35 * DAY_MS
 /** The earliest timestamp of history that is imported: 1970. */
 export const BACKFILL_EARLIEST = 0
@@ -59,6 +59,11 @@ export function readMeterEvent(meter: Meter, event: MeterEvent, receivedAt: numb
     recordedAt: receivedAt,
     payload: restOfPayload(meter, event.payload, value),
   }
+}
+
+/** The earliest timestamp at a receipt: a whole second, so that one of v1 can be the limit itself. */
+export function earliestTimestamp(receivedAt: number): number {
+  return receivedAt - (receivedAt % SECOND_MS) - TIMESTAMP_PAST_MAX_MS
 }
 
 /** @throws DomainError for a timestamp before `earliest`: `BACKFILL_EARLIEST` in an import of history, else 35 days back. */

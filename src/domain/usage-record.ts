@@ -5,7 +5,7 @@
  * identifier is refused. It can be cancelled once, within 24 hours of its receipt, and stays taken afterwards.
  * Rules: design §4; stripe-metering §4.3.
  */
-import { HOUR_MS } from './time-bucket.js'
+import { HOUR_MS, SECOND_MS } from './time-bucket.js'
 import { DomainError } from './errors.js'
 import { requireNotTooOld } from './meter-event.js'
 
@@ -48,8 +48,6 @@ export type Event =
   | { readonly type: 'UsageRecorded'; readonly data: UsageRecord }
   | { readonly type: 'UsageCancelled'; readonly data: UsageCancelled }
 
-/** What a time of v1 is told to. */
-const SECOND_MS = 1000
 /** How long after its receipt a record can be cancelled, inclusive (Stripe: "the last 24 hours"). */
 export const CANCELLATION_WINDOW_MS = 24 * HOUR_MS
 

@@ -8,7 +8,7 @@ import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { compareCodePoints } from '../domain/canonical-record.js'
 import { formatDecimal, parseDecimal } from '../domain/decimal.js'
 import { configuredMeter, METERS_MAX, type Meter, type MeterCreated } from '../domain/meter-catalogue.js'
-import { TIMESTAMP_PAST_MAX_MS } from '../domain/meter-event.js'
+import { earliestTimestamp } from '../domain/meter-event.js'
 import { Preview, type EventPreview, type MeterPreview, type PreviewInterval } from '../domain/meter-preview.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
@@ -131,7 +131,7 @@ function ofSamples(
       preview.take({
         event: { eventName: meter.eventName, identifier: identifier ?? nameOf(index, given), payload, timestamp },
         receivedAt: at,
-        earliest: at - TIMESTAMP_PAST_MAX_MS,
+        earliest: earliestTimestamp(at),
         cancelledAt: null,
       }),
     )

@@ -9,6 +9,7 @@ import {
   TIMESTAMP_FUTURE_MAX_MS,
   TIMESTAMP_PAST_MAX_MS,
   dimensionValues,
+  earliestTimestamp,
   readMeterEvent,
   requireNotTooOld,
   restorePayload,
@@ -108,6 +109,10 @@ describe('The timestamp', () => {
     refused(() => requireNotTooOld(oldest - 1, oldest), 'timestamp_too_far_in_past', 'timestamp')
     expect(() => requireNotTooOld(oldest, oldest)).not.toThrow()
     refused(() => read({ timestamp: newest + 1 }), 'timestamp_in_future', 'timestamp')
+  })
+
+  it('may be as old in whole seconds, whatever the millisecond of the receipt', () => {
+    expect([0, 1, 999, 1000].map((ms) => earliestTimestamp(NOW + ms) - oldest)).toEqual([0, 0, 0, 1000])
   })
 
   it('that is too old is told how old it may be: 35 days, or 1970 in an import of history', () => {

@@ -327,10 +327,10 @@ onEachStore('Create and configure a meter', (start) => {
     })
 
     it.each([
-      ['35 days back', -THE_PAST, -1, 'timestamp_too_far_in_past'],
-      ['5 minutes ahead', THE_FUTURE, 1, 'timestamp_in_future'],
-    ])('reach %s to the millisecond in v2', async (_, edge, beyond, code) => {
-      clock.advance(1)
+      ['35 days before the second', -1 - THE_PAST, -1, 'timestamp_too_far_in_past'],
+      ['5 minutes ahead of the millisecond', THE_FUTURE, 1, 'timestamp_in_future'],
+    ])('reach %s of the receipt in v2', async (_, edge, beyond, code) => {
+      clock.advance(1001 - (clock.now() % 1000))
       const { event_name } = await createMeter(stripe)
       const send = (instant: number) =>
         stripe.v2.billing.meterEvents.create({

@@ -147,6 +147,21 @@ onEachStore('Meter events', (start) => {
       },
     )
 
+    it('count up to 35 days back and 5 minutes ahead of the second in which they come', async () => {
+      const meter = await createMeter(stripe)
+      clock.advance(999)
+      const second = clock.now() - (clock.now() % 1000)
+      const [oldest, newest] = [second - 35 * DAY_MS, second + 5 * MINUTE_MS]
+      await report(stripe, meter, 5, { at: oldest })
+      await report(stripe, meter, 5, { at: newest })
+      expect(await refusalOf(report(stripe, meter, 5, { at: oldest - 1000 }))).toMatchObject({
+        code: 'timestamp_too_far_in_past',
+      })
+      expect(await refusalOf(report(stripe, meter, 5, { at: newest + 1000 }))).toMatchObject({
+        code: 'timestamp_in_future',
+      })
+    })
+
     it('are refused for a payload larger than the limits, and taken at them', async () => {
       const { event_name } = await createMeter(stripe, 'count')
       const send = (more: Record<string, string>) =>
