@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EmbeddedEventStore } from '../../src/event-store/embedded-event-store.js'
 import { openEventLog } from '../../src/event-store/embedded-event-log.js'
-import { APPEND_EVENTS_MAX, EventStoreRefusing, EventStoreUnavailable } from '../../src/event-store/event-store.js'
+import {
+  APPEND_EVENTS_MAX,
+  EventStoreRefusing,
+  EventStoreUnavailable,
+  READ_PAGE_EVENTS,
+} from '../../src/event-store/event-store.js'
 import { SqliteDatabase } from '../../src/sqlite.js'
 import { eventStoreContract } from '../contract/event-store.contract.js'
 import { collect, metadata, newEvent } from '../controls.js'
@@ -49,6 +54,24 @@ describe('The embedded store', () => {
     await store.close()
     store = new EmbeddedEventStore(file)
     expect(await collect(store.readStream('c-1'))).toMatchObject([event])
+  })
+
+  it('lets others of its thread in between the pages of a long reading, also where none of their events is wanted', async () => {
+    const lengths = Array<number>(4).fill(READ_PAGE_EVENTS)
+    for (const [at, length] of lengths.entries()) {
+      const events = Array.from({ length }, (_, n) => newEvent({ n }))
+      await store.append([{ stream: 'c-1', expectedRevision: at * READ_PAGE_EVENTS, events }])
+    }
+    for (const category of ['c', 'd']) {
+      let turns = 0
+      let next = setImmediate(function count() {
+        turns++
+        next = setImmediate(count)
+      })
+      await collect(store.readAll({ after: null, categories: [category] }))
+      clearImmediate(next)
+      expect(turns).toBeGreaterThanOrEqual(lengths.length)
+    }
   })
 
   it('keeps every event of an append of any length as it was, with its own metadata', async () => {
