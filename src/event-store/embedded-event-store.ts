@@ -116,6 +116,12 @@ export class EmbeddedEventStore implements EventStore {
     }
   }
 
+  /** Positions are whole numbers, so what stands right after the one before is looked at alone. */
+  async hasEventAt(position: Position, { categories }: ReadAllOptions): Promise<boolean> {
+    const { events } = this.reading().pageOfAll(Number(position) - 1, new Set(categories), 1)
+    return events[0]?.position === position
+  }
+
   async *subscribe({ after, categories, signal }: SubscribeOptions): AsyncIterable<SubscriptionItem> {
     const wanted = new Set(categories)
     let from = after === null ? 0 : Number(after)

@@ -106,6 +106,8 @@ export interface EventStore {
   readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]>
   /** Events of the categories in global order, up to the end as of now, in pages. */
   readAll(options: ReadAllOptions): AsyncIterable<readonly RecordedEvent[]>
+  /** Whether an event of the categories stands at a position, which is beyond `after`. */
+  hasEventAt(position: Position, options: ReadAllOptions): Promise<boolean>
   /**
    * Like `readAll`, and on as events are appended. Survives a lost connection by itself (events are delivered once);
    * throws only what waiting cannot mend.

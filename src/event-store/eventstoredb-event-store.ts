@@ -71,6 +71,17 @@ export class EventStoreDbEventStore implements EventStore {
     return this.reader.readAll(options)
   }
 
+  /** A server need not answer a reading from a place at which no event stands. */
+  async hasEventAt(position: Position, options: ReadAllOptions): Promise<boolean> {
+    for await (const page of this.reader.readAll(options)) {
+      for (const event of page) {
+        const order = comparePositions(event.position, position)
+        if (order >= 0) return order === 0
+      }
+    }
+    return false
+  }
+
   subscribe(options: SubscribeOptions): AsyncIterable<SubscriptionItem> {
     return this.reader.subscribe(options)
   }

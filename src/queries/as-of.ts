@@ -56,7 +56,11 @@ export async function findAsOf(
     return store.comparePositions(recorded.position, until) <= 0
   })
   const found = await lastUsageEvent(rows, store, mark, ({ position }) => store.comparePositions(position, until) <= 0)
-  if (!(await isOfEvent(store, until, found.position))) throw noPosition()
+  // Answers name no others, but those of another store do.
+  const isOfEvent =
+    found.position === until ||
+    (await store.hasEventAt(until, { after: found.position, categories: Object.values(categories) }))
+  if (!isOfEvent) throw noPosition()
   return { ...found, until }
 }
 
@@ -94,18 +98,6 @@ function noPosition(): DomainError {
     'as_of_position must be a position as an earlier answer of this service gave it: no event of this log stands there.',
     'as_of_position',
   )
-}
-
-/** Answers name no others, but those of another store do. `before`: of the last usage event at or before it. */
-async function isOfEvent(store: EventStore, wanted: Position, before: Position | null): Promise<boolean> {
-  if (before === wanted) return true
-  for await (const page of store.readAll({ after: before, categories: Object.values(categories) })) {
-    for (const { position } of page) {
-      const order = store.comparePositions(position, wanted)
-      if (order >= 0) return order === 0
-    }
-  }
-  return false
 }
 
 /** The last mark that is early enough; null where none is. */

@@ -351,6 +351,23 @@ export function eventStoreContract(name: string, open: () => Promise<OpenStore>)
         },
       )
 
+      it('are known to have an event of a category or none', async () => {
+        const [category, other] = [uniqueName('c'), uniqueName('c')]
+        const { position: first } = await appended(`${category}-1`, 0, [newEvent()])
+        for (let n = 0; n < 3; n++) await appended(`${other}-1`, n, [newEvent()])
+        const { position: last } = await appended(`${category}-2`, 0, [newEvent()])
+        const { position: beyond } = await appended(`${other}-1`, 3, [newEvent()])
+        const ofCategory = (position: Position, after: Position | null) =>
+          store.hasEventAt(position, { after, categories: [category] })
+        expect(await ofCategory(first, null)).toBe(true)
+        expect(await ofCategory(last, first)).toBe(true)
+        expect(await ofCategory(beyond, last)).toBe(false)
+        for (const { position } of await collect(store.readAll({ after: first, categories: [other] }))) {
+          expect(await ofCategory(position, first)).toBe(false)
+          expect(await store.hasEventAt(position, { after: first, categories: [category, other] })).toBe(true)
+        }
+      })
+
       it('order by the log, not as text', async () => {
         const stream = newStream()
         const positions: Position[] = []

@@ -368,6 +368,7 @@ function beforeWalk(store: EventStore, n: number, change: () => Promise<unknown>
         yield page
       }
     },
+    hasEventAt: (position, options) => store.hasEventAt(position, options),
     subscribe: (options) => store.subscribe(options),
     resubscribe: () => store.resubscribe(),
     comparePositions: (left, right) => store.comparePositions(left, right),

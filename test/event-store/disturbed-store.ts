@@ -31,6 +31,7 @@ export class DisturbedStore {
       append: (appends) => this.append(appends),
       readStream: (stream, options) => real.readStream(stream, options),
       readAll: (options) => real.readAll(options),
+      hasEventAt: (position, options) => real.hasEventAt(position, options),
       subscribe: (options) => real.subscribe(options),
       resubscribe: () => real.resubscribe(),
       comparePositions: (left, right) => real.comparePositions(left, right),

@@ -86,6 +86,7 @@ export function recut(store: EventStore, cut: Cut): EventStore {
     append: (appends) => store.append(appends),
     readStream: (stream, options) => store.readStream(stream, options),
     readAll: (options) => store.readAll(options),
+    hasEventAt: (position, options) => store.hasEventAt(position, options),
     subscribe: (options) => cutAnew(store.subscribe(options), cut, options),
     resubscribe: () => store.resubscribe(),
     comparePositions: (left, right) => store.comparePositions(left, right),
