@@ -5,6 +5,7 @@ import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestContext } from '../commands/request-context.js'
 import { RetryRejections, type RetryResult } from '../commands/retry-rejections.js'
+import { DomainError } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { CountRejections } from '../queries/count-rejections.js'
 import { FindOpenRejections } from '../queries/find-open-rejections.js'
@@ -183,7 +184,10 @@ export class RejectionsController {
       const { result } = await this.queries.execute(new GetRejection(context, id))
       const { outcomes } = await this.retry(context.ledger, [result.revision], retryContext)
       const [outcome] = outcomes
-      if (outcome?.fate === 'refused') throw outcome.reason
+      if (outcome?.fate === 'refused') {
+        const { code, message, param } = outcome.reason
+        throw new DomainError(code, message, param)
+      }
       return this.show(id, request, reply)
     })
   }

@@ -18,6 +18,7 @@ import { later, ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
 import { READ_MODEL, type ReadModel } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
+import { turn } from '../turns.js'
 import { CLOCK, type Clock } from './environment.js'
 import { MeterCatalogues } from './meter-catalogues.js'
 import { RecordingOrder } from './recording-order.js'
@@ -31,7 +32,7 @@ export type RetryOutcome =
   /** It had been counted already, with the same body. */
   | { readonly fate: 'duplicate'; readonly position: Position }
   | { readonly fate: 'resolved-before' }
-  | { readonly fate: 'refused'; readonly reason: DomainError }
+  | { readonly fate: 'refused'; readonly reason: Pick<DomainError, 'code' | 'message' | 'param'> }
 
 export interface RetryResult {
   /** One for each rejection. */
@@ -42,6 +43,8 @@ export interface RetryResult {
 
 /** Rejections of one call. */
 export const RETRIES_MAX = 1000
+/** Rejected events may be large, so few of them are held, and tried, at once. */
+const ROWS_PER_READ = 32
 
 export class RetryRejections extends Command<RetryResult> {
   constructor(
@@ -72,30 +75,39 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
   ) {}
 
   /**
-   * @throws DomainError `resource_missing` for an unknown one, before anything is done; Overloaded, EventStoreUnavailable,
-   * ReadModelBehind: the call may be sent again.
+   * @throws DomainError `resource_missing` for an unknown one; Overloaded, EventStoreUnavailable, ReadModelBehind: the call may be
+   * sent again.
    */
   async execute(command: RetryRejections): Promise<RetryResult> {
     const { ledger, rejections } = command
     const catalogue = await this.catalogues.latest(ledger)
     await this.readYourWrites.settled()
+    const outcomes: RetryOutcome[] = []
+    for (let at = 0; at < rejections.length; at += ROWS_PER_READ) {
+      // Where all are refused again nothing else is waited for.
+      await turn()
+      const rows = await this.rowsOf(ledger, rejections.slice(at, at + ROWS_PER_READ))
+      const settled = await Promise.allSettled(rows.map((row) => this.once(row, catalogue, command)))
+      // Every write has settled: nothing is left under way behind this answer.
+      for (const each of settled) {
+        if (each.status === 'rejected') throw each.reason
+        outcomes.push(each.value)
+      }
+    }
+    let position: Position | null = null
+    for (const each of outcomes) if ('position' in each) position = later(this.store, position, each.position)
+    return { outcomes, position }
+  }
+
+  private async rowsOf(ledger: LedgerName, rejections: readonly number[]): Promise<UsageRejectionRow[]> {
     const found = await this.readModel.get(
       usageRejections,
       rejections.map((revision) => [ledger, revision]),
     )
-    const rows = found.map((row, index) => {
+    return found.map((row, index) => {
       if (row) return row
       throw new DomainError('resource_missing', `No such rejection: 'rej_${rejections[index]}'.`, 'id')
     })
-    const settled = await Promise.allSettled(rows.map((row) => this.once(row, catalogue, command)))
-    // Every write has settled: nothing is left under way behind this answer.
-    let position: Position | null = null
-    const outcomes = settled.map((each) => {
-      if (each.status === 'rejected') throw each.reason
-      if ('position' in each.value) position = later(this.store, position, each.value.position)
-      return each.value
-    })
-    return { outcomes, position }
   }
 
   private once(row: UsageRejectionRow, catalogue: State, command: RetryRejections): Promise<RetryOutcome> {
@@ -118,8 +130,10 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
       const position = await this.resolve(row, meter, command)
       return { fate: isNew ? 'counted' : 'duplicate', position }
     } catch (error) {
-      if (error instanceof DomainError) return { fate: 'refused', reason: error }
-      throw error
+      if (!(error instanceof DomainError)) throw error
+      // Its stack would keep the row.
+      const { code, message, param } = error
+      return { fate: 'refused', reason: { code, message, param } }
     }
   }
 

@@ -2,7 +2,6 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { DomainError } from '../domain/errors.js'
 import type { RowReader } from '../read-model/read-model.js'
-import type { UsageRejectionRow } from '../read-model/tables.js'
 import { LongReadTurns } from './read-turns.js'
 import { Reader, type QueryContext } from './reader.js'
 import { findRejection, rejectionId, walkRejections, type RejectionFilter } from './rejection-rows.js'
@@ -36,7 +35,7 @@ export class FindOpenRejectionsHandler implements IQueryHandler<FindOpenRejectio
   /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much; Overloaded. */
   async execute({ context, filter, startingAfter, limit }: FindOpenRejections): Promise<OpenRejections> {
     const { ledger, signal } = context
-    const find = async (rows: RowReader): Promise<UsageRejectionRow[]> => {
+    const find = async (rows: RowReader): Promise<number[]> => {
       const last = startingAfter === null ? null : await findRejection(rows, ledger, startingAfter)
       if (startingAfter !== null && !last) {
         throw new DomainError('resource_missing', `No such item: '${startingAfter}'.`, 'starting_after')
@@ -47,10 +46,12 @@ export class FindOpenRejectionsHandler implements IQueryHandler<FindOpenRejectio
         { ...filter, status: 'open' },
         { direction: 'oldest-first', after: last?.revision ?? null, limit: limit + 1 },
         signal,
+        // Their events may be large, and there may be many.
+        ({ revision }) => revision,
       )
     }
     const { result } = await this.reader.read(context, 'usage-rejections', find, this.turns)
-    const revisions = result.slice(0, limit).map(({ revision }) => revision)
+    const revisions = result.slice(0, limit)
     const last = revisions.at(-1)
     return { revisions, lastId: last === undefined ? null : rejectionId(last), hasMore: result.length > limit }
   }

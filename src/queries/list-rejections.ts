@@ -39,8 +39,7 @@ export class ListRejectionsHandler implements IQueryHandler<ListRejections> {
       if (cursor !== null && !before) return unknownCursor(page)
       const direction = page.endingBefore === null ? 'newest-first' : 'oldest-first'
       const walk = { direction, after: before?.revision ?? null, limit: page.limit + 1 } as const
-      const found = await walkRejections(rows, ledger, filter, walk, signal)
-      return toPage(page, found.map(viewRejection))
+      return toPage(page, await walkRejections(rows, ledger, filter, walk, signal, viewRejection))
     }
     return this.reader.read(context, 'usage-rejections', list, mayPassOver(filter) ? this.turns : null)
   }

@@ -82,21 +82,25 @@ export interface Walk {
   readonly limit: number
 }
 
-/** @throws DomainError for an unknown meter, or a filter that finds too little in too much. */
-export async function walkRejections(
+/**
+ * What `taken` keeps of each one that is found. @throws DomainError for an unknown meter, or a filter that finds too little in
+ * too much.
+ */
+export async function walkRejections<Taken>(
   rows: RowReader,
   ledger: LedgerName,
   filter: RejectionFilter,
   { direction, after, limit }: Walk,
   signal: AbortSignal,
-): Promise<UsageRejectionRow[]> {
+  taken: (row: UsageRejectionRow) => Taken,
+): Promise<Taken[]> {
   if (filter.meterId !== null) await requireMeter(rows, ledger, filter.meterId, 'meter')
   const { customer } = filter
   const customerKeys = customer === null ? null : await CustomerKeys.of(rows, ledger)
   const isOfCustomer = (row: UsageRejectionRow): boolean =>
     customer === null || customerKeys === null || customerKeys.isOf(customer, row)
   const isBackwards = direction === 'newest-first'
-  const found: UsageRejectionRow[] = []
+  const found: Taken[] = []
   let bound = isBackwards ? (after ?? Number.MAX_SAFE_INTEGER) : (after ?? 0) + 1
   for (let scanned = 0; scanned < SCANNED_REJECTIONS_MAX; scanned += ROWS_PER_READ) {
     // Long walks let other requests in between.
@@ -115,7 +119,7 @@ export async function walkRejections(
         await nextTurn()
         characters = 0
       }
-      if (matches(row, filter) && isOfCustomer(row)) found.push(row)
+      if (matches(row, filter) && isOfCustomer(row)) found.push(taken(row))
       if (found.length === limit) return found
     }
     const last = read.at(-1)

@@ -1,0 +1,51 @@
+/** Keys that report large events which are refused, and ask for them again and again: the process lives, in little memory. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RETRIES_MAX } from '../../src/commands/retry-rejections.js'
+import { uniqueName } from '../controls.js'
+import { CUSTOMER } from '../metered-usage.js'
+import { startServiceProcess, type ServiceProcess } from '../service-process.js'
+
+/** Little; without bounds each of these is enough to fill it. */
+const HEAP_MIB = 256
+const REJECTIONS = '/meterbook/v1/rejections'
+/** A character that takes two bytes in memory, beside which all others do, too. */
+const WIDE = '記'
+const EVENTS_OF_A_CALL = 15
+const payload = { stripe_customer_id: CUSTOMER, value: '1' }
+
+let dataDir: string
+let service: ServiceProcess
+beforeAll(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
+  service = await startServiceProcess({ DATA_DIR: dataDir, NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` })
+})
+afterAll(async () => {
+  await service.kill()
+  rmSync(dataDir, { recursive: true })
+})
+
+async function token(): Promise<string> {
+  return (await service.stripe.v2.billing.meterEventSession.create()).authentication_token
+}
+
+async function stream(events: readonly object[], session: string): Promise<void> {
+  expect(await service.api.postJson('/v2/billing/meter_event_stream', { events }, { token: session })).toMatchObject({
+    status: 200,
+  })
+}
+
+it('tries the largest rejections again, as many as one call may, and all calls at once', async () => {
+  const event_name = uniqueName('none_')
+  const event = { event_name, payload: { ...payload, note: WIDE + 'x'.repeat(63 * 1024) } }
+  const session = await token()
+  for (let sent = 0; sent < RETRIES_MAX; sent += EVENTS_OF_A_CALL) {
+    await stream(Array<object>(EVENTS_OF_A_CALL).fill(event), session)
+  }
+  const retry = () => service.api.postJson(`${REJECTIONS}/retry`, { event_name, limit: RETRIES_MAX })
+  for (const { body } of await Promise.all(Array.from({ length: 5 }, retry))) {
+    expect(body).toMatchObject({ retried: RETRIES_MAX, still_rejected: RETRIES_MAX })
+  }
+}, 120_000)
