@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RETRIES_MAX } from '../../src/commands/retry-rejections.js'
 import { uniqueName } from '../controls.js'
-import { CUSTOMER } from '../metered-usage.js'
+import { createMeter, CUSTOMER } from '../metered-usage.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 
 /** Little; without bounds each of these is enough to fill it. */
@@ -47,5 +47,26 @@ it('tries the largest rejections again, as many as one call may, and all calls a
   const retry = () => service.api.postJson(`${REJECTIONS}/retry`, { event_name, limit: RETRIES_MAX })
   for (const { body } of await Promise.all(Array.from({ length: 5 }, retry))) {
     expect(body).toMatchObject({ retried: RETRIES_MAX, still_rejected: RETRIES_MAX })
+  }
+}, 120_000)
+
+it('keeps no bodies of requests that were refused under idempotency keys', async () => {
+  const { event_name } = await createMeter(service.stripe)
+  const event = { event_name, payload: { ...payload, note: 'x'.repeat(1_000_000) } }
+  for (let n = 0; n < 400; n++) {
+    const refused = await service.api.postJson('/v2/billing/meter_events', event, { idempotencyKey: `refused-${n}` })
+    expect(refused).toMatchObject({ status: 400 })
+  }
+}, 120_000)
+
+it('keeps only so much of what was answered under idempotency keys', async () => {
+  const event_name = uniqueName('later_')
+  const notes = Array.from({ length: 45 }, (_, n) => [`note ${n}`, WIDE + 'x'.repeat(499)])
+  await stream([{ event_name, payload: { ...payload, ...Object.fromEntries(notes) } }], await token())
+  await createMeter(service.stripe, 'sum', { event_name })
+  const [rejection] = (await service.api.get(REJECTIONS, { event_name })).body.data!
+  for (let n = 0; n < 7_000; n++) {
+    const path = `${REJECTIONS}/${rejection!.id as string}/retry`
+    expect(await service.api.postJson(path, {}, { idempotencyKey: `retry-${n}` })).toMatchObject({ status: 200 })
   }
 }, 120_000)

@@ -12,10 +12,12 @@ import { KeyOfOtherMeter } from '../../commands/changed-meter.js'
 import type { Appended, RequestContext } from '../../commands/request-context.js'
 import { callerOf } from '../caller.js'
 import { ApiError } from './api-error.js'
+import { toJson } from './exact-json.js'
 
 const KEY_LENGTH_MAX = 255
-/** Answers without an event that are remembered; the oldest are forgotten first. */
+/** Answers without an event that are remembered, and the characters of all of them; the oldest are forgotten first. */
 const REMEMBERED_ANSWERS_MAX = 10_000
+const REMEMBERED_CHARACTERS_MAX = 16 * 1024 * 1024
 const REQUEST_HASH_LENGTH = 22
 
 type Position = Appended['position']
@@ -39,14 +41,18 @@ export interface Again<Body extends object> {
 
 interface RememberedAnswer {
   readonly requestHash: string
-  readonly answer: { readonly body: object } | { readonly refusal: Error }
+  readonly answer: { readonly body: object } | { readonly refusal: Refusal }
 }
+
+/** The error itself has a stack, which keeps the request it came from, with its body. */
+type Refusal = Pick<DomainError, 'code' | 'message' | 'param'>
 
 @Injectable()
 export class Idempotency {
   /** Requests being worked on, by ledger and key. */
   private readonly running = new Map<string, string>()
-  private readonly remembered = new Map<string, RememberedAnswer>()
+  private readonly remembered = new Map<string, RememberedAnswer & { readonly characters: number }>()
+  private rememberedCharacters = 0
 
   constructor(private readonly firstAnswers: FirstAnswers) {}
 
@@ -94,7 +100,10 @@ export class Idempotency {
       return this.finish(reply, done.body, done.appended?.position ?? done.position)
     } catch (error) {
       if (error instanceof KeyOfOtherMeter) throw otherParameters()
-      if (error instanceof DomainError) this.remember(scope, { requestHash, answer: { refusal: error } })
+      if (error instanceof DomainError) {
+        const { code, message, param } = error
+        this.remember(scope, { requestHash, answer: { refusal: { code, message, param } } })
+      }
       throw error
     } finally {
       this.running.delete(scope)
@@ -114,11 +123,20 @@ export class Idempotency {
   }
 
   private remember(scope: string, answer: RememberedAnswer): void {
-    if (this.remembered.size >= REMEMBERED_ANSWERS_MAX) {
-      const [oldest] = this.remembered.keys()
-      if (oldest !== undefined) this.remembered.delete(oldest)
+    const characters = toJson(answer).length
+    this.forget(scope)
+    this.remembered.set(scope, { ...answer, characters })
+    this.rememberedCharacters += characters
+    for (const oldest of this.remembered.keys()) {
+      const { size } = this.remembered
+      if (size <= REMEMBERED_ANSWERS_MAX && this.rememberedCharacters <= REMEMBERED_CHARACTERS_MAX) return
+      this.forget(oldest)
     }
-    this.remembered.set(scope, answer)
+  }
+
+  private forget(scope: string): void {
+    this.rememberedCharacters -= this.remembered.get(scope)?.characters ?? 0
+    this.remembered.delete(scope)
   }
 
   private finish<Body extends object>(reply: FastifyReply, body: Body, position: Position | undefined): Body {
@@ -130,7 +148,10 @@ export class Idempotency {
 function recall({ requestHash, answer }: RememberedAnswer, sentHash: string, reply: FastifyReply): object {
   requireSame(requestHash, sentHash)
   reply.header('idempotent-replayed', 'true')
-  if ('refusal' in answer) throw answer.refusal
+  if ('refusal' in answer) {
+    const { code, message, param } = answer.refusal
+    throw new DomainError(code, message, param)
+  }
   return answer.body
 }
 
