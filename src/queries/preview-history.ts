@@ -31,8 +31,9 @@ export interface ReachedRecord {
   readonly recordedAt: number
 }
 
-/** Records of a history one preview reads. */
+/** Records of a history one preview reads, and characters of the payloads that it keeps until it is done. */
 export const PREVIEWED_RECORDS_MAX = 100_000
+export const PREVIEWED_CHARACTERS_MAX = 32 * 1024 * 1024
 
 /** @throws DomainError where no meter ever had the event name, or the saved meter has too much usage to be added up. */
 export async function previewHistory(
@@ -88,6 +89,8 @@ async function readHistory(
   const preview = new Preview(meter)
   const looked = lookedAt(meter, history)
   let count = 0
+  let characters = 0
+  let isCutOff = false
   let reached: Reached | null = null
   let lastCancelled = 0
   const isLookedAt = ({ occurredAt }: UsageRecordRow): boolean => occurredAt >= looked.start && occurredAt < looked.end
@@ -99,11 +102,14 @@ async function readHistory(
   for await (const row of recordsBySequence(rows, sources, direction)) {
     const recordedOn = read.get(row.meter) as Meter
     signal.throwIfAborted()
-    if (++count > PREVIEWED_RECORDS_MAX) break
+    isCutOff = count === PREVIEWED_RECORDS_MAX || characters >= PREVIEWED_CHARACTERS_MAX
+    if (isCutOff) break
+    count++
     reached = { sequence: row.sequence, meterId: recordedOn.id, identifier: row.identifier, recordedAt: row.recordedAt }
     if (!isLookedAt(row)) continue
     const payload = payloadOf(recordedOn, row, await customers.of(row.series))
     if (history.customer !== null && payload[meter.customerKey] !== history.customer) continue
+    characters += row.payload?.length ?? 0
     lastCancelled = Math.max(lastCancelled, row.cancelledSequence ?? 0)
     preview.take({
       event: { eventName: meter.eventName, identifier: row.identifier, payload, timestamp: row.occurredAt },
@@ -113,7 +119,7 @@ async function readHistory(
       cancelledAt: recordAt(row, then?.sequence ?? null)?.cancelledAt ?? null,
     })
   }
-  if (count <= PREVIEWED_RECORDS_MAX) return { preview, reached: null, isCancelledLater: false }
+  if (!isCutOff) return { preview, reached: null, isCancelledLater: false }
   return { preview, reached, isCancelledLater: reached !== null && lastCancelled > reached.sequence }
 }
 

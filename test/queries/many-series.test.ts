@@ -15,8 +15,9 @@ import {
   ListUsageRecordsHandler,
   type UsageRecordFilter,
 } from '../../src/queries/list-usage-records.js'
+import { PAYLOAD_VALUE_LENGTH_MAX } from '../../src/domain/meter-event.js'
 import type { UsageRecord } from '../../src/domain/usage-record.js'
-import { PREVIEWED_RECORDS_MAX } from '../../src/queries/preview-history.js'
+import { PREVIEWED_CHARACTERS_MAX, PREVIEWED_RECORDS_MAX } from '../../src/queries/preview-history.js'
 import { PreviewMeter, PreviewMeterHandler, type PreviewAnswer } from '../../src/queries/preview-meter.js'
 import { SERIES_WALKED_MAX } from '../../src/queries/usage-series-of.js'
 import { LongReadTurns, WholeMeterTurns } from '../../src/queries/read-turns.js'
@@ -114,6 +115,21 @@ it('A history too long for one preview is read up to a record, and both sides ar
     const { customers, reached } = await preview(asked)
     expect(reached).toMatchObject({ identifier: `id-${PREVIEWED_RECORDS_MAX - 1}` })
     expect(customers).toMatchObject([{ customer: CUSTOMER, value: '2', compared: { value: '2', difference: '0' } }])
+  })
+})
+
+it('A history of payloads too long for one preview is read up to a record, too', async () => {
+  const notes = Array.from({ length: 40 }, (_, n) => [`note ${n}`, 'x'.repeat(PAYLOAD_VALUE_LENGTH_MAX)])
+  const payload = { ...payloadOf('eu'), ...(Object.fromEntries(notes) as UsageRecord['payload']) }
+  const record = (n: number, occurredAt: number): Entry => recordedEntry(meter, `id-${n}`, { occurredAt, payload })
+  const kept = Math.ceil(PREVIEWED_CHARACTERS_MAX / JSON.stringify(payload).length)
+  const entries = Array.from({ length: kept + 2 }, (_, n) => record(n, n === 0 ? TODAY - MINUTE : NOW))
+  await asking(workspace, [...opening([meter]), ...entries], async (asked) => {
+    const { customers, reached } = await preview(asked)
+    // The first one is of the day before, and not kept.
+    expect(reached).toMatchObject({ identifier: `id-${kept}` })
+    const value = String(kept)
+    expect(customers).toMatchObject([{ customer: CUSTOMER, value, compared: { value, difference: '0' } }])
   })
 })
 
