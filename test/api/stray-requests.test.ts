@@ -76,6 +76,15 @@ describe('A path', () => {
     }
   })
 
+  it.each(['/%%37%361/billing/meters', '/%7%361/billing/meters', '/v1/billing/meters/%%34%31'])(
+    '%s has no escape in it, and does not come to have one',
+    async (path) => {
+      const answer = await send(rawRequest('POST', path, [KEY, 'Content-Type: application/json'], '{}'))
+      expect(answer.status).toBe(400)
+      expect(errorOf(answer)).toMatchObject({ type: 'invalid_request_error', code: 'url_invalid' })
+    },
+  )
+
   it.each(['http://meterbook', 'http://meterbook?/v1/billing/meters'])('%s is the page, for anyone', async (path) => {
     const answer = await send(rawRequest('GET', path))
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])

@@ -3,10 +3,11 @@
  * it takes, the envelope of a refusal) must not depend on how the same path was written.
  *
  * Absolute URLs, as clients send them to a proxy, lose scheme and host; letters, digits and `-._~` lose needless percent
- * escapes (RFC 3986 §6.2.2.2). Nothing else is touched, so an escaped slash stays part of a name and `..` leads nowhere.
+ * escapes (RFC 3986 §6.2.2.2). Nothing else is touched, so an escaped slash stays part of a name, `..` leads nowhere, and what is no
+ * escape (`%2%35`) does not become one.
  */
 const ORIGIN = /^https?:\/\/[^/?#]*/i
-const NEEDLESS_ESCAPE = /%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi
+const NEEDLESS_ESCAPE = /(?<!%[\da-f]?)%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi
 
 export function plainUrl(url: string): string {
   if (url.startsWith('/') && !url.includes('%')) return url
