@@ -5,7 +5,7 @@
  */
 import { END, EventStoreDBClient, NotLeaderError, StreamNotFoundError } from '@eventstore/db-client'
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectionStringProblem } from './eventstoredb-connection-string.js'
+import { connectionStringProblem, withoutWarnings } from './eventstoredb-connection-string.js'
 import { NoAnswer } from './eventstoredb-errors.js'
 
 /** A name that no stream has; reading it touches the whole way to the leader and back. */
@@ -24,7 +24,8 @@ export type Connect = () => EventStoreDBClient
 export function connector(url: string): Connect {
   const problem = connectionStringProblem(url)
   if (problem !== null) throw new Error(`Not a connection string of EventStoreDB: ${problem}`)
-  return () => EventStoreDBClient.connectionString(ofItsOwn(url, clients++ % DIFFERENT_CLIENTS))
+  const quiet = withoutWarnings(url)
+  return () => EventStoreDBClient.connectionString(ofItsOwn(quiet, clients++ % DIFFERENT_CLIENTS))
 }
 
 /**

@@ -6,21 +6,59 @@ import { createRequire } from 'node:module'
 
 const EXAMPLE = 'as in esdb://host:2113?tls=false'
 const PORT_MAX = 65_535
+/** The client takes any spelling of them, and prints the whole text, password and all, where there is another one. */
+const PARAMETERS = [
+  'connectionName',
+  'defaultDeadline',
+  'discoveryInterval',
+  'gossipTimeout',
+  'keepAliveInterval',
+  'keepAliveTimeout',
+  'maxDiscoverAttempts',
+  'nodePreference',
+  'throwOnAppendFailure',
+  'tls',
+  'tlsCAFile',
+  'tlsVerifyCert',
+  'userCertFile',
+  'userKeyFile',
+]
+const KNOWN = new Set(PARAMETERS.map(plainName))
 
 /** What is wrong with a connection string, files that it names included; null where nothing is. Quotes nothing of it. */
 export function connectionStringProblem(url: string): string | null {
-  const [, hosts = ''] = /^esdb(?:\+discover)?:\/\/(?:[^:]+:[^@]+@)?([^/?]*)/.exec(url.trim()) ?? []
+  const [before = '', hosts = ''] = /^esdb(?:\+discover)?:\/\/(?:[^:]+:[^@]+@)?([^/?]*)/.exec(url.trim()) ?? []
   // The client takes anything for a host, and for a port whatever begins with a number.
   if (!hosts.split(',').every(isHost)) return `it must name hosts, with ports up to ${PORT_MAX}, ${EXAMPLE}`
   // With it off a conflict comes back looking like an append, and with a wrong revision.
   if (/[?&]throw[-_]?on[-_]?append[-_]?failure=(?!true(?:&|$))/i.test(url))
     return 'it must leave throwOnAppendFailure on'
+  const names = url
+    .trim()
+    .slice(before.length)
+    .matchAll(/[?&]([^=]+)=/g)
+  for (const [, name = ''] of names) {
+    if (!KNOWN.has(plainName(name))) return `it has a parameter that is none of ${PARAMETERS.join(', ')}`
+  }
   try {
-    loadClient().EventStoreDBClient.connectionString(url)
+    loadClient().EventStoreDBClient.connectionString(withoutWarnings(url))
     return null
   } catch (error) {
     return reasonOf(error)
   }
+}
+
+/**
+ * As the client is given it: it checks certificates whatever `tlsVerifyCert` says, and where that is off it says so, with the
+ * whole text.
+ */
+export function withoutWarnings(url: string): string {
+  // What comes before an @ is a password.
+  return url.replace(/([?&]tls[-_]?verify[-_]?cert)=false(?=&|\s*$)(?!.*@)/gi, '$1=true')
+}
+
+function plainName(name: string): string {
+  return name.trim().toLowerCase().replace(/[-_]/g, '')
 }
 
 function isHost(text: string): boolean {

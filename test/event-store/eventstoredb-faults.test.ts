@@ -2,7 +2,7 @@
  * Each trap of the client and each fault of the server, and that an append still ends up written exactly once or
  * settled for certain, and a reader still gets every event once and in order.
  */
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import {
   APPEND_EVENTS_MAX,
   EventStoreCorrupt,
@@ -470,10 +470,12 @@ describe('what would end the stream of all appends', () => {
       'esdb://admin:secret@host:99999',
       'esdb://admin:secret@host?tls=secret',
       'esdb://admin:secret@host?tlsCAFile=/nonexistent/secret.pem',
+      'esdb://admin:secret@host?tls=false&tlls=secret',
     ]) {
       expect(open(url)).toThrow('Not a connection string')
       expect(open(url)).not.toThrow('secret')
     }
+    expect(open('esdb://admin:secret@host?tls=false&tlls=secret')).toThrow('none of connectionName, ')
     expect(open('esdb://host?tls=secret')).toThrow('expected true or false at character 17')
     expect(open('esdb://host?tlsCAFile=/nonexistent/secret.pem')).toThrow('Failed to load certificate file')
     await open('esdb://admin:p%40ss@n1.example:2113,n2.example,10.0.0.1:2113/?tls=false')().close()
@@ -481,6 +483,20 @@ describe('what would end the stream of all appends', () => {
     await open('esdb://localhost?throwOnAppendFailure=true&tls=false')().close()
   })
 })
+
+it.each(['?tls=false&tlsVerifyCert=false', '?tls_verify_cert=false&tls=false', '/?TLS-Verify-Cert=false&tls=false'])(
+  'the client has nothing to say of a connection string that ends with %s',
+  async (parameters) => {
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined)
+    try {
+      const url = `esdb://admin:secret@localhost${parameters}`
+      await EventStoreDbEventStore.open({ url, log: { warn: () => {}, error: () => {} } }).close()
+      expect(warn).not.toHaveBeenCalled()
+    } finally {
+      warn.mockRestore()
+    }
+  },
+)
 
 it('an append acknowledged without a place is looked up', async () => {
   const server = await startServer()

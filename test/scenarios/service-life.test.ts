@@ -632,6 +632,7 @@ describe('A bad setting', () => {
       ['EVENT_STORE_URL', 'esdb://127.0.0.1:99999'],
       ['EVENT_STORE_URL', 'esdb://127.0.0.1:1?tls=secret'],
       ['EVENT_STORE_URL', 'esdb://127.0.0.1:1?tlsCAFile=/nonexistent/secret.pem'],
+      ['EVENT_STORE_URL', 'esdb://user:secret@127.0.0.1:1?tls=false&tlls=secret'],
       ['READ_MODEL_URL', 'secret'],
       ['READ_MODEL_URL', 'postgres://user:secret@'],
       ['READ_MODEL_URL', 'postgres://user:secret@host'],
