@@ -3,6 +3,7 @@
  * customer has no record in the interval are left out.
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formulas } from '../domain/aggregation.js'
 import { formatDecimal, type Decimal } from '../domain/decimal.js'
 import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
@@ -17,6 +18,9 @@ import { Reader, type Answer, type QueryContext } from './reader.js'
 import { UsageAt, type Bucket } from './usage-at.js'
 import { customersOf, readingLimit } from './usage-of-customers.js'
 import { seriesGrouping } from './usage-series-of.js'
+
+/** On most of them the customer has no usage, which takes one look. */
+const METERS_PER_TURN = 64
 
 export interface CustomerUsageRequest {
   readonly customer: string
@@ -59,7 +63,12 @@ export class GetCustomerUsageHandler implements IQueryHandler<GetCustomerUsage> 
     const read = async (rows: RowReader): Promise<UsageOnMeter[]> => {
       const all = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
       const found: UsageOnMeter[] = []
-      for (const row of all) {
+      for (const [at, row] of all.entries()) {
+        if (at % METERS_PER_TURN === 0) {
+          // A ledger may have very many, and other requests are let in between.
+          await nextTurn()
+          context.signal.throwIfAborted()
+        }
         const usage = await usageOn(rows, row, request, then?.sequence ?? null, context.signal)
         if (usage) found.push(usage)
       }

@@ -1,10 +1,11 @@
 /**
- * A customer with more dimension combinations than are walked beside each other: nothing is left out of any answer. And more
- * records than one preview reads.
+ * A customer with more dimension combinations than are walked beside each other: nothing is left out of any answer. Also a
+ * ledger with very many meters, and more records than one preview reads.
  */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ExplainUsage, ExplainUsageHandler, type ExplanationRequest } from '../../src/queries/explain-usage.js'
+import { GetCustomerUsage, GetCustomerUsageHandler } from '../../src/queries/get-customer-usage.js'
 import {
   GetMeterEventSummaries,
   GetMeterEventSummariesHandler,
@@ -100,6 +101,25 @@ it('Every combination is in the answers about one customer, and other work is le
     await isListed(asked)
     await isPreviewed(asked)
     await isExplained(asked)
+  })
+})
+
+it('A customer is asked for on every meter of a ledger that has very many, and other work is let in between', async () => {
+  await asking(workspace, [...opening([meter]), recordedEntry(meter, 'id-1')], async ({ reader, readModel }) => {
+    const [row] = await readModel.get(meters, [[meter.meterId]], 'meterId')
+    const more = Array.from({ length: 2_000 }, (_, n) => ({
+      ...row!,
+      number: 1_000 + n,
+      meterId: `mtr_test_more_${n}`,
+    }))
+    await readModel.write((rows) => rows.put(meters, more))
+    const usage = new GetCustomerUsageHandler(reader, new LongReadTurns())
+    const asked = { customer: CUSTOMER, start: TODAY, end: TODAY + DAY }
+    const turns = await turnsOfOthers(async () => {
+      const { result } = await usage.execute(new GetCustomerUsage(context, asked, null))
+      expect(result.map(({ meter: { id } }) => id)).toEqual([meter.meterId])
+    })
+    expect(turns).toBeGreaterThan(more.length / 100)
   })
 })
 
