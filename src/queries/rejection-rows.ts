@@ -100,9 +100,11 @@ export async function walkRejections<Taken>(
   const isOfCustomer = (row: UsageRejectionRow): boolean =>
     customer === null || customerKeys === null || customerKeys.isOf(customer, row)
   const isBackwards = direction === 'newest-first'
+  // No more than are wanted where each that is read is one of them.
+  const rowsPerRead = mayPassOver(filter) ? ROWS_PER_READ : Math.min(ROWS_PER_READ, limit)
   const found: Taken[] = []
   let bound = isBackwards ? (after ?? Number.MAX_SAFE_INTEGER) : (after ?? 0) + 1
-  for (let scanned = 0; scanned < SCANNED_REJECTIONS_MAX; scanned += ROWS_PER_READ) {
+  for (let scanned = 0; scanned < SCANNED_REJECTIONS_MAX; scanned += rowsPerRead) {
     // Long walks let other requests in between.
     await nextTurn()
     signal.throwIfAborted()
@@ -110,7 +112,7 @@ export async function walkRejections<Taken>(
       ...narrowest(ledger, filter),
       ...(isBackwards ? { to: bound } : { from: bound }),
       reverse: isBackwards,
-      limit: ROWS_PER_READ,
+      limit: rowsPerRead,
     })
     let characters = 0
     for (const row of read) {
@@ -123,7 +125,7 @@ export async function walkRejections<Taken>(
       if (found.length === limit) return found
     }
     const last = read.at(-1)
-    if (!last || read.length < ROWS_PER_READ) return found
+    if (!last || read.length < rowsPerRead) return found
     bound = isBackwards ? last.revision : last.revision + 1
   }
   throw new DomainError(
