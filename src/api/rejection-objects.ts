@@ -32,7 +32,9 @@ export const Rejection = namedObject('Rejection', {
   object: only('meterbook.rejection'),
   code: text('Why it was refused: a code of v1, or `duplicate_meter_event`.'),
   created: unixSeconds('when it was received.'),
-  event: writtenJson('The event exactly as it was sent: numbers may have more digits than a double holds.'),
+  event: writtenJson(
+    'The event exactly as it was sent: numbers may have more digits than a double holds. null for a key of role ingest.',
+  ),
   event_name: nullable(text('null where it had none that could be read.')),
   identifier: text(),
   index: integer('Its place in its request, from 0.'),
@@ -93,14 +95,15 @@ export type RejectionReport = TypeOf<typeof RejectionReport>
 export const RejectionReportList = namedList('RejectionReportList', RejectionReport)
 export type RejectionReportList = TypeOf<typeof RejectionReportList>
 
-export function rejectionObject(ledger: LedgerName, rejection: RejectionView): Rejection {
+/** `mayRead`: whether who is answered may see what others sent. */
+export function rejectionObject(ledger: LedgerName, rejection: RejectionView, mayRead = true): Rejection {
   const { identifier, receivedAt, resolvedAt, resolvedMeterId } = rejection
   return {
     id: rejection.id,
     object: 'meterbook.rejection',
     code: rejection.code,
     created: toUnixSeconds(receivedAt),
-    event: new WrittenJson(rejection.event),
+    event: mayRead ? new WrittenJson(rejection.event) : null,
     event_name: rejection.eventName,
     identifier,
     index: rejection.index,

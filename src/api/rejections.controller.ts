@@ -216,8 +216,9 @@ export class RejectionsController {
 
   private async show(id: string, request: FastifyRequest, reply: FastifyReply): Promise<Rejection> {
     const context = this.readContext.of(request, reply)
-    const { ledger } = callerOf(request)
-    return rejectionObject(ledger, withPosition(reply, await this.queries.execute(new GetRejection(context, id))))
+    const { ledger, role } = callerOf(request)
+    const rejection = withPosition(reply, await this.queries.execute(new GetRejection(context, id)))
+    return rejectionObject(ledger, rejection, role !== 'ingest')
   }
 }
 

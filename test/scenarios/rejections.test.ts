@@ -555,7 +555,8 @@ onEachStore('Rejections', (start) => {
     expect(await get('/counts', live)).toMatchObject({ error_count: 0 })
     expect(await get('/reports', live)).toMatchObject({ data: [] })
     await createMeter(stripe, 'sum', { event_name })
-    expect(await retry(rejection!.id, ingest)).toMatchObject({ status: 'resolved' })
+    expect(await retry(rejection!.id, ingest)).toMatchObject({ status: 'resolved', event: null })
+    expect(await retry(rejection!.id)).toMatchObject({ status: 'resolved', event: rejection!.event })
   })
 
   it('are the same after a restart', async () => {

@@ -104,7 +104,8 @@ export function mapOf<Type>({ described }: Schema<Type>, description?: string): 
   return { described: { type: 'object', additionalProperties: described, description } }
 }
 
-export function writtenJson(description: string): Schema<WrittenJson> {
+/** Of any type, null among them. */
+export function writtenJson(description: string): Schema<WrittenJson | null> {
   return { described: { description } }
 }
 
