@@ -66,6 +66,9 @@ interface Candidate extends EffectiveRecord {
 
 type Taken = Candidate | { readonly identifier: string; readonly customer: string | null; readonly fate: PreviewedFate }
 
+/** Events, and windows of customers: some milliseconds. */
+const DONE_IN_A_STEP = 2_000
+
 /** Takes events one by one, in the order of their receipt, and tells at the end what they come to. */
 export class Preview {
   private readonly taken: Taken[] = []
@@ -104,9 +107,21 @@ export class Preview {
 
   /** Over an interval (null: all time), with each customer's usage by hour or day too if asked for. */
   finish(interval: PreviewInterval | null, window: 'hour' | 'day' | null): MeterPreview {
+    const steps = this.finishing(interval, window)
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) return step.value
+    }
+  }
+
+  /** The same in steps, for whoever lets others in between them. */
+  *finishing(interval: PreviewInterval | null, window: 'hour' | 'day' | null): Generator<void, MeterPreview> {
     const formula = formulas[this.meter.formula]
     const totals = new Map<string, { state: unknown; windows: Map<number, unknown> }>()
+    let done = 0
+    const isStep = (): boolean => ++done % DONE_IN_A_STEP === 0
     for (const each of this.taken) {
+      if (isStep()) yield
       if ('fate' in each || !this.isEffective(each, interval)) continue
       const total = totals.get(each.customer) ?? { state: formula.empty, windows: new Map<number, unknown>() }
       totals.set(each.customer, total)
@@ -115,21 +130,22 @@ export class Preview {
       const start = bucketStart(window, each.occurredAt)
       total.windows.set(start, formula.add(total.windows.get(start) ?? formula.empty, each))
     }
-    const text = (state: unknown): string => formatDecimal(formula.value(state))
-    return {
-      events: this.taken.map((each) => this.describe(each, interval, totals)),
-      customers: [...totals].map(([customer, { state, windows }]) => ({
-        customer,
-        value: text(state),
-        windows: [...windows]
-          .sort(([left], [right]) => left - right)
-          .map(([start, each]) => ({
-            start,
-            end: start + (window === null ? 0 : bucketMs[window]),
-            value: text(each),
-          })),
-      })),
+    const events: EventPreview[] = []
+    for (const each of this.taken) {
+      if (isStep()) yield
+      events.push(this.describe(each, interval, totals))
     }
+    const customers: CustomerPreview[] = []
+    for (const [customer, { state, windows }] of totals) {
+      const shown: CustomerPreview['windows'][number][] = []
+      for (const [start, each] of [...windows].sort(([left], [right]) => left - right)) {
+        if (isStep()) yield
+        const end = start + (window === null ? 0 : bucketMs[window])
+        shown.push({ start, end, value: formatDecimal(formula.value(each)) })
+      }
+      customers.push({ customer, value: formatDecimal(formula.value(state)), windows: shown })
+    }
+    return { events, customers }
   }
 
   private candidate(record: UsageRecord, cancelledAt: number | null): Candidate {

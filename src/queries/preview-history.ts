@@ -2,6 +2,7 @@
  * The real history of an event name under a meter that is not saved: its records, restored as they were sent, in the order
  * they were recorded. A history too long for one answer is read up to a record, and the totals are those of that moment.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formulas } from '../domain/aggregation.js'
 import { formatDecimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
@@ -61,9 +62,24 @@ export async function previewHistory(
   // Both sides are of the same moment: what was cancelled after it is read once more as it was then.
   const { preview, reached } = whole.isCancelledLater ? await readHistory(of, whole.reached) : whole
   return {
-    preview: preview.finish(history, window),
+    preview: await finish(preview, history, window, signal),
     saved: saved && (await savedTotals(rows, saved, history, reached?.sequence ?? null, signal)),
     reached,
+  }
+}
+
+async function finish(
+  preview: Preview,
+  history: PreviewedHistory,
+  window: 'hour' | 'day' | null,
+  signal: AbortSignal,
+): Promise<MeterPreview> {
+  const steps = preview.finishing(history, window)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    await nextTurn()
+    signal.throwIfAborted()
   }
 }
 
