@@ -1,5 +1,5 @@
 /**
- * The decorators of `@nestjs/swagger`, applied once the API description is asked for. What it brings along is a third of all that a
+ * The decorators of `@nestjs/swagger`, applied once the API description is asked for. What it brings along is two fifths of what a
  * start would load, and most services are never asked.
  */
 type Swagger = typeof import('@nestjs/swagger')
