@@ -92,25 +92,29 @@ describe('Temporary files of SQLite', () => {
     }
   })
 
-  it.each(['the data folder', 'the folder that an audit folds into'] as const)(
-    'are made in %s where its files are the first to be opened',
-    async (taken) => {
+  it('are made in the data folder by a command that opens its files', async () => {
+    const dataDir = join(folder, 'data')
+    await makeStore(dataDir, [{}])
+    expect(await madeBy(['rebuild'], { DATA_DIR: dataDir })).toBe(dataDir)
+  })
+
+  it.each(['embedded', 'on servers'] as const)(
+    'of an audit are made in the folder that it folds into: %s',
+    async (kind) => {
       const dataDir = join(folder, 'data')
       const scratch = join(folder, 'scratch')
       mkdirSync(scratch)
       const log = await EventStoreDbServer.start()
       const postgres = await PostgresServer.start()
       try {
-        const isEmbedded = taken === 'the data folder'
+        const isEmbedded = kind === 'embedded'
         const stores: Record<string, string> = isEmbedded
           ? {}
           : { EVENT_STORE_URL: log.url, READ_MODEL_URL: await postgres.newDatabase() }
         await makeStore(dataDir, [{}])
         expect(await start(['rebuild'], { ...stores, DATA_DIR: dataDir }).ended).toMatchObject({ code: 0 })
         const settings = { ...stores, DATA_DIR: isEmbedded ? dataDir : join(folder, 'none'), TMPDIR: '/nonexistent' }
-        const audit = start(['audit', '--temp-dir', scratch], { ...settings, ...tellingTemporaryFile() })
-        expect(await audit.ended).toMatchObject({ code: 0 })
-        expect(dirname(readFileSync(join(folder, TOLD), 'utf8'))).toBe(isEmbedded ? dataDir : scratch)
+        expect(await madeBy(['audit', '--temp-dir', scratch], settings)).toBe(scratch)
       } finally {
         await log.stop()
         await postgres.stop()
@@ -118,6 +122,13 @@ describe('Temporary files of SQLite', () => {
     },
   )
 })
+
+/** The folder in which a command's SQLite had a temporary file. */
+async function madeBy(command: readonly string[], settings: Record<string, string>): Promise<string> {
+  const ended = await start([...command], { ...settings, ...tellingTemporaryFile() }).ended
+  expect(ended).toMatchObject({ code: 0 })
+  return dirname(readFileSync(join(folder, TOLD), 'utf8'))
+}
 
 /** In the test's folder: the name of a temporary file that a command's SQLite had. */
 const TOLD = 'temporary-file'

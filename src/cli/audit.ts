@@ -11,6 +11,7 @@ import { ledgerName } from '../domain/ledger.js'
 import type { AuditPhase, AuditSelection, Finding } from '../replay/audit.js'
 import { EFFECTS_MAX, type Effect } from '../replay/effects.js'
 import { runAudit, type AuditSettings, type FullVerdict } from '../replay/run-audit.js'
+import { keepTemporaryFilesIn } from '../sqlite.js'
 import { checkpointLine, differenceLine, storageLine } from './difference-line.js'
 import {
   INTERRUPTED,
@@ -74,6 +75,8 @@ export function auditCommand(): Command {
     if (!statSync(tempDir, { throwIfNoEntry: false })?.isDirectory()) {
       command.error(`There is no folder ${tempDir} for what is folded. Name one with --temp-dir.`, { exitCode: 2 })
     }
+    // All that an audit writes goes there: it may run where the disk of the data folder is full.
+    keepTemporaryFilesIn(tempDir)
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
     requireEventLog(config)
     await requireNamedLedger(command, options, config)
