@@ -84,9 +84,12 @@ export function rebuildCommand(): Command {
     if (options.dropKept && projections.length > 0) {
       command.error('--drop-kept drops everything that was kept: name no projection with it.', { exitCode: 2 })
     }
+    const { apiKey = options.key } = options
+    if (options.url === undefined && apiKey !== undefined) {
+      command.error('--api-key goes with --url: a rebuild in the folder itself needs no key.', { exitCode: 2 })
+    }
     const progress = new RebuildProgress(options.quiet === true)
     if (options.url !== undefined) {
-      const { apiKey = options.key } = options
       const key = apiKey === undefined ? {} : { METERBOOK_API_KEY: apiKey }
       const access = readServiceAccess(options.url, { ...process.env, ...key })
       const client = new ServiceClient(access, (line) => progress.tell(line))

@@ -217,6 +217,8 @@ it('ends with 2 where the command line is wrong, and shows no key', async () => 
     ['--url', service.url, '--api-key', 'sk_test_secret key'],
     ['--url', service.url, '--data-dir', dataDir],
     ['--url', service.url, '--drop-kept'],
+    ['--data-dir', dataDir, '--api-key', 'sk_test_secret'],
+    ['--data-dir', dataDir, '--key', 'sk_test_secret'],
   ]) {
     const ended = await run(args)
     expect([args, ended.code, ended.stdout]).toEqual([args, 2, ''])
