@@ -11,7 +11,7 @@ interface ServeOptions {
 
 const HELP = `
 Settings without an option, from the environment: READ_MODEL_URL, BOOTSTRAP_API_KEY, SESSION_SECRET,
-RATE_LIMIT_EVENTS_PER_SECOND, RATE_LIMIT_REQUESTS_PER_SECOND. README.md says what they mean.
+RATE_LIMIT_EVENTS_PER_SECOND, RATE_LIMIT_REQUESTS_PER_SECOND, METRICS_PORT, METRICS_HOST. README.md says what they mean.
 
 Exit codes: 0 stopped as told, 1 it could not start, or could not stop cleanly, 2 the command line or a setting is wrong.`
 

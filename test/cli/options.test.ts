@@ -1,6 +1,6 @@
 /** What every command makes of its options. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeStore, meterbook } from './command-line.js'
@@ -70,4 +70,12 @@ it('A folder is not taken for a file to import', async () => {
   const { code, stderr } = await meterbook(['import', folder, '--data-dir', dataDir])
   expect(code).toBe(2)
   expect(stderr).toContain(`${folder} is a folder. Name a file in it.`)
+})
+
+it('The help of serve names every setting of the README', async () => {
+  const rows = readFileSync('README.md', 'utf8').match(/^\| `[A-Z_]+`(, `[A-Z_]+`)* \|/gm)
+  const settings = rows!.flatMap((row) => row.match(/[A-Z_]+/g))
+  expect(settings).toContain('METRICS_HOST')
+  const { stdout } = await meterbook(['serve', '--help'])
+  for (const setting of settings) expect(stdout).toMatch(new RegExp(`\\b${setting}\\b`))
 })
