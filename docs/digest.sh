@@ -20,13 +20,15 @@ fi
 # A line for each part of the pipe that did its work: of a pipe the shell tells only how the last part ended.
 finished=$(mktemp)
 trap 'rm -f "$finished"' EXIT
-digest=$({ printf '%s\n' "$first"; cat; } | { jq -r --argjson sequence "${1:-null}" '
+digest=$({ printf '%s\n' "$first"; cat; } | { jq -rn --argjson sequence "${1:-null}" '
   # Numbers of equal length, so that `sort` puts them in order of the characters.
   def key: [explode[] | . + 1000000 | tostring] | join("");
   # Versions of jq differ in whether they escape DEL.
   def line: tojson | split("\u007f") | join("\\u007f");
 
-  select($sequence == null or .sequence <= $sequence)
+  # One after the other: the first that cannot be read ends it.
+  inputs
+  | select($sequence == null or .sequence <= $sequence)
   | if $sequence != null and .cancelled_sequence != null and .cancelled_sequence > $sequence
     then .cancelled_at = null else . end
   | [
@@ -40,7 +42,7 @@ digest=$({ printf '%s\n' "$first"; cat; } | { jq -r --argjson sequence "${1:-nul
   { cut -f 3- && echo cut >> "$finished"; } |
   { sha256sum && echo sha256sum >> "$finished"; })
 if [ "$(wc -l < "$finished")" -ne 4 ]; then
-  echo 'There is no digest: the records could not be read, or not be sorted.' >&2
+  echo 'There is no digest: the records could not be read (were they exported with --format records?), or not be sorted.' >&2
   exit 1
 fi
 echo "${digest%% *}"

@@ -112,6 +112,8 @@ describe('The digest', () => {
       expect({ input, status, stdout }).toEqual({ input, status: 1, stdout: '' })
       expect(stderr).not.toContain(none)
     }
+    // Another export than that of records: it says so once, not for each line.
+    expect(runScript('{"event_name":"tokens"}\n'.repeat(50_000)).stderr.trim().split('\n')).toHaveLength(2)
     const without = runScript('{}\n', null, '/nonexistent')
     expect(without).toMatchObject({ stdout: '' })
     expect(without.status).not.toBe(0)
