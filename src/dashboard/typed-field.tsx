@@ -1,4 +1,7 @@
-/** A text that narrows a list: it takes effect once someone stops typing, without blanks around it. */
+/**
+ * A text that narrows a list: it takes effect once someone stops typing, without blanks around it. What nobody typed, an
+ * address for example, keeps its blanks: they are part of the name.
+ */
 import { useEffect, useState } from 'react'
 import { Input, Label, TextField } from 'react-aria-components'
 
@@ -20,7 +23,7 @@ export function TypedField({ label, value, onChange, isSmall = false }: Props) {
     setTyped(value)
   }
   useEffect(() => {
-    if (typed.trim() === value) return
+    if (typed === value || typed.trim() === value) return
     const stopped = setTimeout(() => onChange(typed.trim()), TYPING_MS)
     return () => clearTimeout(stopped)
   })

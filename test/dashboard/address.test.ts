@@ -200,6 +200,23 @@ describeDashboard(
       expect(await page.getByLabel('Customer').inputValue()).toBe('')
     })
 
+    it('keeps the blanks around a name', async () => {
+      const meter = await createMeter(suite.stripe)
+      const customer = ' cus blank '
+      await report(suite.stripe, meter, 3, { customer, at, identifier: 'sought' })
+      await report(suite.stripe, meter, 4, { customer, at, identifier: 'another' })
+      const page = await open(`#/meters/${meter.id}?customer=${encodeURIComponent(customer)}`)
+      await figure(page, '7')
+      await page.getByRole('button', { name: 'Show', exact: true }).click()
+      await page.getByRole('link', { name: 'Events', exact: true }).click()
+      await page.locator('.event').nth(1).waitFor()
+      // What another field is given takes effect after as long as would have what stands in this one.
+      await page.getByLabel('Identifier').fill('sought')
+      await page.locator('.event').nth(1).waitFor({ state: 'detached' })
+      await page.locator('.event', { hasText: 'sought' }).waitFor()
+      expect(Object.fromEntries(query(page))).toMatchObject({ customer, identifier: 'sought' })
+    })
+
     it('is as the page has it by itself where it says what is none', async () => {
       const meter = await createMeter(suite.stripe)
       await report(suite.stripe, meter, '10', { at })

@@ -18,7 +18,9 @@ export function CustomerField({ customer, onCustomer }: Props) {
       className="usage-choices"
       onSubmit={(event) => {
         event.preventDefault()
-        onCustomer(text.trim() === '' ? null : text.trim())
+        // The blanks of a name that nobody typed are part of it.
+        const name = text === customer ? text : text.trim()
+        onCustomer(name === '' ? null : name)
       }}
     >
       <label className="field">
