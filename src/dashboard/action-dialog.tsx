@@ -3,7 +3,7 @@
  * dialog, which stays open.
  */
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState, type ReactNode } from 'react'
+import { useRef, useState, type ReactNode } from 'react'
 import { Button, Dialog, DialogTrigger, Form, Heading, Modal, ModalOverlay } from 'react-aria-components'
 import './action-dialog.css'
 import { busyClass } from './busy-class.js'
@@ -52,17 +52,28 @@ export function ActionDialog({
     setOpenState(open)
     onOpenChange?.(open)
   }
+  // Known before the button is: a second click comes sooner than the page is drawn.
+  const isBegun = useRef(false)
   const attempt = useMutation({
     mutationFn: run,
     onSuccess: () => {
       setOpen(false)
       for (const topic of changes) void client.invalidateQueries({ queryKey: [topic] })
     },
+    onError: () => {
+      isBegun.current = false
+    },
   })
   // What was done here is no news.
   const over = attempt.isPending || attempt.isSuccess ? null : isOver
+  const begin = (): void => {
+    if (isBegun.current || over !== null) return
+    isBegun.current = true
+    attempt.mutate()
+  }
   const changeOpen = (open: boolean): void => {
     if (open) {
+      isBegun.current = false
       attempt.reset()
       onOpen?.()
     }
@@ -84,7 +95,7 @@ export function ActionDialog({
               validationBehavior="aria"
               onSubmit={(event) => {
                 event.preventDefault()
-                if (!attempt.isPending && over === null) attempt.mutate()
+                begin()
               }}
             >
               <Heading slot="title" level={2}>
