@@ -2,6 +2,7 @@
 import { expect, it } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { DAY_MS, HOUR_MS } from '../../src/domain/time-bucket.js'
+import { uniqueName } from '../controls.js'
 import { cancel, createMeter, report, type Meter } from '../metered-usage.js'
 import { FixedClock, TEST_KEY } from '../running-service.js'
 import { expectReadable, seriousIssues } from './browser.js'
@@ -167,6 +168,11 @@ describeDashboard(
       await page.getByRole('link', { name: 'Events', exact: true }).click()
       await page.locator('.event', { hasText: 'Counted' }).waitFor()
       await page.getByText('rejections are not listed').waitFor()
+      await page.getByText('Details', { exact: true }).click()
+      await page.getByText('Recorded in the log (UTC)').waitFor()
+      for (const ofLater of ['Cancelled in the log (UTC)', 'It can no longer be cancelled']) {
+        expect(await page.getByText(ofLater).count()).toBe(0)
+      }
       await page.getByLabel('or log position').fill('99999999')
       await page.getByLabel('Status').focus()
       await page.getByText('No event of this log stands at that position.').waitFor()
@@ -174,6 +180,25 @@ describeDashboard(
       await page.getByLabel('Exact time (UTC)').fill('2999-01-01T00:00:00')
       await page.getByText('This moment is still to come').waitFor()
       await page.locator('.event', { hasText: 'Cancelled' }).waitFor()
+    })
+
+    it('shows what was counted only on being tried again as it was before', async () => {
+      const event_name = uniqueName('later_')
+      const { authentication_token } = await suite.stripe.v2.billing.meterEventSession.create()
+      const payload = { stripe_customer_id: 'cus_late', value: '1' }
+      await suite.service
+        .client(authentication_token)
+        .v2.billing.meterEventStream.create({ events: [{ event_name, identifier: 'late', payload }] })
+      const meter = await createMeter(suite.stripe, 'sum', { event_name })
+      clock.advance(HOUR_MS)
+      const before = clock.now()
+      clock.advance(HOUR_MS)
+      await suite.stripe.rawRequest('POST', '/meterbook/v1/rejections/retry', { event_name })
+      const page = await open(`#/meters/${meter.id}/events?as_of=${second(before)}Z`)
+      await page.locator('.event').getByText('Rejected', { exact: true }).waitFor()
+      expect(await page.locator('.event').count()).toBe(1)
+      await page.getByRole('button', { name: 'Back to now' }).click()
+      await page.locator('.event').getByText('Counted later', { exact: true }).waitFor()
     })
 
     it('says which events are looked for', async () => {

@@ -25,7 +25,13 @@ interface RecordEvents {
   }[]
 }
 
-export function RecordDetails({ record }: { readonly record: ListedRecord }) {
+interface RecordProps {
+  readonly record: ListedRecord
+  /** As it was at an earlier moment: nothing is said of what can be done now, nor of a cancellation that was still to come. */
+  readonly isOfPast: boolean
+}
+
+export function RecordDetails({ record, isOfPast }: RecordProps) {
   const pageTexts = usePageTexts(eventsTexts)
   const mayChange = useMayChange()
   const { meter, identifier } = record
@@ -33,10 +39,12 @@ export function RecordDetails({ record }: { readonly record: ListedRecord }) {
     queryKey: ['usage', 'record', record.id],
     queryFn: ({ signal }) => get<RecordEvents>('/meterbook/v1/meter_event', { meter, identifier }, signal),
   })
+  const isCancelled = record.status === 'cancelled'
+  const events = history.data?.events.filter(({ type }) => !isOfPast || isCancelled || type !== 'UsageCancelled')
   return (
     <>
-      {record.status === 'recorded' && !isCancellable(record) && <p className="hint">{pageTexts.cancelTooLate}</p>}
-      {record.status === 'recorded' && isCancellable(record) && !mayChange && (
+      {!isCancelled && !isOfPast && !isCancellable(record) && <p className="hint">{pageTexts.cancelTooLate}</p>}
+      {!isCancelled && !isOfPast && isCancellable(record) && !mayChange && (
         <p className="hint">{pageTexts.cancelNeedsSecret}</p>
       )}
       <dl className="facts">
@@ -49,7 +57,7 @@ export function RecordDetails({ record }: { readonly record: ListedRecord }) {
           <code>{record.id}</code>
         </Fact>
       </dl>
-      {history.data?.events.map(({ id, type, at, request_id, actor, position, stream, revision }) => (
+      {events?.map(({ id, type, at, request_id, actor, position, stream, revision }) => (
         <dl key={id} className="facts" aria-label={pageTexts.logged[type]}>
           <Fact name={pageTexts.logged[type]}>{utcSecond(Date.parse(at))}</Fact>
           <Fact name={pageTexts.actor}>

@@ -101,7 +101,7 @@ export function useEventList(meter: Meter, filter: EventFilter, asOf: AsOf): Eve
     rejections.items.map((rejection): MeterEvent => ({
       kind: 'rejection',
       at: Date.parse(rejection.received_at),
-      rejection,
+      rejection: asKnownAt(rejection, asOf),
     })),
   )
   const ends = [endOf(records, listed), endOf(rejections, rejected)]
@@ -126,6 +126,13 @@ export function useEventList(meter: Meter, filter: EventFilter, asOf: AsOf): Eve
       rejections.retry()
     },
   }
+}
+
+/** What was tried again later still waited then. */
+function asKnownAt(rejection: RejectedEvent, asOf: AsOf): RejectedEvent {
+  const { resolved_at } = rejection
+  const isLater = asOf !== null && 'instant' in asOf && resolved_at !== null && Date.parse(resolved_at) >= asOf.instant
+  return isLater ? { ...rejection, resolved_at: null } : rejection
 }
 
 function earliest(...bounds: readonly (string | number | undefined)[]): number | undefined {

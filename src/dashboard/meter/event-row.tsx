@@ -64,7 +64,11 @@ export function EventRow({ meter, event, isOpen, isOfPast }: Props) {
         )}
         <Details label={pageTexts.details} description={pageTexts.detailsOf(identifier)} isOpenFirst={isOpen}>
           {() =>
-            isRecord ? <RecordDetails record={event.record} /> : <RejectionDetails rejection={event.rejection} />
+            isRecord ? (
+              <RecordDetails record={event.record} isOfPast={isOfPast} />
+            ) : (
+              <RejectionDetails rejection={event.rejection} />
+            )
           }
         </Details>
       </div>
