@@ -62,7 +62,7 @@ function Page() {
     case 'meter':
       return <MeterPage key={route.meterId} meterId={route.meterId} tab={route.tab} />
     case 'rejections':
-      return <RejectionsPage key={route.identifier} identifier={route.identifier} />
+      return <RejectionsPage identifier={route.identifier ?? ''} />
     case 'system':
       return <SystemPage />
     case 'customer':

@@ -25,9 +25,11 @@ export function ChoiceField({ label, value, onChange, children }: Props) {
 /** One of the ledger's meters by its id; empty: every meter. */
 export function MeterChoice({ everyMeter, ...field }: Omit<Props, 'children'> & { readonly everyMeter: string }) {
   const meters = useMeters()
+  const isListed = field.value === '' || meters.data?.meters.some(({ id }) => id === field.value)
   return (
     <ChoiceField {...field}>
       <option value="">{everyMeter}</option>
+      {!isListed && <option value={field.value}>{field.value}</option>}
       {meters.data?.meters.map(({ id, display_name, event_name }) => (
         <option key={id} value={id}>
           {display_name} ({event_name})

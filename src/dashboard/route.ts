@@ -33,8 +33,9 @@ export const paths = {
   customer: (customer: string, query: AddressQuery = {}) =>
     `#/customers/${encodeURIComponent(customer)}${queryText(query)}`,
   rejections: '#/rejections',
-  rejectionsOf: (identifier: string) => `#/rejections/${encodeURIComponent(identifier)}`,
-  rejectionsOfCustomer: (customer: string) => `#/rejections${queryText({ customer })}`,
+  rejectionsOf: (identifier: string, query: AddressQuery = {}) =>
+    `#/rejections${identifier === '' ? '' : `/${encodeURIComponent(identifier)}`}${queryText(query)}`,
+  rejectionsOfCustomer: (customer: string) => paths.rejectionsOf('', { customer }),
   system: '#/system',
 } as const
 
@@ -56,8 +57,13 @@ export function useAddressQuery(): URLSearchParams {
 /** Names that are not given stay as they are. */
 export function changeQuery(changes: AddressQuery, change: Change): void {
   const [path, text] = splitAddress()
-  const address =
-    (path === '' ? '#/' : path) + queryText({ ...Object.fromEntries(new URLSearchParams(text)), ...changes })
+  const query = { ...Object.fromEntries(new URLSearchParams(text)), ...changes }
+  changeAddress((path === '' ? '#/' : path) + queryText(query), change)
+}
+
+/** Of a page that has a name of what it shows before the `?`. */
+export function changeAddress(address: string, change: Change): void {
+  const [path, text] = splitAddress()
   if (address === path + (text === '' ? '' : `?${text}`)) return
   if (change === 'step') history.pushState(null, '', address)
   else history.replaceState(null, '', address)

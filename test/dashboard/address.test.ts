@@ -225,6 +225,51 @@ describeDashboard(
       expect(await page.getByLabel('Customer').inputValue()).toBe('')
     })
 
+    it('says which rejections are looked for', async () => {
+      const meter = await createMeter(suite.stripe)
+      const identifier = uniqueName('refused / ')
+      const payload = { stripe_customer_id: 'cus_refused', value: 'many' }
+      const { authentication_token } = await suite.stripe.v2.billing.meterEventSession.create()
+      await suite.service.client(authentication_token).v2.billing.meterEventStream.create({
+        events: [
+          { event_name: meter.event_name, identifier, payload },
+          { event_name: uniqueName('nobody_'), identifier: 'another', payload },
+        ],
+      })
+      const page = await open('#/rejections')
+      const shown = page.getByRole('list', { name: 'Rejections' }).locator(':scope > li')
+      const code = page.getByLabel('Reason', { exact: true })
+      await page.getByLabel('Received').selectOption('Ever')
+      await page.getByLabel('Meter', { exact: true }).selectOption(meter.id)
+      await page.getByRole('button', { name: 'meter_event_invalid_value' }).click()
+      await page.getByLabel('Status').selectOption('Open and resolved')
+      await shown.filter({ hasText: identifier }).waitFor()
+      const filters = { received: 'ever', meter: meter.id, code: 'meter_event_invalid_value', status: 'any' }
+      expect(Object.fromEntries(query(page))).toEqual(filters)
+      await shown.getByRole('link', { name: 'cus_refused' }).click()
+      await heading(page, 'Customer cus_refused').waitFor()
+      await page.goBack()
+      await shown.filter({ hasText: identifier }).waitFor()
+      expect(await shown.count()).toBe(1)
+      await page.reload()
+      await shown.filter({ hasText: identifier }).waitFor()
+      expect(await code.inputValue()).toBe(filters.code)
+      expect(await page.getByLabel('Meter', { exact: true }).inputValue()).toBe(meter.id)
+
+      await page.getByLabel('Identifier').fill(identifier)
+      await page.waitForURL(`**/#/rejections/${encodeURIComponent(identifier)}?*`)
+      // There it is as the page has it by itself.
+      expect(Object.fromEntries(query(page))).toEqual({ meter: meter.id, code: filters.code })
+      expect(await page.getByLabel('Identifier').and(page.locator(':focus')).count()).toBe(1)
+      await page.goBack()
+      await page.goBack()
+      await page.getByLabel('Status').and(page.locator('select:has(option:checked[value=open])')).waitFor()
+      expect(await page.getByLabel('Identifier').inputValue()).toBe('')
+      await page.getByRole('link', { name: 'Rejections' }).click()
+      await page.getByLabel('Received').and(page.locator('select:has(option:checked[value=week])')).waitFor()
+      expect(query(page).size).toBe(0)
+    })
+
     it('keeps the blanks around a name', async () => {
       const meter = await createMeter(suite.stripe)
       const customer = ' cus blank '

@@ -1,5 +1,6 @@
 /** Which rejections someone looks at, and how that is asked of the service. */
 import { DAY_MS } from '../../domain/time-bucket.js'
+import { paths, type Change } from '../route.js'
 import { newIdempotencyKey, postForm, type Query } from '../service-client.js'
 import type { RetryOutcome } from './answers.js'
 
@@ -25,9 +26,47 @@ export interface Filters {
 const firstFilters: Filters = { span: 'week', meter: '', code: '', status: 'open', identifier: '', customer: '' }
 
 /** Of one identifier or customer whatever there is, however long ago. Empty: any. */
-export function filtersOf(identifier: string, customer: string): Filters {
+function filtersOf(identifier: string, customer: string): Filters {
   if (identifier === '' && customer === '') return firstFilters
   return { ...firstFilters, span: 'ever', status: '', identifier, customer }
+}
+
+/** As addresses have them. */
+const statusNames = { open: 'open', resolved: 'resolved', '': 'any' } as const satisfies Record<
+  Filters['status'],
+  string
+>
+const statuses = Object.keys(statusNames) as readonly Filters['status'][]
+
+/** What the address does not say, or says wrongly, is as for its identifier and customer. */
+export function readFilters(identifier: string, query: URLSearchParams): Filters {
+  const first = filtersOf(identifier, query.get('customer') ?? '')
+  return {
+    ...first,
+    span: spanNames.find((name) => name === query.get('received')) ?? first.span,
+    meter: query.get('meter') ?? '',
+    code: query.get('code') ?? '',
+    status: statuses.find((status) => statusNames[status] === query.get('status')) ?? first.status,
+  }
+}
+
+export function addressOfFilters({ span, meter, code, status, identifier, customer }: Filters): string {
+  const first = filtersOf(identifier, customer)
+  return paths.rejectionsOf(identifier, {
+    customer: given(customer),
+    received: span === first.span ? undefined : span,
+    meter: given(meter),
+    code: given(code),
+    status: status === first.status ? undefined : statusNames[status],
+  })
+}
+
+/** While a text is being written, what it was on the way is no step of its own. */
+export function changeOfFilters(before: Filters, after: Filters): Change {
+  const isOnTheWay = (['identifier', 'customer'] as const).some(
+    (name) => before[name] !== after[name] && before[name] !== '' && after[name] !== '',
+  )
+  return isOnTheWay ? 'small change' : 'step'
 }
 
 /** Counts are kept by windows of so many seconds of receipt: bounds must fall on them. */

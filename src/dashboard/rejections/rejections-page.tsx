@@ -6,30 +6,37 @@ import { ChoiceField, MeterChoice } from '../choice-field.js'
 import { FailureNotice } from '../failure-notice.js'
 import { useNumberFormat, usePageTexts, useTexts } from '../language.js'
 import { PageHeading } from '../page-heading.js'
-import { changeQuery, useAddressQuery } from '../route.js'
+import { changeAddress, useAddressQuery } from '../route.js'
 import { get } from '../service-client.js'
 import { useMayChange } from '../session.js'
 import { TypedField } from '../typed-field.js'
 import { AnswerOfQuestion } from '../usage/answer-of-question.js'
 import type { RejectionCounts, RetryOutcome } from './answers.js'
 import { CodeCounts } from './code-counts.js'
-import { countQuery, filtersOf, PATH, retryAll, spanNames, type Filters, type Span } from './filters.js'
+import {
+  addressOfFilters,
+  changeOfFilters,
+  countQuery,
+  PATH,
+  readFilters,
+  retryAll,
+  spanNames,
+  type Filters,
+  type Span,
+} from './filters.js'
 import { RejectionList } from './rejection-list.js'
 import './rejections.css'
 import { rejectionTexts } from './texts.js'
 import { Skeleton } from '../skeleton.js'
 
-/** `identifier`: of those that the address names; null: it names none. The address may name a customer, too. */
-export function RejectionsPage({ identifier }: { readonly identifier: string | null }) {
-  const customer = useAddressQuery().get('customer') ?? ''
+/** `identifier`: of those that the address names; empty: it names none. */
+export function RejectionsPage({ identifier }: { readonly identifier: string }) {
+  const query = useAddressQuery()
   const texts = useTexts()
   const pageTexts = usePageTexts(rejectionTexts)
-  const [chosen, setChosen] = useState(() => filtersOf(identifier ?? '', customer))
-  const filters = { ...chosen, customer }
-  const setFilters = (changed: Filters): void => {
-    setChosen(changed)
-    changeQuery({ customer: changed.customer === '' ? undefined : changed.customer }, 'small change')
-  }
+  const filters = readFilters(identifier, query)
+  const setFilters = (changed: Filters): void =>
+    changeAddress(addressOfFilters(changed), changeOfFilters(filters, changed))
   const counts = useQuery({
     queryKey: ['rejections', 'counts', filters.span, filters.meter],
     queryFn: ({ signal }) => get<RejectionCounts>(`${PATH}/counts`, countQuery(filters), signal),
