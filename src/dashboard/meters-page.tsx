@@ -1,6 +1,5 @@
 /** Every meter of the ledger, newest first. */
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
 import { Input, Label, SearchField } from 'react-aria-components'
 import type { Meter, MeterActivity } from './answers.js'
 import { FindCustomer } from './customer/find-customer.js'
@@ -8,7 +7,7 @@ import { FailureNotice } from './failure-notice.js'
 import { useNumberFormat, useTexts } from './language.js'
 import { useMeters } from './meters.js'
 import { PageHeading } from './page-heading.js'
-import { paths } from './route.js'
+import { changeQuery, paths, useAddressQuery } from './route.js'
 import { ofNumbers, ScrolledTable } from './scrolled-table.js'
 import { serviceAddress } from './service-address.js'
 import { get } from './service-client.js'
@@ -31,7 +30,9 @@ export function MetersPage() {
   const texts = useTexts()
   const mayChange = useMayChange()
   const number = useNumberFormat()
-  const [search, setSearch] = useState('')
+  const search = useAddressQuery().get('search') ?? ''
+  const setSearch = (typed: string): void =>
+    changeQuery({ search: typed || undefined }, search === '' ? 'step' : 'small change')
   const meters = useMeters()
   const all = meters.data?.meters ?? []
   const shown = all.filter(({ display_name, event_name }) =>

@@ -225,6 +225,24 @@ describeDashboard(
       expect(await page.getByLabel('Customer').inputValue()).toBe('')
     })
 
+    it('says which meters are looked for', async () => {
+      const [sought, other] = [await createMeter(suite.stripe), await createMeter(suite.stripe)]
+      const page = await open('#/')
+      await page.getByRole('link', { name: other.display_name }).waitFor()
+      await page.getByLabel('Search meters').fill(sought.event_name)
+      await page.getByRole('link', { name: other.display_name }).waitFor({ state: 'detached' })
+      await page.getByRole('link', { name: sought.display_name }).click()
+      await heading(page, sought.display_name).waitFor()
+      await page.goBack()
+      await page.getByRole('link', { name: sought.display_name }).waitFor()
+      expect(await page.getByRole('link', { name: other.display_name }).count()).toBe(0)
+      await page.reload()
+      await page.getByRole('link', { name: sought.display_name }).waitFor()
+      expect(await page.getByLabel('Search meters').inputValue()).toBe(sought.event_name)
+      await page.goBack()
+      await page.getByRole('link', { name: other.display_name }).waitFor()
+    })
+
     it('says which rejections are looked for', async () => {
       const meter = await createMeter(suite.stripe)
       const identifier = uniqueName('refused / ')
