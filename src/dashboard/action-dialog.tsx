@@ -1,6 +1,6 @@
 /**
  * A button that asks before it acts: a dialog with what the action means, and a way out. What goes wrong is said in the
- * dialog, which stays open.
+ * dialog, which stays open, and opens again where it was closed too soon.
  */
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState, type ReactNode } from 'react'
@@ -62,6 +62,8 @@ export function ActionDialog({
     },
     onError: () => {
       isBegun.current = false
+      // Whoever closed it meanwhile would not hear of it.
+      setOpen(true)
     },
   })
   // What was done here is no news.
@@ -72,7 +74,8 @@ export function ActionDialog({
     attempt.mutate()
   }
   const changeOpen = (open: boolean): void => {
-    if (open) {
+    // Opened while an attempt is under way, it is about that one.
+    if (open && !attempt.isPending) {
       isBegun.current = false
       attempt.reset()
       onOpen?.()

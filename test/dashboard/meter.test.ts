@@ -1,5 +1,6 @@
 /** The page of a meter: its head, its tabs, and what may be changed. */
 import { expect, it } from '@jest/globals'
+import type { Route } from 'playwright-core'
 import { uniqueName } from '../controls.js'
 import { createMeter } from '../metered-usage.js'
 import { TEST_KEY } from '../running-service.js'
@@ -81,6 +82,36 @@ describeDashboard('The page of a meter', (suite) => {
     await heading(page, `${MALICIOUS} Active`).waitFor()
     await page.getByRole('cell', { name: 'reactivated it' }).waitFor()
     expect(await status()).toBe('active')
+  })
+
+  it('says what went wrong also to whoever closed the dialog too soon', async () => {
+    const meter = await createMeter(suite.stripe, 'sum', { display_name: 'Kept' })
+    const page = await suite.signedIn(TEST_KEY, {}, `#/meters/${meter.id}/history`)
+    const dialog = page.getByRole('dialog')
+    let take: (attempt: Route) => void = () => undefined
+    await page.route(`**/v1/billing/meters/${meter.id}`, (route) =>
+      route.request().method() === 'POST' ? take(route) : route.continue(),
+    )
+    const renamed = async (name: string): Promise<Route> => {
+      const asked = new Promise<Route>((resolve) => (take = resolve))
+      await dialog.getByLabel('Meter name').fill(name)
+      await page.keyboard.press('Enter')
+      const attempt = await asked
+      await page.keyboard.press('Escape')
+      await dialog.waitFor({ state: 'detached' })
+      return attempt
+    }
+    await page.getByRole('button', { name: 'Rename' }).click()
+    await (await renamed('Lost')).abort()
+    await dialog.getByRole('alert').getByText('The service could not be reached.').waitFor()
+    expect(await dialog.getByLabel('Meter name').inputValue()).toBe('Lost')
+
+    const attempt = await renamed('Changed')
+    await page.getByRole('button', { name: 'Rename' }).click()
+    expect(await dialog.getByLabel('Meter name').inputValue()).toBe('Changed')
+    await attempt.continue()
+    await heading(page, 'Changed Active').waitFor()
+    await dialog.waitFor({ state: 'detached' })
   })
 
   it('offers a read key nothing to change', async () => {
