@@ -44,6 +44,9 @@ describeDashboard(
       await page.getByLabel('Group by').selectOption('region')
       await page.getByRole('button', { name: `Only this one: ${MALICIOUS}` }).click()
       await figure(page, '10')
+      expect(await page.getByLabel('Customer', { exact: true }).and(page.locator(':focus')).inputValue()).toBe(
+        MALICIOUS,
+      )
       await page.getByLabel('From – to').check()
       await page.getByLabel('From (UTC)').fill(`${day(at)}T00:00`)
       await page.getByLabel('To (UTC, exclusive)').fill(`${day(at + DAY_MS)}T00:00`)

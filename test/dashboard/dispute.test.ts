@@ -54,6 +54,7 @@ describeDashboard('A number that is doubted', (suite) => {
     expect(await seriousIssues(page)).toEqual([])
     await page.getByRole('button', { name: 'Clear filters' }).click()
     await event.nth(1).waitFor()
+    expect(await page.getByLabel('Status').and(page.locator(':focus')).count()).toBe(1)
     await page.goBack()
     await event.nth(1).waitFor({ state: 'detached' })
     await page.goBack()

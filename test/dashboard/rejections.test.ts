@@ -77,6 +77,7 @@ describeDashboard('The page of rejections', (suite) => {
     const retry = page.getByRole('button', { name: `Try again: ${identifier}` })
     await retry.click()
     await rejection(page, identifier).getByRole('alert').waitFor()
+    expect(await retry.and(page.locator(':focus')).count()).toBe(1)
     const meter = await createMeter(suite.stripe, 'sum', { event_name })
     await retry.click()
     await rejection(page, identifier).waitFor({ state: 'detached' })
@@ -98,6 +99,8 @@ describeDashboard('The page of rejections', (suite) => {
     expect(await page.getByRole('main').getByRole('listitem').count()).toBe(25)
     await older.click()
     await rejection(page, 'late-0').waitFor()
+    // The button has gone, and left the focus at the end of the list.
+    expect(await page.evaluate('document.activeElement.previousElementSibling.className')).toBe('rejections')
 
     await page.getByRole('button', { name: 'no_meter' }).click()
     await rejection(page, 'wrong').waitFor({ state: 'detached' })

@@ -1,4 +1,5 @@
 /** What narrows the list of events. */
+import { useRef } from 'react'
 import { Button } from 'react-aria-components'
 import { usePageTexts, useTexts } from '../language.js'
 import { TypedField } from '../typed-field.js'
@@ -17,8 +18,14 @@ interface Props {
 export function EventFilters({ filter, isFiltered, onChange }: Props) {
   const texts = useTexts()
   const pageTexts = usePageTexts(eventsTexts)
+  const fields = useRef<HTMLFieldSetElement>(null)
+  const clear = (): void => {
+    // The button goes.
+    fields.current?.querySelector('select')?.focus()
+    onChange(noFilter)
+  }
   return (
-    <fieldset className="event-filters" aria-label={pageTexts.filters}>
+    <fieldset className="event-filters" aria-label={pageTexts.filters} ref={fields}>
       <label className="field field-small">
         <span>{pageTexts.status}</span>
         <select
@@ -47,7 +54,7 @@ export function EventFilters({ filter, isFiltered, onChange }: Props) {
       <TimeField label={pageTexts.from} value={filter.from} onChange={(from) => onChange({ ...filter, from })} />
       <TimeField label={pageTexts.to} value={filter.to} onChange={(to) => onChange({ ...filter, to })} />
       {isFiltered && (
-        <Button className="button button-quiet" onPress={() => onChange(noFilter)}>
+        <Button className="button button-quiet" onPress={clear}>
           {pageTexts.clear}
         </Button>
       )}

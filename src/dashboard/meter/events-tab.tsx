@@ -1,7 +1,7 @@
 /** Every event that was received for a meter, live, each with a sentence that says what became of it. */
-import { Button } from 'react-aria-components'
 import type { Meter } from '../answers.js'
 import { useNumberFormat, usePageTexts } from '../language.js'
+import { MoreButton } from '../more-button.js'
 import { paths } from '../route.js'
 import { AsOfChoice } from '../usage/as-of.js'
 import { firstMomentOf, useMoment } from '../usage/moment.js'
@@ -60,11 +60,13 @@ export function EventsTab({ meter }: { readonly meter: Meter }) {
           </ol>
         </AnswerOfQuestion>
       )}
-      {hasOlder && events.length < SHOWN_EVENTS_MAX && (
-        <Button className="button load-older" isDisabled={isLoadingOlder} onPress={loadOlder}>
-          {pageTexts.older}
-        </Button>
-      )}
+      <MoreButton
+        label={pageTexts.older}
+        className="load-older"
+        isThere={hasOlder && events.length < SHOWN_EVENTS_MAX}
+        isBusy={isLoadingOlder}
+        onPress={loadOlder}
+      />
       {hasOlder && events.length >= SHOWN_EVENTS_MAX && (
         <p className="quiet">{pageTexts.tooMany(number(events.length))}</p>
       )}

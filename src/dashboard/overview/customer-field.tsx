@@ -1,5 +1,5 @@
 /** Whose usage is shown: everyone's, or that of the customer whose exact name is entered. */
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { Button } from 'react-aria-components'
 import { usePageTexts } from '../language.js'
 import { overviewTexts } from './texts.js'
@@ -13,6 +13,19 @@ interface Props {
 export function CustomerField({ customer, onCustomer }: Props) {
   const texts = usePageTexts(overviewTexts)
   const [text, setText] = useState(customer ?? '')
+  const [from, setFrom] = useState(customer)
+  if (from !== customer) {
+    setFrom(customer)
+    setText(customer ?? '')
+  }
+  const field = useRef<HTMLInputElement>(null)
+  const last = useRef(customer)
+  useEffect(() => {
+    // The button that chose may have gone.
+    if (last.current !== customer && document.activeElement === document.body)
+      field.current?.focus({ preventScroll: true })
+    last.current = customer
+  }, [customer])
   return (
     <form
       className="usage-choices"
@@ -26,6 +39,7 @@ export function CustomerField({ customer, onCustomer }: Props) {
       <label className="field">
         <span>{texts.customer}</span>
         <input
+          ref={field}
           type="text"
           value={text}
           placeholder={texts.allCustomers}

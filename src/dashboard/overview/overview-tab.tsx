@@ -78,7 +78,7 @@ export function OverviewTab({ meter }: { readonly meter: Meter }) {
     <>
       <PeriodPicker period={period} interval={aligned} onPeriod={choosePeriod} />
       <div className="usage-choices overview-choices">
-        <CustomerField key={customer} customer={customer} onCustomer={setCustomer} />
+        <CustomerField customer={customer} onCustomer={setCustomer} />
         <label className="field">
           <span>{pageTexts.barFor}</span>
           <select value={size} onChange={({ target }) => changeQuery({ unit: target.value }, 'step')}>

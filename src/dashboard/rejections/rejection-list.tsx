@@ -3,10 +3,12 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { Button } from 'react-aria-components'
 import { DEFAULT_CUSTOMER_KEY } from '../../domain/meter-catalogue.js'
 import type { List } from '../answers.js'
+import { busyClass } from '../busy-class.js'
 import { FailureNotice, eventRefusalText } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
 import { payloadOf } from '../meter/event-list.js'
 import { useMeters } from '../meters.js'
+import { MoreButton } from '../more-button.js'
 import { paths } from '../route.js'
 import { get, newIdempotencyKey, postForm } from '../service-client.js'
 import { useMayChange } from '../session.js'
@@ -51,11 +53,12 @@ export function RejectionList({ filters, isNothing }: Props) {
           <RejectedEvent key={rejection.id} rejection={rejection} />
         ))}
       </ul>
-      {list.hasNextPage && (
-        <Button className="button" isDisabled={list.isFetchingNextPage} onPress={() => void list.fetchNextPage()}>
-          {pageTexts.older}
-        </Button>
-      )}
+      <MoreButton
+        label={pageTexts.older}
+        isThere={list.hasNextPage}
+        isBusy={list.isFetchingNextPage}
+        onPress={() => void list.fetchNextPage()}
+      />
     </>
   )
 }
@@ -141,10 +144,9 @@ function Retry({ rejection: { id, identifier } }: { readonly rejection: Rejectio
   return (
     <>
       <Button
-        className="button"
+        className={`button ${busyClass(retry.isPending)}`}
         aria-label={pageTexts.retryOf(identifier)}
-        isDisabled={retry.isPending}
-        onPress={() => retry.mutate()}
+        onPress={() => !retry.isPending && retry.mutate()}
       >
         {pageTexts.retry}
       </Button>

@@ -1,10 +1,10 @@
 /** Why one customer's usage is what it is: every record that was looked at, with what it gives, page by page. */
 import { useInfiniteQuery } from '@tanstack/react-query'
-import { Button } from 'react-aria-components'
 import type { PreviewedFate } from '../../domain/meter-preview.js'
 import type { Meter } from '../answers.js'
 import { FailureNotice } from '../failure-notice.js'
 import { usePageTexts, useTexts } from '../language.js'
+import { MoreButton } from '../more-button.js'
 import { paths, type AddressQuery } from '../route.js'
 import { ofNumbers, ofSentences, ScrolledTable } from '../scrolled-table.js'
 import { get } from '../service-client.js'
@@ -102,18 +102,16 @@ export function ExplainList({ meter, customer, interval, asOf, same, dimensions 
           ))}
         </tbody>
       </ScrolledTable>
-      {explanation.hasNextPage ? (
-        <div className="usage-more">
-          <Button
-            className="button"
-            isDisabled={explanation.isFetchingNextPage}
-            onPress={() => void explanation.fetchNextPage()}
-          >
-            {pageTexts.moreRecords}
-          </Button>
-          <span className="quiet">{pageTexts.totalToReach(total)}</span>
-        </div>
-      ) : (
+      <MoreButton
+        label={pageTexts.moreRecords}
+        className="usage-more"
+        isThere={explanation.hasNextPage}
+        isBusy={explanation.isFetchingNextPage}
+        onPress={() => void explanation.fetchNextPage()}
+      >
+        <span className="quiet">{pageTexts.totalToReach(total)}</span>
+      </MoreButton>
+      {!explanation.hasNextPage && (
         <p className="usage-adds-up" role="status">
           {records.at(-1)?.running_total === total ? pageTexts.addsUp(total) : pageTexts.movedOn}
         </p>
