@@ -23,6 +23,8 @@ const client = new QueryClient({
     mutations: { networkMode: 'always' },
     queries: {
       networkMode: 'always',
+      // But when there is one again, what failed without it is asked again.
+      refetchOnReconnect: true,
       // A refusal is the same again; only what passes by itself is tried once more unasked.
       retry: (failures, error) =>
         failures < RETRIES_MAX && error instanceof Failure && (error.status === 0 || error.status === 503),

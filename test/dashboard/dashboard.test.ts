@@ -208,6 +208,22 @@ describeDashboard('The dashboard', (suite) => {
     await page.getByRole('button', { name: 'Try again' }).click()
     await heading(page, 'Kept Active').waitFor()
   })
+
+  it('shows by itself what it could not while there was no network, once there is one again', async () => {
+    const { id } = await createMeter(suite.stripe)
+    const page = await suite.signedIn(TEST_KEY, {}, `#/meters/${id}`)
+    await page.getByLabel('Last month').waitFor({ state: 'attached' })
+    await page.context().setOffline(true)
+    let tries = 0
+    // It is tried again twice, and no more.
+    const last = page.waitForEvent('requestfailed', (request) => request.url().includes('/usage?') && ++tries === 3)
+    await page.evaluate("location.hash += '?period=last-month'")
+    await last
+    await page.getByRole('button', { name: 'Try again' }).first().waitFor()
+    await page.context().setOffline(false)
+    await page.getByText('The service could not be reached.').first().waitFor({ state: 'detached' })
+    expect(await page.getByText('This did not work').count()).toBe(0)
+  })
 })
 
 async function totals(page: Page): Promise<Record<string, string>> {
