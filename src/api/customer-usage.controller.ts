@@ -4,9 +4,9 @@
  */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GetCustomerUsage } from '../queries/get-customer-usage.js'
+import { ApiTags } from './api-decorators.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
 import { ReadContext, withPosition } from './read-context.js'

@@ -1,10 +1,10 @@
 /** `/meterbook/v1/digest`: one number by which two parties see that they hold the same usage records. */
 import { Controller, Get, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
 import { GetDigest } from '../replay/get-digest.js'
+import { ApiTags } from './api-decorators.js'
 import { livemode, position } from './answer-fields.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'

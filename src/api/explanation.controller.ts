@@ -1,10 +1,10 @@
 /** `/meterbook/v1/meters/:id/explain`: a summary, and every record that was looked at for it. */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CUSTOMER_LENGTH_MAX } from '../domain/meter-event.js'
 import { ExplainUsage, type ExplanationRequest } from '../queries/explain-usage.js'
+import { ApiTags } from './api-decorators.js'
 import { AsOfListParameters } from './as-of.parameters.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'

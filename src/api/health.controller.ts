@@ -1,7 +1,7 @@
 /** For whoever runs the service: alive, and able to serve. Neither needs a key. */
 import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common'
-import { ApiTags } from './api-decorators.js'
 import type { FastifyReply } from 'fastify'
+import { ApiTags } from './api-decorators.js'
 import { Public } from './caller.js'
 import { Describe } from './describe.js'
 import { choice, namedObject, nullable, only, text, type TypeOf, type TypeOfFields } from './stripe/answer-schemas.js'

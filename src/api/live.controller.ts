@@ -1,10 +1,10 @@
 /** `/meterbook/v1/live`: server-sent events that say when something of the ledger is worth reading again. */
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
-import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiKeyRing } from '../commands/api-key-ring.js'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { SignedTokens } from '../commands/signed-token.js'
+import { ApiTags } from './api-decorators.js'
 import { Allow, callerOf, isStillCaller } from './caller.js'
 import { Describe } from './describe.js'
 import { LIVE_PATH, LiveConnections } from './live-connections.js'

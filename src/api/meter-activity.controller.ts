@@ -1,11 +1,11 @@
 /** `/meterbook/v1/meter_activity`: how much each meter received lately. */
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { isLive } from '../domain/ledger.js'
 import { GetMeterActivity, type EventCounts as Counts } from '../queries/get-meter-activity.js'
+import { ApiTags } from './api-decorators.js'
 import { livemode } from './answer-fields.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'

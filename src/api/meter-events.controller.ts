@@ -1,8 +1,8 @@
 /** `/v1/billing/meter_events` and `/v1/billing/meter_event_adjustments`. stripe-metering §2 and §4. */
 import { Controller, Post, Req, Res } from '@nestjs/common'
-import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
+import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import { livemode, payload } from './answer-fields.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'

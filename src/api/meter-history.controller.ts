@@ -1,10 +1,10 @@
 /** `/meterbook/v1/meters/:id/history`: what happened to a meter itself, which Stripe has no endpoint for. */
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive, type LedgerName } from '../domain/ledger.js'
 import { ListMeterChanges, type MeterChange as Change } from '../queries/list-meter-changes.js'
+import { ApiTags } from './api-decorators.js'
 import { livemode } from './answer-fields.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'

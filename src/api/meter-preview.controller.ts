@@ -1,10 +1,10 @@
 /** `POST /meterbook/v1/meters/preview`: what a meter would count, before it is made. Stores nothing. */
 import { Controller, Inject, Post, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { PreviewMeter, type PreviewSource } from '../queries/preview-meter.js'
+import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
 import { MeterPreview, meterPreviewObject } from './meter-preview-object.js'

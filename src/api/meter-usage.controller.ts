@@ -1,7 +1,6 @@
 /** `/meterbook/v1/meters/:id/usage` and `/customers`: usage of a meter across its customers, which Stripe has no endpoint for. */
 import { Controller, Get, Param, Req, Res, StreamableFile } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import type { AsOfRequest } from '../queries/as-of.js'
@@ -13,6 +12,7 @@ import {
   type UsageByCustomerRequest,
 } from '../queries/get-usage-by-customer.js'
 import type { Answer, QueryContext } from '../queries/reader.js'
+import { ApiTags } from './api-decorators.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
 import { ReadContext, withPosition } from './read-context.js'

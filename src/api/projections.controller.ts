@@ -1,7 +1,6 @@
 /** `/meterbook/v1/projections`: how the read models stand, and building them anew while they serve. */
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs'
-import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CLOCK, type Clock } from '../commands/environment.js'
 import { projectionNames } from '../replay/projection-names.js'
@@ -12,6 +11,7 @@ import {
   type ProjectionState,
   type Rebuilds,
 } from '../replay/projection-states.js'
+import { ApiBody, ApiConsumes, ApiTags } from './api-decorators.js'
 import { Allow, callerOf } from './caller.js'
 import { Describe } from './describe.js'
 import { Projection, ProjectionList, projectionObject } from './projection-object.js'

@@ -1,7 +1,7 @@
 /** `/meterbook/v1/system`: which version this is, what it stands on, and whether it can serve. Secrets and addresses are not told. */
 import { Controller, Get, Inject, Req } from '@nestjs/common'
-import { ApiTags } from './api-decorators.js'
 import type { FastifyRequest } from 'fastify'
+import { ApiTags } from './api-decorators.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'
 import { READINESS, readinessFields, servingStatus, type Readiness } from './health.controller.js'

@@ -1,9 +1,9 @@
 /** `/v2/billing/meter_events` and `/v2/billing/meter_event_adjustments`: JSON, RFC 3339. stripe-metering §3.3 and §4.2. */
 import { Controller, Post, Req, Res } from '@nestjs/common'
-import { ApiBody, ApiTags } from './api-decorators.js'
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLive } from '../domain/ledger.js'
+import { ApiBody, ApiTags } from './api-decorators.js'
 import { livemode, payload } from './answer-fields.js'
 import { Allow } from './caller.js'
 import { Describe } from './describe.js'

@@ -1,4 +1,4 @@
-/** What waits to be appended, oldest first: so much, and so long. Nothing of what is refused here was begun. */
+/** What waits to be appended, oldest first: how long it may, and what whoever waits too long is told. Nothing of it was begun. */
 import { Overloaded } from '../overloaded.js'
 
 export interface Queued {

@@ -2,7 +2,8 @@
  * What a meter that is not saved would count: over sample events, or over the real history of an event name, beside a meter
  * that is saved if one is named. Records keep their whole payload, so each is read again as it was sent.
  *
- * Nothing is stored. A history too long for one answer is read as far as `PREVIEWED_RECORDS_MAX`, and the answer says so.
+ * Nothing is stored. A history too long for one answer is read as far as `PREVIEWED_RECORDS_MAX` and `PREVIEWED_CHARACTERS_MAX`
+ * allow, and the answer says so.
  */
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { compareCodePoints } from '../domain/canonical-record.js'
