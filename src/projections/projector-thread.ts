@@ -116,15 +116,20 @@ export class ProjectorThread {
     const worker = new Worker(new URL('./projector.worker.js', import.meta.url), { workerData: settings })
     let writes = true
     let resumed: RebuildState | null = null
+    let thread: ProjectorThread | null = null
     const prepared = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`The projections did not start within ${START_TIMEOUT_MS} ms.`)),
+        () => stop(`The projections did not start within ${START_TIMEOUT_MS} ms.`),
         START_TIMEOUT_MS,
       )
-      const stop = (message: string): void => {
+      const stop = (reason: string): void => {
         clearTimeout(timer)
-        readYourWrites.stop(message)
-        reject(new Error(message))
+        // The first reason is the cause; what follows from it, or from being told to stop, needs no line.
+        if (!thread?.isStopping && readYourWrites.stopped === null) {
+          log.error({ reason }, 'The projections stopped. Usage and fresh reads are refused until the cause is mended.')
+        }
+        readYourWrites.stop(reason)
+        reject(new Error(reason))
       }
       worker.on('message', (message: ProjectorMessage) => {
         switch (message.type) {
@@ -145,14 +150,10 @@ export class ProjectorThread {
           case 'log':
             return log[message.level](message.fields, message.message)
           case 'stopped':
-            log.error(
-              { reason: message.message },
-              'The projections stopped. Usage and fresh reads are refused until the cause is mended.',
-            )
             return stop(message.message)
         }
       })
-      worker.on('error', (error) => stop(error.message))
+      worker.on('error', (error) => stop(describeLoss(error)))
       worker.on('exit', () => stop('The projecting thread ended.'))
     })
     try {
@@ -161,10 +162,11 @@ export class ProjectorThread {
       await worker.terminate()
       throw error
     }
-    const thread = new ProjectorThread(worker, readYourWrites, log, writes)
-    if (resumed) thread.rebuilds.note(resumed)
-    readYourWrites.onWaiting(() => thread.hurry())
-    return thread
+    const started = new ProjectorThread(worker, readYourWrites, log, writes)
+    thread = started
+    if (resumed) started.rebuilds.note(resumed)
+    readYourWrites.onWaiting(() => started.hurry())
+    return started
   }
 
   /** Ends after the batch at hand. */
@@ -176,4 +178,13 @@ export class ProjectorThread {
     this.worker.postMessage('stop' satisfies ProjectorOrder)
     await exited.catch(() => this.worker.terminate())
   }
+}
+
+/** A thread has a heap of its own, as large as that of the process may be. */
+function describeLoss(error: Error & { readonly code?: string }): string {
+  if (error.code !== 'ERR_WORKER_OUT_OF_MEMORY') return error.message
+  return (
+    'The projecting thread had no memory left: start the service with a larger heap, ' +
+    'NODE_OPTIONS=--max-old-space-size=<MiB>.'
+  )
 }
