@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DomainError } from '../domain/errors.js'
 import type { LedgerName } from '../domain/ledger.js'
+import { LEAST_ROWS, PageLimit } from '../read-model/page-limit.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
 import { requireMeter } from './reader.js'
@@ -52,8 +53,9 @@ export interface RejectionView {
 
 /** Rows one call may pass over before it asks for a narrower filter. */
 export const SCANNED_REJECTIONS_MAX = 500_000
-/** Rejected events may be large, so few rows are held at once. */
-const ROWS_PER_READ = 128
+/** Rejected events may be large, so few rows are held at once: of events of 64 KiB as few as there may be. */
+const ROWS_PER_READ_MAX = 128
+const BYTES_PER_READ = 1024 * 1024
 /** Of events that are looked into, before other requests are let in between. */
 const CHARACTERS_PER_TURN = 256 * 1024
 
@@ -100,26 +102,28 @@ export async function walkRejections<Taken>(
   const isOfCustomer = (row: UsageRejectionRow): boolean =>
     customer === null || customerKeys === null || customerKeys.isOf(customer, row)
   const isBackwards = direction === 'newest-first'
-  // No more than are wanted where each that is read is one of them.
-  const rowsPerRead = mayPassOver(filter) ? ROWS_PER_READ : Math.min(ROWS_PER_READ, limit)
+  const pageLimit = new PageLimit(ROWS_PER_READ_MAX, BYTES_PER_READ, LEAST_ROWS)
   const found: Taken[] = []
   let bound = isBackwards ? (after ?? Number.MAX_SAFE_INTEGER) : (after ?? 0) + 1
-  for (let scanned = 0; scanned < SCANNED_REJECTIONS_MAX; scanned += rowsPerRead) {
+  for (let scanned = 0; scanned < SCANNED_REJECTIONS_MAX;) {
     // Long walks let other requests in between.
     await nextTurn()
     signal.throwIfAborted()
+    // No more than are wanted where each that is read is one of them.
+    const rowsPerRead = mayPassOver(filter) ? pageLimit.rows : Math.min(pageLimit.rows, limit - found.length)
     const read = await rows.range(usageRejections, {
       ...narrowest(ledger, filter),
       ...(isBackwards ? { to: bound } : { from: bound }),
       reverse: isBackwards,
       limit: rowsPerRead,
     })
-    let characters = 0
+    let [characters, unbroken] = [0, 0]
     for (const row of read) {
-      if (customerKeys) characters += row.event.length
-      if (characters > CHARACTERS_PER_TURN) {
+      characters += row.event.length
+      if (customerKeys) unbroken += row.event.length
+      if (unbroken > CHARACTERS_PER_TURN) {
         await nextTurn()
-        characters = 0
+        unbroken = 0
       }
       if (matches(row, filter) && isOfCustomer(row)) found.push(taken(row))
       if (found.length === limit) return found
@@ -127,6 +131,8 @@ export async function walkRejections<Taken>(
     const last = read.at(-1)
     if (!last || read.length < rowsPerRead) return found
     bound = isBackwards ? last.revision : last.revision + 1
+    scanned += read.length
+    pageLimit.sawRows(characters / read.length)
   }
   throw new DomainError(
     'parameter_invalid',

@@ -3,15 +3,19 @@ import type { KeyValue } from './read-model.js'
 
 const PAGE_BYTES = 4 * 1024 * 1024
 const FIRST_ROWS = 250
-const LEAST_ROWS = 16
+export const LEAST_ROWS = 16
 const GROWTH = 2
 const SAMPLED_ROWS = 16
 
 export class PageLimit {
   private limit: number
 
-  constructor(private readonly rowsMax: number) {
-    this.limit = Math.min(FIRST_ROWS, rowsMax)
+  constructor(
+    private readonly rowsMax: number,
+    private readonly pageBytes = PAGE_BYTES,
+    firstRows = FIRST_ROWS,
+  ) {
+    this.limit = Math.min(firstRows, rowsMax)
   }
 
   get rows(): number {
@@ -27,7 +31,7 @@ export class PageLimit {
 
   /** `bytes`: about as many as each of the last rows takes. */
   sawRows(bytes: number): void {
-    const most = Math.min(this.limit * GROWTH, this.rowsMax, Math.floor(PAGE_BYTES / bytes))
+    const most = Math.min(this.limit * GROWTH, this.rowsMax, Math.floor(this.pageBytes / bytes))
     this.limit = Math.max(most, LEAST_ROWS)
   }
 }

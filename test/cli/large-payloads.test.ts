@@ -9,10 +9,10 @@ import { EVENT_LOG_FILE } from '../../src/event-store/open-event-store.js'
 import { historyMeters, opening, recordedEntry, writeLog } from '../projections/history.js'
 import { start } from './command-line.js'
 
-/** Some 50 MB of log, of which a fifth fits into memory. */
-const RECORDS = 2_000
+/** Some 75 MB of log: read as a whole, and parsed, they are more than fits into memory, beside the program. */
+const RECORDS = 3_000
 const RECORDS_PER_APPEND = 200
-const HEAP_MIB = 96
+const HEAP_MIB = 128
 
 let dataDir: string
 beforeAll(async () => {

@@ -1,9 +1,10 @@
 /** Keys that report large events which are refused, and ask for them again and again: the process lives, in little memory. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RETRIES_MAX } from '../../src/commands/retry-rejections.js'
+import { READ_MODEL_FILE } from '../../src/read-model/open-read-model.js'
 import { uniqueName } from '../controls.js'
 import { createMeter, CUSTOMER } from '../metered-usage.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
@@ -18,9 +19,12 @@ const payload = { stripe_customer_id: CUSTOMER, value: '1' }
 
 let dataDir: string
 let service: ServiceProcess
+async function start(): Promise<void> {
+  service = await startServiceProcess({ DATA_DIR: dataDir, NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` })
+}
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
-  service = await startServiceProcess({ DATA_DIR: dataDir, NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` })
+  await start()
 })
 afterAll(async () => {
   await service.kill()
@@ -39,8 +43,11 @@ async function stream(events: readonly object[], session: string): Promise<void>
 
 it('tries the largest rejections again, as many as one call may, and all calls at once', async () => {
   const event_name = uniqueName('none_')
-  const event = { event_name, payload: { ...payload, note: WIDE + 'x'.repeat(63 * 1024) } }
   const session = await token()
+  // Whoever reads the log sees the large ones behind many small ones.
+  const small = { event_name: uniqueName('none_'), payload }
+  for (let call = 0; call < 10; call++) await stream(Array<object>(100).fill(small), session)
+  const event = { event_name, payload: { ...payload, note: WIDE + 'x'.repeat(63 * 1024) } }
   for (let sent = 0; sent < RETRIES_MAX; sent += EVENTS_OF_A_CALL) {
     await stream(Array<object>(EVENTS_OF_A_CALL).fill(event), session)
   }
@@ -69,4 +76,12 @@ it('keeps only so much of what was answered under idempotency keys', async () =>
     const path = `${REJECTIONS}/${rejection!.id as string}/retry`
     expect(await service.api.postJson(path, {}, { idempotencyKey: `retry-${n}` })).toMatchObject({ status: 200 })
   }
+}, 120_000)
+
+it('folds all of it again', async () => {
+  await service.stop()
+  for (const file of readdirSync(dataDir)) if (file.startsWith(READ_MODEL_FILE)) rmSync(join(dataDir, file))
+  await start()
+  while ((await fetch(`${service.url}/readyz`)).status !== 200);
+  expect((await service.api.get(REJECTIONS, { limit: '1' })).body.data).toHaveLength(1)
 }, 120_000)
