@@ -16,6 +16,7 @@ import { readRejectedEvent } from '../domain/streamed-event.js'
 import { EVENT_STORE, type EventStore, type Position } from '../event-store/event-store.js'
 import { later, ReadYourWrites } from '../event-store/read-your-writes.js'
 import type { RequestContext } from '../event-store/transact.js'
+import { PageLimit } from '../read-model/page-limit.js'
 import { READ_MODEL, type ReadModel } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
 import { turn } from '../turns.js'
@@ -43,8 +44,10 @@ export interface RetryResult {
 
 /** Rejections of one call. */
 export const RETRIES_MAX = 1000
-/** Rejected events may be large, so few of them are held, and tried, at once. */
-const ROWS_PER_READ = 32
+/** Rejected events may be large, so few of those are held, and tried, at once. */
+const ROWS_AT_ONCE_MAX = 512
+const ROWS_AT_FIRST = 32
+const BYTES_AT_ONCE = 1024 * 1024
 
 export class RetryRejections extends Command<RetryResult> {
   constructor(
@@ -83,10 +86,12 @@ export class RetryRejectionsHandler implements ICommandHandler<RetryRejections> 
     const catalogue = await this.catalogues.latest(ledger)
     await this.readYourWrites.settled()
     const outcomes: RetryOutcome[] = []
-    for (let at = 0; at < rejections.length; at += ROWS_PER_READ) {
+    const limit = new PageLimit(ROWS_AT_ONCE_MAX, BYTES_AT_ONCE, ROWS_AT_FIRST)
+    while (outcomes.length < rejections.length) {
       // Where all are refused again nothing else is waited for.
       await turn()
-      const rows = await this.rowsOf(ledger, rejections.slice(at, at + ROWS_PER_READ))
+      const rows = await this.rowsOf(ledger, rejections.slice(outcomes.length, outcomes.length + limit.rows))
+      limit.sawRows(rows.reduce((sum, { event }) => sum + event.length, 0) / rows.length)
       const settled = await Promise.allSettled(rows.map((row) => this.once(row, catalogue, command)))
       // Every write has settled: nothing is left under way behind this answer.
       for (const each of settled) {
