@@ -116,8 +116,8 @@ onEachStore('Rejections', (start) => {
     return data
   }
 
-  function retry(id: string, client = stripe): Promise<unknown> {
-    return client.rawRequest('POST', `${PATH}/${id}/retry`)
+  function retry(id: string, client = stripe, options: { idempotencyKey?: string } = {}): Promise<unknown> {
+    return client.rawRequest('POST', `${PATH}/${id}/retry`, {}, options)
   }
 
   function retryAll(parameters: object, client = stripe): Promise<unknown> {
@@ -556,7 +556,9 @@ onEachStore('Rejections', (start) => {
     expect(await get('/reports', live)).toMatchObject({ data: [] })
     await createMeter(stripe, 'sum', { event_name })
     expect(await retry(rejection!.id, ingest)).toMatchObject({ status: 'resolved', event: null })
-    expect(await retry(rejection!.id)).toMatchObject({ status: 'resolved', event: rejection!.event })
+    const again = { idempotencyKey: 'a key that another one knows' }
+    expect(await retry(rejection!.id, stripe, again)).toMatchObject({ status: 'resolved', event: rejection!.event })
+    expect(await retry(rejection!.id, ingest, again)).toMatchObject({ status: 'resolved', event: null })
   })
 
   it('are the same after a restart', async () => {
