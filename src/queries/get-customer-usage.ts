@@ -10,9 +10,10 @@ import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { meters, type MeterRow } from '../read-model/tables.js'
-import type { AsOfRequest } from './as-of.js'
+import type { AsOf, AsOfRequest } from './as-of.js'
 import { requireInterval } from './get-meter-event-summaries.js'
 import { GROUPS_MAX, type GroupSum, type UsageSum } from './get-meter-usage.js'
+import { usedMeterAsOf } from './meter-as-of.js'
 import { LongReadTurns } from './read-turns.js'
 import { Reader, type Answer, type QueryContext } from './reader.js'
 import { UsageAt, type Bucket } from './usage-at.js'
@@ -30,7 +31,7 @@ export interface CustomerUsageRequest {
 }
 
 export interface UsageOnMeter extends UsageSum {
-  /** As it stands now; its configuration was never another. */
+  /** As it stood at the moment that was asked for. */
   readonly meter: Meter
   /** By all dimensions together, highest first; none on a meter without. */
   readonly groups: readonly GroupSum[]
@@ -74,7 +75,22 @@ export class GetCustomerUsageHandler implements IQueryHandler<GetCustomerUsage> 
       }
       return found
     }
-    return this.reader.readAsOf(context, 'usage-cells', then, read, this.turns)
+    const answer = await this.reader.readAsOf(context, 'usage-cells', then, read, this.turns)
+    return then === null ? answer : { ...answer, result: await this.withMetersAsOf(context, answer.result, then) }
+  }
+
+  private async withMetersAsOf(
+    { ledger, signal }: QueryContext,
+    found: readonly UsageOnMeter[],
+    then: AsOf,
+  ): Promise<UsageOnMeter[]> {
+    const stood: UsageOnMeter[] = []
+    for (const [at, usage] of found.entries()) {
+      if (at % METERS_PER_TURN === 0) await nextTurn()
+      signal.throwIfAborted()
+      stood.push({ ...usage, meter: await usedMeterAsOf(this.reader, ledger, usage.meter, then) })
+    }
+    return stood
   }
 }
 

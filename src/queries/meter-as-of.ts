@@ -27,15 +27,41 @@ export async function meterAsOf(
   param = 'id',
 ): Promise<Meter | null> {
   if (then === null) return null
-  const row = await requireMeter(rows, ledger, meterId, param)
+  const meter = toMeter(await requireMeter(rows, ledger, meterId, param))
+  const found = await lastChanged(rows, meter, (change) => hadHappened(store, ledger, change, then))
+  if (found) return found
+  throw new DomainError('resource_missing', `No such meter: '${meterId}' had not been created then.`, param)
+}
+
+/** The same of a meter that had usage by then, so that it had been created, whatever a clock that was set back says. */
+export async function usedMeterAsOf(
+  { rows, store }: Reader,
+  ledger: LedgerName,
+  meter: Meter,
+  then: AsOf,
+): Promise<Meter> {
+  const found = await lastChanged(
+    rows,
+    meter,
+    async (change) => change.type === 'MeterCreated' || hadHappened(store, ledger, change, then),
+  )
+  return found ?? meter
+}
+
+/** By the newest change that had happened; null: none had. */
+async function lastChanged(
+  rows: RowReader,
+  meter: Meter,
+  hadHappened: (change: MeterChangeRow) => Promise<boolean>,
+): Promise<Meter | null> {
   let last: MeterChangeRow | null = null
-  for await (const change of changesBackwards(rows, meterId)) {
-    if (last === null && !(await hadHappened(store, ledger, change, then))) continue
+  for await (const change of changesBackwards(rows, meter.id)) {
+    if (last === null && !(await hadHappened(change))) continue
     last ??= change
     // The newest of these says whether it was active; all before it no longer matter.
-    if (change.type !== 'MeterRenamed') return asChanged(toMeter(row), last, change)
+    if (change.type !== 'MeterRenamed') return asChanged(meter, last, change)
   }
-  throw new DomainError('resource_missing', `No such meter: '${meterId}' had not been created then.`, param)
+  return null
 }
 
 function asChanged(meter: Meter, last: MeterChangeRow, status: MeterChangeRow): Meter {

@@ -14,6 +14,9 @@ interface Explanation {
   readonly records: Stripe.ApiList<{ readonly identifier: string; readonly code: string; readonly status: string }>
   readonly rejections: Stripe.ApiList<object>
 }
+interface UsageOfCustomer {
+  readonly meters: readonly { readonly aggregated_value_decimal: string; readonly meter: Meter }[]
+}
 type Then = { readonly as_of: number } | { readonly as_of_position: string }
 
 onEachStore('As of an earlier moment', (start, store) => {
@@ -32,6 +35,11 @@ onEachStore('As of an earlier moment', (start, store) => {
     stripe.rawRequest('GET', `${path}?${new URLSearchParams(parameters as Record<string, string>).toString()}`) as never
   const explain = (meter: Meter, then: object): Promise<Explanation> =>
     get(`/meterbook/v1/meters/${meter.id}/explain`, { ...ever, ...then })
+  const ofCustomer = async (meter: Meter, then: object): Promise<object> => {
+    const { meters } = await get<UsageOfCustomer>('/meterbook/v1/customer_usage', { ...ever, ...then })
+    const on = meters.find((each) => each.meter.id === meter.id)!
+    return { value: on.aggregated_value_decimal, name: on.meter.display_name, status: on.meter.status }
+  }
   const records = async (meter: Meter, then: object): Promise<string[]> => {
     const path = '/meterbook/v1/meter_events'
     const { data } = await get<Stripe.ApiList<{ identifier: string; status: string }>>(path, {
@@ -77,6 +85,7 @@ onEachStore('As of an earlier moment', (start, store) => {
     then(await cancel(stripe, meter, 'a'))
     // Late: it happened before all the others.
     then(await report(stripe, meter, 100, { identifier: 'late', at: clock.now() - 10 * DAY_MS }))
+    await stripe.billing.meters.deactivate(meter.id)
 
     const expected = [
       ['1', ['a counted'], ['a recorded'], meter.display_name],
@@ -94,6 +103,7 @@ onEachStore('As of an earlier moment', (start, store) => {
         expect(explanation.position).toBe(positions[n])
         expect(explanation.meter.display_name).toBe(name)
         expect(await records(meter, moment)).toEqual(listed)
+        expect(await ofCustomer(meter, moment)).toEqual({ value: total, name, status: 'active' })
       }
     }
     // The answer says which position it is of, and asking for that gives the same.
