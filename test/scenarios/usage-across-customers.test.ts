@@ -163,7 +163,23 @@ onEachStore('Usage across customers', (start) => {
 
   it('writes a CSV that no spreadsheet takes for formulas', async () => {
     const meter = await createMeter(stripe)
-    const odd = ['=1+1', '+1', '-1', '@SUM(A1)', ' =1', 'a"b', 'a,b', 'a\r\nb', '顧客', 'plain', '＝1']
+    const odd = [
+      '=1+1',
+      '+1',
+      '-1',
+      '@SUM(A1)',
+      ' =1',
+      'a"b',
+      'a,b',
+      'a\r\nb',
+      '顧客',
+      'plain',
+      "it's",
+      '＝1',
+      "'=1+1",
+      "''=1+1",
+      "'\t1",
+    ]
     for (const customer of odd) await report(stripe, meter, '-2.5', { customer })
     const response = await csv(meter, { format: 'csv' })
     expect(response.status).toBe(200)
@@ -176,7 +192,7 @@ onEachStore('Usage across customers', (start) => {
     expect(response.headers.get('content-length')).toBe(`${Buffer.byteLength(whole)}`)
     expect(whole.startsWith('customer,value,records\r\n')).toBe(true)
     const lines = parse<{ customer: string; value: string; records: string }>(whole, { columns: true })
-    const unchanged = ['a"b', 'a,b', 'a\r\nb', '顧客', 'plain']
+    const unchanged = ['a"b', 'a,b', 'a\r\nb', '顧客', 'plain', "it's"]
     expect(lines.map(({ customer }) => customer).sort()).toEqual(
       odd.map((customer) => (unchanged.includes(customer) ? customer : `'${customer}`)).sort(),
     )
