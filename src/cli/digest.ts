@@ -4,6 +4,7 @@
  */
 import { Command } from 'commander'
 import { setTimeout as delay } from 'node:timers/promises'
+import { formatTimestamp } from '../api/stripe/timestamp.js'
 import { readConfig, type Config } from '../config.js'
 import { DataFolderInUse } from '../data-folder.js'
 import { DomainError } from '../domain/errors.js'
@@ -26,6 +27,7 @@ import {
   type StoreOptions,
 } from './ledger-options.js'
 import { requireNamedLedger } from './named-ledger.js'
+import { printable } from './printable.js'
 import { counted, grouped, Progress } from './progress.js'
 import { openLog, openWriteSide, requireEventLog } from './write-side.js'
 
@@ -98,10 +100,28 @@ async function printDigest(
       `${counted(records, 'record')}, ${grouped(cancelled)} of them cancelled, after usage event ${sequence} (position ${position ?? 'none'}).\n`,
     )
   }
-  const { sha256: digest, records, cancelled, sequence, position } = found
-  process.stdout.write(
-    options.json ? `${JSON.stringify({ digest, records, cancelled, sequence, position })}\n` : `${digest}\n`,
-  )
+  process.stdout.write(`${options.json ? printable(JSON.stringify(shown(options, times, found))) : found.sha256}\n`)
+}
+
+/** As JSON, in the words of the API; with what was asked for, because it is kept as evidence. */
+function shown(
+  options: DigestOptions,
+  { from, to }: { readonly from: number | null; readonly to: number | null },
+  { sha256: digest, records, cancelled, sequence, position }: Found,
+): object {
+  const { meter = null, customer = null } = options
+  return {
+    digest,
+    records,
+    cancelled,
+    sequence,
+    position,
+    ledger: ledgerName(options),
+    meter,
+    customer,
+    from: from === null ? null : formatTimestamp(from),
+    to: to === null ? null : formatTimestamp(to),
+  }
 }
 
 async function computeDigest(

@@ -72,6 +72,25 @@ describe('meterbook digest', () => {
     expect(theirs.stdout.trim()).toBe(scriptDigest(exported.stdout))
   })
 
+  it('says in JSON what it is the digest of', async () => {
+    const selected = ['--meter', 'mtr_test_tokens', '--from', '1768348800', '--to', '2026-01-15T09:00:00+09:00']
+    const { stdout } = await run('digest', '--json', '--quiet', '--customer', 'cus "B"', ...selected)
+    expect(JSON.parse(stdout)).toEqual({
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      records: 2,
+      cancelled: 0,
+      sequence: 5,
+      position: expect.stringMatching(/^\d+$/),
+      ledger: 'default~test',
+      meter: 'mtr_test_tokens',
+      customer: 'cus "B"',
+      from: '2026-01-14T00:00:00.000Z',
+      to: '2026-01-15T00:00:00.000Z',
+    })
+    const all = JSON.parse((await run('digest', '--json', '--quiet')).stdout) as object
+    expect(all).toMatchObject({ ledger: 'default~test', meter: null, customer: null, from: null, to: null })
+  })
+
   it('says why it waits for an event store, and that it was interrupted', async () => {
     const nowhere = `esdb://127.0.0.1:${await freePort()}?tls=false`
     const { child, ended } = start(['digest', '--data-dir', dataDir, '--event-store-url', nowhere])
