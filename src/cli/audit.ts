@@ -47,6 +47,8 @@ const HELP = `
 Without a selection every row of every ledger is compared. --account, --mode, --meter, --customer, --from and --to narrow
 what is reported and digested; with --meter or --customer what each of their events did is printed as well, of the first
 10 000 of them, unless --quiet is given. The whole log is folded in any case.
+Times are RFC 3339 (2026-01-15T00:00:00Z) or whole Unix seconds and are compared with the timestamp of the event; in --json
+all instants are milliseconds since the epoch.
 
 Exit codes: 0 everything agrees, 1 something differs or the log is damaged (docs/operations.md says what to do), 2 the
 command line or a setting is wrong, 3 it could not be carried out, 130 interrupted.`

@@ -48,6 +48,7 @@ interface DigestOptions extends StoreOptions {
 const HELP = `
 The same usage gives the same digest on any store and machine. To compute it without Meterbook:
 \`meterbook export --format records | docs/digest.sh\` (docs/digest.md). The digest alone is on standard output.
+Times are RFC 3339 (2026-01-15T00:00:00Z) or whole Unix seconds and are compared with the timestamp of the event.
 
 ${EXIT_CODES}
 130 it was interrupted.`

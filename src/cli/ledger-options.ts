@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander'
 import { parseTimestamp } from '../api/stripe/timestamp.js'
 import { isAccountName, type Mode } from '../domain/ledger.js'
+import { printableLine } from './printable.js'
 
 export const EXIT_CODES = 'Exit codes: 0 done, 2 the command line or a setting is wrong, 3 it could not be carried out.'
 /** The exit code of a command that was interrupted and cleaned up after itself. */
@@ -71,7 +72,10 @@ export function readTimes(
     if (text === undefined) return null
     const instant = /^\d{1,12}$/.test(text) ? Number(text) * 1000 : parseTimestamp(text)
     if (instant !== null) return instant
-    return command.error(`--${name} takes an RFC 3339 time or whole Unix seconds.`, { exitCode: 2 })
+    return command.error(
+      `--${name} takes an RFC 3339 time, such as 2026-01-15T00:00:00Z, or whole Unix seconds, not ${printableLine(JSON.stringify(text))}.`,
+      { exitCode: 2 },
+    )
   }
   const [from, to] = [read('from'), read('to')]
   if (from !== null && to !== null && to <= from) command.error('--to must be after --from.', { exitCode: 2 })

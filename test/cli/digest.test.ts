@@ -112,7 +112,12 @@ describe('meterbook digest', () => {
       code: 2,
       stderr: "No such meter: 'mtr_none'.\n",
     })
-    expect(await run('digest', '--from', 'yesterday')).toMatchObject({ code: 2 })
+    for (const text of ['yesterday', '2026-02-01', '2026-02-30T00:00:00Z', '1767225600000']) {
+      expect(await run('digest', '--from', text)).toMatchObject({
+        code: 2,
+        stderr: `--from takes an RFC 3339 time, such as 2026-01-15T00:00:00Z, or whole Unix seconds, not "${text}".\n`,
+      })
+    }
   })
 })
 
