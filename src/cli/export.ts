@@ -51,7 +51,8 @@ Every record is the request that made it: the same identifier, values, timestamp
 \`meterbook import --backfill\` of the file gives the same records, on the meter that has the event name then: of meters that
 had one name after one another export one alone (--meter). In CSV every payload key is a column payload.<key>; an empty cell
 is no key, "" is an empty text. Cells are written as they are, so that they can be imported again: one that begins with =,
-+, - or @ is a formula to a spreadsheet. The CSV of the API and the dashboard (docs/answers.md) is for opening in one.
++, - or @ is a formula to a spreadsheet unless its columns are imported as text. The CSV of the API and the dashboard, with
+the total of each customer, is for opening in one (docs/answers.md).
 
 The format and gzip are also told by the name of --out (.csv, .ndjson, .gz). Times are RFC 3339 or whole Unix seconds and
 are compared with the timestamp of the event. The service may run meanwhile.
