@@ -192,7 +192,12 @@ function readHeader({ raw, problem }: CsvRecord): Column[] {
   const seen = new Set(columns.map((column) => JSON.stringify(column)))
   if (seen.size < columns.length) throw new ImportFormatError('Two columns of the header row mean the same.')
   if (!columns.some((column) => 'field' in column && column.field === 'event_name')) {
-    throw new ImportFormatError('The header row has no column event_name.')
+    const isOneCell = names.length === 1 && /[;\t]/.test(names[0] ?? '')
+    throw new ImportFormatError(
+      isOneCell
+        ? 'The header row has no column event_name: it is one cell, with semicolons or tabs in it. Save the file with commas between the cells.'
+        : 'The header row has no column event_name.',
+    )
   }
   return columns
 }

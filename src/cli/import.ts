@@ -16,7 +16,7 @@ import { ConfigError, readConfig, readDataDir, readServiceAccess, type Config } 
 import { DataFolderInUse } from '../data-folder.js'
 import { ledgerName } from '../domain/ledger.js'
 import { EMBEDDED } from '../event-store/open-event-store.js'
-import { importLines, type ImportFormat } from './import-lines.js'
+import { ImportFormatError, importLines, type ImportFormat } from './import-lines.js'
 import { runImport, type ImportCounts, type ImportRun } from './import-run.js'
 import { ServiceImport } from './import-through-service.js'
 import { contentHash, openImportSource, STANDARD_INPUT } from './import-source.js'
@@ -285,7 +285,8 @@ function summarize(counts: ImportCounts, { file, options, rejects, seconds, stop
     `${name}: ${countedAs(lines, 'line')} in ${seconds.toFixed(1)} s (${grouped(rate)}/s): ${grouped(counted)} counted, ${grouped(duplicates)} counted before, ${grouped(rejected)} refused.\n`,
   )
   if (rejected > 0) process.stdout.write(`The refused lines and why: ${rejects}\n`)
-  if (stopped !== null) process.stdout.write('It stopped before the end. Run it again: each line counts once.\n')
+  if (stopped instanceof ImportFormatError) process.stdout.write('It stopped at the header row: nothing was counted.\n')
+  else if (stopped !== null) process.stdout.write('It stopped before the end. Run it again: each line counts once.\n')
 }
 
 function messageOf(error: unknown): string {

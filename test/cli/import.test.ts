@@ -265,6 +265,8 @@ describe('Importing CSV', () => {
 
   it.each([
     ['no column event_name', 'identifier,value\na,1\n', 'no column event_name'],
+    ['semicolons between cells', 'event_name;value\ntokens;1,5\n', 'it is one cell, with semicolons or tabs'],
+    ['tabs between cells', 'event_name\tvalue\ntokens\t1\n', 'it is one cell, with semicolons or tabs'],
     ['two columns of one meaning', 'event_name,value,payload.value\ntokens,1,1\n', 'mean the same'],
     ['a column without a name', 'event_name,,value\ntokens,1,1\n', 'Column 2 has no name'],
     ['the status of an export', 'event_name,value,record_status\ntokens,1,recorded\n', '--include-cancelled'],
@@ -280,6 +282,16 @@ describe('Importing CSV', () => {
     const ended = await importFile(file('header.csv', content))
     expect(ended.code).toBe(3)
     expect(ended.stderr).toContain(message)
+  })
+
+  it('does not advise to run it again where the header is wrong', async () => {
+    const { stdout } = await meterbook([
+      'import',
+      file('header.csv', 'event_name;value\ntokens;1\n'),
+      '--data-dir',
+      dataDir,
+    ])
+    expect(stdout).toMatch(/ 0 refused\.\nIt stopped at the header row: nothing was counted\.\n$/)
   })
 })
 
