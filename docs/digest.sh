@@ -9,6 +9,14 @@
 # Needs jq 1.6 or newer, and sort, cut, wc, mktemp and sha256sum. What cannot be read has no digest: then it prints none and ends with 1.
 set -eu
 
+refuse() {
+  echo 'The argument is the number of a usage event, as `meterbook digest` says it. Without one the digest is of the records as they stand.' >&2
+  exit 1
+}
+# To jq an empty one would be none at all, and a text comes after every number: the digest would be that of everything.
+case ${1-0} in '' | *[!0-9]*) refuse ;; esac
+[ $# -le 1 ] || refuse
+
 # An export that failed is as empty as one that found nothing.
 first=
 IFS= read -r first || true
@@ -20,7 +28,7 @@ fi
 # A line for each part of the pipe that did its work: of a pipe the shell tells only how the last part ended.
 finished=$(mktemp)
 trap 'rm -f "$finished"' EXIT
-digest=$({ printf '%s\n' "$first"; cat; } | { jq -rn --argjson sequence "${1:-null}" '
+digest=$({ printf '%s\n' "$first"; cat; } | { jq -rn --argjson sequence "${1-null}" '
   # Numbers of equal length, so that `sort` puts them in order of the characters.
   def key: [explode[] | . + 1000000 | tostring] | join("");
   # Versions of jq differ in whether they escape DEL.

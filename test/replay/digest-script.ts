@@ -25,7 +25,7 @@ export function scriptDigest(records: string, sequence: number | null = null): s
 
 export function runScript(
   input: string,
-  sequence: number | null = null,
+  sequence: number | string | null = null,
   PATH = process.env['PATH'],
 ): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
   const parameters = sequence === null ? [] : [String(sequence)]

@@ -119,6 +119,18 @@ describe('The digest', () => {
     expect(without.status).not.toBe(0)
   })
 
+  it('is not that of everything where docs/digest.sh is told the number of a usage event in another way', () => {
+    const record = '{"meter":"m","identifier":"i","customer":"c","value":"1","sequence":1,"payload":{}}\n'
+    const { stdout: all } = runScript(record)
+    expect(all).toMatch(/^[0-9a-f]{64}\n$/)
+    expect(runScript(record, '1')).toMatchObject({ status: 0, stdout: all })
+    for (const sequence of ['', 'null', '"1"', 'abc', '-1', '1 200', '1.5']) {
+      const { status, stdout, stderr } = runScript(record, sequence)
+      expect({ sequence, status, stdout }).toEqual({ sequence, status: 1, stdout: '' })
+      expect(stderr).toMatch(/^The argument is the number of a usage event/)
+    }
+  })
+
   it('does not depend on how the partitions of the log are interleaved', () =>
     fc.assert(
       fc.asyncProperty(histories(60), async (entries) => {
