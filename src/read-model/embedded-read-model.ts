@@ -12,6 +12,7 @@ import { rowsFailure } from './embedded-failure.js'
 import { EmbeddedRows } from './embedded-rows.js'
 import { EmbeddedRuns } from './embedded-runs.js'
 import type { EmbeddedTables } from './embedded-tables.js'
+import { RememberedBlocks } from './remembered-blocks.js'
 import { SNAPSHOT_WAIT_MS, SnapshotConnections } from './snapshot-connections.js'
 import {
   ReadModelDamaged,
@@ -38,6 +39,9 @@ const WRITER_CACHE_KIB = -65_536
 const SCRATCH_CACHE_KIB = -196_608
 const SMALL_SCRATCH_CACHE_KIB = -49_152
 const READER_CACHE_KIB = -16_384
+/** Unpacked blocks of runs: questions about all customers of a meter come to each of them again and again. */
+const READER_BLOCKS_REMEMBERED = 3_072
+const WRITER_BLOCKS_REMEMBERED = 256
 /**
  * Pages of the write-ahead log before a commit copies it into the file: where a thread does that beside, it only steps in
  * when that thread is lost. Most pages of a busy log are written again and again, so copying less often copies each of them
@@ -71,6 +75,8 @@ export class EmbeddedReadModel implements ReadModel {
   private writerRuns: EmbeddedRuns | null = null
   private single: EmbeddedRows | null = null
   private readonly snapshots: SnapshotConnections<EmbeddedRows>
+  /** Of all connections that only read. */
+  private readonly readBlocks = new RememberedBlocks(READER_BLOCKS_REMEMBERED)
   private closed = false
 
   /** Of the first connection: no other file is read or written beside it. null before, and of a file that nobody else sees. */
@@ -251,7 +257,7 @@ export class EmbeddedReadModel implements ReadModel {
   private writing(): EmbeddedRows {
     if (!this.writer) {
       const database = this.connect(WRITER_CACHES_KIB[this.use])
-      const runs = new EmbeddedRuns(database)
+      const runs = new EmbeddedRuns(database, new RememberedBlocks(WRITER_BLOCKS_REMEMBERED))
       this.connection = database
       this.writerRuns = runs
       this.writer = new EmbeddedRows(database, runs)
@@ -314,7 +320,7 @@ export class EmbeddedReadModel implements ReadModel {
   private rowsToRead(): EmbeddedRows {
     const database = this.connect(READER_CACHE_KIB)
     database.pragma('query_only = ON')
-    return new EmbeddedRows(database, new EmbeddedRuns(database))
+    return new EmbeddedRows(database, new EmbeddedRuns(database, this.readBlocks))
   }
 
   private connect(cacheKib: number): Database.Database {

@@ -1,11 +1,13 @@
 /**
  * What of the embedded read model is kept in sorted runs: scattered indexes, and tables that are added to. One for each
- * connection, so that everything on it knows the same runs.
+ * connection, so that everything on it knows the same runs. Blocks of the committed ones may be remembered together with others
+ * that only read.
  */
 import type Database from 'better-sqlite3'
 import { AddedRows } from './added-rows.js'
 import { compareEntries } from './entry-order.js'
 import { ReadModelDamaged, type KeyValue, type Range, type RowsImage } from './read-model.js'
+import type { RememberedBlocks } from './remembered-blocks.js'
 import type { Bounds, Entries } from './run-walk.js'
 import { MENDING, SortedRuns, type KeptRuns } from './sorted-runs.js'
 import type { Table } from './tables.js'
@@ -15,12 +17,15 @@ type Row = Record<string, KeyValue>
 export class EmbeddedRuns {
   private readonly runs = new Map<string, SortedRuns>()
 
-  constructor(private readonly database: Database.Database) {}
+  constructor(
+    private readonly database: Database.Database,
+    private readonly remembered: RememberedBlocks,
+  ) {}
 
   of(kept: KeptRuns): SortedRuns {
     let runs = this.runs.get(kept.name)
     if (!runs) {
-      runs = new SortedRuns(this.database, kept)
+      runs = new SortedRuns(this.database, kept, this.remembered)
       this.runs.set(kept.name, runs)
     }
     return runs

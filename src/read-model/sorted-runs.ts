@@ -10,6 +10,7 @@ import type Database from 'better-sqlite3'
 import { compareEntries, sortedPlaces } from './entry-order.js'
 import { packColumns, unpackColumns } from './packed-columns.js'
 import { ReadModelDamaged } from './read-model.js'
+import type { BlocksOfTable, RememberedBlocks } from './remembered-blocks.js'
 import { RunWalk, type BlockReader, type Bounds, type Entries, type Run, type RunShape } from './run-walk.js'
 
 /** Entries of a block: up to 3 kB, which fits into a page. */
@@ -22,8 +23,6 @@ const MERGED_MIN = 2_048
 /** Blocks of merged runs that are taken away with each transaction: some, and twice what it may have merged. */
 const REMOVED_BLOCKS_MIN = 256
 const REMOVED_PER_MERGED = 2
-/** Unpacked blocks that are remembered: some 2 MiB. */
-const BLOCKS_REMEMBERED = 256
 /** Levels that are none: a run that is still being made, and one whose blocks are being taken away. */
 const MAKING = -1
 const REMOVED = -2
@@ -56,7 +55,7 @@ interface Merge {
 
 export class SortedRuns implements BlockReader {
   private runs: LevelledRun[] | null = null
-  private readonly blocks = new Map<number, Entries>()
+  private readonly blocks: BlocksOfTable
   private readonly merges: Merge[] = []
   private hasRemoved = true
   private added = 0
@@ -66,8 +65,10 @@ export class SortedRuns implements BlockReader {
   constructor(
     database: Database.Database,
     private readonly shape: KeptRuns,
+    private readonly remembered: RememberedBlocks,
   ) {
     this.statements = new RunStatements(database, shape)
+    this.blocks = remembered.of(shape.name)
   }
 
   /** Another connection may have changed what runs there are. */
@@ -78,7 +79,7 @@ export class SortedRuns implements BlockReader {
   /** What was written since the last commit is not there. */
   forget(): void {
     this.runs = null
-    this.blocks.clear()
+    this.remembered.forget(this.shape.name)
     this.merges.length = 0
     this.added = 0
     this.hasRemoved = true
@@ -145,13 +146,7 @@ export class SortedRuns implements BlockReader {
     const isSound =
       entries && entries.length > 0 && itsRun === run && compareEntries(entries, 0, key, 0, keyColumns) === 0
     if (!isSound) throw new ReadModelDamaged(`Block ${number} of run ${run} of ${name} is damaged. ${MENDING}`)
-    if (this.blocks.size >= BLOCKS_REMEMBERED) {
-      for (const [oldest] of this.blocks) {
-        this.blocks.delete(oldest)
-        if (this.blocks.size < BLOCKS_REMEMBERED / 2) break
-      }
-    }
-    this.blocks.set(id, entries)
+    this.remembered.remember(this.blocks, id, entries)
     return entries
   }
 

@@ -9,6 +9,7 @@ import { identityOf } from '../../src/opened-file.js'
 import { LogCopier } from '../../src/read-model/embedded-log-copier.js'
 import { EmbeddedRows } from '../../src/read-model/embedded-rows.js'
 import { EmbeddedRuns } from '../../src/read-model/embedded-runs.js'
+import { RememberedBlocks } from '../../src/read-model/remembered-blocks.js'
 import { SqliteDatabase } from '../../src/sqlite.js'
 
 const LOOK_AGAIN_MS = 20
@@ -64,14 +65,14 @@ function overlapping(writer: Database.Database, commits: number, eachTime: () =>
 describe('The write-ahead log', () => {
   it('grows without end where it is copied only as far as nobody needs what is behind it', () => {
     const writer = open()
-    const rows = new EmbeddedRows(writer, new EmbeddedRuns(writer))
+    const rows = new EmbeddedRows(writer, new EmbeddedRuns(writer, new RememberedBlocks(256)))
     overlapping(writer, 20, () => rows.copyLog())
     expect(logBytes()).toBeGreaterThan(20 * PAGES_OF_COMMIT * PAGE_BYTES)
   })
 
   it('begins anew once those have ended who read when it was waited for', () => {
     const writer = open()
-    const rows = new EmbeddedRows(writer, new EmbeddedRuns(writer))
+    const rows = new EmbeddedRows(writer, new EmbeddedRuns(writer, new RememberedBlocks(256)))
     const reader = open()
     commit(writer)
     reader.exec('BEGIN')
