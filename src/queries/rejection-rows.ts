@@ -54,8 +54,8 @@ export interface RejectionView {
 /** Rows one call may pass over before it asks for a narrower filter. */
 export const SCANNED_REJECTIONS_MAX = 500_000
 /** Rejected events may be large, so few rows are held at once: of events of 64 KiB as few as there may be. */
-const ROWS_PER_READ_MAX = 128
-const BYTES_PER_READ = 1024 * 1024
+export const ROWS_PER_READ_MAX = 128
+export const BYTES_PER_READ = 1024 * 1024
 /** Of events that are looked into, before other requests are let in between. */
 const CHARACTERS_PER_TURN = 256 * 1024
 

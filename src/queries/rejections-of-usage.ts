@@ -2,16 +2,18 @@
  * Rejections that concern a customer's usage of an interval: reports that reached the meter, or its event name while no meter
  * served it, and were not counted. The newest are looked at, within a bound; the list of rejections has them all.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import type { Meter } from '../domain/meter-catalogue.js'
 import { rejectionsStream } from '../event-store/streams.js'
+import { LEAST_ROWS, PageLimit } from '../read-model/page-limit.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { usageRejections, type UsageRejectionRow } from '../read-model/tables.js'
 import type { AsOf } from './as-of.js'
 import type { Reader } from './reader.js'
 import { ownValue } from './refused-event.js'
-import { viewRejection, type RejectionView } from './rejection-rows.js'
+import { BYTES_PER_READ, ROWS_PER_READ_MAX, viewRejection, type RejectionView } from './rejection-rows.js'
 
 /** Rejections shown with an explanation, and looked at to find them. */
 export const EXPLAINED_REJECTIONS_MAX = 10
@@ -82,23 +84,37 @@ export async function rejectionsOfUsage(
   /** Only what had been stored by then; null: all. */
   until: StoredUntil | null,
 ): Promise<RejectedUsage> {
-  const read = await rows.range(usageRejections, {
-    index: 'eventName',
-    prefix: [ledger, meter.eventName],
-    ...(until === null ? {} : { to: until.revision + 1 }),
-    reverse: true,
-    limit: EXPLAINED_REJECTIONS_SCANNED_MAX,
-  })
+  const pageLimit = new PageLimit(ROWS_PER_READ_MAX, BYTES_PER_READ, LEAST_ROWS)
   const found: RejectionView[] = []
-  for (const row of read) {
-    if (row.meterId !== null && row.meterId !== meter.id) continue
-    if (until !== null && !wasStored(row, until)) continue
-    const view = viewRejection(wasResolved(row, until) ? row : { ...row, ...OPEN })
-    if (!concerns(JSON.parse(view.event) as JsonValue, row, meter, interval, readTimestamp)) continue
-    if (found.length === EXPLAINED_REJECTIONS_MAX) return { items: found, hasMore: true }
-    found.push(view)
+  let to = until === null ? Number.MAX_SAFE_INTEGER : until.revision + 1
+  for (let left = EXPLAINED_REJECTIONS_SCANNED_MAX; left > 0;) {
+    // They are parsed to be looked into, and other requests let in between.
+    await nextTurn()
+    const limit = Math.min(pageLimit.rows, left)
+    const read = await rows.range(usageRejections, {
+      index: 'eventName',
+      prefix: [ledger, meter.eventName],
+      to,
+      reverse: true,
+      limit,
+    })
+    let characters = 0
+    for (const row of read) {
+      characters += row.event.length
+      if (row.meterId !== null && row.meterId !== meter.id) continue
+      if (until !== null && !wasStored(row, until)) continue
+      const view = viewRejection(wasResolved(row, until) ? row : { ...row, ...OPEN })
+      if (!concerns(JSON.parse(view.event) as JsonValue, row, meter, interval, readTimestamp)) continue
+      if (found.length === EXPLAINED_REJECTIONS_MAX) return { items: found, hasMore: true }
+      found.push(view)
+    }
+    const last = read.at(-1)
+    if (!last || read.length < limit) return { items: found, hasMore: false }
+    to = last.revision
+    left -= read.length
+    pageLimit.sawRows(characters / read.length)
   }
-  return { items: found, hasMore: read.length === EXPLAINED_REJECTIONS_SCANNED_MAX }
+  return { items: found, hasMore: true }
 }
 
 const OPEN = { status: 'open', resolvedAt: null, resolvedMeterId: null } as const

@@ -17,6 +17,9 @@ const WIDE = '記'
 const EVENTS_OF_A_CALL = 15
 const payload = { stripe_customer_id: CUSTOMER, value: '1' }
 
+/** Has more large rejections than any question looks at. */
+const refusedName = uniqueName('none_')
+
 let dataDir: string
 let service: ServiceProcess
 async function start(): Promise<void> {
@@ -42,7 +45,7 @@ async function stream(events: readonly object[], session: string): Promise<void>
 }
 
 it('tries the largest rejections again, as many as one call may, and all calls at once', async () => {
-  const event_name = uniqueName('none_')
+  const event_name = refusedName
   const session = await token()
   // Whoever reads the log sees the large ones behind many small ones.
   const small = { event_name: uniqueName('none_'), payload }
@@ -54,6 +57,16 @@ it('tries the largest rejections again, as many as one call may, and all calls a
   const retry = () => service.api.postJson(`${REJECTIONS}/retry`, { event_name, limit: RETRIES_MAX })
   for (const { body } of await Promise.all(Array.from({ length: 3 }, retry))) {
     expect(body).toMatchObject({ retried: RETRIES_MAX, still_rejected: RETRIES_MAX })
+  }
+}, 120_000)
+
+it('explains usage beside all of them', async () => {
+  const meter = await createMeter(service.stripe, 'sum', { event_name: refusedName })
+  const now = Math.floor(Date.now() / 60_000) * 60
+  const asked = { customer: CUSTOMER, start_time: String(now - 3_600), end_time: String(now + 3_600) }
+  const explain = () => service.api.get(`/meterbook/v1/meters/${meter.id}/explain`, asked)
+  for (const { body } of await Promise.all(Array.from({ length: 3 }, explain))) {
+    expect(body).toMatchObject({ rejections: { data: Array<object>(10).fill({}), has_more: true } })
   }
 }, 120_000)
 
