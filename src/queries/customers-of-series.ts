@@ -1,6 +1,6 @@
 /** The customers of series, each looked up once. */
 import type { RowReader } from '../read-model/read-model.js'
-import { usageSeries, type UsageRecordRow } from '../read-model/tables.js'
+import { seriesOutlines, type RecordOutline } from '../read-model/tables.js'
 
 /** Customers that are remembered at once. */
 const KNOWN_MAX = 100_000
@@ -16,13 +16,13 @@ export class CustomersOfSeries {
   }
 
   /** Of those that `of` is about to be asked for: on a server each would be a way there and back. */
-  async lookUp(records: readonly Pick<UsageRecordRow, 'series'>[]): Promise<void> {
+  async lookUp(records: readonly Pick<RecordOutline, 'series'>[]): Promise<void> {
     const unknown = new Set<number>()
     for (const { series } of records) if (!this.known.has(series)) unknown.add(series)
     if (unknown.size === 0) return
     if (this.known.size + unknown.size > KNOWN_MAX) this.known.clear()
     const keys = [...unknown].map((series) => [series])
-    for (const [at, row] of (await this.rows.get(usageSeries, keys)).entries()) {
+    for (const [at, row] of (await this.rows.get(seriesOutlines, keys)).entries()) {
       if (!row) throw new Error(`Series ${keys[at]?.[0]} has records but no row.`)
       this.known.set(row.series, row.customer)
     }

@@ -11,7 +11,7 @@ import type { RecordFate } from '../domain/record-fate.js'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import { usageRecords, type RecordOutline } from '../read-model/tables.js'
 import { requireInterval, summary, type MeterEventSummary, type SummaryRequest } from './get-meter-event-summaries.js'
 import type { AsOfRequest } from './as-of.js'
 import { judge, type Judged, type Whole } from './judged-records.js'
@@ -130,14 +130,14 @@ async function readPage(
   whole: Whole,
   series: readonly number[],
   page: PageRequest,
-): Promise<Page<UsageRecordRow>> {
+): Promise<Page<RecordOutline>> {
   const span = lookedAt(whole)
   const stretch = {
     ...span,
     beyond: await cursorPlace(rows, meterNumber, whole, series, page),
     reverse: page.endingBefore !== null,
   }
-  const found: UsageRecordRow[] = []
+  const found: RecordOutline[] = []
   for await (const row of recordsInOrder(rows, whole.usage, series, stretch)) {
     found.push(row)
     if (found.length > page.limit) break
@@ -174,7 +174,7 @@ async function explain(
   rows: RowReader,
   whole: Whole,
   series: readonly number[],
-  records: readonly UsageRecordRow[],
+  records: readonly RecordOutline[],
   signal: AbortSignal,
 ): Promise<Omit<ExplainedRecord, 'record'>[]> {
   const [first] = records
@@ -191,7 +191,7 @@ async function totalBefore(
   rows: RowReader,
   whole: Whole,
   series: readonly number[],
-  record: UsageRecordRow,
+  record: RecordOutline,
   signal: AbortSignal,
 ): Promise<Decimal> {
   const { usage, start, end, state, meter } = whole
@@ -201,7 +201,7 @@ async function totalBefore(
   const minute = bucketStart('minute', record.occurredAt)
   let total = start < minute ? shareOf(formula, state, await usage.state(series, start, minute)) : 0n
   const stretch = { start: minute, end: record.occurredAt + 1, beyond: record, reverse: true }
-  let earlier: UsageRecordRow[] = []
+  let earlier: RecordOutline[] = []
   for await (const row of recordsInOrder(rows, whole.usage, series, stretch)) {
     earlier.push(row)
     if (earlier.length < JUDGED_AT_ONCE) continue

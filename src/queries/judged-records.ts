@@ -8,7 +8,7 @@ import type { Meter } from '../domain/meter-catalogue.js'
 import type { RecordFate } from '../domain/record-fate.js'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import { usageRecords, type RecordOutline } from '../read-model/tables.js'
 import { UsageAt } from './usage-at.js'
 
 /** The number records are judged by. */
@@ -24,14 +24,14 @@ export interface Whole {
 }
 
 export interface Judged {
-  readonly row: UsageRecordRow
+  readonly row: RecordOutline
   readonly fate: RecordFate
   /** 0 where it does not count. */
   readonly contribution: Decimal
 }
 
 /** In the order of the rows. */
-export async function judge(rows: RowReader, whole: Whole, records: readonly UsageRecordRow[]): Promise<Judged[]> {
+export async function judge(rows: RowReader, whole: Whole, records: readonly RecordOutline[]): Promise<Judged[]> {
   const { usage, meter, start, end, state, isDay } = whole
   const hasDimensions = meter.dimensionKeys.length > 0
   const formula = formulas[meter.formula]
@@ -45,7 +45,7 @@ export async function judge(rows: RowReader, whole: Whole, records: readonly Usa
     return { row, fate, contribution }
   })
 
-  function fateOf(row: UsageRecordRow, winner: number | null): RecordFate {
+  function fateOf(row: RecordOutline, winner: number | null): RecordFate {
     if (window !== null && (row.occurredAt < start || row.occurredAt >= end)) return { code: 'outside', window }
     if (row.cancelledAt !== null) return { code: 'cancelled', at: row.cancelledAt }
     if (window !== null && winner !== null && winner !== row.sequence) {
@@ -66,19 +66,19 @@ export async function judgeInDays(
   rows: RowReader,
   meter: Meter,
   sequence: number | null,
-  records: readonly UsageRecordRow[],
+  records: readonly RecordOutline[],
 ): Promise<Judged[]> {
   const usage = new UsageAt(rows, meter, sequence)
-  const days = new Map<string, UsageRecordRow[]>()
+  const days = new Map<string, RecordOutline[]>()
   for (const record of records) {
     const key = `${record.series} ${bucketStart('day', record.occurredAt)}`
     const day = days.get(key)
     if (day) day.push(record)
     else days.set(key, [record])
   }
-  const judged = new Map<UsageRecordRow, Judged>()
+  const judged = new Map<RecordOutline, Judged>()
   for (const day of days.values()) {
-    const [{ series, occurredAt }] = day as [UsageRecordRow]
+    const [{ series, occurredAt }] = day as [RecordOutline]
     const start = bucketStart('day', occurredAt)
     const end = start + bucketMs.day
     const state = await usage.state([series], start, end)

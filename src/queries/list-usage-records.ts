@@ -4,6 +4,7 @@
  * The rows of each meter (block by block) or of each series (by index, where a customer is asked for) are walked and merged,
  * so a page costs about what it shows; only filters on time and status pass over rows.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { formatDecimal } from '../domain/decimal.js'
 import { DomainError } from '../domain/errors.js'
@@ -12,7 +13,7 @@ import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
 import type { RecordFate } from '../domain/record-fate.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { meters, usageRecords, usageSeries, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
+import { meters, recordOutlines, usageRecords, type RecordOutline } from '../read-model/tables.js'
 import type { AsOf, AsOfRequest } from './as-of.js'
 import { CustomersOfSeries } from './customers-of-series.js'
 import { judgeInDays, type Judged } from './judged-records.js'
@@ -68,6 +69,8 @@ interface Selection extends UsageRecordFilter {
   readonly sequence: number | null
 }
 
+/** Meters on which an identifier is looked for, before other requests are let in. */
+const METERS_PER_LOOKUP = 256
 /** Rows a list may pass over for one page before it asks for a narrower filter. */
 export const SCANNED_ROWS_MAX = 2_000_000
 
@@ -95,14 +98,14 @@ async function list(
   then: AsOf | null,
 ): Promise<Page<ListedUsageRecord>> {
   const selection = { ...filter, sequence: then?.sequence ?? null }
-  const candidates = await meterRows(rows, context.ledger, filter)
+  const candidates = await meterNumbers(rows, context.ledger, filter)
   const cursor = await cursorSequence(rows, context.ledger, page, selection)
   const found =
     filter.identifier === null
       ? await walk(rows, await sourcesOf(rows, candidates, filter), selection, page, cursor, context.signal)
       : await byIdentifier(rows, candidates, selection, page, cursor)
-  const metersByNumber = new Map(candidates.map((row) => [row.number, toMeter(row)]))
   const listed = toPage(page, found)
+  const metersByNumber = await metersOf(rows, listed.items)
   const views = await viewRecords(rows, listed.items, metersByNumber)
   const judgements = withFate ? await judgementsOf(rows, listed.items, metersByNumber, selection.sequence) : null
   return {
@@ -124,11 +127,11 @@ function isBounded({ from, to }: TimeFilter): boolean {
 /** In the order of the records. */
 async function judgementsOf(
   rows: RowReader,
-  records: readonly UsageRecordRow[],
+  records: readonly RecordOutline[],
   metersByNumber: ReadonlyMap<number, Meter>,
   sequence: number | null,
 ): Promise<ListedUsageRecord['judgement'][]> {
-  const judged = new Map<UsageRecordRow, Judged>()
+  const judged = new Map<RecordOutline, Judged>()
   for (const [number, meter] of metersByNumber) {
     const ofMeter = records.filter((record) => record.meter === number)
     for (const each of await judgeInDays(rows, meter, sequence, ofMeter)) judged.set(each.row, each)
@@ -139,34 +142,59 @@ async function judgementsOf(
   })
 }
 
-async function meterRows(rows: RowReader, ledger: LedgerName, filter: UsageRecordFilter): Promise<MeterRow[]> {
-  const found =
-    filter.meterId === null
-      ? await rows.range(meters, { index: 'ledger', prefix: [ledger], limit: METERS_MAX })
-      : [await requireMeter(rows, ledger, filter.meterId, 'meter')]
-  return found.filter(({ eventName }) => filter.eventName === null || eventName === filter.eventName)
+/** Their numbers alone: a ledger may have very many meters. */
+async function meterNumbers(
+  rows: RowReader,
+  ledger: LedgerName,
+  { meterId, eventName }: UsageRecordFilter,
+): Promise<number[]> {
+  if (meterId !== null) {
+    const meter = await requireMeter(rows, ledger, meterId, 'meter')
+    return eventName === null || eventName === meter.eventName ? [meter.number] : []
+  }
+  const where = eventName === null ? {} : { where: { eventName } }
+  const found = await rows.values(meters, ['number'], {
+    index: 'ledger',
+    prefix: [ledger],
+    ...where,
+    limit: METERS_MAX,
+  })
+  return found.map(([number]) => number as number)
+}
+
+/** Those that the records are of, by their numbers. */
+async function metersOf(rows: RowReader, records: readonly RecordOutline[]): Promise<Map<number, Meter>> {
+  const numbers = [...new Set(records.map(({ meter }) => meter))]
+  const found = await rows.get(
+    meters,
+    numbers.map((number) => [number]),
+  )
+  return new Map(found.flatMap((row) => (row ? [[row.number, toMeter(row)]] : [])))
 }
 
 async function byIdentifier(
   rows: RowReader,
-  candidates: readonly MeterRow[],
+  candidates: readonly number[],
   filter: Selection,
   page: PageRequest,
   cursor: number | null,
-): Promise<UsageRecordRow[]> {
-  const found = await rows.get(
-    usageRecords,
-    candidates.map(({ number }) => [number, filter.identifier]),
-    'identifier',
-  )
-  const customers = await rows.get(
-    usageSeries,
-    found.map((row) => [row?.series ?? 0]),
-  )
+): Promise<RecordOutline[]> {
+  const found: RecordOutline[] = []
+  for (let from = 0; from < candidates.length; from += METERS_PER_LOOKUP) {
+    await nextTurn()
+    const some = candidates.slice(from, from + METERS_PER_LOOKUP)
+    const keys = some.map((number) => [number, filter.identifier])
+    for (const row of await rows.get(recordOutlines, keys, 'identifier')) if (row) found.push(row)
+  }
+  const customers = new CustomersOfSeries(rows)
+  if (filter.customer !== null) await customers.lookUp(found)
+  const ofCustomer: RecordOutline[] = []
+  for (const row of found) {
+    if (filter.customer === null || (await customers.of(row.series)) === filter.customer) ofCustomer.push(row)
+  }
   const forwards = page.endingBefore === null
-  return found
-    .filter((row, index) => row && (filter.customer === null || customers[index]?.customer === filter.customer))
-    .flatMap((row) => (row && recordAt(row, filter.sequence)) ?? [])
+  return ofCustomer
+    .flatMap((row) => recordAt(row, filter.sequence) ?? [])
     .filter((row) => matches(row, filter))
     .filter(({ sequence }) => cursor === null || (forwards ? sequence < cursor : sequence > cursor))
     .sort((left, right) => (forwards ? right.sequence - left.sequence : left.sequence - right.sequence))
@@ -176,11 +204,11 @@ async function byIdentifier(
 /** Of a customer whose series on a meter are too many to be walked beside each other, the records of the meter. */
 async function sourcesOf(
   rows: RowReader,
-  candidates: readonly MeterRow[],
+  candidates: readonly number[],
   { customer }: UsageRecordFilter,
 ): Promise<RecordSource[]> {
   const sources: RecordSource[] = []
-  for (const { number } of candidates) {
+  for (const number of candidates) {
     const series = customer === null ? null : await fewSeriesOf(rows, number, customer)
     if (series === null) sources.push({ of: 'meter', key: number })
     else for (const key of series) sources.push({ of: 'series', key })
@@ -196,7 +224,7 @@ async function walk(
   page: PageRequest,
   cursor: number | null,
   signal: AbortSignal,
-): Promise<UsageRecordRow[]> {
+): Promise<RecordOutline[]> {
   const { sequence, status, customer } = selection
   const customers = new CustomersOfSeries(rows)
   // A list begins with what was recorded last.
@@ -206,7 +234,7 @@ async function walk(
   // What is cancelled now may not have been then.
   const where = status === 'recorded' && sequence === null ? { cancelledAt: null } : {}
   let scanned = 0
-  const onRead = async (reads: readonly (readonly UsageRecordRow[])[]): Promise<void> => {
+  const onRead = async (reads: readonly (readonly RecordOutline[])[]): Promise<void> => {
     signal.throwIfAborted()
     for (const read of reads) scanned += 1 + read.length
     if (scanned > SCANNED_ROWS_MAX) {
@@ -217,7 +245,7 @@ async function walk(
     }
     if (customer !== null) await customers.lookUp(reads.flat())
   }
-  const found: UsageRecordRow[] = []
+  const found: RecordOutline[] = []
   for await (const row of recordsBySequence(rows, sources, { isBackwards, from, where, onRead })) {
     const then = recordAt(row, sequence)
     // Going on, all that follows was recorded later still.
@@ -229,7 +257,7 @@ async function walk(
   return found
 }
 
-function matches(row: UsageRecordRow, { status, occurred, recorded }: UsageRecordFilter): boolean {
+function matches(row: RecordOutline, { status, occurred, recorded }: UsageRecordFilter): boolean {
   if (status !== null && (row.cancelledAt === null ? 'recorded' : 'cancelled') !== status) return false
   return isWithin(row.occurredAt, occurred) && isWithin(row.recordedAt, recorded)
 }

@@ -12,8 +12,15 @@ import { Preview, type MeterPreview, type PreviewInterval } from '../domain/mete
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { MARK_EVENTS, usageMarks, type MeterRow, type UsageRecordRow } from '../read-model/tables.js'
+import {
+  MARK_EVENTS,
+  usageMarks,
+  type MeterRow,
+  type RecordOutline,
+  type UsageRecordRow,
+} from '../read-model/tables.js'
 import { CustomersOfSeries } from './customers-of-series.js'
+import { withPayloads } from './record-payloads.js'
 import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
 import { recordAt, UsageAt } from './usage-at.js'
 import { customersOf, inBatches, readingLimit, seriesOfEach, type CustomerSeries } from './usage-of-customers.js'
@@ -109,13 +116,13 @@ async function readHistory(
   let isCutOff = false
   let reached: Reached | null = null
   let lastCancelled = 0
-  const isLookedAt = ({ occurredAt }: UsageRecordRow): boolean => occurredAt >= looked.start && occurredAt < looked.end
+  const isLookedAt = ({ occurredAt }: RecordOutline): boolean => occurredAt >= looked.start && occurredAt < looked.end
   const direction = {
     isBackwards: false,
     from: await firstSequence(rows, looked.start),
-    onRead: (reads: readonly (readonly UsageRecordRow[])[]) => customers.lookUp(reads.flat().filter(isLookedAt)),
+    onRead: (reads: readonly (readonly RecordOutline[])[]) => customers.lookUp(reads.flat().filter(isLookedAt)),
   }
-  for await (const row of recordsBySequence(rows, sources, direction)) {
+  for await (const row of withPayloads(rows, recordsBySequence(rows, sources, direction))) {
     const recordedOn = read.get(row.meter) as Meter
     signal.throwIfAborted()
     isCutOff = count === PREVIEWED_RECORDS_MAX || characters >= PREVIEWED_CHARACTERS_MAX

@@ -1,10 +1,10 @@
 /**
- * Usage records in the order they were recorded, or back from the newest: of several meters (each block by block) or of
+ * Outlines of usage records in the order they were recorded, or back from the newest: of several meters (each block by block) or of
  * several series (each by its index).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { RowReader } from '../read-model/read-model.js'
-import { BLOCK_RECORDS, usageBlocks, usageRecords, type UsageRecordRow } from '../read-model/tables.js'
+import { BLOCK_RECORDS, recordOutlines, usageBlocks, type RecordOutline } from '../read-model/tables.js'
 import { mergeWalks, rowsPerRead, type Walk } from './merged-walks.js'
 
 export interface RecordSource {
@@ -18,12 +18,12 @@ export interface Direction {
   /** A sequence: inclusive going on, exclusive going back. */
   readonly from: number
   /** Other columns a record must equal. */
-  readonly where?: Partial<UsageRecordRow>
+  readonly where?: Partial<RecordOutline>
   /** Told which rows some reads gave, before any of them is given out; may throw to end the walk. */
-  readonly onRead?: (reads: readonly (readonly UsageRecordRow[])[]) => void | Promise<void>
+  readonly onRead?: (reads: readonly (readonly RecordOutline[])[]) => void | Promise<void>
 }
 
-interface SourceWalk extends RecordSource, Walk<UsageRecordRow> {
+interface SourceWalk extends RecordSource, Walk<RecordOutline> {
   /** Where the next read goes on; null at the end. */
   next: number | null
 }
@@ -32,7 +32,7 @@ export function recordsBySequence(
   rows: RowReader,
   sources: readonly RecordSource[],
   direction: Direction,
-): AsyncGenerator<UsageRecordRow> {
+): AsyncGenerator<RecordOutline> {
   const { isBackwards, from, onRead } = direction
   return mergeWalks(
     sources.map((source): SourceWalk => ({ ...source, buffer: [], at: 0, next: from })),
@@ -78,7 +78,7 @@ async function refillFromIndex(
     return { prefix: [key], ...(isBackwards ? { from: 0, to: bound } : { from: bound, to: Number.MAX_SAFE_INTEGER }) }
   })
   const how = { index: 'series', ...(where ? { where } : {}), reverse: isBackwards, limit: size }
-  for (const [at, found] of (await rows.rangeOfEach(usageRecords, ranges, how)).entries()) {
+  for (const [at, found] of (await rows.rangeOfEach(recordOutlines, ranges, how)).entries()) {
     const walk = walks[at] as SourceWalk
     walk.buffer = found
     walk.next = found.length < size ? null : after(found, isBackwards)
@@ -105,7 +105,7 @@ async function refillFromBlock(
   if (!row) return
   const first = row.block * BLOCK_RECORDS
   const end = first + BLOCK_RECORDS
-  walk.buffer = await rows.range(usageRecords, {
+  walk.buffer = await rows.range(recordOutlines, {
     from: isBackwards ? first : Math.max(from, first),
     to: isBackwards ? Math.min(from, end) : end,
     where: { meter: walk.key, ...where },
@@ -116,7 +116,7 @@ async function refillFromBlock(
 }
 
 /** Where to go on after these rows. */
-function after(buffer: readonly UsageRecordRow[], isBackwards: boolean): number | null {
+function after(buffer: readonly RecordOutline[], isBackwards: boolean): number | null {
   const last = buffer.at(-1)
   if (!last) return null
   return isBackwards ? last.sequence : last.sequence + 1

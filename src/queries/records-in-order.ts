@@ -1,12 +1,12 @@
 /**
- * Usage records of several series in the order they happened, `(occurredAt, sequence)`, as they stood at a moment: each
+ * Outlines of usage records of several series in the order they happened, `(occurredAt, sequence)`, as they stood at a moment: each
  * series is walked by its index, and the walks are merged, so that a page costs what it shows. Hours in which nothing had
  * been recorded then are passed over.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { bucketMs, bucketStart } from '../domain/time-bucket.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageRecords, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
+import { recordOutlines, type RecordOutline, type UsageCellRow } from '../read-model/tables.js'
 import { mergeWalks, rowsPerRead, type Walk } from './merged-walks.js'
 import type { UsageAt } from './usage-at.js'
 
@@ -30,7 +30,7 @@ const HOURS_PER_READ = 64
 const FIRST_SEQUENCE = 0
 const BEYOND_SEQUENCES = Number.MAX_SAFE_INTEGER
 
-interface SeriesWalk extends Walk<UsageRecordRow> {
+interface SeriesWalk extends Walk<RecordOutline> {
   readonly series: number
   /** What is left of it; null where nothing is. */
   rest: Stretch | null
@@ -47,8 +47,8 @@ export function recordsInOrder(
   usage: UsageAt,
   series: readonly number[],
   stretch: Stretch,
-): AsyncGenerator<UsageRecordRow> {
-  return mergeWalks<UsageRecordRow, SeriesWalk>(
+): AsyncGenerator<RecordOutline> {
+  return mergeWalks<RecordOutline, SeriesWalk>(
     series.map((number): SeriesWalk => ({ series: number, buffer: [], at: 0, rest: stretch, hour: null })),
     async (walks) => {
       const size = rowsPerRead(series.length, walks[0]?.buffer.length)
@@ -135,7 +135,7 @@ function takeHour(walk: SeriesWalk, cells: readonly UsageCellRow[], sequence: nu
 }
 
 interface StretchPage {
-  readonly found: readonly UsageRecordRow[]
+  readonly found: readonly RecordOutline[]
   readonly rest: Stretch | null
 }
 
@@ -146,7 +146,7 @@ async function readStretches(
   stretchOf: (walk: SeriesWalk) => Stretch,
   limit: number,
 ): Promise<StretchPage[]> {
-  const parts = walks.map((walk) => ({ series: walk.series, stretch: stretchOf(walk), found: [] as UsageRecordRow[] }))
+  const parts = walks.map((walk) => ({ series: walk.series, stretch: stretchOf(walk), found: [] as RecordOutline[] }))
   const how = { index: 'occurred', reverse: parts[0]?.stretch.reverse ?? false, limit }
   const cut = parts.filter(({ stretch: { beyond, start, end } }) => {
     return beyond !== null && beyond.occurredAt >= start && beyond.occurredAt < end
@@ -156,7 +156,7 @@ async function readStretches(
     const bounds = reverse ? { from: FIRST_SEQUENCE, to: sequence } : { from: sequence + 1, to: BEYOND_SEQUENCES }
     return { prefix: [series, occurredAt], ...bounds }
   })
-  for (const [at, found] of (await rows.rangeOfEach(usageRecords, atOnce, how)).entries()) {
+  for (const [at, found] of (await rows.rangeOfEach(recordOutlines, atOnce, how)).entries()) {
     ;(cut[at] as (typeof cut)[number]).found.push(...found)
   }
   const going = parts.filter(({ found, stretch }) => {
@@ -164,7 +164,7 @@ async function readStretches(
     return found.length < limit && from < to
   })
   const further = going.map(({ series, stretch }) => ({ prefix: [series], ...furtherOf(stretch) }))
-  for (const [at, found] of (await rows.rangeOfEach(usageRecords, further, how)).entries()) {
+  for (const [at, found] of (await rows.rangeOfEach(recordOutlines, further, how)).entries()) {
     const part = going[at] as (typeof going)[number]
     part.found.push(...found.slice(0, limit - part.found.length))
   }

@@ -10,7 +10,14 @@ import { effectiveInWindow, formulas, type EffectiveRecord, type Formula } from 
 import type { Meter } from '../domain/meter-catalogue.js'
 import { bucketMs, bucketStart, smallerBucket, touchedBuckets, type BucketSize } from '../domain/time-bucket.js'
 import type { KeyValue, Range, RowReader } from '../read-model/read-model.js'
-import { usageRecords, usageWindows, type Table, type UsageCellRow, type UsageRecordRow } from '../read-model/tables.js'
+import {
+  usageRecords,
+  usageWindows,
+  type RecordOutline,
+  type Table,
+  type UsageCellRow,
+  type UsageRecordRow,
+} from '../read-model/tables.js'
 import { CellReader, type Cell, type SizedCell } from './cell-reader.js'
 
 /** A bucket that has effective records. */
@@ -66,7 +73,7 @@ interface Covered {
 }
 
 /** A record as it stood after a usage event (null: as it stands); null where it was not recorded yet. */
-export function recordAt(row: UsageRecordRow, sequence: number | null): UsageRecordRow | null {
+export function recordAt<Row extends RecordOutline>(row: Row, sequence: number | null): Row | null {
   if (sequence === null) return row
   if (row.sequence > sequence) return null
   if (row.cancelledSequence === null || row.cancelledSequence <= sequence) return row
@@ -208,12 +215,12 @@ export class UsageAt {
   }
 
   /** A record as it stood; null where it was not recorded yet. */
-  record(row: UsageRecordRow): UsageRecordRow | null {
+  record<Row extends RecordOutline>(row: Row): Row | null {
     return recordAt(row, this.sequence)
   }
 
   /** Sequence of the record that counts in the window of each of these; null where none does. */
-  async winnersOf(records: readonly UsageRecordRow[], window: BucketSize): Promise<(number | null)[]> {
+  async winnersOf(records: readonly RecordOutline[], window: BucketSize): Promise<(number | null)[]> {
     const starts = records.map(({ occurredAt }) => bucketStart(window, occurredAt))
     const keys = records.map(({ series }, index) => [series, starts[index] as number])
     const stored = await this.rows.get(usageWindows, keys)

@@ -2,7 +2,8 @@
 import type { Meter } from '../domain/meter-catalogue.js'
 import { restorePayload } from '../domain/meter-event.js'
 import type { RowReader } from '../read-model/read-model.js'
-import { usageSeries, type UsageRecordRow } from '../read-model/tables.js'
+import { seriesOutlines, type RecordOutline, type UsageRecordRow } from '../read-model/tables.js'
+import { withPayloads } from './record-payloads.js'
 
 export interface UsageRecordView {
   /** `<meter id>.<identifier>`: unique in the ledger, and the cursor of lists. */
@@ -35,32 +36,38 @@ export function parseRecordId(id: string): { readonly meterId: string; readonly 
 /** Views of rows, in their order. */
 export async function viewRecords(
   rows: RowReader,
-  records: readonly UsageRecordRow[],
+  records: readonly RecordOutline[],
   metersByNumber: ReadonlyMap<number, Meter>,
 ): Promise<UsageRecordView[]> {
   const series = await rows.get(
-    usageSeries,
+    seriesOutlines,
     records.map((record) => [record.series]),
   )
-  return records.map((row, index) => {
+  const views: UsageRecordView[] = []
+  for await (const row of withPayloads(rows, records)) {
     const meter = metersByNumber.get(row.meter)
-    const customer = series[index]?.customer
+    const customer = series[views.length]?.customer
     if (!meter || customer === undefined) throw new Error(`Usage record ${row.sequence} has no meter or series.`)
-    const { identifier, value, occurredAt, recordedAt, cancelledAt } = row
-    const rest = row.payload === null ? {} : (JSON.parse(row.payload) as Record<string, string>)
-    const record = { meterId: meter.id, identifier, customer, value, occurredAt, recordedAt, payload: rest }
-    return {
-      id: recordId(meter.id, identifier),
-      meterId: meter.id,
-      eventName: meter.eventName,
-      identifier,
-      customer,
-      value,
-      payload: restorePayload(meter, record),
-      occurredAt,
-      recordedAt,
-      cancelledAt,
-      status: cancelledAt === null ? 'recorded' : 'cancelled',
-    }
-  })
+    views.push(viewRecord(row, meter, customer))
+  }
+  return views
+}
+
+function viewRecord(row: UsageRecordRow, meter: Meter, customer: string): UsageRecordView {
+  const { identifier, value, occurredAt, recordedAt, cancelledAt } = row
+  const rest = row.payload === null ? {} : (JSON.parse(row.payload) as Record<string, string>)
+  const record = { meterId: meter.id, identifier, customer, value, occurredAt, recordedAt, payload: rest }
+  return {
+    id: recordId(meter.id, identifier),
+    meterId: meter.id,
+    eventName: meter.eventName,
+    identifier,
+    customer,
+    value,
+    payload: restorePayload(meter, record),
+    occurredAt,
+    recordedAt,
+    cancelledAt,
+    status: cancelledAt === null ? 'recorded' : 'cancelled',
+  }
 }

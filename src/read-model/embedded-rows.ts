@@ -159,7 +159,7 @@ export class EmbeddedRows implements RowWriter {
     const bounded = columns[prefix.length]
     const filters = filtersOf(range)
     const shape = `${prefix.length} ${from !== undefined} ${to !== undefined} ${after !== undefined} ${reverse} ${filters.join()}`
-    const name = `range ${table.name} ${wanted?.join() ?? '*'} ${index ?? ''} ${shape}`
+    const name = `range ${nameOf(table)} ${wanted?.join() ?? '*'} ${index ?? ''} ${shape}`
     return this.statement(name, () => {
       const conditions = columns.slice(0, prefix.length).map((column) => `${sql(column)} = ?`)
       if (bounded !== undefined && from !== undefined) conditions.push(`${sql(bounded)} >= ?`)
@@ -378,7 +378,7 @@ export class EmbeddedRows implements RowWriter {
   }
 
   private scatteredIndex<R>(table: Table<R>, index: string): ScatteredIndex {
-    const name = `${table.name} ${index}`
+    const name = `${nameOf(table)} ${index}`
     let scattered = this.scattered.get(name)
     if (!scattered) {
       const physical = this.physical(table)
@@ -390,7 +390,7 @@ export class EmbeddedRows implements RowWriter {
   }
 
   private getOne<R>(table: Table<R>, index: string | undefined): Statement {
-    return this.statement(`get ${table.name} ${index ?? ''}`, () => {
+    return this.statement(`get ${nameOf(table)} ${index ?? ''}`, () => {
       const match = columnsOf(table, index).map((column) => `${sql(column)} = ?`)
       return `SELECT ${columnList(table)} FROM ${this.physical(table)} WHERE ${match.join(' AND ')}`
     })
@@ -398,7 +398,7 @@ export class EmbeddedRows implements RowWriter {
 
   /** Each row with the place of its key among those asked for. */
   private getMany<R>(table: Table<R>, index: string | undefined): Statement {
-    return this.statement(`get many ${table.name} ${index ?? ''}`, () => {
+    return this.statement(`get many ${nameOf(table)} ${index ?? ''}`, () => {
       const columns = columnsOf(table, index)
       const values = Array.from({ length: KEYS_PER_GET }, (_, place) => `(${place}${', ?'.repeat(columns.length)})`)
       const named = columns.map((_, at) => `key${at}`)
@@ -454,6 +454,11 @@ export class EmbeddedRows implements RowWriter {
     if (this.view === 'live') return 'projections'
     return this.tables.builds().has(projection) ? 'builds' : 'projections'
   }
+}
+
+/** Of what is kept for a table, or for the part of it that is described. */
+function nameOf({ name, part }: { readonly name: string; readonly part?: string }): string {
+  return part === undefined ? name : `${name} ${part}`
 }
 
 function scatteredOf<R>(table: Table<R>): string[] {

@@ -27,6 +27,8 @@ export type Adding = 'sum' | 'decimal' | 'least' | 'greatest'
 
 export interface Table<Row> {
   readonly name: string
+  /** Where only some columns are described, to be read and never written: tells it from the whole table. */
+  readonly part?: string
   readonly columns: Readonly<Record<keyof Row & string, ColumnType | 'integer?' | 'text?'>>
   readonly key: readonly (keyof Row & string)[]
   readonly indexes: Readonly<Record<string, Index<Row>>>
@@ -138,6 +140,15 @@ export const usageSeries: Table<UsageSeriesRow> = {
   indexes: { combination: { columns: ['meter', 'customer', 'dimensions'], unique: true, isLong: true } },
 }
 
+/** A series without the values of its dimensions, which may be large. */
+export type SeriesOutline = Omit<UsageSeriesRow, 'dimensions'>
+
+export const seriesOutlines: Table<SeriesOutline> = {
+  ...usageSeries,
+  part: 'outline',
+  columns: { series: 'integer', meter: 'integer', customer: 'text' },
+} as Table<SeriesOutline>
+
 export interface UsageRecordRow {
   /** Its event's place among all usage events of the log, from 1: the order of recording, the same on every store. */
   readonly sequence: number
@@ -181,6 +192,17 @@ export const usageRecords: Table<UsageRecordRow> = {
     occurred: { columns: ['series', 'occurredAt', 'sequence'], isScattered: true },
   },
 }
+
+/** What there is of a record beside its payload, which may be large: to walk over very many of them. */
+export type RecordOutline = Omit<UsageRecordRow, 'payload'>
+
+const { payload: _, ...outlineColumns } = usageRecords.columns
+
+export const recordOutlines: Table<RecordOutline> = {
+  ...usageRecords,
+  part: 'outline',
+  columns: outlineColumns,
+} as Table<RecordOutline>
 
 /**
  * Which meters have records in which run of `BLOCK_RECORDS` sequences: enough to walk the records of one meter without an

@@ -46,6 +46,10 @@ export const visits: Table<Visit> = {
   },
 }
 
+/** What there is of a visit beside its name. */
+const { name: _name, ...outlineColumns } = visits.columns
+const visitOutlines = { ...visits, part: 'outline', columns: outlineColumns } as Table<Omit<Visit, 'name'>>
+
 export const small: ProjectionTables = { projection: 'small', schema: 1, tables: [counts, visits] }
 
 export const EVERYTHING = Number.MAX_SAFE_INTEGER
@@ -207,6 +211,8 @@ async function askOfEach(rows: RowReader, naive: NaiveRows, random: Random): Pro
   }
   const visited = ranges.map((range) => naive.range(visits, { ...how, ...range }))
   expectSame(await rows.rangeOfEach(visits, ranges, how), visited, { how, ranges })
+  const outlines = visited.map((found) => found.map(({ name: _, ...outline }) => outline))
+  expectSame(await rows.rangeOfEach(visitOutlines, ranges, how), outlines, { how, ranges })
 }
 
 /** On `counts`, or on an index of `visits`. */
