@@ -6,7 +6,7 @@ import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formulas } from '../domain/aggregation.js'
 import { formatDecimal, type Decimal } from '../domain/decimal.js'
-import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
+import type { Meter } from '../domain/meter-catalogue.js'
 import { toMeter } from '../projections/meters.js'
 import type { RowReader } from '../read-model/read-model.js'
 import { meters, type MeterRow } from '../read-model/tables.js'
@@ -62,18 +62,22 @@ export class GetCustomerUsageHandler implements IQueryHandler<GetCustomerUsage> 
     requireInterval({ ...request, window: null })
     const then = await this.reader.momentOf(context, asOf)
     const read = async (rows: RowReader): Promise<UsageOnMeter[]> => {
-      const all = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
       const found: UsageOnMeter[] = []
-      for (const [at, row] of all.entries()) {
-        if (at % METERS_PER_TURN === 0) {
-          // A ledger may have very many, and other requests are let in between.
-          await nextTurn()
-          context.signal.throwIfAborted()
+      let from = 0
+      for (;;) {
+        // A ledger may have very many, and other requests are let in between.
+        await nextTurn()
+        context.signal.throwIfAborted()
+        const range = { index: 'ledger', prefix: [context.ledger], from, limit: METERS_PER_TURN }
+        const some = await rows.range(meters, range)
+        for (const row of some) {
+          const usage = await usageOn(rows, row, request, then?.sequence ?? null, context.signal)
+          if (usage) found.push(usage)
         }
-        const usage = await usageOn(rows, row, request, then?.sequence ?? null, context.signal)
-        if (usage) found.push(usage)
+        const last = some.at(-1)
+        if (!last || some.length < METERS_PER_TURN) return found
+        from = last.number + 1
       }
-      return found
     }
     const answer = await this.reader.readAsOf(context, 'usage-cells', then, read, this.turns)
     return then === null ? answer : { ...answer, result: await this.withMetersAsOf(context, answer.result, then) }

@@ -50,12 +50,11 @@ export async function previewHistory(
   history: PreviewedHistory,
   window: 'hour' | 'day' | null,
   saved: MeterRow | null,
-  known: readonly MeterRow[],
+  /** Those that have or had the event name. */
+  named: readonly MeterRow[],
   signal: AbortSignal,
 ): Promise<{ preview: MeterPreview; saved: Map<string, string> | null; reached: ReachedRecord | null }> {
-  const read = new Map(
-    known.filter(({ eventName }) => eventName === history.eventName).map((row) => [row.number, toMeter(row)]),
-  )
+  const read = new Map(named.map((row) => [row.number, toMeter(row)]))
   if (read.size === 0) {
     throw new DomainError(
       'resource_missing',

@@ -101,13 +101,22 @@ async function preview(
   meter: Meter,
   { context, source, window, compareTo }: PreviewMeter,
 ): Promise<PreviewAnswer> {
-  const known = await rows.range(meters, { index: 'ledger', prefix: [context.ledger], limit: METERS_MAX })
-  const holder = known.find(({ eventName, status }) => eventName === meter.eventName && status === 'active')
+  const named = (where: Partial<MeterRow>): Promise<MeterRow[]> =>
+    rows.range(meters, { index: 'ledger', prefix: [context.ledger], where, limit: METERS_MAX })
+  const [holder] = await named({ eventName: meter.eventName, status: 'active' })
   const saved = compareTo === null ? null : await requireMeter(rows, context.ledger, compareTo, 'compare_to')
   const outcome =
     source.type === 'samples'
       ? ofSamples(meter, source, window, saved)
-      : await previewHistory(rows, meter, source, window, saved, known, context.signal)
+      : await previewHistory(
+          rows,
+          meter,
+          source,
+          window,
+          saved,
+          await named({ eventName: source.eventName }),
+          context.signal,
+        )
   const customers = compare(outcome)
   return {
     meter,

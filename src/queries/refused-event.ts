@@ -2,8 +2,8 @@
 import type { JsonValue } from '../domain/json.js'
 import type { LedgerName } from '../domain/ledger.js'
 import { DEFAULT_CUSTOMER_KEY, METERS_MAX } from '../domain/meter-catalogue.js'
-import type { RowReader } from '../read-model/read-model.js'
-import { meters, type MeterRow, type UsageRejectionRow } from '../read-model/tables.js'
+import type { KeyValue, RowReader } from '../read-model/read-model.js'
+import { meters, type UsageRejectionRow } from '../read-model/tables.js'
 
 /** What an object holds under a key; undefined where it holds nothing there, or is no object. */
 export function ownValue(value: JsonValue | undefined, key: string): JsonValue | undefined {
@@ -16,8 +16,8 @@ export class CustomerKeys {
   private readonly byMeter = new Map<string, string>()
   private readonly byEventName = new Map<string, Set<string>>()
 
-  private constructor(known: readonly MeterRow[]) {
-    for (const { meterId, eventName, customerKey } of known) {
+  private constructor(known: readonly KeyValue[][]) {
+    for (const [meterId, eventName, customerKey] of known as [string, string, string][]) {
       this.byMeter.set(meterId, customerKey)
       const keys = this.byEventName.get(eventName) ?? new Set()
       this.byEventName.set(eventName, keys.add(customerKey))
@@ -25,7 +25,8 @@ export class CustomerKeys {
   }
 
   static async of(rows: RowReader, ledger: LedgerName): Promise<CustomerKeys> {
-    return new CustomerKeys(await rows.range(meters, { index: 'ledger', prefix: [ledger], limit: METERS_MAX }))
+    const range = { index: 'ledger', prefix: [ledger], limit: METERS_MAX }
+    return new CustomerKeys(await rows.values(meters, ['meterId', 'eventName', 'customerKey'], range))
   }
 
   /** Under the key of the meter that refused the event; where none did, of a meter of its event name, or the usual one. */
