@@ -3,6 +3,7 @@
  * are left out; the whole is one summary even when it is 0. Design §6.
  */
 import { createHash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import { formulas, type Formula } from '../domain/aggregation.js'
 import { formatDecimal } from '../domain/decimal.js'
@@ -57,7 +58,11 @@ export class GetMeterEventSummaries extends Query<Answer<MeterEventSummaries>> {
 }
 
 /** Time that is read at once when walking window by window, in windows. */
-const WINDOWS_PER_READ = 31 * 24
+const WINDOWS_PER_READ_MAX = 31 * 24
+/** Windows that are read at once of all series together, as long as there is usage in them: a page shows 100. */
+const SERIES_WINDOWS_PER_READ = 16_384
+/** Groups whose ids are made before other requests are let in. */
+const IDS_PER_TURN = 1_000
 /** Series of a question that is answered without waiting for a turn. */
 const SERIES_AT_ONCE_MAX = 1_000
 /** Series that are added up before it is seen whether anybody still waits. */
@@ -158,7 +163,7 @@ async function readWhole(reading: Reading): Promise<MeterEventSummary[]> {
   const { usage, request, page, groups, formula, withinLimit } = reading
   const { start, end, groupBy } = request
   const cursor = cursorOf(page)
-  const at = cursor === null ? -1 : groupOfId(request, start, groups, cursor)
+  const at = cursor === null ? -1 : await groupOfId(request, start, groups, cursor)
   if (cursor !== null && at < 0) return unknownCursor(page)
   const indexes = [...groups.keys()].filter((index) => (page.endingBefore === null ? index > at : index < at))
   if (page.endingBefore !== null) indexes.reverse()
@@ -194,50 +199,57 @@ async function stateOf({ usage, request, formula, signal }: Reading, { series }:
 
 /** Walks window by window from the newest, or from the oldest for `ending_before`, until one more than a page is found. */
 async function readWindows(reading: Reading, window: BucketSize): Promise<MeterEventSummary[]> {
-  const { request, page, groups } = reading
+  const { request, page, groups, formula } = reading
   const forwards = page.endingBefore === null
-  const span = WINDOWS_PER_READ * bucketMs[window]
+  const series = groups.reduce((sum, group) => sum + group.series.length, 0)
+  let windows = Math.min(WINDOWS_PER_READ_MAX, Math.max(1, Math.floor(SERIES_WINDOWS_PER_READ / series)))
   let { start, end } = request
   const cursor = cursorOf(page)
-  const passed = cursor === null ? null : placeOf(cursor, request, groups)
+  const passed = cursor === null ? null : await placeOf(cursor, request, groups)
   if (cursor !== null && passed === null) return unknownCursor(page)
   if (passed) {
     if (forwards) end = passed.start + bucketMs[window]
     else start = passed.start
   }
-  const isBeyond = ({ summary: { start: at }, group }: PlacedSummary): boolean =>
+  const isBeyond = (at: number, group: number): boolean =>
     passed === null || at !== passed.start || (forwards ? group > passed.group : group < passed.group)
   const found: MeterEventSummary[] = []
   while (start < end && found.length <= page.limit) {
+    const span = windows * bucketMs[window]
     const from = forwards ? Math.max(start, end - span) : start
     const to = forwards ? end : Math.min(end, start + span)
-    const summaries = (await readSpan(reading, window, from, to)).filter(isBeyond).map((placed) => placed.summary)
-    for (const each of forwards ? summaries : summaries.reverse()) found.push(each)
+    const byStart = await readSpan(reading, window, from, to)
+    // Only what is shown becomes a summary: of very many, almost none is.
+    for (const [at, states] of inListOrder(byStart, forwards)) {
+      for (const [index, state] of forwards ? states : [...states].reverse()) {
+        if (found.length > page.limit) return found
+        if (!isBeyond(at, index)) continue
+        found.push(summary(request, at, at + bucketMs[window], groups[index] as SeriesGroup, formula, state))
+      }
+    }
+    if (byStart.size === 0) windows = Math.min(2 * windows, WINDOWS_PER_READ_MAX)
     if (forwards) end = from
     else start = to
   }
-  return found.slice(0, page.limit + 1)
+  return found
 }
 
-interface PlacedSummary {
-  readonly summary: MeterEventSummary
-  /** Index of its group. */
-  readonly group: number
-}
+/** By the start of the window, the state of each group that has usage in it; groups in their order. */
+type States = ReadonlyMap<number, ReadonlyMap<number, unknown>>
 
-/** The summaries of `[from, to)` in list order: newest window first, groups in their order. */
 async function readSpan(
-  { usage, request, groups, formula, withinLimit }: Reading,
+  { usage, groups, formula, withinLimit }: Reading,
   window: BucketSize,
   from: number,
   to: number,
-): Promise<PlacedSummary[]> {
+): Promise<States> {
   const byStart = new Map<number, Map<number, unknown>>()
   const all = groups.flatMap(({ series }) => series)
   const read = usage.bucketsOfEach(all, window, from, to)
   for (const [index, { series }] of groups.entries()) {
     for (let at = 0; at < series.length; at++) {
       for (const { start, state } of (await read.next()).value as Bucket[]) {
+        // Groups are gone through in their order.
         const states = byStart.get(start) ?? new Map<number, unknown>()
         states.set(index, formula.merge(states.get(index) ?? formula.empty, state))
         byStart.set(start, states)
@@ -245,14 +257,12 @@ async function readSpan(
       withinLimit()
     }
   }
-  const starts = [...byStart.keys()].sort((left, right) => right - left)
-  return starts.flatMap((start) =>
-    // Groups were gone through in their order.
-    [...(byStart.get(start) as Map<number, unknown>)].map(([index, state]) => {
-      const group = groups[index] as SeriesGroup
-      return { summary: summary(request, start, start + bucketMs[window], group, formula, state), group: index }
-    }),
-  )
+  return byStart
+}
+
+/** The newest window first, or the oldest. */
+function inListOrder(byStart: States, forwards: boolean): [number, ReadonlyMap<number, unknown>][] {
+  return [...byStart].sort(([left], [right]) => (forwards ? right - left : left - right))
 }
 
 export function summary(
@@ -281,20 +291,29 @@ function summaryId(
 }
 
 /** Index of the group that an id of a window (or of the whole) names; -1 for none. */
-function groupOfId(request: SummaryRequest, start: number, groups: readonly SeriesGroup[], id: string): number {
-  return groups.findIndex((group) => summaryId(request, start, group) === id)
+async function groupOfId(
+  request: SummaryRequest,
+  start: number,
+  groups: readonly SeriesGroup[],
+  id: string,
+): Promise<number> {
+  for (const [at, group] of groups.entries()) {
+    if (summaryId(request, start, group) === id) return at
+    if (at % IDS_PER_TURN === IDS_PER_TURN - 1) await nextTurn()
+  }
+  return -1
 }
 
 /** Where a cursor stands, also when what its window held was cancelled since; null where it never was one of this list. */
-function placeOf(
+async function placeOf(
   cursor: string,
   request: SummaryRequest,
   groups: readonly SeriesGroup[],
-): { readonly start: number; readonly group: number } | null {
+): Promise<{ readonly start: number; readonly group: number } | null> {
   const start = startOf(cursor)
   if (start === null || start < request.start || start >= request.end) return null
   if (request.window !== null && !isAligned(request.window, start)) return null
-  const group = groupOfId(request, start, groups, cursor)
+  const group = await groupOfId(request, start, groups, cursor)
   return group < 0 ? null : { start, group }
 }
 

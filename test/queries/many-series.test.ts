@@ -22,16 +22,18 @@ import { PREVIEWED_CHARACTERS_MAX, PREVIEWED_RECORDS_MAX } from '../../src/queri
 import { PreviewMeter, PreviewMeterHandler, type PreviewAnswer } from '../../src/queries/preview-meter.js'
 import { SERIES_WALKED_MAX } from '../../src/queries/usage-series-of.js'
 import { LongReadTurns, WholeMeterTurns } from '../../src/queries/read-turns.js'
+import type { PageRequest } from '../../src/queries/page.js'
 import type { Reader } from '../../src/queries/reader.js'
 import type { ReadModel, RowReader } from '../../src/read-model/read-model.js'
-import { meters, usageSeries, type UsageSeriesRow } from '../../src/read-model/tables.js'
+import { meters, usageCells, usageSeries, type UsageSeriesRow } from '../../src/read-model/tables.js'
 import { NOW } from '../controls.js'
 import { historyMeters, opening, recordedEntry, usageEntry, writeLog, type Entry } from '../projections/history.js'
 import { project, Workspace } from '../projections/projecting.js'
 import { asking, contextOf, type Asked } from './asking.js'
 
 const MINUTE = 60_000
-const DAY = 24 * 60 * MINUTE
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
 const TODAY = Math.floor(NOW / DAY) * DAY
 /** Combinations that have a record, before and behind all others in the order of dimension values: more than one block. */
 const RECORDED = 1_200
@@ -143,6 +145,48 @@ it('A customer is asked for on every meter of a ledger that has very many, and o
   })
 })
 
+it('Of many combinations by many hours, only so many cells are read as a page needs', async () => {
+  await asking(workspace, opening([meter]), async ({ reader, readModel }) => {
+    const [row] = await readModel.get(meters, [[meter.meterId]], 'meterId')
+    const combinations = Array.from({ length: 100 }, (_, n) => n)
+    const hours = Array.from({ length: 500 }, (_, n) => TODAY + n * HOUR)
+    const series = combinations.map((n) => ({
+      series: 1 + n,
+      meter: row!.number,
+      customer: CUSTOMER,
+      dimensions: JSON.stringify([`eu-${n}`, '']),
+    }))
+    await readModel.write(async (rows) => {
+      await rows.put(usageSeries, series)
+      for (const each of series) {
+        const cell = { series: each.series, size: HOUR, records: 1, state: '1', firstSequence: 1, changedSequence: 1 }
+        await rows.add(
+          usageCells,
+          hours.map((start) => ({ ...cell, start })),
+        )
+      }
+    })
+    let read = 0
+    const watching = watched(reader, readModel, (found) => (read += found))
+    const summaries = new GetMeterEventSummariesHandler(watching, new LongReadTurns())
+    const asked = { ...request, end: TODAY + 500 * HOUR, window: 'hour' as const, groupBy: ['region'] }
+    const page = async (change: Partial<PageRequest>) => {
+      read = 0
+      const query = new GetMeterEventSummaries(context, asked, { ...whole, limit: 150, ...change })
+      const { items, hasMore } = (await summaries.execute(query)).result
+      expect(hasMore).toBe(true)
+      expect(read).toBeLessThan((combinations.length * hours.length) / 2)
+      return items.map(({ id, start, dimensions }) => ({ id, name: `${start} ${dimensions!.region}` }))
+    }
+    const names = combinations.map((n) => `eu-${n}`).sort()
+    const newest = [...hours].reverse().flatMap((start) => names.map((name) => `${start} ${name}`))
+    const first = await page({})
+    const second = await page({ startingAfter: first.at(-1)!.id })
+    expect([...first, ...second].map(({ name }) => name)).toEqual(newest.slice(0, 300))
+    expect(await page({ endingBefore: second[50]!.id })).toEqual([...first.slice(50), ...second.slice(0, 50)])
+  })
+})
+
 it('A history too long for one preview is read up to a record, and both sides are of that moment', async () => {
   const record = (n: number, occurredAt: number): Entry => recordedEntry(meter, `id-${n}`, { occurredAt })
   const entries = [record(0, NOW)]
@@ -239,6 +283,13 @@ function watched(reader: Reader, readModel: ReadModel, onRead: (found: number) =
         value: async (...asked: Parameters<RowReader['range']>) => {
           const found = await rows.range(...asked)
           onRead(found.length)
+          return found
+        },
+      },
+      valuesOfEach: {
+        value: async (...asked: Parameters<RowReader['valuesOfEach']>) => {
+          const found = await rows.valuesOfEach(...asked)
+          onRead(found.flat().length)
           return found
         },
       },
