@@ -65,7 +65,7 @@ import { ListRejectionsHandler } from './queries/list-rejections.js'
 import { ListUsageRecordsHandler } from './queries/list-usage-records.js'
 import { PreviewMeterHandler } from './queries/preview-meter.js'
 import { Reader } from './queries/reader.js'
-import { LongReadTurns, WholeMeterTurns } from './queries/read-turns.js'
+import { LongPageTurns, LongReadTurns, WholeMeterTurns } from './queries/read-turns.js'
 import { Audits } from './replay/audits.js'
 import { GetDigestHandler } from './replay/get-digest.js'
 import { ListProjectionsHandler, REBUILDS, type Rebuilds } from './replay/projection-states.js'
@@ -191,6 +191,7 @@ export class AppModule {
       { provide: SYSTEM_FACTS, useValue: systemFacts(parts) },
       { provide: WholeMeterTurns, useValue: new WholeMeterTurns() },
       { provide: LongReadTurns, useValue: new LongReadTurns() },
+      { provide: LongPageTurns, useValue: new LongPageTurns() },
       { provide: ReadYourWrites, useValue: readYourWrites },
       { provide: MeterCatalogues, useValue: catalogues },
       { provide: UsageLedger, useValue: usage },

@@ -2,7 +2,7 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs'
 import type { RowReader } from '../read-model/read-model.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
-import { LongReadTurns } from './read-turns.js'
+import { LongPageTurns, LongReadTurns, SHORT_PAGE_ITEMS_MAX } from './read-turns.js'
 import { Reader, type Answer, type QueryContext } from './reader.js'
 import {
   findRejection,
@@ -28,6 +28,7 @@ export class ListRejectionsHandler implements IQueryHandler<ListRejections> {
   constructor(
     private readonly reader: Reader,
     private readonly turns: LongReadTurns,
+    private readonly pageTurns: LongPageTurns,
   ) {}
 
   /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much; Overloaded. */
@@ -41,6 +42,7 @@ export class ListRejectionsHandler implements IQueryHandler<ListRejections> {
       const walk = { direction, after: before?.revision ?? null, limit: page.limit + 1 } as const
       return toPage(page, await walkRejections(rows, ledger, filter, walk, signal, viewRejection))
     }
-    return this.reader.read(context, 'usage-rejections', list, mayPassOver(filter) ? this.turns : null)
+    const pageTurns = page.limit > SHORT_PAGE_ITEMS_MAX ? this.pageTurns : null
+    return this.reader.read(context, 'usage-rejections', list, mayPassOver(filter) ? this.turns : pageTurns)
   }
 }

@@ -20,7 +20,7 @@ import { judgeInDays, type Judged } from './judged-records.js'
 import { meterAsOf } from './meter-as-of.js'
 import { toPage, unknownCursor, type Page, type PageRequest } from './page.js'
 import { recordsBySequence, type RecordSource } from './records-by-sequence.js'
-import { LongReadTurns } from './read-turns.js'
+import { LongPageTurns, LongReadTurns, SHORT_PAGE_ITEMS_MAX } from './read-turns.js'
 import { Reader, requireMeter, type Answer, type QueryContext } from './reader.js'
 import { recordAt } from './usage-at.js'
 import { parseRecordId, viewRecords, type UsageRecordView } from './usage-record-view.js'
@@ -79,6 +79,7 @@ export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> 
   constructor(
     private readonly reader: Reader,
     private readonly turns: LongReadTurns,
+    private readonly pageTurns: LongPageTurns,
   ) {}
 
   /** @throws DomainError for an unknown meter or cursor, or a filter that finds too little in too much; Overloaded. */
@@ -87,7 +88,8 @@ export class ListUsageRecordsHandler implements IQueryHandler<ListUsageRecords> 
     const then = await this.reader.momentOf(context, asOf)
     if (filter.meterId !== null) await meterAsOf(this.reader, context.ledger, filter.meterId, then, 'meter')
     const projection = query.withFate ? 'usage-cells' : 'usage-index'
-    const turns = then !== null || mayReadFar(filter) ? this.turns : null
+    const pageTurns = query.page.limit > SHORT_PAGE_ITEMS_MAX ? this.pageTurns : null
+    const turns = then !== null || mayReadFar(filter) ? this.turns : pageTurns
     return this.reader.readAsOf(context, projection, then, (rows) => list(rows, query, then), turns)
   }
 }

@@ -14,10 +14,15 @@ import { waitFor, type Waiter } from '../waiting.js'
 /** Answered at once. Together with the digests fewer than there are snapshots (`SNAPSHOTS_MAX`). */
 export const WHOLE_METER_QUESTIONS_MAX = 2
 export const LONG_READS_MAX = 2
+/** Their rows, the objects made of them and the text of the answer are in memory together, up to some 60 MiB. */
+export const LONG_PAGES_MAX = 1
+/** Items of a page of events that is answered without waiting for a turn: however large they are, it is not. */
+export const SHORT_PAGE_ITEMS_MAX = 10
 /** Questions of one ledger that wait; what comes then is told to come later. */
 export const WHOLE_METER_WAITING_MAX = 64
 /** Most of these read little in the end, so many may wait. */
 export const LONG_READS_WAITING_MAX = 1_000
+export const LONG_PAGES_WAITING_MAX = 1_000
 /** Questions of all ledgers that wait for one kind of turn. */
 export const TURNS_WAITING_MAX = 10_000
 /**
@@ -149,6 +154,20 @@ export class LongReadTurns extends ReadTurns {
         atOnceMax: LONG_READS_MAX,
         waitingOfLedgerMax: LONG_READS_WAITING_MAX,
         refusal: 'Too many questions that read far are waiting in this ledger. Please try again in a moment.',
+      },
+      waitMs,
+    )
+  }
+}
+
+/** Lists of events, each of which may be large, by pages of more than `SHORT_PAGE_ITEMS_MAX`. */
+export class LongPageTurns extends ReadTurns {
+  constructor(waitMs?: number) {
+    super(
+      {
+        atOnceMax: LONG_PAGES_MAX,
+        waitingOfLedgerMax: LONG_PAGES_WAITING_MAX,
+        refusal: 'Too many long pages of events are waiting in this ledger. Please try again in a moment.',
       },
       waitMs,
     )

@@ -8,7 +8,7 @@ import { ExplainUsage, ExplainUsageHandler } from '../../src/queries/explain-usa
 import { GetMeterEventSummaries, GetMeterEventSummariesHandler } from '../../src/queries/get-meter-event-summaries.js'
 import { ListUsageRecords, ListUsageRecordsHandler } from '../../src/queries/list-usage-records.js'
 import type { PageRequest } from '../../src/queries/page.js'
-import { LongReadTurns } from '../../src/queries/read-turns.js'
+import { LongPageTurns, LongReadTurns } from '../../src/queries/read-turns.js'
 import { MARK_EVENTS } from '../../src/read-model/tables.js'
 import { collect, NOW } from '../controls.js'
 import {
@@ -164,7 +164,7 @@ describe('As of any earlier moment', () => {
       }
     }
 
-    const lister = new ListUsageRecordsHandler(reader, new LongReadTurns())
+    const lister = new ListUsageRecordsHandler(reader, new LongReadTurns(), new LongPageTurns())
     for (const status of [null, 'recorded', 'cancelled'] as const) {
       const none = { from: null, to: null }
       const filtered = {

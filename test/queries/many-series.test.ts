@@ -21,7 +21,7 @@ import type { UsageRecord } from '../../src/domain/usage-record.js'
 import { PREVIEWED_CHARACTERS_MAX, PREVIEWED_RECORDS_MAX } from '../../src/queries/preview-history.js'
 import { PreviewMeter, PreviewMeterHandler, type PreviewAnswer } from '../../src/queries/preview-meter.js'
 import { SERIES_WALKED_MAX } from '../../src/queries/usage-series-of.js'
-import { LongReadTurns, WholeMeterTurns } from '../../src/queries/read-turns.js'
+import { LongPageTurns, LongReadTurns, WholeMeterTurns } from '../../src/queries/read-turns.js'
 import type { PageRequest } from '../../src/queries/page.js'
 import type { Reader } from '../../src/queries/reader.js'
 import type { ReadModel, RowReader } from '../../src/read-model/read-model.js'
@@ -139,7 +139,9 @@ it('A customer is asked for on every meter of a ledger that has very many, and o
     await new GetCustomerUsageHandler(watching, new LongReadTurns()).execute(new GetCustomerUsage(context, asked, null))
     const filter = { ...allRecords, customer: CUSTOMER }
     const list = new ListUsageRecords(context, filter, whole)
-    const { items } = (await new ListUsageRecordsHandler(watching, new LongReadTurns()).execute(list)).result
+    const { items } = (
+      await new ListUsageRecordsHandler(watching, new LongReadTurns(), new LongPageTurns()).execute(list)
+    ).result
     expect(items).toMatchObject([{ identifier: 'id-1' }])
     expect(most).toBeLessThan(more.length / 10)
   })
@@ -236,7 +238,7 @@ async function isSummedUp({ reader }: Asked): Promise<void> {
 
 async function isListed({ reader }: Asked): Promise<void> {
   const filter = { ...allRecords, meterId: meter.meterId, customer: CUSTOMER }
-  const { result } = await new ListUsageRecordsHandler(reader, new LongReadTurns()).execute(
+  const { result } = await new ListUsageRecordsHandler(reader, new LongReadTurns(), new LongPageTurns()).execute(
     new ListUsageRecords(context, filter, { ...whole, limit: LISTED }),
   )
   const newest = Array.from({ length: LISTED }, (_, index) => `id-${RECORDED - 1 - index}`)

@@ -13,9 +13,13 @@ import { ListRejections, ListRejectionsHandler } from '../../src/queries/list-re
 import { ListUsageRecords, ListUsageRecordsHandler } from '../../src/queries/list-usage-records.js'
 import { PreviewMeter, PreviewMeterHandler, type PreviewSource } from '../../src/queries/preview-meter.js'
 import {
+  LONG_PAGES_MAX,
+  LONG_PAGES_WAITING_MAX,
   LONG_READS_MAX,
   LONG_READS_WAITING_MAX,
+  LongPageTurns,
   LongReadTurns,
+  SHORT_PAGE_ITEMS_MAX,
   TURNS_WAITING_MAX,
   WHOLE_METER_QUESTIONS_MAX,
   WHOLE_METER_WAITING_MAX,
@@ -231,6 +235,7 @@ describe('Questions that read much', () => {
     const meter = historyMeters[0]!
     await asking(workspace, [...opening([meter]), recordedEntry(meter, 'id-0')], async ({ reader }) => {
       const longReads = new LongReadTurns()
+      const longPages = new LongPageTurns()
       const wholeMeters = new WholeMeterTurns()
       const never = new Promise<void>(() => undefined)
       const leaving = new AbortController()
@@ -238,9 +243,10 @@ describe('Questions that read much', () => {
         for (let n = 0; n < places; n++) turns.take(LEDGER, leaving.signal, () => never).catch(() => undefined)
       }
       fill(longReads, LONG_READS_MAX + LONG_READS_WAITING_MAX)
+      fill(longPages, LONG_PAGES_MAX + LONG_PAGES_WAITING_MAX)
       fill(wholeMeters, WHOLE_METER_QUESTIONS_MAX + WHOLE_METER_WAITING_MAX)
       const context = contextOf(meter.ledger)
-      const page = { limit: 10, startingAfter: null, endingBefore: null }
+      const page = { limit: SHORT_PAGE_ITEMS_MAX, startingAfter: null, endingBefore: null }
       const interval = { start: NOW, end: NOW + 60_000 }
       const day = { start: 0, end: 86_400_000 }
       const asOf = { type: 'sequence', sequence: 1 } as const
@@ -261,13 +267,18 @@ describe('Questions that read much', () => {
         new GetMeterEventSummariesHandler(reader, longReads).execute(
           new GetMeterEventSummaries(context, { ...summaries, window: null, groupBy: [] }, page, asked),
         )
-      const list = (filter: object, asked: typeof asOf | null = null) =>
-        new ListUsageRecordsHandler(reader, longReads).execute(
-          new ListUsageRecords(context, { ...records, occurred: none, recorded: none, ...filter }, page, asked),
+      const list = (filter: object, asked: typeof asOf | null = null, limit = page.limit) =>
+        new ListUsageRecordsHandler(reader, longReads, longPages).execute(
+          new ListUsageRecords(
+            context,
+            { ...records, occurred: none, recorded: none, ...filter },
+            { ...page, limit },
+            asked,
+          ),
         )
-      const listRejections = (filter: object) =>
-        new ListRejectionsHandler(reader, longReads).execute(
-          new ListRejections(context, { ...rejections, ...filter }, page),
+      const listRejections = (filter: object, limit = page.limit) =>
+        new ListRejectionsHandler(reader, longReads, longPages).execute(
+          new ListRejections(context, { ...rejections, ...filter }, { ...page, limit }),
         )
       const preview = (source: PreviewSource) =>
         new PreviewMeterHandler(reader, wholeMeters).execute(new PreviewMeter(context, meter, source, null, null))
@@ -278,6 +289,8 @@ describe('Questions that read much', () => {
         () => list({}, asOf),
         () => list({ customer: 'cus_A' }),
         () => list({ status: 'cancelled' }),
+        () => list({}, null, SHORT_PAGE_ITEMS_MAX + 1),
+        () => listRejections({}, SHORT_PAGE_ITEMS_MAX + 1),
         () => list({ occurred: { from: NOW, to: null } }),
         () => list({ recorded: { from: null, to: NOW } }),
         () => listRejections({ code: 'no_meter' }),

@@ -60,6 +60,11 @@ it('tries the largest rejections again, as many as one call may, and all calls a
   }
 }, 120_000)
 
+it('lists as many of them as one call may, and all calls at once', async () => {
+  const list = () => service.api.get(REJECTIONS, { limit: '100' })
+  for (const { body } of await Promise.all(Array.from({ length: 30 }, list))) expect(body.data).toHaveLength(100)
+}, 120_000)
+
 it('explains usage beside all of them', async () => {
   const meter = await createMeter(service.stripe, 'sum', { event_name: refusedName })
   const now = Math.floor(Date.now() / 60_000) * 60
