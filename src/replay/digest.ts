@@ -13,9 +13,9 @@ import { METERS_MAX, type Meter } from '../domain/meter-catalogue.js'
 import { payloadEntries } from '../domain/meter-event.js'
 import { toMeter } from '../projections/meters.js'
 import { seriesOf } from '../queries/usage-series-of.js'
-import { PageLimit } from '../read-model/page-limit.js'
+import { LEAST_ROWS, PageLimit } from '../read-model/page-limit.js'
 import type { Range, RowReader } from '../read-model/read-model.js'
-import { meters, usageRecords, usageSeries, type UsageRecordRow } from '../read-model/tables.js'
+import { meters, seriesOutlines, usageRecords, type UsageRecordRow } from '../read-model/tables.js'
 
 export interface DigestSelection {
   readonly ledger: LedgerName
@@ -62,6 +62,10 @@ type DigestedValues = [
 ]
 
 const PAGE_ROWS_MAX = 1_000
+/** As small ones are: large ones, which may come as a surprise, take as long by the byte. */
+const BYTES_PER_READ = 1024 * 1024
+/** Of payloads that are written, before other requests are let in between. */
+const CHARACTERS_PER_TURN = 256 * 1024
 /** Records of one customer on one meter that are sorted in memory; with more or larger ones, the meter is walked in order. */
 const SORTED_ROWS_MAX = 50_000
 const SORTED_PAYLOAD_CHARACTERS_MAX = 32 * 1024 * 1024
@@ -84,7 +88,16 @@ export async function digestUsage(
   for (const { number, meter } of await metersInOrder(rows, selection)) {
     for await (const page of recordsInOrder(rows, number, selection)) {
       signal?.throwIfAborted()
-      for (const [row, customer] of page.records) digest.add(meter, row, customer)
+      let characters = 0
+      for (const [row, customer] of page.records) {
+        characters += row.payload?.length ?? 0
+        if (characters > CHARACTERS_PER_TURN) {
+          await nextTurn()
+          signal?.throwIfAborted()
+          characters = 0
+        }
+        digest.add(meter, row, customer)
+      }
       onRecords?.(page.read)
       // Long walks let other requests in between.
       await nextTurn()
@@ -212,7 +225,7 @@ async function* recordsInOrder(
 
 async function* walkMeter(rows: RowReader, meter: number): AsyncGenerator<DigestedRow[]> {
   let after: string | null = null
-  const limit = new PageLimit(PAGE_ROWS_MAX)
+  const limit = new PageLimit(PAGE_ROWS_MAX, BYTES_PER_READ, LEAST_ROWS)
   for (;;) {
     const page: DigestedRow[] = await readRows(rows, limit, {
       index: 'identifier',
@@ -243,7 +256,7 @@ async function readRows(
 /** The records of these series in order of their identifiers; null where they are too many to be sorted. */
 async function collectFew(rows: RowReader, series: ReadonlySet<number>): Promise<DigestedRow[] | null> {
   const found: DigestedRow[] = []
-  const limit = new PageLimit(PAGE_ROWS_MAX)
+  const limit = new PageLimit(PAGE_ROWS_MAX, BYTES_PER_READ, LEAST_ROWS)
   let characters = 0
   for (const number of series) {
     let from = 0
@@ -274,7 +287,7 @@ class Customers {
     for (const { series } of records) if (!this.known.has(series)) missing.add(series)
     const numbers = [...missing]
     const found = await this.rows.get(
-      usageSeries,
+      seriesOutlines,
       numbers.map((number) => [number]),
     )
     found.forEach((row, index) => {

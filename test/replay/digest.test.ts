@@ -1,6 +1,7 @@
 /** A digest says which records there are, and nothing of how they came: it is the same on every way to the same records. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EventStore } from '../../src/event-store/event-store.js'
 import type { ReadModel } from '../../src/read-model/read-model.js'
 import { digestUsage, type Digest, type DigestSelection } from '../../src/replay/digest.js'
@@ -63,6 +64,27 @@ function withoutRepeats(entries: Entry[]): Entry[] {
 }
 
 describe('The digest', () => {
+  it.each([null, 'cus_A'])('of large records lets others in between, for customer %s', async (customer) => {
+    const meter = historyMeters.find(({ eventName }) => eventName === 'sum_raw')!
+    const notes = Array.from({ length: 40 }, (_, n) => [`note ${n}`, 'x'.repeat(500)])
+    const payload = Object.fromEntries(notes) as Readonly<Record<string, string>>
+    const entries = Array.from({ length: 400 }, (_, n) =>
+      recordedEntry(meter, `id-${n}`, { customer: 'cus_A', payload }),
+    )
+    await folded([...opening([meter]), ...entries], async (readModel) => {
+      let turns = 0
+      let isDone = false
+      const others = (async () => {
+        for (; !isDone; turns++) await nextTurn()
+      })()
+      expect(await digestOf(readModel, { customer })).toMatchObject({ records: entries.length })
+      isDone = true
+      await others
+      // Of 20 KB each.
+      expect(turns).toBeGreaterThan(entries.length / 20)
+    })
+  })
+
   it('is what docs/digest.sh makes of the export, now and after any earlier event, for all and for one customer', () =>
     fc.assert(
       fc.asyncProperty(histories(60).map(withoutRepeats), fc.nat(), async (entries, pick) => {
