@@ -14,6 +14,8 @@ const SERIES_PER_READ = 256
 const LAST_DIMENSIONS = '~'
 /** Groups of one customer's usage; who has more of them names some by their dimensions. */
 export const GROUPS_OF_CUSTOMER_MAX = 100_000
+/** Characters of the dimension values of those groups, which are in memory together. */
+export const GROUPS_CHARACTERS_MAX = 16 * 1024 * 1024
 /** Series of one customer whose records are walked beside each other. */
 export const SERIES_WALKED_MAX = 100_000
 
@@ -131,6 +133,7 @@ export function seriesGrouping(meter: Meter, { filters, groupBy }: DimensionRequ
 /** The series of one customer, by the values of some dimensions. */
 export class SeriesGroups {
   private readonly groups = new Map<string, { dimensions: Record<string, string> | null; series: number[] }>()
+  private characters = 0
 
   constructor(
     private readonly keys: readonly string[],
@@ -154,6 +157,8 @@ export class SeriesGroups {
           'dimension_group_by_keys',
         )
       }
+      this.characters += key.length
+      requireShortGroups(this.characters, this.keys)
       group = { dimensions: named(this.keys, groupValues), series: [] }
       this.groups.set(key, group)
     }
@@ -164,6 +169,16 @@ export class SeriesGroups {
   inOrder(): SeriesGroup[] {
     return [...this.groups].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group)
   }
+}
+
+/** @throws DomainError */
+function requireShortGroups(characters: number, keys: readonly string[]): void {
+  if (characters <= GROUPS_CHARACTERS_MAX) return
+  throw new DomainError(
+    'parameter_invalid',
+    `The groups by ${keys.join(', ')} are more than ${GROUPS_CHARACTERS_MAX} characters long together. Choose some with dimension_filters.`,
+    'dimension_group_by_keys',
+  )
 }
 
 function valuesOf({ dimensions }: UsageSeriesRow): string[] {

@@ -16,11 +16,12 @@ import {
   ListUsageRecordsHandler,
   type UsageRecordFilter,
 } from '../../src/queries/list-usage-records.js'
+import type { Meter } from '../../src/domain/meter-catalogue.js'
 import { PAYLOAD_VALUE_LENGTH_MAX } from '../../src/domain/meter-event.js'
 import type { UsageRecord } from '../../src/domain/usage-record.js'
 import { PREVIEWED_CHARACTERS_MAX, PREVIEWED_RECORDS_MAX } from '../../src/queries/preview-history.js'
 import { PreviewMeter, PreviewMeterHandler, type PreviewAnswer } from '../../src/queries/preview-meter.js'
-import { SERIES_WALKED_MAX } from '../../src/queries/usage-series-of.js'
+import { SERIES_WALKED_MAX, seriesGrouping } from '../../src/queries/usage-series-of.js'
 import { LongPageTurns, LongReadTurns, WholeMeterTurns } from '../../src/queries/read-turns.js'
 import type { PageRequest } from '../../src/queries/page.js'
 import type { Reader } from '../../src/queries/reader.js'
@@ -187,6 +188,21 @@ it('Of many combinations by many hours, only so many cells are read as a page ne
     expect([...first, ...second].map(({ name }) => name)).toEqual(newest.slice(0, 300))
     expect(await page({ endingBefore: second[50]!.id })).toEqual([...first.slice(50), ...second.slice(0, 50)])
   })
+})
+
+it('Groups by long values are refused before they are more than fits into memory', () => {
+  const groups = seriesGrouping({ ...meter, dimensionKeys: ['note'] } as unknown as Meter, {
+    filters: {},
+    groupBy: ['note'],
+  }).begin()
+  const added = (series: number, length: number): void => {
+    const dimensions = JSON.stringify([String(series).padEnd(length, 'x')])
+    groups.add({ series, meter: 1, customer: CUSTOMER, dimensions })
+  }
+  for (let series = 1; series <= 30_000; series++) added(series, 500)
+  expect(() => {
+    for (let series = 30_001; series <= 40_000; series++) added(series, 500)
+  }).toThrow(expect.objectContaining({ code: 'parameter_invalid', param: 'dimension_group_by_keys' }))
 })
 
 it('A history too long for one preview is read up to a record, and both sides are of that moment', async () => {
