@@ -26,13 +26,16 @@ beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'meterbook-'))
   service = await startServiceProcess({ DATA_DIR: dataDir, NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` })
   for (let n = 0; n < METERS; n++) {
-    const { event_name } = await createMeter(service.stripe)
+    const { id: meter, event_name } = await createMeter(service.stripe)
     const events = Array.from({ length: RECORDS_PER_METER }, () => ({
       event_name,
       identifier: uniqueName('large-'),
       payload: { ...largest, stripe_customer_id: CUSTOMER, value: '1' },
     }))
     expect((await service.api.postJson('/meterbook/v1/usage_imports', { events })).status).toBe(200)
+    // Until they are in the rows they are in memory: it is not about that, and few wait there at a time.
+    const { body } = await service.api.get('/meterbook/v1/meter_events', { meter, limit: '1' })
+    expect(body.data).toHaveLength(1)
   }
 }, 120_000)
 afterAll(async () => {
