@@ -100,7 +100,7 @@ async function take(
     if (source !== null) return identifierOfLine(source, line)
     throw new DomainError(
       'parameter_invalid',
-      'The line has no identifier. Standard input has no name to make one from: give it one with --source.',
+      'The line has no identifier. Standard input or a pipe has no name to make one from: give it one with --source.',
       'identifier',
     )
   })

@@ -16,6 +16,11 @@ export interface ImportSource {
   readonly size: number | null
 }
 
+/** Standard input under any name, a pipe, a device: what it gives is gone once it was read, so it has no content to go by. */
+export function isReadOnce(file: string): boolean {
+  return file === STANDARD_INPUT || !statSync(file).isFile()
+}
+
 const CHUNK_BYTES = 64 * 1024
 const EXTENSIONS: readonly (readonly [RegExp, ImportFormat])[] = [
   [/\.(ndjson|jsonl)(\.gz)?$/i, 'ndjson'],
@@ -28,8 +33,7 @@ export async function openImportSource(
   format: ImportFormat | null,
   signal: AbortSignal,
 ): Promise<ImportSource> {
-  const stat = file === STANDARD_INPUT ? null : statSync(file)
-  const stored = stat?.isFile() ? stat.size : null
+  const stored = isReadOnce(file) ? null : statSync(file).size
   const isPacked = stored !== null && isGzip(beginningOf(file))
   const size = isPacked ? await unpackedSize(file, signal) : stored
   const content = await unpacked(file, signal)
@@ -38,7 +42,7 @@ export async function openImportSource(
   return { format: told ?? formatOf(head), content: all, size }
 }
 
-/** SHA-256 of the content, unpacked: the same for a file and its gzip. */
+/** SHA-256 of the content, unpacked: the same for a file and its gzip. Not of what is read once: it would take lines away. */
 export async function contentHash(file: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of await unpacked(file, signal)) hash.update(chunk)

@@ -19,7 +19,7 @@ import { EMBEDDED } from '../event-store/open-event-store.js'
 import { ImportFormatError, importLines, type ImportFormat } from './import-lines.js'
 import { runImport, type ImportCounts, type ImportRun } from './import-run.js'
 import { ServiceImport } from './import-through-service.js'
-import { contentHash, openImportSource, STANDARD_INPUT } from './import-source.js'
+import { contentHash, isReadOnce, openImportSource, STANDARD_INPUT } from './import-source.js'
 import {
   INTERRUPTED,
   INTERRUPTIONS,
@@ -56,7 +56,7 @@ gzip is recognised. The format is told by the name of the file, else by how it b
 
 Run it again as often as you like, also after it was interrupted: an identifier counts once. A line without one gets one
 made of the SHA-256 of the file's content and the number of the line, so the same file counts once under any name. For a
-file that grows, or for standard input, name the source with --source: then its name stands for the content.
+file that grows, for standard input or for a pipe, name the source with --source: then its name stands for the content.
 
 On the store itself the service must not be running on the same data folder. With EventStoreDB it may run on; the import
 then needs a folder of its own (--data-dir) for its read model.
@@ -77,7 +77,10 @@ export function importCommand(): Command {
     .addOption(new Option('--format <format>', 'what the file holds').choices(['ndjson', 'csv']))
     .option('--backfill', 'take timestamps older than 35 days too')
     .option('--source <name>', 'name to make identifiers from for lines without one')
-    .option('--rejects <file>', 'file for refused lines (default: FILE.rejected.ndjson)')
+    .option(
+      '--rejects <file>',
+      'file for refused lines (default: FILE.rejected.ndjson; of a pipe stdin.rejected.ndjson)',
+    )
     .addOption(
       new Option('--url <url>', 'import through the service that runs there').conflicts([
         'account',
@@ -98,8 +101,13 @@ export function importCommand(): Command {
     if (options.url === undefined && options.apiKey !== undefined) {
       command.error('--api-key goes with --url: an import on the store itself needs no key.', { exitCode: 2 })
     }
-    await importFile(file, options, target(file, options))
+    const settings = { ...options, rejects: rejectsPath(file, options) }
+    await importFile(file, settings, target(settings))
   })
+}
+
+interface ImportSettings extends ImportOptions {
+  readonly rejects: string
 }
 
 /** Where the lines go. */
@@ -112,11 +120,10 @@ interface Target {
 type OpenTarget = (tell: (line: string) => void, signal: AbortSignal) => Promise<Target>
 
 /** Reads the settings at once. */
-function target(file: string, options: ImportOptions): OpenTarget {
-  const { url, apiKey, backfill } = options
-  requireFolderOf(rejectsPath(file, options), '--rejects')
-  const requireElsewhere = (dataDir: string): void =>
-    requireOutsideDataFolder(rejectsPath(file, options), dataDir, '--rejects')
+function target(options: ImportSettings): OpenTarget {
+  const { url, apiKey, backfill, rejects } = options
+  requireFolderOf(rejects, '--rejects')
+  const requireElsewhere = (dataDir: string): void => requireOutsideDataFolder(rejects, dataDir, '--rejects')
   if (url === undefined) {
     const config = readConfig({ ...process.env, ...storeOverrides(options) })
     requireElsewhere(config.dataDir)
@@ -133,10 +140,11 @@ function target(file: string, options: ImportOptions): OpenTarget {
 }
 
 function rejectsPath(file: string, { rejects }: ImportOptions): string {
-  return rejects ?? `${file === STANDARD_INPUT ? 'stdin' : file}.rejected.ndjson`
+  // Beside a pipe of the shell (/dev/fd/63) there is no place for a file.
+  return rejects ?? `${isReadOnce(file) ? 'stdin' : file}.rejected.ndjson`
 }
 
-async function importFile(file: string, options: ImportOptions, open: OpenTarget): Promise<void> {
+async function importFile(file: string, options: ImportSettings, open: OpenTarget): Promise<void> {
   const counts: ImportCounts = { lines: 0, counted: 0, duplicates: 0, rejected: 0 }
   const interrupted = new AbortController()
   let isOpen = false
@@ -154,7 +162,7 @@ async function importFile(file: string, options: ImportOptions, open: OpenTarget
   isOpen = true
   let stopped: unknown = null
   try {
-    const rejects = new RejectsFile(rejectsPath(file, options), file === STANDARD_INPUT ? null : file)
+    const rejects = new RejectsFile(options.rejects, file === STANDARD_INPUT ? null : file)
     try {
       await run(file, options, { usageImport, writeSide }, { rejects, progress, counts, signal })
     } finally {
@@ -167,7 +175,7 @@ async function importFile(file: string, options: ImportOptions, open: OpenTarget
     await writeSide?.close()
     for (const each of INTERRUPTIONS) process.off(each, interrupt)
   }
-  summarize(counts, { file, options, rejects: rejectsPath(file, options), seconds: progress.seconds, stopped })
+  summarize(counts, { file, options, seconds: progress.seconds, stopped })
   if (stopped && signal.aborted) process.exitCode = INTERRUPTED
   else if (stopped) throw stopped as Error
   else if (counts.rejected > 0) process.exitCode = 1
@@ -189,7 +197,7 @@ async function run(
   const source = await openImportSource(file, format ?? null, signal)
   const sourceName = async (): Promise<string | null> => {
     if (named !== undefined) return `name ${named}`
-    return file === STANDARD_INPUT ? null : `sha256 ${await contentHash(file, signal)}`
+    return isReadOnce(file) ? null : `sha256 ${await contentHash(file, signal)}`
   }
   await runImport(
     {
@@ -253,13 +261,12 @@ async function openUnlocked(config: Config): Promise<WriteSide> {
 
 interface Summary {
   readonly file: string
-  readonly options: ImportOptions
-  readonly rejects: string
+  readonly options: ImportSettings
   readonly seconds: number
   readonly stopped: unknown
 }
 
-function summarize(counts: ImportCounts, { file, options, rejects, seconds, stopped }: Summary): void {
+function summarize(counts: ImportCounts, { file, options, seconds, stopped }: Summary): void {
   const { lines, counted, duplicates, rejected } = counts
   const rate = seconds > 0 ? Math.round(lines / seconds) : 0
   if (options.json) {
@@ -270,7 +277,7 @@ function summarize(counts: ImportCounts, { file, options, rejects, seconds, stop
       counted,
       duplicates,
       rejected,
-      rejects_file: rejected > 0 ? rejects : null,
+      rejects_file: rejected > 0 ? options.rejects : null,
       seconds: Number(seconds.toFixed(3)),
       lines_per_second: rate,
       peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
@@ -284,7 +291,7 @@ function summarize(counts: ImportCounts, { file, options, rejects, seconds, stop
   process.stdout.write(
     `${name}: ${countedAs(lines, 'line')} in ${seconds.toFixed(1)} s (${grouped(rate)}/s): ${grouped(counted)} counted, ${grouped(duplicates)} counted before, ${grouped(rejected)} refused.\n`,
   )
-  if (rejected > 0) process.stdout.write(`The refused lines and why: ${rejects}\n`)
+  if (rejected > 0) process.stdout.write(`The refused lines and why: ${options.rejects}\n`)
   if (stopped instanceof ImportFormatError) process.stdout.write('It stopped at the header row: nothing was counted.\n')
   else if (stopped !== null) process.stdout.write('It stopped before the end. Run it again: each line counts once.\n')
 }

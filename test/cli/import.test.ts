@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -346,6 +347,25 @@ describe('Importing from standard input', () => {
     expect(rejects(rejectsFile)[0]).toMatchObject({ line: 1, param: 'identifier' })
     expect(summary(await run('--source', 'today'))).toMatchObject({ counted: 1 })
     expect(summary(await run('--source', 'today'))).toMatchObject({ counted: 0, duplicates: 1 })
+  })
+
+  it('reads a pipe once from its beginning to its end, also where lines have no identifier', async () => {
+    const lines = join(folder, 'lines.ndjson')
+    // More than a pipe holds at once.
+    writeFileSync(lines, ndjson(Array.from({ length: UNDER_WAY_LINES }, () => ({ event_name: 'tokens', payload }))))
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const run = async (...options: string[]): Promise<Ended> => {
+      const writer = spawn('cp', [lines, pipe])
+      const ended = await importFile(pipe, ...options)
+      writer.kill()
+      return ended
+    }
+    const rejectsFile = join(folder, 'refused.ndjson')
+    expect(summary(await run('--rejects', rejectsFile))).toMatchObject({ counted: 0, rejected: UNDER_WAY_LINES })
+    expect(rejects(rejectsFile)[0]).toMatchObject({ line: 1, param: 'identifier' })
+    expect(summary(await run('--source', 'today'))).toMatchObject({ counted: UNDER_WAY_LINES, rejected: 0 })
+    expect(summary(await run('--source', 'today'))).toMatchObject({ counted: 0, duplicates: UNDER_WAY_LINES })
   })
 })
 
