@@ -7,6 +7,8 @@ import type { ImportFormat } from './import-lines.js'
 
 /** Stands for standard input. */
 export const STANDARD_INPUT = '-'
+/** What leads to it by its descriptor, and so to the file that a shell reads it from. */
+export const STANDARD_INPUT_PATH = '/dev/stdin'
 
 export interface ImportSource {
   readonly format: ImportFormat

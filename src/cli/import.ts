@@ -19,7 +19,7 @@ import { EMBEDDED } from '../event-store/open-event-store.js'
 import { ImportFormatError, importLines, type ImportFormat } from './import-lines.js'
 import { runImport, type ImportCounts, type ImportRun } from './import-run.js'
 import { ServiceImport } from './import-through-service.js'
-import { contentHash, isReadOnce, openImportSource, STANDARD_INPUT } from './import-source.js'
+import { contentHash, isReadOnce, openImportSource, STANDARD_INPUT, STANDARD_INPUT_PATH } from './import-source.js'
 import {
   INTERRUPTED,
   INTERRUPTIONS,
@@ -162,7 +162,7 @@ async function importFile(file: string, options: ImportSettings, open: OpenTarge
   isOpen = true
   let stopped: unknown = null
   try {
-    const rejects = new RejectsFile(options.rejects, file === STANDARD_INPUT ? null : file)
+    const rejects = new RejectsFile(options.rejects, file === STANDARD_INPUT ? STANDARD_INPUT_PATH : file)
     try {
       await run(file, options, { usageImport, writeSide }, { rejects, progress, counts, signal })
     } finally {

@@ -18,12 +18,14 @@ export class RejectsFile {
   /** `input` is what is read: it is never written over. */
   constructor(
     readonly path: string,
-    input: string | null,
+    input: string,
   ) {
-    if (input !== null && isSameFile(path, input))
-      throw new ConfigError(`The refused lines cannot go to ${path}: it is read.`)
-    // Only a file: the path may as well be a device.
     const there = statSync(path, { throwIfNoEntry: false })
+    // A terminal, or /dev/null, may be both.
+    if (there?.isCharacterDevice() === false && isSameFile(path, input)) {
+      throw new ConfigError(`The refused lines cannot go to ${path}: it is read.`)
+    }
+    // Only a file: the path may as well be a device.
     if (there?.isFile()) rmSync(path)
     this.isNew = there?.isFile() ?? true
   }

@@ -1,12 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { DAY_MS } from '../../src/domain/time-bucket.js'
-import { makeStore, meterbook, start, type Ended } from './command-line.js'
+import { MAIN, makeStore, meterbook, start, type Ended } from './command-line.js'
 
 // Each test starts several processes.
 jest.setTimeout(120_000)
@@ -347,6 +358,16 @@ describe('Importing from standard input', () => {
     expect(rejects(rejectsFile)[0]).toMatchObject({ line: 1, param: 'identifier' })
     expect(summary(await run('--source', 'today'))).toMatchObject({ counted: 1 })
     expect(summary(await run('--source', 'today'))).toMatchObject({ counted: 0, duplicates: 1 })
+  })
+
+  it('does not take away the file that standard input is', async () => {
+    const path = file('usage.ndjson', ndjson([{ event_name: 'nothing', payload }]))
+    const standardInput = openSync(path, 'r')
+    const args = [MAIN, 'import', '-', '--data-dir', dataDir, '--rejects', path]
+    const { status, stderr } = spawnSync(process.execPath, args, { stdio: [standardInput, 'pipe', 'pipe'] })
+    closeSync(standardInput)
+    expect([status, stderr.toString()]).toEqual([2, `The refused lines cannot go to ${path}: it is read.\n`])
+    expect(readFileSync(path, 'utf8')).not.toBe('')
   })
 
   it('reads a pipe once from its beginning to its end, also where lines have no identifier', async () => {
