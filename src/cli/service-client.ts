@@ -45,6 +45,11 @@ const BY_A_PROXY: Readonly<Record<number, string>> = {
   503: 'a proxy in front of it sends nothing on to it.',
   504: 'a proxy in front of it got no answer from it in time.',
 }
+/** As in docs/operations.md. A call of an import has up to 768 KiB. */
+const TOO_LARGE_FOR_A_PROXY = 'a proxy in front of it takes no body that large. Let it take 2 MiB.'
+const NO_SERVICE = 'it is no Meterbook service'
+const NOT_BY_THE_SERVICE =
+  'that came from a proxy in front of it, for the service has answered before. See to the proxy.'
 const REDIRECTIONS: readonly number[] = [301, 302, 303, 307, 308]
 /** Between two attempts, whatever the service asks for. */
 const WAIT_MAX_MS = 60_000
@@ -162,7 +167,9 @@ export class ServiceClient {
     if (message !== null) this.hasAnswered = true
     const elsewhere = REDIRECTIONS.includes(status) ? addressIn(response.headers.get('location'), url, path) : null
     const redirected = elsewhere && `it is to be reached at ${elsewhere}. Give that as --url.`
-    const reason = redirected ?? message ?? BY_A_PROXY[status] ?? 'it is no Meterbook service'
+    const foreign = this.hasAnswered ? NOT_BY_THE_SERVICE : NO_SERVICE
+    const byAProxy = BY_A_PROXY[status] ?? (status === 413 ? TOO_LARGE_FOR_A_PROXY : foreign)
+    const reason = redirected ?? message ?? byAProxy
     const problem = `The service at ${url} answered ${status}: ${reason}`
     // An earlier try of this request, whose answer did not arrive.
     const isUnderWay = code === 'idempotency_key_in_use'

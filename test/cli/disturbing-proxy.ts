@@ -17,7 +17,7 @@ export type Disturbance =
   /** Answered 409, as where an earlier request with the same idempotency key is still being worked on. */
   | 'in use'
   /** Answered as where the service is not reached, without being asked. */
-  | { readonly unreached: GatewayStatus }
+  | { readonly unreached: GatewayStatus | 413 | 500 }
   /** Sent to another address. */
   | { readonly moved: 301 | 302 | 303 | 307 | 308; readonly location: string }
   /** Answered as where the service is not reached, 504, while it still has it before it. */
@@ -133,7 +133,7 @@ async function handle(
   response.end(answered)
 }
 
-function answerUnreached(response: ServerResponse, status: GatewayStatus): void {
+function answerUnreached(response: ServerResponse, status: number): void {
   response.writeHead(status, { 'content-type': 'text/html' })
   response.end(`<html><head><title>${status}</title></head><body><center><h1>${status}</h1></center></body></html>`)
 }

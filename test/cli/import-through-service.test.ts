@@ -397,6 +397,28 @@ describe('Importing through a running service', () => {
     }
   })
 
+  it('says that it was a proxy that refused a call, where the service has answered before or a call is too large', async () => {
+    const { event_name } = await createMeter(service.stripe)
+    const path = file('refused.ndjson', many(3_000, event_name))
+    const problem = async (status: 413 | 500, from: number): Promise<string> => {
+      const proxy = await disturbingProxy(service.url, (n) => (n >= from ? { unreached: status } : 'none'))
+      try {
+        const { code, stderr } = await run([path, '--url', proxy.url])
+        expect(code).toBe(3)
+        return stderr
+      } finally {
+        await proxy.close()
+      }
+    }
+    const ofAProxy =
+      / answered 500: that came from a proxy in front of it, for the service has answered before\. See to the proxy\.\n$/
+    expect(await problem(500, 2)).toMatch(ofAProxy)
+    expect(await problem(500, 1)).toMatch(/ answered 500: it is no Meterbook service\n$/)
+    expect(await problem(413, 1)).toMatch(
+      / answered 413: a proxy in front of it takes no body that large\. Let it take 2 MiB\.\n$/,
+    )
+  })
+
   it.each<[status: 301 | 302 | 303 | 307 | 308, location: (path: string) => string, said: string]>([
     [
       301,
