@@ -28,6 +28,7 @@ export class ImportFormatError extends Error {
 export const LINE_BYTES_MAX = 256 * 1024
 /** What is repeated of a line that is longer. */
 const LONG_LINE_SHOWN_BYTES = 1024
+const NOT_UTF8 = 'The line is not valid UTF-8.'
 const NEWLINE = 10
 const BYTE_ORDER_MARK = '\uFEFF'
 
@@ -162,7 +163,15 @@ function parseCells(text: string): Cell[][] {
 const RESERVED_COLUMNS: ReadonlySet<string> = new Set(['event_name', 'identifier', 'timestamp', 'record_status'])
 
 function readHeader({ raw, problem }: CsvRecord): Column[] {
-  if (problem) throw new ImportFormatError(`The header row cannot be read: ${problem.message}`)
+  if (problem)
+    throw new ImportFormatError(
+      `The header row cannot be read: ${problem.message}${problem.message === NOT_UTF8 ? ' Save the file as UTF-8.' : ''}`,
+    )
+  if (/^\s*\[\s*(\{|$)/.test(raw)) {
+    throw new ImportFormatError(
+      "It begins with [, as a JSON array does. NDJSON has one event in each line, and nothing around them: jq -c '.[]' makes that of an array.",
+    )
+  }
   // In quotes it may be part of a payload key.
   if (raw.replace(/"[^"]*"/g, '').includes('\r')) {
     throw new ImportFormatError('The header row has a carriage return in it: lines must end with LF or CR LF.')
@@ -308,6 +317,6 @@ function physicalLine(
   }
   let raw = content.toString('utf8')
   if (line === 1 && raw.startsWith(BYTE_ORDER_MARK)) raw = raw.slice(1)
-  const problem = isUtf8(content) ? null : new DomainError('parameter_invalid', 'The line is not valid UTF-8.')
+  const problem = isUtf8(content) ? null : new DomainError('parameter_invalid', NOT_UTF8)
   return { line, raw, end, problem }
 }

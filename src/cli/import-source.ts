@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import { addAbortSignal, pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import type { ImportFormat } from './import-lines.js'
+import { ImportFormatError, type ImportFormat } from './import-lines.js'
 
 /** Stands for standard input. */
 export const STANDARD_INPUT = '-'
@@ -41,6 +41,7 @@ export async function openImportSource(
   const content = await unpacked(file, signal)
   const told = format ?? EXTENSIONS.find(([extension]) => extension.test(file))?.[1] ?? null
   const [head, all] = await peek(content, (bytes) => bytes.toString('utf8').trim() !== '')
+  if (isUtf16(head)) throw new ImportFormatError(`${nameOf(file)} is UTF-16. Save it as UTF-8.`)
   return { format: told ?? formatOf(head), content: all, size }
 }
 
@@ -62,7 +63,34 @@ async function unpacked(file: string, signal: AbortSignal): Promise<AsyncIterabl
   const [head, all] = await peek(stored, ({ length }) => length >= 2)
   if (!isGzip(head)) return all
   // An error on the way destroys the last stream with it, so whoever reads it sees it.
-  return pipeline(Readable.from(all), createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined)
+  return explained(
+    pipeline(Readable.from(all), createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined),
+    file,
+  )
+}
+
+async function* explained(content: AsyncIterable<Buffer>, file: string): AsyncGenerator<Buffer> {
+  try {
+    yield* content
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const problem =
+      code === 'Z_BUF_ERROR'
+        ? `${nameOf(file)} is cut off (${message}): its end is missing. Get all of it, and import that.`
+        : code === 'Z_DATA_ERROR'
+          ? `${nameOf(file)} is damaged: it cannot be unpacked to what was packed (${message}).`
+          : null
+    throw problem === null ? error : Object.assign(new Error(problem, { cause: error }), { code })
+  }
+}
+
+function nameOf(file: string): string {
+  return file === STANDARD_INPUT ? 'Standard input' : file
+}
+
+/** By its byte order mark, as spreadsheets and PowerShell write it. Every line would be refused for a reason of its own. */
+function isUtf16([first, second]: Buffer): boolean {
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
 }
 
 function isGzip([first, second]: Buffer): boolean {
@@ -93,10 +121,7 @@ async function unpackedSize(file: string, signal: AbortSignal): Promise<number> 
     return size
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'Z_DATA_ERROR') return size
-    throw new Error(
-      `${file} is damaged: it cannot be unpacked to what was packed (${(error as Error).message}). Nothing of it was counted.`,
-      { cause: error },
-    )
+    throw new Error(`${(error as Error).message} Nothing of it was counted.`, { cause: error })
   }
 }
 

@@ -292,7 +292,8 @@ function summarize(counts: ImportCounts, { file, options, seconds, stopped }: Su
     `${name}: ${countedAs(lines, 'line')} in ${seconds.toFixed(1)} s (${grouped(rate)}/s): ${grouped(counted)} counted, ${grouped(duplicates)} counted before, ${grouped(rejected)} refused.\n`,
   )
   if (rejected > 0) process.stdout.write(`The refused lines and why: ${options.rejects}\n`)
-  if (stopped instanceof ImportFormatError) process.stdout.write('It stopped at the header row: nothing was counted.\n')
+  if (stopped instanceof ImportFormatError)
+    process.stdout.write('It stopped before the first line: nothing was counted.\n')
   else if (stopped !== null) process.stdout.write('It stopped before the end. Run it again: each line counts once.\n')
 }
 

@@ -289,11 +289,30 @@ describe('Importing CSV', () => {
     ],
     ['blanks around a name', 'event_name,value, timestamp\ntokens,1,1\n', 'write timestamp, or "payload. timestamp"'],
     ['lines that end with a carriage return alone', 'event_name,value\rtokens,1\r', 'must end with LF or CR LF'],
+    [
+      'bytes that are no UTF-8',
+      Buffer.from('event_name,M\xfcnze\ntokens,1\n', 'latin1'),
+      'not valid UTF-8. Save the file as',
+    ],
+    [
+      'two bytes a character',
+      Buffer.from('\uFEFFevent_name,value\ntokens,1\n', 'utf16le'),
+      'is UTF-16. Save it as UTF-8.',
+    ],
+    ['a JSON array', JSON.stringify([{ event_name: 'tokens', payload }]), 'begins with [, as a JSON array does'],
+    ['a JSON array on lines', '[\n{"event_name":"tokens"}\n]\n', 'begins with [, as a JSON array does'],
     ['another name of the meter', 'Event_Name,value\ntokens,1\n', 'write event_name, or "payload.Event_Name"'],
   ])('stops at a header with %s', async (_, content, message) => {
     const ended = await importFile(file('header.csv', content))
     expect(ended.code).toBe(3)
     expect(ended.stderr).toContain(message)
+  })
+
+  it('stops at once at NDJSON that is UTF-16, instead of refusing each line', async () => {
+    const content = Buffer.from(`\uFEFF${many(10)}`, 'utf16le')
+    const ended = await importFile(file('usage.ndjson', content))
+    expect(ended).toMatchObject({ code: 3, stderr: `${join(folder, 'usage.ndjson')} is UTF-16. Save it as UTF-8.\n` })
+    expect(summary(ended)).toMatchObject({ lines: 0, rejects_file: null })
   })
 
   it('does not advise to run it again where the header is wrong', async () => {
@@ -303,7 +322,7 @@ describe('Importing CSV', () => {
       '--data-dir',
       dataDir,
     ])
-    expect(stdout).toMatch(/ 0 refused\.\nIt stopped at the header row: nothing was counted\.\n$/)
+    expect(stdout).toMatch(/ 0 refused\.\nIt stopped before the first line: nothing was counted\.\n$/)
   })
 })
 
@@ -413,10 +432,13 @@ describe('An import of many lines', () => {
 
   it('keeps what was counted where the file turns out to be cut off', async () => {
     const packed = gzipSync(many(5_000))
-    const ended = await importFile(file('cut.ndjson.gz', packed.subarray(0, packed.length - 200)))
+    const path = file('cut.ndjson.gz', packed.subarray(0, packed.length - 200))
+    const ended = await importFile(path)
     expect(ended.code).toBe(3)
     const { counted, stopped } = summary(ended)
-    expect(stopped).toMatch(/unexpected end of file/)
+    expect(stopped).toBe(
+      `${path} is cut off (unexpected end of file): its end is missing. Get all of it, and import that.`,
+    )
     expect(counted).toBeGreaterThan(0)
     expect(await exported()).toHaveLength(counted as number)
   })
