@@ -187,13 +187,23 @@ async function writeAll(
       await into(process.stdout)
     } catch (error) {
       // Whoever reads it has read enough.
-      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+      const failure = error as NodeJS.ErrnoException
+      if (failure.code !== 'EPIPE') throw unwritten(failure, 'Its output cannot be written')
     }
     return
   }
   // A device or a pipe is written to as it is.
-  if (statSync(out, { throwIfNoEntry: false })?.isFile() === false) return into(createWriteStream(out))
+  if (statSync(out, { throwIfNoEntry: false })?.isFile() === false) {
+    return into(createWriteStream(out)).catch((error: NodeJS.ErrnoException) => {
+      throw unwritten(error, `${out} cannot be written`)
+    })
+  }
   await writeFile(out, into, progress)
+}
+
+/** The system says neither which file it was nor, of a full disk, that it was the one of the export and not of the log. */
+function unwritten(error: NodeJS.ErrnoException, what: string): Error {
+  return error.syscall === undefined ? error : new Error(`${what}: ${error.message}.`, { cause: error })
 }
 
 /** A file takes its name when it is complete: half an export is never taken for a whole one. */
@@ -213,7 +223,7 @@ async function writeFile(out: string, into: (target: Writable) => Promise<void>,
     renameSync(partial, out)
   } catch (error) {
     rmSync(partial, { force: true })
-    throw error
+    throw unwritten(error as NodeJS.ErrnoException, `${out} was not written`)
   } finally {
     for (const signal of INTERRUPTIONS) process.off(signal, interrupt)
   }

@@ -30,6 +30,16 @@ it('end with 3 and say why in one line', () => {
   })
 })
 
+it('name the file that an export could not write', () => {
+  const run = (stdout: number | 'pipe', ...options: string[]): SpawnSyncReturns<string> => {
+    const args = [MAIN, 'export', '--data-dir', dataDir, '--quiet', '--format', 'csv', ...options]
+    return spawnSync(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'], encoding: 'utf8' })
+  }
+  const why = 'ENOSPC: no space left on device, write.\n'
+  expect(run(full)).toMatchObject({ status: 3, stderr: `Its output cannot be written: ${why}` })
+  expect(run('pipe', '--out', '/dev/full')).toMatchObject({ status: 3, stderr: `/dev/full cannot be written: ${why}` })
+})
+
 it('name the key that was issued and that nobody has', async () => {
   const there = ['--data-dir', dataDir]
   const args = [MAIN, 'keys', 'create', '--name', 'lost', ...there]
