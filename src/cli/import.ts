@@ -58,6 +58,10 @@ Run it again as often as you like, also after it was interrupted: an identifier 
 made of the SHA-256 of the file's content and the number of the line, so the same file counts once under any name. For a
 file that grows, for standard input or for a pipe, name the source with --source: then its name stands for the content.
 
+The file of refused lines has their text as "raw": jq -r .raw takes them out, to be mended and imported as a file of their
+own (CSV below its header row, and under another --source where there was one). It is made anew each time: name one for
+each source where several come through a pipe.
+
 On the store itself the service must not be running on the same data folder. With EventStoreDB it may run on; the import
 then needs a folder of its own (--data-dir) for its read model.
 Through a running service (--url http://127.0.0.1:4242) the ledger is that of the key, which must be a secret one and is best
