@@ -78,7 +78,7 @@ async function* explained(content: AsyncIterable<Buffer>, file: string): AsyncGe
       code === 'Z_BUF_ERROR'
         ? `${nameOf(file)} is cut off (${message}): its end is missing. Get all of it, and import that.`
         : code === 'Z_DATA_ERROR'
-          ? `${nameOf(file)} is damaged: it cannot be unpacked to what was packed (${message}).`
+          ? `${nameOf(file)} is damaged: it cannot be unpacked to what was packed (${message}).${isReadOnce(file) ? ' Lines of it that were counted may be others than were packed.' : ''}`
           : null
     throw problem === null ? error : Object.assign(new Error(problem, { cause: error }), { code })
   }

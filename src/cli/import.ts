@@ -52,7 +52,8 @@ CSV: a header row with event_name and, if you like, identifier and timestamp. Ev
 as is the rest of the name in a column payload.<key>. Names count as they are written: Timestamp or " identifier" is refused.
 An empty cell is no key; "" is an empty text.
 Timestamps: RFC 3339 (2026-01-15T10:00:00.000Z) or whole Unix seconds; left out, the time of the import.
-gzip is recognised. The format is told by the name of the file, else by how it begins.
+gzip is recognised; that it is damaged is seen in a file before a line counts, in a pipe only at its end.
+The format is told by the name of the file, else by how it begins.
 
 Run it again as often as you like, also after it was interrupted: an identifier counts once. A line without one gets one
 made of the SHA-256 of the file's content and the number of the line, so the same file counts once under any name. For a

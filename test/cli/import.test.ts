@@ -452,6 +452,17 @@ describe('An import of many lines', () => {
     expect(summary(ended)).toMatchObject({ lines: 0, rejects_file: null })
     expect(await exported()).toEqual([])
   })
+
+  it('says that lines of a damaged gzip may have counted where it is seen only at its end', async () => {
+    const packed = gzipSync(many(10))
+    // Of the checksum.
+    packed[packed.length - 5]! ^= 0xff
+    const { code, stderr } = await meterbook(['import', '-', '--data-dir', dataDir, '--quiet'], packed)
+    expect(code).toBe(3)
+    expect(stderr).toMatch(
+      /^Standard input is damaged: .* Lines of it that were counted may be others than were packed\.\n$/,
+    )
+  })
 })
 
 describe('An import', () => {
