@@ -112,7 +112,8 @@ function splitRecords(lines: readonly PhysicalLine[], isEnd: boolean): { records
     while (isOpen && end < lines.length && length <= LINE_BYTES_MAX) {
       const next = lines[end++] as PhysicalLine
       if (next.problem) break
-      length += next.raw.length
+      // With its line break: blank lines, too, are not waited through for ever.
+      length += next.raw.length + 1
       if (hasOddQuotes(next.raw)) isOpen = false
     }
     if (isOpen && !isEnd && end === lines.length && length <= LINE_BYTES_MAX)
