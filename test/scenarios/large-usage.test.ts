@@ -9,7 +9,7 @@ import { createMeter, CUSTOMER } from '../metered-usage.js'
 import { startServiceProcess, type ServiceProcess } from '../service-process.js'
 
 /** Little: the newest records of all meters are more, and so are those of one customer. */
-const HEAP_MIB = 144
+const HEAP_MIB = 192
 const METERS = 150
 const RECORDS_PER_METER = 16
 /** At once. */
